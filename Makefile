@@ -1,0 +1,50 @@
+# make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
+# Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
+.DEFAULT_GOAL := help
+.PHONY: help demo airflow test lint format bench-import lock clean
+
+PYTHON ?= python3
+CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+help: ## show this help
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+
+$(READY): pyproject.toml $(CONSTRAINTS)
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraints $(CONSTRAINTS) --group dev --editable '.[openlineage,postgres,sqlite]'
+	@touch $(READY)
+
+demo: $(READY) ## run snapshot, gate and payout against the simulator, and print the table
+	@$(BIN)/python tools/demo.py
+
+airflow: $(READY) ## start Airflow with the simulator and the example DAGs on this machine
+	@$(BIN)/python tools/run_airflow.py
+
+test: $(READY) ## run all tests
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## check style, types and the import law
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: $(READY) ## mend style
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+bench-import: $(READY) ## what a DAG file pays for importing this provider
+	@$(BIN)/python bench/bench_import.py
+
+lock: $(READY) ## freeze today's versions into the constraints file
+	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --upgrade --quiet --no-header --no-annotate \
+		--no-emit-index-url --python-version 3.11 --output-file $(CONSTRAINTS)
+
+clean: ## remove everything that the other targets made
+	rm -rf $(VENV) .airflow dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

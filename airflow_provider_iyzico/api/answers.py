@@ -1,0 +1,203 @@
+"""What iyzico answers, read without trust: exact digits, unknown words kept, nothing but ``success`` believed.
+
+The answer's body is judged before its HTTP status, because iyzico has been seen to refuse with HTTP 200
+(https://docs.iyzico.com/en/getting-started/preliminaries/error-codes).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from airflow_provider_iyzico.api.money import money_from_text
+from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
+    IyzicoAuthenticationError,
+    IyzicoError,
+    IyzicoMoneyError,
+    IyzicoRefusedError,
+    IyzicoUnavailableError,
+)
+
+#: 1000 invalid signature, 1001 unknown key, 1007 signature missing, 1009 Authorization header missing.
+_KEY_CODES = frozenset({"1000", "1001", "1007", "1009"})
+#: Means "identity number mandatory" elsewhere, and "token is not verified" together with a 401.
+_AMBIGUOUS_KEY_CODE = "8"
+_LIMIT_CODE = "50000"
+_NOT_ENABLED_CODE = "100001"
+#: No server may ask for more patience than this.
+MAX_RETRY_AFTER_SECONDS = 3600.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer as it came off the wire.
+
+    :param asked_at: our UTC clock before the first byte was sent
+    :param answered_at: our UTC clock when the last byte had arrived
+    :param latency_ms: the time between the two by a clock that cannot be set
+    """
+
+    http_status: int
+    headers: Mapping[str, str]
+    body: bytes
+    asked_at: datetime
+    answered_at: datetime
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the mass payout balance was at one moment.
+
+    iyzico names no currency (https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance),
+    so neither does this.
+
+    :param amount: the exact amount, in major units
+    :param raw: the digits as iyzico wrote them
+    :param system_time: iyzico's clock, if it gave one
+    """
+
+    amount: Decimal
+    raw: str
+    system_time: datetime | None
+    asked_at: datetime
+    observed_at: datetime
+    latency_ms: int
+
+
+def read_balance(answer: Answer) -> Balance:
+    """Read the answer of ``GET /v1/mass/payout/balance``.
+
+    :raises IyzicoUnavailableError: worth asking again later
+    :raises IyzicoAuthenticationError: the keys were refused
+    :raises IyzicoRefusedError: iyzico said no
+    :raises IyzicoAnswerError: not what iyzico documents
+    """
+    fields = _read_success(answer)
+    raw = fields.get("balance")
+    if not isinstance(raw, str):
+        raise IyzicoAnswerError(f"iyzico answered success without a balance, but with {_kind(raw)} in its place")
+    try:
+        amount = money_from_text(raw, "the balance that iyzico answered")
+    except IyzicoMoneyError as error:
+        raise IyzicoAnswerError(str(error)) from error
+    return Balance(
+        amount=amount,
+        raw=str(raw),
+        system_time=_read_system_time(fields.get("systemTime")),
+        asked_at=answer.asked_at,
+        observed_at=answer.answered_at,
+        latency_ms=answer.latency_ms,
+    )
+
+
+class _Digits(str):
+    """A JSON number, kept as it was written."""
+
+    __slots__ = ()
+
+
+def _read_success(answer: Answer) -> dict[str, Any]:
+    """Return the fields of a successful answer, or raise what its refusal means."""
+    if 300 <= answer.http_status < 400:
+        raise IyzicoAnswerError(
+            f"the server answered HTTP {answer.http_status}, a redirect, which is never followed with a signed request; "
+            "check the Connection's host and the proxy"
+        )
+    fields = _read_object(answer.body)
+    if fields is not None and fields.get("status") == "success" and answer.http_status == 200:
+        return fields
+    raise _refusal(answer, fields)
+
+
+def _read_object(body: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in the body, or ``None`` if there is none that can be read in one way only."""
+    try:
+        fields = json.loads(
+            body,
+            parse_float=_Digits,
+            parse_int=_Digits,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique_fields,
+        )
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a field is given twice")
+    return fields
+
+
+def _refusal(answer: Answer, fields: dict[str, Any] | None) -> IyzicoError:
+    """Say what an answer that is not a success means: the one place that tells waiting from failing."""
+    status = answer.http_status
+    if fields is None:
+        code, words = "", ""
+        said = f"HTTP {status} with a body that is not a JSON object"
+    else:
+        code, words = _word(fields.get("errorCode")), _word(fields.get("errorMessage"))
+        said = f"HTTP {status}, status {_word(fields.get('status')) or 'missing'!r}"
+        said += f", errorCode {code}" if code else ""
+        said += f", {words!r}" if words else ""
+    is_unauthorized = status in (401, 403) or (fields is not None and _word(fields.get("status")) in ("401", "403"))
+    if is_unauthorized or code in _KEY_CODES:
+        code_hint = " (8 here means that the token was not verified)" if code == _AMBIGUOUS_KEY_CODE else ""
+        return IyzicoAuthenticationError(
+            f"iyzico refused the keys: {said}{code_hint}. Check the Connection's login (API key), password (secret key) "
+            "and that both belong to this environment"
+        )
+    if status == 429 or code == _LIMIT_CODE or 500 <= status < 600:
+        return IyzicoUnavailableError(f"iyzico asks to come back later: {said}", retry_after=_read_retry_after(answer))
+    if fields is None:
+        return IyzicoAnswerError(f"the answer is not iyzico's: {said}. Look for a proxy or firewall that answers in its place")
+    if status < 300 and fields.get("status") != "failure":
+        return IyzicoAnswerError(f"iyzico answered with a status that it does not document: {said}")
+    hint = ". This code usually means that the product is not enabled; ask iyzico support" if code == _NOT_ENABLED_CODE else ""
+    return IyzicoRefusedError(f"iyzico refused the request: {said}{hint}")
+
+
+def _read_retry_after(answer: Answer) -> float | None:
+    """Read ``Retry-After`` in seconds or as a date, kept between 0 and an hour; nonsense is no wish at all."""
+    wish = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "").strip()
+    if wish.isascii() and wish.isdigit():
+        seconds = float(wish[:9])
+    else:
+        try:
+            moment = parsedate_to_datetime(wish)
+            seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - answer.answered_at).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+def _read_system_time(value: object) -> datetime | None:
+    """Read epoch milliseconds; a clock that cannot be read is no reason to disbelieve a balance."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 14:
+        return _EPOCH + timedelta(milliseconds=int(value))
+    return None
+
+
+def _word(value: object) -> str:
+    """Return untrusted text fit for a log line: one line, printable, short."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(char if char.isprintable() else " " for char in value[:200]).strip()
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,77 @@
+"""Amounts of money: exact, finite, and never a float on the way.
+
+One grammar serves the wire and the DAG author: an optional minus, ASCII digits, an optional fraction, an optional
+exponent. iyzico prints ``100``, ``100.50``, ``20.00000000`` and ``0E-8``, as numbers and as strings
+(https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance).
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Context, Decimal, Inexact, InvalidOperation
+
+from airflow_provider_iyzico.errors import IyzicoMoneyError
+
+MAX_DECIMALS = 8
+MAX_INTEGER_DIGITS = 20
+MAX_TEXT = 64
+
+_GRAMMAR = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?\Z")
+#: Sums of two amounts in range are exact here; anything that would be rounded is an error.
+_EXACT = Context(prec=MAX_INTEGER_DIGITS + MAX_DECIMALS + 2, traps=[Inexact, InvalidOperation])
+
+
+def money_from_text(text: str, name: str) -> Decimal:
+    """Read one amount from its digits.
+
+    :param text: the digits, for example ``"1500.75"`` or ``"0E-8"``
+    :param name: what is being read, for the error message
+    :raises IyzicoMoneyError: not finite, not ASCII, grouped, more than 8 decimals or more than 20 integer digits
+    """
+    if len(text) > MAX_TEXT or not _GRAMMAR.match(text):
+        raise IyzicoMoneyError(
+            f"{name} is {text[:MAX_TEXT]!a}, which is not an amount of money; write plain digits with a dot, such as '1500.75'"
+        )
+    amount = Decimal(text)
+    if amount.as_tuple().exponent < -MAX_DECIMALS:  # type: ignore[operator]
+        raise IyzicoMoneyError(f"{name} is {text}, which has more than {MAX_DECIMALS} decimals")
+    if amount and amount.adjusted() >= MAX_INTEGER_DIGITS:
+        raise IyzicoMoneyError(f"{name} is {text}, which has more than {MAX_INTEGER_DIGITS} digits before the point")
+    return amount if amount else abs(amount)
+
+
+def money_from_author(value: object, name: str) -> Decimal:
+    """Read an amount that a DAG author gave: ``str``, ``int`` or ``Decimal``, zero or more.
+
+    :raises IyzicoMoneyError: anything else, floats above all, and negative amounts
+    """
+    if isinstance(value, float):
+        raise IyzicoMoneyError(
+            f"{name} is the float {value!r}; floats bend money. Pass the digits as a string, such as '1500.75' "
+            "(with render_template_as_native_obj=True, pass a Decimal or quote the digits twice)"
+        )
+    if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
+        raise IyzicoMoneyError(f"{name} is {value!r}; did the upstream task return nothing, or a template misspell it?")
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise IyzicoMoneyError(f"{name} is a {type(value).__name__}; pass digits as str, int or Decimal")
+    amount = money_from_text(str(value), name)
+    if amount < 0:
+        raise IyzicoMoneyError(f"{name} is {value}, which is negative; amounts to be covered are zero or more")
+    return amount
+
+
+def add(left: Decimal, right: Decimal) -> Decimal:
+    """Add exactly, whatever decimal context the caller's thread has."""
+    return _EXACT.add(left, right)
+
+
+def subtract(left: Decimal, right: Decimal) -> Decimal:
+    """Subtract exactly, whatever decimal context the caller's thread has."""
+    return _EXACT.subtract(left, right)
+
+
+def money_text(amount: Decimal) -> str:
+    """Write an amount as people do: no exponent, no needless zeros, at least two decimals, every digit kept."""
+    digits = format(amount, "f")
+    whole, _, fraction = digits.partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"

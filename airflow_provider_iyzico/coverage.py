@@ -1,0 +1,113 @@
+"""Does this balance cover this batch? The one judge for poke, reschedule and trigger. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from airflow_provider_iyzico.api import money
+from airflow_provider_iyzico.api.answers import Balance
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError
+
+
+class Outcome(StrEnum):
+    """What the gate does with what was seen."""
+
+    OPEN = "open"
+    WAIT = "wait"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What has to be there before a payout may run, in major units of one currency."""
+
+    batch_total: Decimal
+    headroom: Decimal
+    currency: str
+
+    @classmethod
+    def read(cls, batch_total: object, headroom: object, currency: object) -> Need:
+        """Read what a DAG author gave, after templates were rendered.
+
+        :raises IyzicoMoneyError: an amount is empty, negative, not finite or a float
+        :raises IyzicoConfigurationError: the currency is not three capital letters
+        """
+        return cls(
+            money.money_from_author(batch_total, "batch_total"),
+            money.money_from_author(headroom, "headroom"),
+            read_currency(currency),
+        )
+
+    @property
+    def required(self) -> Decimal:
+        return money.add(self.batch_total, self.headroom)
+
+    def __str__(self) -> str:
+        parts = f"batch {money.money_text(self.batch_total)} + headroom {money.money_text(self.headroom)}"
+        return f"required {money.money_text(self.required)} {self.currency} ({parts})"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the judge said, and why; exactly one of ``balance`` and ``error`` is set."""
+
+    outcome: Outcome
+    need: Need
+    balance: Balance | None = None
+    error: IyzicoError | None = None
+    waits_for: str = ""
+
+    def __str__(self) -> str:
+        """Say it in one line: balance, required, missing, and what the gate waits for."""
+        if self.balance is None:
+            waiting = f"; waiting for {self.waits_for}" if self.waits_for else ""
+            return f"balance unknown, {self.need}: {type(self.error).__name__}: {self.error}{waiting}"
+        surplus = money.subtract(self.balance.amount, self.need.required)
+        missing = max(-surplus, Decimal(0))
+        line = f"balance {money.money_text(self.balance.amount)} {self.need.currency}, {self.need}"
+        line += f", missing {money.money_text(missing)}"
+        return f"{line}; waiting for {self.waits_for}" if self.waits_for else f"{line}; the gate opens"
+
+    def result(self) -> dict[str, str]:
+        """Return what an open gate tells its DAG, as strings, because XCom bends decimals."""
+        if self.outcome is not Outcome.OPEN or self.balance is None:
+            raise ValueError("only an open gate has a result")
+        return {
+            "balance": money.money_text(self.balance.amount),
+            "required": money.money_text(self.need.required),
+            "surplus": money.money_text(money.subtract(self.balance.amount, self.need.required)),
+            "currency": self.need.currency,
+            "observed_at": self.balance.observed_at.isoformat(),
+        }
+
+
+def judge(seen: Balance | IyzicoError, need: Need, waiting_since: datetime) -> Verdict:
+    """Judge one look at the balance.
+
+    The gate opens only on a balance of at least ``batch_total + headroom`` that was asked for after the wait began.
+
+    :param seen: the balance, or the reason why there is none
+    :param waiting_since: when the wait began, by the clock that stamped ``seen``
+    """
+    if isinstance(seen, IyzicoError):
+        if seen.is_transient:
+            return Verdict(Outcome.WAIT, need, error=seen, waits_for="iyzico to answer")
+        return Verdict(Outcome.FAIL, need, error=seen)
+    if seen.asked_at < waiting_since:
+        return Verdict(Outcome.WAIT, need, balance=seen, waits_for="a balance seen after the wait began")
+    if seen.amount >= need.required:
+        return Verdict(Outcome.OPEN, need, balance=seen)
+    return Verdict(Outcome.WAIT, need, balance=seen, waits_for="the balance to cover the batch")
+
+
+def read_currency(value: object) -> str:
+    """Read an ISO 4217 code, such as ``TRY``.
+
+    :raises IyzicoConfigurationError: not three capital ASCII letters
+    """
+    if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isalpha() and value.isupper():
+        return value
+    raise IyzicoConfigurationError(f"currency is {value!r}; give its ISO 4217 code in capitals, such as 'TRY'")

@@ -1,0 +1,88 @@
+"""Everything that can go wrong, by name. Each docstring says what to do about it.
+
+None of these derives from ``AirflowException``: a sensor's ``soft_fail`` turns every ``AirflowException`` into
+a skip, and a skipped gate may let a payout run. Only a timeout may be skipped.
+"""
+
+from __future__ import annotations
+
+
+class IyzicoError(Exception):
+    """Base of all errors of this provider.
+
+    ``is_transient`` tells whether the same question may be answered differently later. Whatever is not
+    transient fails its task at once, without retries.
+    """
+
+    is_transient = False
+
+
+class IyzicoConfigurationError(IyzicoError):
+    """A Connection or a parameter is wrong. Correct what the message names; nothing was sent."""
+
+
+class IyzicoMoneyError(IyzicoError, ValueError):
+    """A value is not an exact amount of money. Pass digits as ``str``, ``int`` or ``Decimal``."""
+
+
+class IyzicoUnavailableError(IyzicoError):
+    """iyzico could not be reached or asked for patience. Wait; reads are repeated by themselves.
+
+    :param retry_after: seconds that iyzico asked us to wait, if it did
+    """
+
+    is_transient = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class IyzicoAuthenticationError(IyzicoError):
+    """iyzico refused the keys or the signature. Check login, password and environment of the Connection."""
+
+
+class IyzicoCertificateError(IyzicoError):
+    """The server's TLS certificate could not be verified. Name your CA in ``ca_bundle``; never turn checks off."""
+
+
+class IyzicoRefusedError(IyzicoError):
+    """iyzico answered, and the answer was no. The message carries its code and words."""
+
+
+class IyzicoAnswerError(IyzicoError):
+    """The answer is not what iyzico documents, so it is not believed. Look for a proxy, a firewall or an API change."""
+
+
+class GateEventError(IyzicoError):
+    """A deferred gate was resumed with an event that no trigger of this version writes. Clear the task."""
+
+
+class WarehouseError(IyzicoError):
+    """The warehouse refused a statement for a reason of its own. The message carries the driver's words."""
+
+
+class WarehouseConfigurationError(WarehouseError):
+    """The warehouse Connection or a table name cannot be used. Correct what the message names."""
+
+
+class WarehouseUnavailableError(WarehouseError):
+    """The warehouse could not be reached or did not finish. Nothing was kept; a retry is safe."""
+
+    is_transient = True
+
+
+class WarehouseTableError(WarehouseError):
+    """The table is missing or has another shape. Hand the DDL in the message to whoever owns the schema."""
+
+
+class WarehouseExactnessError(WarehouseError):
+    """The warehouse gave back another value than it was given. Nothing was kept; widen the column or change driver."""
+
+
+def error_named(name: str, message: str) -> IyzicoError:
+    """Make the error of that name, which a trigger wrote into its event; an unknown name is an error of the event."""
+    kind = globals().get(name)
+    if isinstance(kind, type) and issubclass(kind, IyzicoError):
+        return kind(message)
+    return GateEventError(f"{name}: {message}")

@@ -1,0 +1,83 @@
+"""What Airflow learns about this package. Imports nothing of Airflow, because every Airflow process calls it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_iyzico import __version__
+
+INTEGRATION = "iyzico"
+
+CONNECTION_FORM: dict[str, Any] = {
+    "hidden-fields": ["schema", "port"],
+    "relabeling": {"login": "API key", "password": "Secret key"},
+    "placeholders": {
+        "login": "sandbox-… for the sandbox, otherwise production",
+        "password": "of the same environment as the API key",
+        "host": "leave empty: it follows from the API key",
+    },
+}
+
+CONNECTION_FIELDS: dict[str, Any] = {
+    "account": {
+        "label": "Account",
+        "schema": {"type": ["string", "null"], "maxLength": 64},
+        "description": "Label of this merchant account in reports; without one, a fingerprint of the API key",
+    },
+    "locale": {
+        "label": "Locale",
+        "schema": {"type": ["string", "null"], "enum": ["tr", "en"], "default": "tr"},
+        "description": "Language of iyzico's messages",
+    },
+    "timeout": {
+        "label": "Timeout (seconds)",
+        "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 300, "default": 30},
+        "description": "Bound on one call, its repeated attempts included",
+    },
+    "report_timezone": {
+        "label": "Report time zone",
+        "schema": {"type": ["string", "null"], "default": "Europe/Istanbul"},
+        "description": "Where the days of reports begin, as an IANA name",
+    },
+    "ca_bundle": {
+        "label": "CA bundle",
+        "schema": {"type": ["string", "null"]},
+        "description": "Path of a PEM file, where a proxy re-signs TLS. Verification cannot be turned off",
+    },
+    "allow_custom_host": {
+        "label": "Allow a custom host",
+        "schema": {"type": ["boolean", "null"], "default": False},
+        "description": "Lets sandbox keys go to a host that is not iyzico's",
+    },
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata in the shape of Airflow's ``provider_info.schema.json``."""
+    package = "airflow_provider_iyzico"
+    return {
+        "package-name": "airflow-provider-iyzico",
+        "name": "iyzico",
+        "description": "Mass payouts through iyzico: balance snapshots for finance, and a gate that waits for the money.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": INTEGRATION,
+                "external-doc-url": "https://docs.iyzico.com/en/products/mass-payout",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": INTEGRATION, "python-modules": [f"{package}.hooks.iyzico"]}],
+        "operators": [{"integration-name": INTEGRATION, "python-modules": [f"{package}.operators.mass_payout"]}],
+        "sensors": [{"integration-name": INTEGRATION, "python-modules": [f"{package}.sensors.mass_payout"]}],
+        "triggers": [{"integration-name": INTEGRATION, "python-modules": [f"{package}.triggers.mass_payout"]}],
+        "connection-types": [
+            {
+                "connection-type": "iyzico",
+                "hook-class-name": f"{package}.hooks.iyzico.IyzicoHook",
+                "hook-name": "iyzico",
+                "ui-field-behaviour": CONNECTION_FORM,
+                "conn-fields": CONNECTION_FIELDS,
+            }
+        ],
+    }

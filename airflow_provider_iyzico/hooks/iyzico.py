@@ -1,0 +1,187 @@
+"""``IyzicoHook``: from a Connection to signed requests."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+
+from airflow_provider_iyzico.api import calls, signing
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
+from airflow_provider_iyzico.get_provider_info import CONNECTION_FIELDS, CONNECTION_FORM
+from airflow_provider_iyzico.hooks.settings import CONN_TYPE, ConnectionFields, Settings
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+    from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.hooks.transport import Transport
+
+T = TypeVar("T")
+
+READ_ATTEMPTS = 3
+#: Airflow's masker never forgets a pattern, compiles all of them anew for each, and tries all on every log line. So a process
+#: that lives for weeks (the triggerer) registers the signatures of its first attempts only. After that the key's constant
+#: base64 text still hides the key in a header, and nothing of ours prints headers.
+MASKED_ATTEMPTS = 16
+_attempts_masked = itertools.count()
+
+
+class IyzicoHook(BaseHook):
+    """Asks iyzico, with the keys of an Airflow Connection.
+
+    Every attempt is signed anew (IYZWSv2). Reads are repeated with backoff and jitter while iyzico cannot answer, within one
+    total deadline; a call that moves money is never repeated. Redirects are refused, netrc is not read, proxies of the
+    environment are honoured, certificates are always verified.
+
+    :param iyzico_conn_id: id of a Connection of type ``iyzico``: login = API key, password = secret key
+    """
+
+    conn_name_attr = "iyzico_conn_id"
+    default_conn_name = "iyzico_default"
+    conn_type = CONN_TYPE
+    hook_name = "iyzico"
+
+    def __init__(self, iyzico_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.iyzico_conn_id = iyzico_conn_id
+        self._settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The Connection, read once and checked.
+
+        :raises IyzicoConfigurationError: the Connection is missing or cannot be used; nothing was sent
+        """
+        if self._settings is None:
+            try:
+                connection = self.get_connection(self.iyzico_conn_id)
+            except AirflowNotFoundException:
+                raise unknown_connection(self.iyzico_conn_id) from None
+            return self.use(connection)
+        return self._settings
+
+    def use(self, connection: ConnectionFields) -> Settings:
+        """Go on with a Connection that somebody else fetched, such as a trigger, which must await it.
+
+        The session is kept as long as the Connection stays the same.
+
+        :raises IyzicoConfigurationError: the Connection cannot be used
+        """
+        settings = Settings.read(connection)
+        if settings != self._settings:
+            self.close()
+            self._settings = settings
+        return settings
+
+    def get_balance(self, *, attempts: int = READ_ATTEMPTS) -> Balance:
+        """Return the mass payout balance.
+
+        :param attempts: how often to ask while iyzico cannot answer, all within the Connection's ``timeout``
+        :raises IyzicoConfigurationError: the Connection cannot be used; nothing was sent
+        :raises IyzicoUnavailableError: no answer in time, HTTP 429 or 5xx, or code 50000
+        :raises IyzicoAuthenticationError: the keys were refused
+        :raises IyzicoCertificateError: the server's certificate could not be verified
+        :raises IyzicoRefusedError: iyzico said no
+        :raises IyzicoAnswerError: the answer is not what iyzico documents
+        """
+        return self.run(calls.balance(self.settings.locale), attempts=attempts)
+
+    def look(self) -> Balance | IyzicoError:
+        """Ask once and return what was seen, the reason for seeing nothing included, for the judge of a gate."""
+        try:
+            return self.get_balance(attempts=1)
+        except IyzicoError as error:
+            return error
+
+    def run(self, call: calls.Call[T], *, attempts: int = READ_ATTEMPTS) -> T:
+        """Make one call of :mod:`airflow_provider_iyzico.api.calls`; only reads are attempted more than once."""
+        seconds = self.settings.timeout_seconds
+        ends_at = time.monotonic() + seconds
+        if attempts == 1 or not call.is_read:
+            return self._attempt(call, ends_at)
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(IyzicoUnavailableError),
+            stop=stop_after_attempt(attempts) | stop_before_delay(seconds),
+            wait=_pause_seconds,
+            before_sleep=self._log_pause,
+            reraise=True,
+        )
+        answer: T = retrying(self._attempt, call, ends_at)
+        return answer
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Read the balance, and say "ok" or what to do; never the balance, never a key."""
+        try:
+            self.get_balance(attempts=1)
+        except IyzicoError as error:
+            return False, str(error)
+        return True, f"ok: {self.settings.environment} answered and accepted the keys"
+
+    def close(self) -> None:
+        """Close the session; the next call opens another."""
+        if transport := self.__dict__.pop("_transport", None):
+            transport.close()
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from airflow_provider_iyzico.hooks.transport import Transport
+
+        settings = self.settings
+        for secret in (settings.secret_key, settings.api_key, signing.authorization_prefix(settings.api_key)):
+            mask_secret(secret)
+        return Transport(settings, on_secrets=_mask_attempt)
+
+    def _attempt(self, call: calls.Call[T], ends_at: float) -> T:
+        return call.read(self._transport.send(call, max(ends_at - time.monotonic(), 0.001)))
+
+    def _log_pause(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self.log.warning("%s; asking again in %.1f s (attempt %d)", error, state.upcoming_sleep, state.attempt_number)
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Describe the Connection form to Airflow before 3.2, which does not read it from the provider's metadata."""
+        return {
+            "hidden_fields": CONNECTION_FORM["hidden-fields"],
+            "relabeling": CONNECTION_FORM["relabeling"],
+            "placeholders": CONNECTION_FORM["placeholders"],
+        }
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Describe the extra fields of the Connection form to Airflow before 3.2."""
+        from wtforms import BooleanField, IntegerField, StringField
+
+        kinds = {"boolean": BooleanField, "integer": IntegerField, "string": StringField}
+        return {
+            name: kinds[spec["schema"]["type"][0]](spec["label"], description=spec["description"])
+            for name, spec in CONNECTION_FIELDS.items()
+        }
+
+
+def unknown_connection(conn_id: str) -> IyzicoConfigurationError:
+    """Say that there is no such Connection, and how to make one."""
+    return IyzicoConfigurationError(
+        f"there is no Connection {conn_id!r}; add one of type 'iyzico' with the API key as login and the secret key as password"
+    )
+
+
+def _mask_attempt(secrets: list[str]) -> None:
+    if next(_attempts_masked) < MASKED_ATTEMPTS:
+        for secret in secrets:
+            mask_secret(secret)
+
+
+def _pause_seconds(state: RetryCallState) -> float:
+    """Back off with jitter, and at least as long as iyzico asked."""
+    from tenacity import wait_random_exponential
+
+    error = state.outcome.exception() if state.outcome else None
+    wish = error.retry_after if isinstance(error, IyzicoUnavailableError) else None
+    return max(wait_random_exponential(multiplier=0.5, max=10)(state), wish or 0.0)

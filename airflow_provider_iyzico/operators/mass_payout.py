@@ -1,0 +1,168 @@
+"""``MassPayoutBalanceOperator``: what is the balance now, kept for ever?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook, BaseOperator
+
+from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.coverage import read_currency
+from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.fail_fast import fail_fast
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from sqlalchemy.engine import Engine
+
+    from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+
+
+class MassPayoutBalanceOperator(BaseOperator):
+    """Writes one timestamped balance snapshot into the warehouse: what can we pay now?
+
+    One row per task instance: a retry, or a commit whose acknowledgement was lost, adds nothing, and the first row stays.
+    The row is read back inside its transaction, so what is kept is exact. If the table is an asset in ``outlets`` (its URI
+    ends with the table's name), the asset event carries the balance as ``extra``.
+
+    Returns what the table holds, JSON-safe, money and moments as strings.
+
+    :param iyzico_conn_id: id of the iyzico Connection
+    :param warehouse_conn_id: id of any SQL Connection whose hook gives a SQLAlchemy engine
+    :param table: the snapshot table
+    :param schema: its schema; ``None`` for the connection's default
+    :param currency: the balance's currency; iyzico names none, so this is a label
+    :param create_table: make the table when it is missing; otherwise fail with the DDL for the DBA
+    :raises AirflowFailException: a retry would not help; the message names the error of
+        :mod:`airflow_provider_iyzico.errors` and what to do
+    :raises IyzicoUnavailableError: iyzico did not answer; nothing was kept
+    :raises WarehouseUnavailableError: the warehouse did not answer; a retry adds at most one row
+    """
+
+    ui_color = "#dff3e4"
+    template_fields: Sequence[str] = ()
+
+    def __init__(
+        self,
+        *,
+        iyzico_conn_id: str = IyzicoHook.default_conn_name,
+        warehouse_conn_id: str = "iyzico_warehouse",
+        table: str = "iyzico_balance_snapshot",
+        schema: str | None = None,
+        currency: str = "TRY",
+        create_table: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.iyzico_conn_id = iyzico_conn_id
+        self.warehouse_conn_id = warehouse_conn_id
+        self.table = table
+        self.schema = schema
+        self.currency = currency
+        self.create_table = create_table
+        self._dataset: tuple[str, str] | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Ask iyzico, keep the answer, tell what was kept."""
+        from airflow_provider_iyzico.warehouse.append import append
+        from airflow_provider_iyzico.warehouse.lineage import dataset
+        from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
+        from airflow_provider_iyzico.warehouse.tables import snapshot_table
+
+        with fail_fast():
+            currency, table = read_currency(self.currency), snapshot_table(self.table, self.schema)
+            with _engine(self.warehouse_conn_id) as engine, closing(IyzicoHook(self.iyzico_conn_id)) as hook:
+                balance, settings = hook.get_balance(), hook.settings
+                seen = Observation(
+                    account=settings.account,
+                    environment=settings.environment,
+                    currency=currency,
+                    balance=balance.amount,
+                    balance_raw=balance.raw,
+                    observed_at=balance.observed_at,
+                    system_time=balance.system_time,
+                    latency_ms=balance.latency_ms,
+                    report_timezone=settings.report_timezone,
+                )
+                row = snapshot_row(seen, _task_instance(context))
+                stored = _json_safe(append(engine, table, row, create_table=self.create_table))
+                self._dataset = dataset(engine.url, self.table, self.schema)
+        self._tell_outlets(context, stored)
+        self.log.info("Balance of %(account)s (%(environment)s): %(balance)s %(currency)s, observed at %(observed_at)s", stored)
+        return stored
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Name the table as the output dataset."""
+        from airflow.providers.common.compat.openlineage.facet import Dataset
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        if self._dataset is None:
+            return OperatorLineage()
+        namespace, name = self._dataset
+        return OperatorLineage(outputs=[Dataset(namespace=namespace, name=name)])
+
+    def _tell_outlets(self, context: Context, stored: dict[str, Any]) -> None:
+        """Give the asset event of this table the balance, for DAGs that are scheduled by it."""
+        for asset in self.outlets:
+            uri = str(getattr(asset, "uri", ""))
+            if uri.rstrip("/").rpartition("/")[2].rpartition(".")[2] == self.table:
+                names = ("snapshot_id", "account", "environment", "currency", "balance", "observed_at")
+                context["outlet_events"][asset].extra.update({name: stored[name] for name in names})
+
+
+@contextmanager
+def _engine(conn_id: str) -> Iterator[Engine]:
+    """Open the warehouse of a Connection.
+
+    :raises WarehouseConfigurationError: there is no such Connection, or it is not SQL
+    """
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+    try:
+        hook = BaseHook.get_hook(conn_id)
+    except AirflowNotFoundException:
+        raise WarehouseConfigurationError(
+            f"there is no Connection {conn_id!r}; add one to your warehouse, or name another in warehouse_conn_id"
+        ) from None
+    except AirflowException as error:
+        raise WarehouseConfigurationError(f"Connection {conn_id!r}: {error}; install the provider of its type") from error
+    if not isinstance(hook, DbApiHook):
+        raise WarehouseConfigurationError(
+            f"Connection {conn_id!r} is of type {hook.conn_type!r}, which is not SQL; name a SQL connection in warehouse_conn_id"
+        )
+    try:
+        engine = hook.get_sqlalchemy_engine()
+    except Exception as error:
+        raise WarehouseConfigurationError(
+            f"Connection {conn_id!r} gives no SQLAlchemy engine ({type(error).__name__}); install its SQLAlchemy dialect"
+        ) from error
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _task_instance(context: Context) -> TaskInstance:
+    from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+
+    task, run = context["ti"], context["dag_run"]
+    return TaskInstance(
+        dag_id=task.dag_id,
+        task_id=task.task_id,
+        run_id=task.run_id,
+        map_index=-1 if task.map_index is None else task.map_index,
+        try_number=task.try_number,
+        logical_date=run.logical_date,
+        data_interval_start=run.data_interval_start,
+        data_interval_end=run.data_interval_end,
+    )
+
+
+def _json_safe(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with the balance as digits and moments as ISO 8601, because XCom bends decimals."""
+    safe = {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in stored.items()}
+    return {**safe, "balance": money_text(stored["balance"])}

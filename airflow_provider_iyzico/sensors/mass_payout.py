@@ -1,0 +1,182 @@
+"""``MassPayoutBalanceSensor``: is the money there yet?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from airflow_provider_iyzico.api.answers import Balance
+from airflow_provider_iyzico.api.money import money_from_text, money_text
+from airflow_provider_iyzico.coverage import Need, Outcome, Verdict, judge
+from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, error_named
+from airflow_provider_iyzico.fail_fast import fail_fast
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.triggers.mass_payout import TIMEOUT, MassPayoutBalanceTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_TRIGGER_FAILED = "__fail__"
+_TRIGGER_TIMEOUT = "Trigger timeout"
+
+
+class MassPayoutBalanceSensor(BaseSensorOperator):
+    """Waits until the mass payout balance covers a batch: is the money there yet?
+
+    It opens only on an answer that iyzico documents, with a finite balance of at least ``batch_total + headroom``, asked for
+    after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 429 and 5xx, code 50000) it waits until ``timeout``.
+    Everything else (refused keys, other 4xx, redirects, certificates, undocumented answers) fails at once, without retries.
+    ``soft_fail`` turns only a timeout into a skip.
+
+    Returns ``{"balance", "required", "surplus", "currency", "observed_at"}``, all strings.
+
+    It is advice, not a reservation: two gates may open on the same money.
+
+    :param iyzico_conn_id: id of the iyzico Connection
+    :param batch_total: what the batch needs, commission included, as ``str``, ``int`` or ``Decimal`` (templated)
+    :param headroom: what must be left over (templated)
+    :param currency: the balance's currency; iyzico names none, so this is a label
+    :param deferrable: wait in the triggerer, where all gates of an account share one poll
+    :raises AirflowFailException: the wait cannot succeed; the message names the error of
+        :mod:`airflow_provider_iyzico.errors` and what to do
+    :raises AirflowSensorTimeout: the money did not come within ``timeout`` seconds, in every mode
+    """
+
+    template_fields: Sequence[str] = ("batch_total", "headroom")
+    ui_color = "#d8ecff"
+
+    def __init__(
+        self,
+        *,
+        batch_total: str,
+        headroom: str = "0",
+        iyzico_conn_id: str = IyzicoHook.default_conn_name,
+        currency: str = "TRY",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.batch_total = batch_total
+        self.headroom = headroom
+        self.iyzico_conn_id = iyzico_conn_id
+        self.currency = currency
+        self.deferrable = deferrable
+        if self.never_fail or self.silent_fail:
+            raise IyzicoConfigurationError(
+                f"task {self.task_id!r}: never_fail and silent_fail would let a payout past a gate that could not look; "
+                "use soft_fail to skip on a timeout"
+            )
+
+    def execute(self, context: Context) -> Any:
+        """Wait in the worker, or look once and go on waiting in the triggerer."""
+        with fail_fast():
+            if not self.deferrable:
+                return super().execute(context)
+            seconds = self.timeout
+            if self.execution_timeout is not None:
+                seconds = min(seconds, self.execution_timeout.total_seconds())
+            ends_at = time.time() + seconds
+            verdict = self._look()
+            if verdict.outcome is Outcome.OPEN:
+                return verdict.result()
+            self.defer(
+                trigger=MassPayoutBalanceTrigger(
+                    iyzico_conn_id=self.iyzico_conn_id,
+                    batch_total=money_text(verdict.need.batch_total),
+                    headroom=money_text(verdict.need.headroom),
+                    currency=verdict.need.currency,
+                    poll_seconds=self.poke_interval,
+                    ends_at=ends_at,
+                ),
+                method_name=self.execute_complete.__name__,
+                timeout=timedelta(seconds=seconds),
+            )
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once.
+
+        :raises IyzicoError: the wait cannot succeed
+        """
+        verdict = self._look()
+        is_open = verdict.outcome is Outcome.OPEN
+        return PokeReturnValue(is_open, verdict.result() if is_open else None)
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, str]:
+        """End the wait with what the trigger saw, judged once more against this task's own batch.
+
+        :raises AirflowSensorTimeout: time is up
+        :raises GateEventError: the trigger saw that the wait cannot succeed, or wrote what it never writes
+        """
+        status, message = _words(event, "status", "message")
+        if status == TIMEOUT:
+            raise AirflowSensorTimeout(f"the money did not come within {self.timeout:.0f} s: {message}")
+        if status == Outcome.FAIL.value:
+            raise error_named(_words(event, "error")[0], message)
+        if status != Outcome.OPEN.value:
+            raise GateEventError(f"task {self.task_id!r} was resumed with the unknown status {status!r}")
+        balance = _balance(*_words(event, "balance", "observed_at"))
+        verdict = judge(balance, self._need(), waiting_since=balance.asked_at)
+        self.log.info("%s", verdict)
+        if verdict.outcome is not Outcome.OPEN:
+            raise GateEventError(f"the trigger opened the gate, but its task sees {verdict}; did batch_total change?")
+        return verdict.result()
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Let ``soft_fail`` skip on a timeout only: a crashed trigger fails the task, which may be retried."""
+        with fail_fast():
+            has_crashed = next_method == _TRIGGER_FAILED and (next_kwargs or {}).get("error") != _TRIGGER_TIMEOUT
+            if has_crashed:
+                return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    def _need(self) -> Need:
+        return Need.read(self.batch_total, self.headroom, self.currency)
+
+    def _look(self) -> Verdict:
+        """Look at the balance, log one line, and raise what cannot heal.
+
+        :raises IyzicoError: the wait cannot succeed
+        """
+        need = self._need()
+        waiting_since = datetime.now(UTC)
+        hook = IyzicoHook(self.iyzico_conn_id)
+        try:
+            verdict = judge(hook.look(), need, waiting_since)
+        finally:
+            hook.close()
+        self.log.info("%s", verdict)
+        if verdict.outcome is Outcome.FAIL and verdict.error is not None:
+            raise verdict.error
+        return verdict
+
+
+def _balance(amount: str, observed_at: str) -> Balance:
+    """Return the balance that the trigger wrote into its event.
+
+    :raises GateEventError: the words are not an amount and an instant
+    """
+    try:
+        moment = datetime.fromisoformat(observed_at)
+        return Balance(money_from_text(amount, "balance"), amount, None, moment, moment, latency_ms=0)
+    except ValueError as error:
+        raise GateEventError(f"the gate was resumed with an event that cannot be read: {error}") from error
+
+
+def _words(event: Any, *names: str) -> list[str]:
+    """Return fields of a trigger's event.
+
+    :raises GateEventError: the event is not a dict, or a field is missing or no text
+    """
+    words = [event.get(name) if isinstance(event, dict) else None for name in names]
+    if not all(isinstance(word, str) for word in words):
+        raise GateEventError(f"the gate was resumed with an event that lacks {names}")
+    return [str(word) for word in words]

@@ -1,0 +1,43 @@
+"""``python -m airflow_provider_iyzico.simulator --port 8989 --balance 1500.75``: iyzico in a box on 127.0.0.1."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+
+from airflow_provider_iyzico.simulator.server import CONTROL_PATH, Simulator
+from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY, ControlError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.simulator", description=__doc__)
+    parser.add_argument("--port", type=int, default=8989, help="0 chooses a free one (default: 8989)")
+    parser.add_argument("--balance", default="1500.75", help="the mass payout balance, as digits (default: 1500.75)")
+    parser.add_argument("--api-key", default=API_KEY)
+    parser.add_argument("--secret-key", default=SECRET_KEY)
+    parser.add_argument("--refusal-status", type=int, choices=(200, 401), default=200, help="HTTP status of refused keys")
+    asked = parser.parse_args(arguments)
+    try:
+        simulator = Simulator(
+            asked.balance,
+            port=asked.port,
+            api_key=asked.api_key,
+            secret_key=asked.secret_key,
+            refusal_status=asked.refusal_status,
+        ).start()
+    except (ControlError, OSError) as error:
+        print(f"the simulator cannot start: {error}", file=sys.stderr)
+        return 2
+    with simulator:
+        print(f"iyzico is simulated at {simulator.url} with {simulator.balance}; Ctrl-C ends it", flush=True)
+        if (asked.api_key, asked.secret_key) == (API_KEY, SECRET_KEY):
+            print(f"\nexport AIRFLOW_CONN_IYZICO_DEFAULT='{simulator.connection}'\n", flush=True)
+        print(f'curl -d \'{{"balance": "5000.00"}}\' {simulator.url}{CONTROL_PATH}', flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            simulator.world.stopping.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

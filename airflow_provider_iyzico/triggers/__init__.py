@@ -1,0 +1,1 @@
+"""Waiting without a worker. ``async`` appears only here, and only to wait."""

@@ -1,0 +1,156 @@
+"""The one append: exact, idempotent, and read back before it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Table, event, exists, insert, inspect, literal, select
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+
+from airflow_provider_iyzico.errors import (
+    WarehouseError,
+    WarehouseExactnessError,
+    WarehouseTableError,
+    WarehouseUnavailableError,
+)
+from airflow_provider_iyzico.warehouse.tables import ddl
+
+#: These enforce a primary key; any other warehouse gets a conditional insert.
+_ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
+SQLITE_BUSY_MS = 30_000
+
+Row = Mapping[str, Any]
+
+
+def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dict[str, Any]:
+    """Add ``row`` unless its key is there already, and return what the table holds for that key.
+
+    First write wins: a retry, a commit whose acknowledgement was lost, or a second copy of the task adds nothing. The row is read
+    back inside the transaction and compared, so that a warehouse that bends a digit keeps nothing.
+
+    :param row: a value for every column of ``table``, as ``Decimal``, aware ``datetime``, ``date``, ``str`` or ``int``
+    :param create_table: make a missing table; otherwise say by which DDL
+    :raises WarehouseExactnessError: what came back is not what was given
+    :raises WarehouseTableError: the table is missing, or has another shape
+    :raises WarehouseUnavailableError: the warehouse did not answer; a retry is safe
+    :raises WarehouseError: the warehouse refused for a reason of its own
+    """
+    if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _prepare_sqlite):
+        event.listen(engine, "connect", _prepare_sqlite)
+    try:
+        return _append(engine, table, row)
+    except DBAPIError as error:
+        if _is_missing(engine, table):
+            if not create_table:
+                raise WarehouseTableError(
+                    f"table {table.fullname!r} is not there and create_table is False; have it made by:\n"
+                    f"{ddl(table, engine.dialect)}"
+                ) from error
+            _create(engine, table)
+        else:
+            _explain(engine, table, error)
+    try:
+        return _append(engine, table, row)
+    except DBAPIError as error:
+        _explain(engine, table, error)
+        raise
+
+
+def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
+    try:
+        with engine.begin() as connection:
+            is_new = connection.execute(_insert(engine, table, row)).rowcount != 0
+            stored = _read(connection, table, row)
+            if stored is None:
+                raise WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
+            if is_new:
+                _compare(table, row, stored)
+            return stored
+    except IntegrityError:
+        with engine.connect() as connection:
+            stored = _read(connection, table, row)
+        if stored is None:
+            raise
+        return stored
+
+
+def _insert(engine: Engine, table: Table, row: Row) -> Any:
+    if engine.dialect.name in _ENFORCES_KEYS:
+        return insert(table).values(dict(row))
+    columns = [table.c[name] for name in row]
+    values = select(*[literal(row[column.name], column.type) for column in columns])
+    return insert(table).from_select(columns, values.where(~exists().where(_is_row(table, row))))
+
+
+def _read(connection: Connection, table: Table, row: Row) -> dict[str, Any] | None:
+    found = connection.execute(select(table).where(_is_row(table, row))).mappings().all()
+    if len(found) > 1:
+        raise WarehouseTableError(
+            f"table {table.fullname!r} holds {len(found)} rows with one {_key(table)}; it lacks its primary key"
+        )
+    return dict(found[0]) if found else None
+
+
+def _is_row(table: Table, row: Row) -> Any:
+    key = _key(table)
+    return table.c[key] == row[key]
+
+
+def _key(table: Table) -> str:
+    return str(table.primary_key.columns.keys()[0])
+
+
+def _compare(table: Table, row: Row, stored: Row) -> None:
+    for name, given in row.items():
+        if stored[name] != given:
+            raise WarehouseExactnessError(
+                f"column {name!r} of table {table.fullname!r} was given {given!r} and holds {stored[name]!r}; nothing was kept. "
+                f"The column should be {table.c[name].type!r} "
+                "(SQLite keeps numbers as REAL, which is exact to 15 digits)"
+            )
+
+
+def _is_missing(engine: Engine, table: Table) -> bool:
+    try:
+        return not inspect(engine).has_table(table.name, schema=table.schema)
+    except SQLAlchemyError as error:
+        raise WarehouseUnavailableError(f"the warehouse did not answer: {_first_line(error)}") from error
+
+
+def _create(engine: Engine, table: Table) -> None:
+    try:
+        table.metadata.create_all(engine)
+    except DBAPIError as error:
+        if _is_missing(engine, table):  # otherwise another task was faster
+            raise WarehouseTableError(
+                f"table {table.fullname!r} could not be made ({_first_line(error)}); have it made by:\n"
+                f"{ddl(table, engine.dialect)}"
+            ) from error
+
+
+def _explain(engine: Engine, table: Table, error: DBAPIError) -> None:
+    """Raise what a failed append means, now that the table is known to be there."""
+    there = {str(column["name"]).lower() for column in inspect(engine).get_columns(table.name, schema=table.schema)}
+    missing = [column.name for column in table.columns if column.name not in there]
+    if missing:
+        raise WarehouseTableError(
+            f"table {table.fullname!r} has another shape: it lacks {missing}. Name another table, or add what is missing from:\n"
+            f"{ddl(table, engine.dialect)}"
+        ) from error
+    is_passing = isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
+    kind = WarehouseUnavailableError if is_passing else WarehouseError
+    raise kind(f"table {table.fullname!r} refused the row: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """Return the driver's own first line, without statement and parameters."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0][:200]}"
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    """Let several tasks write: wait for a lock instead of failing, and let readers read on."""
+    connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")

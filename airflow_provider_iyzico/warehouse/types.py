@@ -1,0 +1,59 @@
+"""Column types that keep every digit and every microsecond on every database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any
+
+from sqlalchemy import DateTime, Numeric
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+_COLUMN = Context(prec=40, rounding=ROUND_HALF_EVEN)
+_SCALE = Decimal("1E-8")
+
+
+class _SqliteMoney(UserDefinedType):  # type: ignore[type-arg]
+    """SQLite keeps NUMERIC as REAL: 15 digits come back when rounded to the column's scale, and the append checks them."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "NUMERIC(28, 8)"
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Decimal | None], str | None]:
+        return lambda value: None if value is None else format(value, "f")
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Decimal | None]:
+        return lambda value: None if value is None else Decimal(value).quantize(_SCALE, context=_COLUMN)
+
+
+def money_type() -> TypeEngine[Any]:
+    """Return ``NUMERIC(28, 8)``, read and written as ``Decimal``."""
+    return Numeric(28, 8, asdecimal=True).with_variant(_SqliteMoney(), "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC with microseconds; where the database has no time zones, UTC without saying so."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name in ("sqlite", "mysql", "mariadb") else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,0 +1,113 @@
+"""``make demo``: a balance that is too small, a gate that waits, a top-up, a payout, and the table that finance reads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from sandbox import ROOT, airflow_environment
+
+from airflow_provider_iyzico.simulator import Simulator
+
+STARTED = time.monotonic()
+TOO_LITTLE, ENOUGH = "3200.00", "8000.00"
+GATE_SECONDS = 45
+
+
+def say(words: str) -> None:
+    print(f"{time.monotonic() - STARTED:5.1f} s  {words}", flush=True)
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="iyzico-demo-") as folder, Simulator(TOO_LITTLE) as iyzico:
+        home, warehouse = Path(folder), Path(folder, "warehouse.db")
+        say(f"iyzico is simulated at {iyzico.url}; the balance is {TOO_LITTLE} TRY")
+        os.environ.update(airflow_environment(home, iyzico=iyzico.connection, warehouse=warehouse))
+        os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"
+        warnings.simplefilter("ignore")
+        say("Airflow makes itself a home (SQLite) ...")
+        from airflow.utils.db import initdb
+
+        initdb()
+        logging.disable(logging.CRITICAL)
+        dags = load_dags()
+
+        say("DAG iyzico_balance_snapshot runs: the balance is written to the warehouse")
+        succeed(dags["iyzico_balance_snapshot"].test())
+
+        gate = dags["iyzico_payout_gate"]
+        gate.get_task("wait_for_money").poke_interval = 1
+        gate.get_task("wait_for_money").timeout = GATE_SECONDS
+        say("DAG iyzico_payout_gate runs: 4500.00 for three people, 30.00 commission, 500.00 headroom")
+        top_up = threading.Thread(target=top_up_while_the_gate_waits, args=(iyzico, len(iyzico.seen)), daemon=True)
+        top_up.start()
+        run = gate.test()
+        succeed(run)
+        top_up.join()
+        paid = run.get_task_instance("pay")
+        say(f"the gate opened, and the payout task ran: {paid.state}")
+
+        say("DAG iyzico_balance_snapshot runs once more")
+        succeed(dags["iyzico_balance_snapshot"].test())
+        print_table(warehouse)
+    return 0
+
+
+def load_dags() -> dict:
+    import importlib.util
+
+    dags = {}
+    for path in sorted((ROOT / "dags").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        dags[path.stem] = module.dag
+    return dags
+
+
+def succeed(run: object) -> None:
+    if str(run.state) != "success":
+        states = {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
+        sys.exit(f"DAG {run.dag_id} ended as {run.state}: {states}")
+
+
+def top_up_while_the_gate_waits(iyzico: Simulator, seen_before: int) -> None:
+    """Let the gate look three times in vain, then bring the money."""
+    while len(iyzico.seen) < seen_before + 3:
+        time.sleep(0.05)
+    say(f"the gate has looked {len(iyzico.seen) - seen_before} times and waits: {TOO_LITTLE} is there, 5030.00 is required")
+    iyzico.balance = ENOUGH
+    say(f"the balance is topped up to {ENOUGH}")
+
+
+def print_table(warehouse: Path) -> None:
+    query = """
+        SELECT strftime('%d.%m.%Y %H:%M:%S', observed_at, '+3 hours'), account, environment, balance, currency, dag_id, run_id
+        FROM iyzico_balance_snapshot ORDER BY observed_at"""
+    with closing(sqlite3.connect(warehouse)) as connection:
+        found = connection.execute(query).fetchall()
+    if [Decimal(str(row[3])) for row in found] != [Decimal(TOO_LITTLE), Decimal(ENOUGH)]:
+        sys.exit(f"the warehouse does not hold what was seen: {found}")
+    rows = [(*row[:3], f"{Decimal(str(row[3])):,.2f} {row[4]}", f"{row[5]} / {row[6][:26]}") for row in found]
+    header = ("seen (Istanbul)", "account", "environment", "balance", "written by")
+    widths = [max(len(str(row[column])) for row in [header, *rows]) for column in range(len(header))]
+    print("\niyzico_balance_snapshot")
+    for row in [header, ["-" * width for width in widths], *rows]:
+        seen, account, environment, balance, writer = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(["", seen, account, environment, balance.strip().rjust(widths[3]), writer]).rstrip())
+    print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""``make airflow``: a whole Airflow on this machine, with the simulator and the example DAGs, until Ctrl-C."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from sandbox import ROOT, airflow_environment
+from stack import AirflowStack, free_port
+
+from airflow_provider_iyzico.simulator import Simulator
+
+AIRFLOW_PORT, SIMULATOR_PORT = 8080, 8989
+
+
+def main() -> int:
+    home = ROOT / ".airflow"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        shutil.rmtree(home, ignore_errors=True)
+        with Simulator("3200.00", port=free_port(SIMULATOR_PORT)) as iyzico:
+            environment = airflow_environment(home, iyzico=iyzico.connection, warehouse=home / "warehouse.db")
+            print(f"Starting Airflow; its logs are in {home / 'logs'} ...", flush=True)
+            with AirflowStack(environment, home / "logs", free_port(AIRFLOW_PORT)) as airflow:
+                airflow.wait_until_ready("iyzico_balance_snapshot", "iyzico_payout_gate")
+                print(
+                    f"\nAirflow   {airflow.url}  (no login needed: everyone on this machine is admin)"
+                    f"\niyzico    {iyzico.url}  (simulated, balance {iyzico.balance} TRY)"
+                    f"\nwarehouse {home / 'warehouse.db'}"
+                    "\n\nTrigger iyzico_payout_gate in the browser, see it wait, then bring the money:"
+                    f'\n  curl -d \'{{"balance": "8000.00"}}\' {iyzico.url}/simulator'
+                    "\n\nCtrl-C stops everything.",
+                    flush=True,
+                )
+                while True:
+                    time.sleep(1)
+                    airflow.check_alive()
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 0
+    except (RuntimeError, TimeoutError, OSError) as error:
+        print(f"Airflow could not run: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

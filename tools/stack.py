@@ -1,0 +1,190 @@
+"""The four processes of a real Airflow on loopback: api-server, scheduler, dag-processor, triggerer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
+STOP_SECONDS = 8
+
+
+class AirflowStack:
+    """Starts and stops a whole Airflow, and speaks its REST API. Use it with ``with``.
+
+    :param environment: from :func:`sandbox.airflow_environment`; ports and secrets are added here
+    :param log_folder: where each process writes its log
+    """
+
+    def __init__(self, environment: dict[str, str], log_folder: Path, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log_folder = log_folder
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        worker_log, trigger_log, scheduler_health, trigger_health = _free_ports(4)
+        self.environment = {
+            **environment,
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__FERNET_KEY": _fernet_key(),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_log),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log),
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(scheduler_health),
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_SERVER_PORT": str(trigger_health),
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        }
+
+    def __enter__(self) -> AirflowStack:
+        self._log_folder.mkdir(parents=True, exist_ok=True)
+        airflow = str(Path(sys.executable).with_name("airflow"))
+        subprocess.run(
+            [airflow, "db", "migrate"], env=self.environment, check=True, stdout=self._log("migrate"), stderr=subprocess.STDOUT
+        )
+        try:
+            for name in PROCESSES:
+                self.start(name)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self, name: str) -> None:
+        """Start one of the four in a process group of its own, so that its children end with it."""
+        airflow = str(Path(sys.executable).with_name("airflow"))
+        with self._log(name) as log:
+            self._processes[name] = subprocess.Popen(
+                [airflow, name], env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def stop(self, *names: str) -> None:
+        """End all, or some, with their children."""
+        ending = {name: self._processes.pop(name) for name in names or tuple(self._processes)}
+        for process in ending.values():
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in ending.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(deadline - time.monotonic(), 0.1))
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+
+    def check_alive(self) -> None:
+        """Raise if one of the processes has ended."""
+        dead = [name for name, process in self._processes.items() if process.poll() is not None]
+        if dead:
+            raise RuntimeError(f"ended too early: {dead}; see {self._log_folder}")
+
+    def wait_until(self, what: str, is_so: Callable[[], Any], seconds: float = 120) -> Any:
+        """Poll until ``is_so`` returns something true; an API that is not there yet counts as not so."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.check_alive()
+            try:
+                if answer := is_so():
+                    return answer
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                pass
+            time.sleep(0.3)
+        raise TimeoutError(f"not within {seconds:.0f} s: {what}; see {self._log_folder}")
+
+    def wait_until_ready(self, *dag_ids: str) -> None:
+        """Wait until the API answers and the DAGs are there."""
+        self.wait_until("the API answers", lambda: self.call("GET", "/api/v2/version"))
+        for dag_id in dag_ids:
+            self.wait_until(f"DAG {dag_id} is parsed", lambda dag_id=dag_id: self.call("GET", f"/api/v2/dags/{dag_id}"))
+
+    def trigger(self, dag_id: str, **conf: Any) -> str:
+        """Start a run and return its id."""
+        return str(self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return one task instance."""
+        return dict(self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return str(self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value?deserialize=true"
+        return self.call("GET", path)["value"]
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call Airflow's REST API."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token()}"}
+        request = urllib.request.Request(
+            f"{self.url}{path}", json.dumps(body).encode() if body is not None else None, headers, method=method
+        )
+        with _opener().open(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def _token(self) -> str:
+        if not getattr(self, "_kept_token", ""):
+            with _opener().open(f"{self.url}/auth/token", timeout=20) as answer:
+                self._kept_token = json.load(answer)["access_token"]
+        return self._kept_token
+
+    def _log(self, name: str) -> Any:
+        return (self._log_folder / f"{name}.log").open("ab")
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def free_port(wish: int = 0) -> int:
+    """Return the wished port if nobody listens there, else any free one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wish))
+            return int(probe.getsockname()[1])
+        except OSError:
+            return free_port()
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _fernet_key() -> str:
+    from base64 import urlsafe_b64encode
+
+    return urlsafe_b64encode(secrets.token_bytes(32)).decode()
