@@ -49,19 +49,17 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
                     f"{ddl(table, engine.dialect)}"
                 ) from error
             _create(engine, table)
-        else:
-            _explain(engine, table, error)
-    try:
+    try:  # once more, since another task may have made the table, or the lock has passed
         return _append(engine, table, row)
     except DBAPIError as error:
-        _explain(engine, table, error)
-        raise
+        raise _explained(engine, table, error) from error
 
 
 def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
     try:
         with engine.begin() as connection:
-            is_new = connection.execute(_insert(engine, table, row)).rowcount != 0
+            statement = _insert(engine, table, row).execution_options(preserve_rowcount=True)
+            is_new = connection.execute(statement).rowcount != 0
             stored = _read(connection, table, row)
             if stored is None:
                 raise WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
@@ -130,18 +128,18 @@ def _create(engine: Engine, table: Table) -> None:
             ) from error
 
 
-def _explain(engine: Engine, table: Table, error: DBAPIError) -> None:
-    """Raise what a failed append means, now that the table is known to be there."""
+def _explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseError:
+    """Say what a failed append means, now that the table is known to be there."""
     there = {str(column["name"]).lower() for column in inspect(engine).get_columns(table.name, schema=table.schema)}
     missing = [column.name for column in table.columns if column.name not in there]
     if missing:
-        raise WarehouseTableError(
+        return WarehouseTableError(
             f"table {table.fullname!r} has another shape: it lacks {missing}. Name another table, or add what is missing from:\n"
             f"{ddl(table, engine.dialect)}"
-        ) from error
+        )
     is_passing = isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
     kind = WarehouseUnavailableError if is_passing else WarehouseError
-    raise kind(f"table {table.fullname!r} refused the row: {_first_line(error)}") from error
+    return kind(f"table {table.fullname!r} refused the row: {_first_line(error)}")
 
 
 def _first_line(error: Exception) -> str:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import DateTime, Numeric
+from sqlalchemy import TIMESTAMP, DateTime, Numeric
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-_COLUMN = Context(prec=40, rounding=ROUND_HALF_EVEN)
-_SCALE = Decimal("1E-8")
-
 
 class _SqliteMoney(UserDefinedType):  # type: ignore[type-arg]
-    """SQLite keeps NUMERIC as REAL: 15 digits come back when rounded to the column's scale, and the append checks them."""
+    """SQLite keeps NUMERIC as REAL, of which 15 significant digits are sure; the append refuses what needs more."""
 
     cache_ok = True
 
@@ -28,7 +25,7 @@ class _SqliteMoney(UserDefinedType):  # type: ignore[type-arg]
         return lambda value: None if value is None else format(value, "f")
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Decimal | None]:
-        return lambda value: None if value is None else Decimal(value).quantize(_SCALE, context=_COLUMN)
+        return lambda value: Decimal(format(value, ".15g")) if isinstance(value, float) else value and Decimal(value)
 
 
 def money_type() -> TypeEngine[Any]:
@@ -45,7 +42,9 @@ class Instant(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name in ("mysql", "mariadb"):
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
-        return dialect.type_descriptor(DateTime(timezone=True))
+        if dialect.name == "bigquery":
+            return TIMESTAMP()  # its DATETIME knows no UTC
+        return super().load_dialect_impl(dialect)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:

@@ -1,0 +1,71 @@
+"""An Airflow of its own for the whole session, and the simulator for each test. Everything stays on loopback."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on every machine and in every run; how fast they are made is not what is tested.
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
+
+from sandbox import airflow_environment  # noqa: E402
+
+_home = tempfile.TemporaryDirectory(prefix="iyzico-tests-")
+HOME = Path(_home.name)
+#: Airflow reads its environment when it is first imported, which is after this line and before any test.
+for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+    del os.environ[_name]
+os.environ.update(airflow_environment(HOME, iyzico="", warehouse=HOME / "warehouse.db"))
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "tests" / "story" / "dags")
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+del os.environ["AIRFLOW_CONN_IYZICO_DEFAULT"]
+
+from support import connect  # noqa: E402
+
+from airflow_provider_iyzico.simulator import Simulator  # noqa: E402
+
+
+@pytest.fixture
+def iyzico(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A simulated account behind the Connection ``iyzico_default``."""
+    with Simulator("100.00") as simulator:
+        connect(monkeypatch, simulator)
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Airflow's own tables, once."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    logging.getLogger("airflow").setLevel(logging.WARNING)
+
+
+@pytest.fixture
+def sqlite_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty SQLite file behind the Connection ``iyzico_warehouse``."""
+    path = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL: ``$TEST_POSTGRES_URL``, else one from a package, as root and as an ordinary user."""
+    from postgres import postgres_server
+
+    with postgres_server() as url:
+        yield url

@@ -1,0 +1,184 @@
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_iyzico.api.answers import MAX_RETRY_AFTER_SECONDS, Answer, Balance, read_balance
+from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
+    IyzicoAuthenticationError,
+    IyzicoError,
+    IyzicoRefusedError,
+    IyzicoUnavailableError,
+)
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def answer(body, status=200, **headers):
+    body = body if isinstance(body, bytes) else body.encode()
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, headers, body, NOW, NOW + timedelta(milliseconds=20), 20)
+
+
+def failure(code=None, status="failure", message="no", http=200, **headers):
+    fields = {"status": status, "errorCode": code, "errorMessage": message}
+    return answer(json.dumps({name: value for name, value in fields.items() if value is not None}), http, **headers)
+
+
+@pytest.mark.parametrize(
+    ("written", "raw", "amount"),
+    [
+        ("100", "100", "100"),
+        ("100.50", "100.50", "100.5"),
+        ('"25399393.5"', "25399393.5", "25399393.5"),
+        ("20.00000000", "20.00000000", "20"),
+        ("0E-8", "0E-8", "0"),
+        ('"0E-8"', "0E-8", "0"),
+        ("12345678901234567.89", "12345678901234567.89", "12345678901234567.89"),
+        ("-5.00", "-5.00", "-5"),
+    ],
+)
+def test_a_balance_keeps_its_digits_as_number_and_as_string(written, raw, amount):
+    balance = read_balance(answer(f'{{"status":"success","systemTime":1700000000123,"balance":{written}}}'))
+    assert (balance.raw, balance.amount) == (raw, Decimal(amount))
+    assert type(balance.raw) is str
+    assert balance.system_time == datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=UTC)
+    assert (balance.asked_at, balance.observed_at, balance.latency_ms) == (NOW, NOW + timedelta(milliseconds=20), 20)
+
+
+@pytest.mark.parametrize("clock", ["null", '"soon"', "-1", "1e99", "true", "99999999999999999999", "[1]"])
+def test_a_clock_that_cannot_be_read_does_not_cost_the_balance(clock):
+    balance = read_balance(answer(f'{{"status":"success","systemTime":{clock},"balance":1}}'))
+    assert balance.system_time is None
+
+
+WAIT, KEYS, REFUSED, ODD = IyzicoUnavailableError, IyzicoAuthenticationError, IyzicoRefusedError, IyzicoAnswerError
+PAGE = "<!DOCTYPE html><html>blocked</html>"
+CASES = [
+    # waiting may help
+    *[(failure("1", http=status), WAIT) for status in (500, 501, 502, 503, 504, 520, 599)],
+    *[(answer(PAGE, status), WAIT) for status in (500, 502, 503, 504)],
+    (answer("", 503), WAIT),
+    (failure(http=429), WAIT),
+    (answer(PAGE, 429), WAIT),
+    (failure("50000"), WAIT),
+    (failure(50000), WAIT),
+    (failure("50000", http=400), WAIT),
+    # the keys
+    *[(failure(code), KEYS) for code in ("1000", "1001", "1007", "1009", 1000, 1001)],
+    (failure(http=401), KEYS),
+    (failure(http=403), KEYS),
+    (answer(PAGE, 401), KEYS),
+    (answer("", 403), KEYS),
+    (failure("8", http=401), KEYS),
+    (failure("8", status=401), KEYS),
+    (failure("8", status="401"), KEYS),
+    (failure("1000", http=500), KEYS),
+    (failure("50000", http=401), KEYS),
+    (failure("1001", http=429), KEYS),
+    # iyzico says no
+    (failure("8"), REFUSED),
+    (failure("100001"), REFUSED),
+    (failure("9000"), REFUSED),
+    (failure("11", http=400), REFUSED),
+    (failure("5", http=404), REFUSED),
+    (failure("5", http=405), REFUSED),
+    (failure("5", http=409), REFUSED),
+    (failure("5", http=422), REFUSED),
+    (failure(None), REFUSED),
+    # not what iyzico documents
+    (answer(PAGE), ODD),
+    (answer(PAGE, 404), ODD),
+    (answer(""), ODD),
+    (answer("", 204), ODD),
+    (answer("null"), ODD),
+    (answer("[]"), ODD),
+    (answer('"success"'), ODD),
+    (answer('{"status":"success","balance":1'), ODD),
+    (answer(b"\xff\xfe\xfa"), ODD),
+    (answer("[" * 100_000), ODD),
+    (answer('{"status":"success","balance":1,"balance":2}'), ODD),
+    (answer('{"status":"success","balance":NaN}'), ODD),
+    (answer('{"status":"success","balance":Infinity}'), ODD),
+    (answer('{"status":"success"}'), ODD),
+    *[
+        (answer(f'{{"status":"success","balance":{value}}}'), ODD)
+        for value in ("null", "true", "[]", "{}", '""', '"1.234,56"', '"1_000"', '"NaN"', "0.123456789", "1e30", '"١٠"')
+    ],
+    (answer('{"balance":1}'), ODD),
+    (answer('{"status":"SUCCESS","balance":1}'), ODD),
+    (answer('{"status":"pending","balance":1}'), ODD),
+    (answer('{"status":true,"balance":1}'), ODD),
+    (answer('{"status":"success","balance":1}', 201), ODD),
+    (answer('{"status":"success","balance":1}', 206), ODD),
+    *[(answer("", status, Location="https://evil.example/"), ODD) for status in (301, 302, 303, 307, 308)],
+    (answer('{"status":"success","balance":1}', 302), ODD),
+]
+
+
+@pytest.mark.parametrize(("wire", "kind"), CASES, ids=[f"{case.http_status}-{case.body[:40]!r}" for case, _ in CASES])
+def test_every_answer_that_is_no_balance_is_named_for_what_it_is(wire, kind):
+    with pytest.raises(IyzicoError) as caught:
+        read_balance(wire)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("wish", "seconds"),
+    [
+        ("3", 3.0),
+        ("0", 0.0),
+        ("Sun, 22 Nov 2026 12:00:30 GMT", 29.98),
+        ("Sun, 22 Nov 2020 12:00:30 GMT", 0.0),
+        ("999999999999", MAX_RETRY_AFTER_SECONDS),
+        ("Sun, 22 Nov 2099 12:00:30 GMT", MAX_RETRY_AFTER_SECONDS),
+        ("-5", None),
+        ("soon", None),
+        ("1.5", None),
+        ("٣", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_honoured_within_bounds(wish, seconds):
+    with pytest.raises(IyzicoUnavailableError) as caught:
+        read_balance(failure(http=429, retry_after=wish))
+    assert caught.value.retry_after == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_untrusted_words_are_quoted_in_one_short_printable_line():
+    with pytest.raises(IyzicoRefusedError) as caught:
+        read_balance(failure("5\r\nfake log line", message="\x1b[31mred\nnext\u2028line" + "x" * 5000))
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+@given(st.binary(max_size=200), st.integers(100, 599))
+def test_no_bytes_whatever_open_a_gate_or_crash_the_reader(body, status):
+    try:
+        balance = read_balance(answer(body, status))
+    except IyzicoError:
+        return
+    assert isinstance(balance, Balance)
+    assert status == 200
+    assert json.loads(body)["status"] == "success"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["status", "errorCode", "errorMessage", "balance", "systemTime"]),
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.sampled_from(["success", "failure"])),
+    ),
+    st.sampled_from([200, 201, 302, 400, 401, 429, 500]),
+)
+def test_only_http_200_with_status_success_is_a_balance(fields, status):
+    try:
+        read_balance(answer(json.dumps(fields), status))
+    except IyzicoError:
+        return
+    assert status == 200
+    assert fields["status"] == "success"

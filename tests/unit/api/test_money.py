@@ -1,0 +1,116 @@
+import decimal
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_iyzico.api.money import add, money_from_author, money_from_text, money_text, subtract
+from airflow_provider_iyzico.errors import IyzicoMoneyError
+
+amounts = st.decimals(min_value=0, max_value=Decimal("99999999999999999999"), places=8, allow_nan=False)
+kurus = st.decimals(min_value=0, max_value=Decimal(10) ** 15, places=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("100", "100"),
+        ("100.5", "100.5"),
+        ("100.50", "100.50"),
+        ("20.00000000", "20"),
+        ("0E-8", "0"),
+        ("0e-8", "0"),
+        ("1E-8", "0.00000001"),
+        ("1.5E+3", "1500"),
+        ("25399393.5", "25399393.5"),
+        ("-12.34", "-12.34"),
+        ("-0", "0"),
+        ("99999999999999999999.99999999", "99999999999999999999.99999999"),
+    ],
+)
+def test_every_form_that_iyzico_prints_is_read_exactly(text, value):
+    assert money_from_text(text, "balance") == Decimal(value)
+
+
+NOT_MONEY = [
+    "", " ", "NaN", "sNaN", "Infinity", "-inf", "1_000", "1,000.00", "1.234,56", "١٠٠", "１００", "0x10", "+5", "5.", ".5", "00", "01",
+    " 1", "1 ", "1\n", "1e", "--1", "1e999999999", "1E+25", "0.123456789", "1E-9", "100000000000000000000", "null", "true", "₺5", "1 000",
+    "9" * 65, "1.5E+3.0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOT_MONEY, ids=ascii)
+def test_what_is_not_money_is_refused_by_name(text):
+    with pytest.raises(IyzicoMoneyError, match="balance"):
+        money_from_text(text, "balance")
+
+
+@given(st.text(max_size=40))
+def test_text_is_either_refused_or_read_back_to_the_last_digit(text):
+    try:
+        amount = money_from_text(text, "balance")
+    except IyzicoMoneyError:
+        return
+    assert text.isascii()
+    assert amount == Decimal(text)
+
+
+@given(amounts)
+def test_writing_and_reading_keeps_every_digit(amount):
+    text = money_text(amount)
+    assert Decimal(text) == amount
+    assert "E" not in text
+    assert len(text.partition(".")[2]) >= 2
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [("0E-8", "0.00"), ("1500.75000000", "1500.75"), ("7", "7.00"), ("0.00000001", "0.00000001")]
+)
+def test_amounts_are_written_as_people_write_them(amount, text):
+    assert money_text(Decimal(amount)) == text
+
+
+@pytest.mark.parametrize("value", ["100.50", 100, Decimal("100.50"), "0", "0E-8"])
+def test_authors_may_give_strings_whole_numbers_and_decimals(value):
+    assert money_from_author(value, "batch_total") == Decimal(str(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        (100.5, "float"),
+        (float("nan"), "float"),
+        (None, "upstream"),
+        ("None", "upstream"),
+        ("", "upstream"),
+        ("  ", "upstream"),
+        (True, "bool"),
+        ([], "list"),
+        ({"total": "1"}, "dict"),
+        ("-1", "negative"),
+        (-1, "negative"),
+        (Decimal("NaN"), "not an amount"),
+        (Decimal("Infinity"), "not an amount"),
+        ("1_000", "not an amount"),
+        ("{{ total }}", "not an amount"),
+    ],
+)
+def test_authors_get_told_what_is_wrong(value, advice):
+    with pytest.raises(IyzicoMoneyError, match=advice) as caught:
+        money_from_author(value, "batch_total")
+    assert "batch_total" in str(caught.value)
+
+
+@given(amounts, amounts)
+def test_sums_and_differences_are_exact_whatever_context_the_thread_has(left, right):
+    with decimal.localcontext(prec=3):
+        total, rest = add(left, right), subtract(left, right)
+    with decimal.localcontext(prec=80):
+        assert total == left + right
+        assert rest == left - right
+
+
+@given(kurus)
+def test_every_kurus_up_to_ten_to_the_fifteenth_survives_a_string(amount):
+    assert money_from_author(str(amount), "batch_total") == amount

@@ -1,0 +1,247 @@
+"""The promises of a signed request, each seen on a real socket."""
+
+import http.client
+import logging
+import socket
+import ssl
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import trustme
+from support import connect
+
+from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
+    IyzicoAuthenticationError,
+    IyzicoCertificateError,
+    IyzicoRefusedError,
+    IyzicoUnavailableError,
+)
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.simulator import Simulator
+
+
+@pytest.fixture
+def hook(iyzico):
+    hook = IyzicoHook()
+    yield hook
+    hook.close()
+
+
+FAULTS = [
+    ("timeout", {}, IyzicoUnavailableError),
+    ("reset", {}, IyzicoUnavailableError),
+    ("cut", {}, IyzicoUnavailableError),
+    ("drip", {"seconds": 0.05}, IyzicoUnavailableError),
+    ("429", {"retry_after": "1"}, IyzicoUnavailableError),
+    ("500", {}, IyzicoUnavailableError),
+    ("503", {}, IyzicoUnavailableError),
+    ("html", {"status": 502}, IyzicoUnavailableError),
+    ("failure", {"code": "50000"}, IyzicoUnavailableError),
+    ("401", {}, IyzicoAuthenticationError),
+    ("403", {}, IyzicoAuthenticationError),
+    ("failure", {"code": "1001"}, IyzicoAuthenticationError),
+    ("failure", {"code": "9000"}, IyzicoRefusedError),
+    ("404", {}, IyzicoRefusedError),
+    ("html", {}, IyzicoAnswerError),
+    ("truncated", {}, IyzicoAnswerError),
+    ("huge", {}, IyzicoAnswerError),
+    ("redirect", {}, IyzicoAnswerError),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "error"), FAULTS, ids=lambda value: str(value))
+def test_every_fault_is_named_within_the_deadline_and_the_next_call_is_well(iyzico, hook, kind, options, error):
+    iyzico.fail(kind, times=1, **options)
+    started = time.monotonic()
+    seen = hook.look()
+    assert type(seen) is error, seen
+    assert time.monotonic() - started < 1.5
+    assert hook.get_balance(attempts=1).raw == "100.00"
+
+
+def test_a_server_that_is_not_there_is_waited_for(iyzico, hook):
+    iyzico.stop()
+    assert isinstance(hook.look(), IyzicoUnavailableError)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed_to_this_or_another_server(iyzico, hook, status):
+    with Simulator("1") as elsewhere:
+        for location in (f"{elsewhere.url}/v1/mass/payout/balance?locale=tr", "/v1/mass/payout/balance?locale=tr"):
+            iyzico.fail("redirect", times=1, status=status, location=location)
+            assert isinstance(hook.look(), IyzicoAnswerError)
+        assert elsewhere.seen == []
+    assert len(iyzico.seen) == 2
+
+
+def test_headers_that_drip_do_not_hold_the_thread():
+    """A drip so slow that no single read times out, and so long that only a total deadline ends it."""
+    with Simulator("1") as iyzico, pytest.MonkeyPatch.context() as patch:
+        connect(patch, iyzico)
+        iyzico.fail("drip", seconds=0.3)
+        hook, started = IyzicoHook(), time.monotonic()
+        assert isinstance(hook.look(), IyzicoUnavailableError)
+        assert time.monotonic() - started < 1.0
+        hook.close()
+
+
+def test_the_session_is_kept_and_every_attempt_has_a_fresh_random_key(iyzico, hook):
+    iyzico.fail("500", times=2)
+    hook.settings  # noqa: B018 - read before the clock of the attempts starts
+    for _ in range(20):
+        hook.look()
+    keys = [seen.random_key for seen in iyzico.seen]
+    assert len(set(keys)) == len(keys) == 20
+    assert all(len(key) == 32 for key in keys)
+    pools = hook._transport._session.get_adapter("http://").poolmanager.pools
+    assert [pools[key].num_connections for key in pools.keys()] == [1]
+
+
+def test_a_get_sends_no_body_and_the_documented_headers(iyzico, hook):
+    hook.get_balance()
+    (seen,) = iyzico.seen
+    headers = {name.lower(): value for name, value in seen.headers.items()}
+    assert (seen.method, seen.path, seen.query, seen.body) == ("GET", "/v1/mass/payout/balance", "locale=tr", "")
+    assert "content-length" not in headers
+    assert "transfer-encoding" not in headers
+    assert headers["content-type"] == "application/json"
+    assert headers["x-iyzi-rnd"] == seen.random_key
+    assert seen.refusal is None
+
+
+def test_netrc_cannot_replace_the_signature(iyzico, hook, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login eve password eve\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    hook.settings  # noqa: B018
+    hook._transport._session.trust_env = True  # as it is for iyzico's own hosts
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert hook.get_balance().raw == "100.00"
+    assert iyzico.seen[0].headers["Authorization"].startswith("IYZWSv2 ")
+
+
+def test_no_proxy_of_the_environment_stands_between_this_machine_and_itself(iyzico, hook, monkeypatch):
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    assert hook.get_balance().raw == "100.00"
+
+
+@pytest.fixture
+def proxy():
+    """A proxy that notes the first line of each request and hangs up."""
+    lines: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client:
+                lines.append(client.recv(4096).partition(b"\r\n")[0])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield listener.getsockname()[1], lines
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+def test_iyzicos_own_host_is_reached_through_the_proxy_of_the_environment(proxy, monkeypatch):
+    port, lines = proxy
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_IYZICO_DEFAULT",
+        '{"conn_type": "iyzico", "login": "sandbox-key", "password": "sandbox-secret", "extra": {"timeout": 1}}',
+    )
+    hook = IyzicoHook()
+    assert isinstance(hook.look(), IyzicoUnavailableError)
+    hook.close()
+    assert [line.rpartition(b" ")[0] for line in lines] == [b"CONNECT sandbox-api.iyzipay.com:443"]
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+def serve_tls(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return Simulator("100.00", ssl_context=context)
+
+
+def expired(authority):
+    return authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("certificate", "trusted"),
+    [
+        (lambda authority: authority.issue_cert("127.0.0.1"), False),
+        (lambda authority: authority.issue_cert("wrong.example"), True),
+        (expired, True),
+    ],
+    ids=["unknown issuer", "another host", "expired"],
+)
+def test_a_certificate_that_does_not_verify_fails_hard_before_a_byte_is_sent(
+    authority, certificate, trusted, monkeypatch, tmp_path
+):
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    with serve_tls(certificate(authority)) as iyzico:
+        connect(monkeypatch, iyzico, timeout=5, **({"ca_bundle": str(bundle)} if trusted else {}))
+        hook = IyzicoHook()
+        seen = hook.look()
+        hook.close()
+        assert isinstance(seen, IyzicoCertificateError), seen
+        assert "ca_bundle" in str(seen)
+        assert iyzico.seen == []
+
+
+def test_a_ca_bundle_may_be_added_by_connection_and_nothing_turns_verification_off(authority, monkeypatch, tmp_path):
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("CURL_CA_BUNDLE", "")
+    with serve_tls(authority.issue_cert("127.0.0.1")) as iyzico:
+        connect(monkeypatch, iyzico, timeout=5, ca_bundle=str(bundle))
+        hook = IyzicoHook()
+        assert hook.get_balance().raw == "100.00"
+        iyzico.fail("drip", seconds=0.3)
+        connect(monkeypatch, iyzico, timeout=0.5, ca_bundle=str(bundle))
+        slow, started = IyzicoHook(), time.monotonic()
+        assert isinstance(slow.look(), IyzicoUnavailableError)
+        assert time.monotonic() - started < 1.0
+        hook.close()
+        slow.close()
+
+
+def test_no_debug_switch_prints_a_header_or_a_body(iyzico, hook, monkeypatch, capfd, caplog):
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 2)
+    caplog.set_level(logging.DEBUG)
+    hook.get_balance()
+    hook.close()
+    iyzico.fail("401")
+    hook.look()
+    token = iyzico.seen[0].headers["Authorization"].split(" ")[1]
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert "IYZWSv2" not in said
+    assert token[:40] not in said
+
+
+def test_a_server_that_quotes_our_headers_does_not_get_them_into_an_error(iyzico, hook):
+    iyzico.fail("echo")
+    message = str(hook.look())
+    header = iyzico.seen[0].headers["Authorization"]
+    token = header.split(" ")[1]
+    assert "IYZWSv2" in message or "Invalid signature" in message
+    assert token[:24] not in message
+    assert iyzico.world.api_key not in message

@@ -1,0 +1,84 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_iyzico.api.answers import Balance
+from airflow_provider_iyzico.coverage import Need, Outcome, judge, read_currency
+from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
+    IyzicoConfigurationError,
+    IyzicoMoneyError,
+    IyzicoUnavailableError,
+)
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+amounts = st.decimals(min_value=0, max_value=Decimal(10) ** 19, places=8)
+
+
+def balance(amount, asked_at=NOW):
+    return Balance(Decimal(amount), str(amount), None, asked_at, asked_at + timedelta(seconds=1), 1000)
+
+
+@given(amounts, amounts, amounts)
+def test_the_gate_opens_exactly_when_the_balance_covers_batch_and_headroom(seen, batch, headroom):
+    verdict = judge(balance(seen), Need(batch, headroom, "TRY"), NOW)
+    assert (verdict.outcome is Outcome.OPEN) == (seen - batch - headroom >= 0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome"), [("149.99999999", "wait"), ("150", "open"), ("150.00000001", "open"), ("-1", "wait")]
+)
+def test_the_boundary_is_the_last_digit(seen, outcome):
+    assert judge(balance(seen), Need.read("140", "10", "TRY"), NOW).outcome == outcome
+
+
+def test_a_balance_asked_for_before_the_wait_began_opens_nothing():
+    need = Need.read("1", "0", "TRY")
+    assert judge(balance("100", NOW - timedelta(microseconds=1)), need, NOW).outcome is Outcome.WAIT
+    assert judge(balance("100", NOW), need, NOW).outcome is Outcome.OPEN
+
+
+def test_what_may_pass_is_waited_for_and_what_will_not_fails():
+    need = Need.read("1", "0", "TRY")
+    assert judge(IyzicoUnavailableError("busy"), need, NOW).outcome is Outcome.WAIT
+    assert judge(IyzicoAnswerError("odd"), need, NOW).outcome is Outcome.FAIL
+
+
+def test_one_line_says_balance_required_missing_and_what_is_awaited():
+    line = str(judge(balance("100.5"), Need.read("140", "10.25", "TRY"), NOW))
+    assert line == (
+        "balance 100.50 TRY, required 150.25 TRY (batch 140.00 + headroom 10.25), missing 49.75; "
+        "waiting for the balance to cover the batch"
+    )
+
+
+def test_an_open_gate_tells_strings_only():
+    result = judge(balance("200.00000001"), Need.read("140", "10", "TRY"), NOW).result()
+    assert result == {
+        "balance": "200.00000001",
+        "required": "150.00",
+        "surplus": "50.00000001",
+        "currency": "TRY",
+        "observed_at": "2026-11-22T12:00:01+00:00",
+    }
+
+
+def test_a_gate_that_is_not_open_has_no_result():
+    with pytest.raises(ValueError, match="open"):
+        judge(balance("1"), Need.read("2", "0", "TRY"), NOW).result()
+
+
+@pytest.mark.parametrize("name", ["batch_total", "headroom"])
+def test_amounts_are_refused_by_their_parameter_name(name):
+    amounts = {"batch_total": "1", "headroom": "0"} | {name: 1.5}
+    with pytest.raises(IyzicoMoneyError, match=name):
+        Need.read(**amounts, currency="TRY")
+
+
+@pytest.mark.parametrize("currency", ["try", "TL", "", None, "TRYX", "TÜR", 949])
+def test_a_currency_is_three_capital_letters(currency):
+    with pytest.raises(IyzicoConfigurationError, match="currency"):
+        read_currency(currency)

@@ -1,0 +1,197 @@
+"""The trigger alone, against the real simulator; the real triggerer runs it in ``system/``."""
+
+import asyncio
+import inspect
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+from airflow.providers.common.compat.module_loading import import_string
+from support import connect
+
+from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
+
+
+def trigger(**parameters):
+    return MassPayoutBalanceTrigger(
+        **{"iyzico_conn_id": "iyzico_default", "batch_total": "500", "poll_seconds": 0.05, **parameters}
+    )
+
+
+async def first_event(waiting, seconds=10):
+    stream = waiting.run()
+    try:
+        return (await asyncio.wait_for(anext(stream), seconds)).payload
+    finally:
+        await stream.aclose()
+
+
+async def when(condition, seconds=5):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+def test_it_serializes_every_argument_as_a_json_primitive():
+    given = {
+        "iyzico_conn_id": "c", "batch_total": "1.10", "headroom": "2", "currency": "EUR", "poll_seconds": 3.0, "ends_at": 1.5,
+    }  # fmt: skip
+    path, kwargs = MassPayoutBalanceTrigger(**given).serialize()
+    assert kwargs == given
+    assert set(kwargs) == set(inspect.signature(MassPayoutBalanceTrigger).parameters)
+    assert json.loads(json.dumps(kwargs)) == kwargs
+    assert import_string(path)(**kwargs).serialize() == (path, kwargs)
+
+
+def test_triggers_of_one_account_and_interval_share_a_stream_and_others_do_not():
+    key = trigger().shared_stream_key()
+    assert key == trigger(batch_total="1", headroom="9", ends_at=5.0).shared_stream_key()
+    assert key != trigger(poll_seconds=60).shared_stream_key()
+    assert key != trigger(iyzico_conn_id="other").shared_stream_key()
+
+
+async def test_it_fires_when_the_money_is_there(iyzico):
+    waiting = asyncio.create_task(first_event(trigger()))
+    await when(lambda: len(iyzico.seen) >= 3)
+    assert not waiting.done()
+    iyzico.balance = "500.00"
+    event = await waiting
+    assert (event["status"], event["balance"]) == ("open", "500.00")
+    assert datetime.fromisoformat(event["observed_at"]).tzinfo is not None
+    assert all(isinstance(value, str) for value in event.values())
+
+
+async def test_it_polls_once_per_interval_and_not_more(iyzico):
+    with pytest.raises(TimeoutError):
+        await first_event(trigger(poll_seconds=0.2), seconds=1.1)
+    assert 4 <= len(iyzico.seen) <= 6
+
+
+@pytest.mark.parametrize("kind", ["500", "502", "503", "504", "429", "reset", "cut"])
+async def test_what_may_pass_is_waited_out(iyzico, kind):
+    iyzico.fail(kind, times=3)
+    iyzico.balance = "500.00"
+    assert (await first_event(trigger()))["status"] == "open"
+    assert len(iyzico.seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("401", "IyzicoAuthenticationError"),
+        ("403", "IyzicoAuthenticationError"),
+        ("404", "IyzicoRefusedError"),
+        ("failure", "IyzicoRefusedError"),
+        ("html", "IyzicoAnswerError"),
+        ("truncated", "IyzicoAnswerError"),
+        ("redirect", "IyzicoAnswerError"),
+        ("huge", "IyzicoAnswerError"),
+    ],
+)
+async def test_what_will_not_pass_ends_the_wait_at_once_and_says_why(iyzico, kind, error):
+    iyzico.fail(kind)
+    event = await first_event(trigger())
+    assert (event["status"], event["error"]) == ("fail", error)
+    assert len(iyzico.seen) == 1
+
+
+async def test_time_that_is_up_ends_the_wait(iyzico):
+    event = await first_event(trigger(ends_at=time.time() + 0.2))
+    assert event["status"] == "timeout"
+    assert "missing 400.00" in event["message"]
+
+
+async def test_retry_after_stretches_the_pause(iyzico):
+    iyzico.fail("429", times=1, retry_after="1")
+    iyzico.balance = "500.00"
+    started = time.monotonic()
+    await first_event(trigger())
+    assert time.monotonic() - started >= 1.0
+
+
+async def test_a_missing_connection_ends_the_wait_by_name(airflow_database):
+    event = await first_event(trigger(iyzico_conn_id="no_such_connection"))
+    assert event["error"] == "IyzicoConfigurationError"
+    assert "'no_such_connection'" in event["message"]
+
+
+async def test_rotated_keys_count_from_the_next_poll_on(iyzico, monkeypatch):
+    waiting = asyncio.create_task(first_event(trigger(poll_seconds=0.2)))
+    await when(lambda: len(iyzico.seen) >= 1)
+    await asyncio.sleep(0.05)
+    iyzico.world.secret_key = "sandbox-rotated"
+    connect(monkeypatch, iyzico)
+    iyzico.balance = "500.00"
+    assert (await waiting)["status"] == "open"
+    assert {seen.refusal for seen in iyzico.seen} == {None}
+
+
+async def test_the_event_loop_is_never_blocked_by_a_slow_iyzico(iyzico):
+    iyzico.set(latency_seconds=0.3)
+    waiting = asyncio.create_task(first_event(trigger(batch_total="1")))
+    worst, last = 0.0, time.monotonic()
+    while not waiting.done():
+        await asyncio.sleep(0.005)
+        worst, last = max(worst, time.monotonic() - last), time.monotonic()
+    assert worst < 0.2
+
+
+async def test_a_balance_asked_for_before_the_wait_began_releases_nobody(iyzico):
+    """Somebody joins a shared stream while a poll is under way: its answer is not for them."""
+    iyzico.set(balance="500.00", latency_seconds=0.2)
+    stream = MassPayoutBalanceTrigger.open_shared_stream(trigger().serialize()[1])
+    first_look = asyncio.create_task(anext(stream))
+    await when(lambda: iyzico.seen)
+    late = trigger().filter_shared_stream(relay(first_look, stream))
+    iyzico.balance = "1.00"
+    event = asyncio.create_task(anext(late))
+    await when(lambda: len(iyzico.seen) >= 3)
+    assert not event.done()
+    iyzico.balance = "600.00"
+    assert (await event).payload["balance"] == "600.00"
+    await late.aclose()
+    await stream.aclose()
+
+
+async def relay(first, stream):
+    yield await first
+    async for seen in stream:
+        yield seen
+
+
+async def test_one_stream_serves_many_and_one_that_ends_touches_no_other(iyzico):
+    """What the triggerer of Airflow 3.3 does, with its own manager: one poll, many filters."""
+    import structlog
+    from airflow.triggers.shared_stream import SharedStreamManager
+
+    manager = SharedStreamManager(log=structlog.get_logger())
+    small, large, bad = trigger(batch_total="200"), trigger(batch_total="500"), trigger(batch_total="100000")
+    events = {}
+
+    async def wait(number, waiting):
+        key = waiting.shared_stream_key()
+        stream = manager.subscribe(trigger_id=number, trigger=waiting, key=key)
+        try:
+            async for event in waiting.filter_shared_stream(stream):
+                events[number] = event.payload
+        finally:
+            await manager.unsubscribe(number, key)
+
+    tasks = [asyncio.create_task(wait(number, each)) for number, each in enumerate((small, large, bad))]
+    await when(lambda: len(iyzico.seen) >= 3)
+    assert events == {}
+    tasks[2].cancel()
+    iyzico.balance = "300.00"
+    await asyncio.wait_for(tasks[0], 5)
+    assert events[0]["balance"] == "300.00"
+    assert not tasks[1].done()
+    iyzico.balance = "500.00"
+    await asyncio.wait_for(tasks[1], 5)
+    asked = [seen.received_at for seen in iyzico.seen]
+    assert min(later - earlier for earlier, later in zip(asked, asked[1:], strict=False)) > 0.03
+    seen_at_the_end = len(iyzico.seen)
+    await asyncio.sleep(0.2)
+    assert len(iyzico.seen) == seen_at_the_end
+    assert datetime.now(UTC)

@@ -1,0 +1,278 @@
+import multiprocessing
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, event, select, text
+
+from airflow_provider_iyzico.errors import (
+    WarehouseError,
+    WarehouseExactnessError,
+    WarehouseTableError,
+    WarehouseUnavailableError,
+)
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
+
+TABLE = snapshot_table()
+
+
+def rows(engine, table=TABLE):
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+
+def test_what_comes_back_is_what_was_given_to_the_last_digit_and_microsecond(engine, make_row):
+    row = make_row("99999999999.99")
+    stored = append(engine, TABLE, row, create_table=True)
+    assert stored == row
+    assert rows(engine) == [row]
+    assert isinstance(stored["balance"], Decimal)
+    assert stored["observed_at"].tzinfo is not None
+
+
+def test_a_second_try_adds_nothing_and_gets_the_first_row(engine, make_row):
+    first = append(engine, TABLE, make_row("100.00"), create_table=True)
+    second = append(engine, TABLE, make_row("200.00", try_number=2), create_table=True)
+    assert second == first
+    assert rows(engine) == [first]
+
+
+def test_another_run_or_map_index_is_another_row(engine, make_row):
+    for row in (make_row(), make_row(run_id="manual__2"), make_row(map_index=0), make_row(map_index=1)):
+        append(engine, TABLE, row, create_table=True)
+    assert len(rows(engine)) == 4
+
+
+def test_a_commit_whose_acknowledgement_is_lost_leaves_one_row(engine, make_row):
+    append(engine, TABLE, make_row(run_id="before"), create_table=True)
+
+    @event.listens_for(engine, "commit")
+    def lose_the_acknowledgement(connection):
+        event.remove(engine, "commit", lose_the_acknowledgement)
+        connection.connection.dbapi_connection.commit()
+        raise ConnectionError("the line went dead after COMMIT")
+
+    with pytest.raises(ConnectionError):
+        append(engine, TABLE, make_row("100.00"), create_table=True)
+    stored = append(engine, TABLE, make_row("200.00", try_number=2), create_table=True)
+    assert stored["balance"] == Decimal("100.00")
+    assert len(rows(engine)) == 2
+
+
+def test_a_missing_table_is_made_with_its_index(engine, make_row):
+    from sqlalchemy import inspect
+
+    append(engine, TABLE, make_row(), create_table=True)
+    (index,) = inspect(engine).get_indexes("iyzico_balance_snapshot")
+    assert index["column_names"] == ["account", "currency", "observed_at"]
+    assert inspect(engine).get_pk_constraint("iyzico_balance_snapshot")["constrained_columns"] == ["snapshot_id"]
+
+
+def test_without_create_table_the_error_carries_ddl_that_works(engine, make_row):
+    with pytest.raises(WarehouseTableError, match="create_table is False") as caught:
+        append(engine, TABLE, make_row(), create_table=False)
+    script = str(caught.value).partition(":\n")[2]
+    with engine.begin() as connection:
+        for statement in script.split(";\n"):
+            if statement.strip():
+                connection.execute(text(statement))
+    assert append(engine, TABLE, make_row(), create_table=False) == rows(engine)[0]
+
+
+def test_a_table_of_another_shape_is_refused_with_what_it_lacks(engine, make_row):
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE iyzico_balance_snapshot (snapshot_id VARCHAR(36), balance INTEGER)"))
+    with pytest.raises(WarehouseTableError, match="account.*observed_at"):
+        append(engine, TABLE, make_row(), create_table=True)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM iyzico_balance_snapshot")).scalar() == 0
+
+
+def test_a_table_without_its_key_keeps_no_second_row(postgres_engine, make_row):
+    append(postgres_engine, TABLE, make_row(), create_table=True)
+    with postgres_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE iyzico_balance_snapshot DROP CONSTRAINT iyzico_balance_snapshot_pkey"))
+    with pytest.raises(WarehouseTableError, match="primary key"):
+        append(postgres_engine, TABLE, make_row(try_number=2), create_table=True)
+    assert len(rows(postgres_engine)) == 1
+
+
+@pytest.mark.parametrize("kind", ["double precision", "numeric(28, 1)", "real"])
+def test_a_column_that_bends_a_digit_keeps_nothing(postgres_engine, make_row, kind):
+    append(postgres_engine, TABLE, make_row(run_id="before"), create_table=True)
+    with postgres_engine.begin() as connection:
+        connection.execute(text(f"ALTER TABLE iyzico_balance_snapshot ALTER balance TYPE {kind}"))
+    with pytest.raises(WarehouseExactnessError, match="balance"):
+        append(postgres_engine, TABLE, make_row("12345678901234567.89"), create_table=True)
+    assert len(rows(postgres_engine)) == 1
+
+
+def test_a_moment_that_loses_its_microseconds_keeps_nothing(postgres_engine, make_row):
+    append(postgres_engine, TABLE, make_row(run_id="before"), create_table=True)
+    with postgres_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE iyzico_balance_snapshot ALTER observed_at TYPE timestamptz(0)"))
+    with pytest.raises(WarehouseExactnessError, match="observed_at"):
+        append(postgres_engine, TABLE, make_row(), create_table=True)
+    assert len(rows(postgres_engine)) == 1
+
+
+@pytest.mark.parametrize("balance", ["90071992547409.93", "12345678901234567.89", "99999999999999999999.99999999"])
+def test_sqlite_refuses_what_its_numbers_cannot_hold(sqlite_engine, make_row, balance):
+    append(sqlite_engine, TABLE, make_row(run_id="before"), create_table=True)
+    with pytest.raises(WarehouseExactnessError, match="15 digits"):
+        append(sqlite_engine, TABLE, make_row(balance), create_table=True)
+    assert len(rows(sqlite_engine)) == 1
+
+
+def test_postgresql_keeps_the_largest_and_the_smallest_amount(postgres_engine, make_row):
+    for number, balance in enumerate(["99999999999999999999.99999999", "0.00000001", "-0.01", "0E-8"]):
+        row = make_row(balance, run_id=f"run {number}")
+        assert append(postgres_engine, TABLE, row, create_table=True)["balance"] == Decimal(balance)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(balance=st.decimals(min_value=0, max_value=Decimal(10) ** 15, places=2))
+def test_every_kurus_up_to_ten_to_the_fifteenth_survives_postgresql(postgres_engine, make_row, balance):
+    stored = append(postgres_engine, TABLE, make_row(str(balance), run_id=str(uuid4())), create_table=True)
+    assert stored["balance"] == balance
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(balance=st.decimals(min_value=0, max_value=Decimal("9999999999999.99"), places=2))
+def test_sqlite_is_exact_to_fifteen_digits(sqlite_engine, make_row, balance):
+    stored = append(sqlite_engine, TABLE, make_row(str(balance), run_id=str(uuid4())), create_table=True)
+    assert stored["balance"] == balance
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(balance=st.decimals(min_value=0, max_value=Decimal("99999999999999999999"), places=8))
+def test_sqlite_keeps_a_value_exactly_or_not_at_all(sqlite_engine, make_row, balance):
+    row = make_row(format(balance, "f"), run_id=str(uuid4()))
+    try:
+        stored = append(sqlite_engine, TABLE, row, create_table=True)
+    except WarehouseExactnessError:
+        assert row["snapshot_id"] not in {kept["snapshot_id"] for kept in rows(sqlite_engine)}
+    else:
+        assert stored["balance"] == balance
+
+
+def test_a_warehouse_that_is_down_is_named_so_and_may_be_retried(tmp_path, make_row):
+    from stack import free_port
+
+    for url in (f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d", f"sqlite:///{tmp_path}/no/such/folder/w.db"):
+        engine = create_engine(url)
+        with pytest.raises(WarehouseUnavailableError) as caught:
+            append(engine, TABLE, make_row(), create_table=True)
+        engine.dispose()
+        assert caught.value.is_transient
+
+
+def test_a_role_without_rights_gets_the_ddl_or_the_drivers_words(postgres_engine, make_row):
+    with postgres_engine.begin() as connection:
+        schema = connection.execute(text("SELECT current_schema()")).scalar()
+        role = f"role_{schema}"
+        connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+        connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {role}"))
+    weak = create_engine(postgres_engine.url.set(username=role), connect_args={"options": f"-csearch_path={schema}"})
+    try:
+        with pytest.raises(WarehouseTableError, match="could not be made(?s:.*)CREATE TABLE"):
+            append(weak, TABLE, make_row(), create_table=True)
+        append(postgres_engine, TABLE, make_row(run_id="before"), create_table=True)
+        with pytest.raises(WarehouseError, match="permission denied") as caught:
+            append(weak, TABLE, make_row(), create_table=True)
+        assert not caught.value.is_transient
+        with postgres_engine.begin() as connection:
+            connection.execute(text(f"GRANT INSERT, SELECT ON iyzico_balance_snapshot TO {role}"))
+        append(weak, TABLE, make_row(), create_table=True)
+    finally:
+        weak.dispose()
+        with postgres_engine.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {role}"))
+            connection.execute(text(f"DROP ROLE {role}"))
+    assert len(rows(postgres_engine)) == 2
+
+
+def test_text_that_does_not_fit_is_the_warehouses_refusal(postgres_engine, make_row):
+    append(postgres_engine, TABLE, make_row(run_id="before"), create_table=True)
+    with pytest.raises(WarehouseError, match="too long"):
+        append(postgres_engine, TABLE, make_row(run_id="x" * 251), create_table=True)
+
+
+def test_a_schema_and_a_reserved_word_are_quoted(postgres_engine, make_row):
+    with postgres_engine.begin() as connection:
+        connection.execute(text('CREATE SCHEMA "Finance Dept"'.replace(" Dept", "")))
+    table = snapshot_table("select", "Finance")
+    try:
+        assert append(postgres_engine, table, make_row(), create_table=True) == rows(postgres_engine, table)[0]
+    finally:
+        with postgres_engine.begin() as connection:
+            connection.execute(text('DROP SCHEMA "Finance" CASCADE'))
+
+
+def test_where_keys_are_not_enforced_the_insert_is_conditional_on_absence(postgres_engine, make_row, monkeypatch):
+    """PostgreSQL stands in for a warehouse that enforces no keys, so that the other statement runs for real."""
+    from airflow_provider_iyzico.warehouse import append as module
+
+    monkeypatch.setattr(module, "_ENFORCES_KEYS", frozenset())
+    statements = []
+    event.listen(postgres_engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    first = append(postgres_engine, TABLE, make_row("100.00"), create_table=True)
+    with postgres_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE iyzico_balance_snapshot DROP CONSTRAINT iyzico_balance_snapshot_pkey"))
+    assert append(postgres_engine, TABLE, make_row("200.00", try_number=2), create_table=True) == first
+    assert rows(postgres_engine) == [first]
+    assert any("NOT (EXISTS" in statement or "NOT EXISTS" in statement for statement in statements)
+
+
+def _append_in_another_process(url, options, row, barrier, answers):
+    engine = create_engine(url, connect_args=options)
+    barrier.wait(30)
+    try:
+        answers.put(append(engine, TABLE, row, create_table=True)["balance"])
+    except Exception as error:
+        answers.put(repr(error))
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_processes_that_race_to_make_the_table_and_write_one_snapshot_leave_one_row(engine, make_row, attempt):
+    url = engine.url.render_as_string(hide_password=False)
+    options = {}
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            schema = connection.execute(text("SELECT current_schema()")).scalar()
+        options = {"options": f"-csearch_path={schema}"}
+    context = multiprocessing.get_context("fork")
+    barrier, answers = context.Barrier(4), context.Queue()
+    engine.dispose()
+    writers = [
+        context.Process(target=_append_in_another_process, args=(url, options, make_row(f"{number}.00"), barrier, answers))
+        for number in range(4)
+    ]
+    for writer in writers:
+        writer.start()
+    seen = [answers.get(timeout=60) for _ in writers]
+    for writer in writers:
+        writer.join(60)
+    (kept,) = rows(engine)
+    assert seen == [kept["balance"]] * 4
+
+
+def test_sqlite_lets_readers_read_while_somebody_writes(sqlite_engine, make_row):
+    append(sqlite_engine, TABLE, make_row(), create_table=True)
+    with sqlite_engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 30_000
+
+
+def test_the_day_of_a_snapshot_is_that_of_istanbul():
+    from airflow_provider_iyzico.warehouse.snapshot import local_date
+
+    assert str(local_date(datetime(2026, 11, 22, 20, 59, 59, tzinfo=UTC), "Europe/Istanbul")) == "2026-11-22"
+    assert str(local_date(datetime(2026, 11, 22, 21, 0, 0, tzinfo=UTC), "Europe/Istanbul")) == "2026-11-23"
+    assert str(local_date(datetime(2016, 1, 1, 21, 30, tzinfo=UTC), "Europe/Istanbul")) == "2016-01-01"
