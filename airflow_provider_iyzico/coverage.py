@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.api import money
-from airflow_provider_iyzico.api.answers import Balance
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError
+
+if TYPE_CHECKING:
+    from airflow_provider_iyzico.api.answers import Balance
+
+#: The status of an event that ends a wait because its time is up; the other statuses are outcomes.
+TIMEOUT = "timeout"
 
 
 class Outcome(StrEnum):

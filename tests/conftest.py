@@ -28,7 +28,6 @@ HOME = Path(_home.name)
 for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[_name]
 os.environ.update(airflow_environment(HOME, iyzico="", warehouse=HOME / "warehouse.db"))
-os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "tests" / "story" / "dags")
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 del os.environ["AIRFLOW_CONN_IYZICO_DEFAULT"]
 

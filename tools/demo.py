@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sandbox import ROOT, airflow_environment
+from sandbox import airflow_environment, load_dags
 
 from airflow_provider_iyzico.simulator import Simulator
 
@@ -62,18 +62,6 @@ def main() -> int:
         succeed(dags["iyzico_balance_snapshot"].test())
         print_table(warehouse)
     return 0
-
-
-def load_dags() -> dict:
-    import importlib.util
-
-    dags = {}
-    for path in sorted((ROOT / "dags").glob("*.py")):
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        dags[path.stem] = module.dag
-    return dags
 
 
 def succeed(run: object) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,3 +34,16 @@ def airflow_environment(home: Path, *, iyzico: str, warehouse: Path | str, dags:
         "AIRFLOW_CONN_IYZICO_WAREHOUSE": warehouse,
         "NO_PROXY": "127.0.0.1,localhost",
     }
+
+
+def load_dags() -> dict[str, Any]:
+    """Import the example DAGs anew, by the name of their file."""
+    dags = {}
+    for path in sorted((ROOT / "dags").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        dags[path.stem] = module.dag
+    return dags

@@ -60,9 +60,8 @@ class AirflowStack:
     def __enter__(self) -> AirflowStack:
         self._log_folder.mkdir(parents=True, exist_ok=True)
         airflow = str(Path(sys.executable).with_name("airflow"))
-        subprocess.run(
-            [airflow, "db", "migrate"], env=self.environment, check=True, stdout=self._log("migrate"), stderr=subprocess.STDOUT
-        )
+        with self._log("migrate") as log:
+            subprocess.run([airflow, "db", "migrate"], env=self.environment, check=True, stdout=log, stderr=subprocess.STDOUT)
         try:
             for name in PROCESSES:
                 self.start(name)

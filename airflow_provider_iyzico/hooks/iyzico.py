@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 
-from airflow_provider_iyzico.api import calls, signing
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
 from airflow_provider_iyzico.get_provider_info import CONNECTION_FIELDS, CONNECTION_FORM
-from airflow_provider_iyzico.hooks.settings import CONN_TYPE, ConnectionFields, Settings
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.api.calls import Call
+    from airflow_provider_iyzico.hooks.settings import ConnectionFields, Settings
     from airflow_provider_iyzico.hooks.transport import Transport
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class IyzicoHook(BaseHook):
 
     conn_name_attr = "iyzico_conn_id"
     default_conn_name = "iyzico_default"
-    conn_type = CONN_TYPE
+    conn_type = "iyzico"
     hook_name = "iyzico"
 
     def __init__(self, iyzico_conn_id: str = default_conn_name, **kwargs: Any) -> None:
@@ -71,6 +71,8 @@ class IyzicoHook(BaseHook):
 
         :raises IyzicoConfigurationError: the Connection cannot be used
         """
+        from airflow_provider_iyzico.hooks.settings import Settings
+
         settings = Settings.read(connection)
         if settings != self._settings:
             self.close()
@@ -88,6 +90,8 @@ class IyzicoHook(BaseHook):
         :raises IyzicoRefusedError: iyzico said no
         :raises IyzicoAnswerError: the answer is not what iyzico documents
         """
+        from airflow_provider_iyzico.api import calls
+
         return self.run(calls.balance(self.settings.locale), attempts=attempts)
 
     def look(self) -> Balance | IyzicoError:
@@ -97,7 +101,7 @@ class IyzicoHook(BaseHook):
         except IyzicoError as error:
             return error
 
-    def run(self, call: calls.Call[T], *, attempts: int = READ_ATTEMPTS) -> T:
+    def run(self, call: Call[T], *, attempts: int = READ_ATTEMPTS) -> T:
         """Make one call of :mod:`airflow_provider_iyzico.api.calls`; only reads are attempted more than once."""
         seconds = self.settings.timeout_seconds
         ends_at = time.monotonic() + seconds
@@ -130,6 +134,7 @@ class IyzicoHook(BaseHook):
 
     @cached_property
     def _transport(self) -> Transport:
+        from airflow_provider_iyzico.api import signing
         from airflow_provider_iyzico.hooks.transport import Transport
 
         settings = self.settings
@@ -137,7 +142,7 @@ class IyzicoHook(BaseHook):
             mask_secret(secret)
         return Transport(settings, on_secrets=_mask_attempt)
 
-    def _attempt(self, call: calls.Call[T], ends_at: float) -> T:
+    def _attempt(self, call: Call[T], ends_at: float) -> T:
         return call.read(self._transport.send(call, max(ends_at - time.monotonic(), 0.001)))
 
     def _log_pause(self, state: RetryCallState) -> None:

@@ -14,16 +14,16 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_iyzico.api.answers import Balance
 from airflow_provider_iyzico.api.money import money_from_text, money_text
-from airflow_provider_iyzico.coverage import Need, Outcome, Verdict, judge
+from airflow_provider_iyzico.coverage import TIMEOUT, Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, error_named
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.triggers.mass_payout import TIMEOUT, MassPayoutBalanceTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_iyzico.api.answers import Balance
 
 _TRIGGER_FAILED = "__fail__"
 _TRIGGER_TIMEOUT = "Trigger timeout"
@@ -88,6 +88,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             verdict = self._look()
             if verdict.outcome is Outcome.OPEN:
                 return verdict.result()
+            from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
+
             self.defer(
                 trigger=MassPayoutBalanceTrigger(
                     iyzico_conn_id=self.iyzico_conn_id,
@@ -164,6 +166,8 @@ def _balance(amount: str, observed_at: str) -> Balance:
 
     :raises GateEventError: the words are not an amount and an instant
     """
+    from airflow_provider_iyzico.api.answers import Balance
+
     try:
         moment = datetime.fromisoformat(observed_at)
         return Balance(money_from_text(amount, "balance"), amount, None, moment, moment, latency_ms=0)

@@ -326,6 +326,4 @@ def _read_wishes(body: bytes) -> dict[str, Any]:
         wishes = None
     if not isinstance(wishes, dict):
         raise ControlError('send a JSON object, such as {"balance": "1500.75"}')
-    if isinstance(wishes.get("latency_seconds"), str):
-        wishes["latency_seconds"] = float(wishes["latency_seconds"])
     return wishes

@@ -99,12 +99,10 @@ class World:
         balance = str(wishes.get("balance", self._balance))
         if form != "verbatim":
             _check_amount(balance)
-        latency = wishes.get("latency_seconds", self._latency_seconds)
-        if isinstance(latency, bool) or not isinstance(latency, (int, float)) or not 0 <= latency <= 60:
-            raise ControlError(f"latency_seconds is {latency!r}; give 0 to 60")
+        latency = _read_seconds(wishes.get("latency_seconds", self._latency_seconds))
         fault = _read_fault(wishes["fault"]) if "fault" in wishes else self._fault
         with self._lock:
-            self._balance, self._form, self._latency_seconds, self._fault = balance, form, float(latency), fault
+            self._balance, self._form, self._latency_seconds, self._fault = balance, form, latency, fault
 
     def state(self) -> dict[str, Any]:
         """Return what may be seen through the control door."""
@@ -158,6 +156,16 @@ def _check_amount(text: str) -> None:
         is_amount = False
     if not is_amount:
         raise ControlError(f"balance is {text!r}; give digits such as 1500.75, or choose form verbatim first")
+
+
+def _read_seconds(wish: Any) -> float:
+    try:
+        seconds = float("nan") if isinstance(wish, bool) else float(wish)
+    except (TypeError, ValueError):
+        seconds = float("nan")
+    if not 0 <= seconds <= 60:
+        raise ControlError(f"latency_seconds is {wish!r}; give 0 to 60")
+    return seconds
 
 
 def _read_fault(wish: Any) -> Fault | None:

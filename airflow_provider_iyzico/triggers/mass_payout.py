@@ -15,12 +15,11 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_iyzico.api.answers import Balance
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.coverage import Need, Outcome, Verdict, judge
+from airflow_provider_iyzico.coverage import TIMEOUT, Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook, unknown_connection
 
 POLL_THREADS = 8
-TIMEOUT = "timeout"
 
 
 class MassPayoutBalanceTrigger(BaseEventTrigger):

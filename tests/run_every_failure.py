@@ -1,0 +1,61 @@
+"""Runs the example DAGs through every failure in every mode, at DEBUG; its parent searches what was written.
+
+Usage: run_every_failure.py SIMULATOR_URL
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
+from airflow.utils.db import initdb
+from sandbox import load_dags
+
+FAULTS = [
+    "timeout",
+    "reset",
+    "cut",
+    "drip",
+    "401",
+    "403",
+    "404",
+    "429",
+    "500",
+    "html",
+    "truncated",
+    "failure",
+    "redirect",
+    "huge",
+    "echo",
+]
+
+
+def wish(url: str, **wishes: object) -> None:
+    request = urllib.request.Request(f"{url}/simulator", json.dumps(wishes).encode())
+    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).close()
+
+
+def main(url: str) -> None:
+    initdb()
+    dags = load_dags()
+    snapshot, payout = dags["iyzico_balance_snapshot"], dags["iyzico_payout_gate"]
+    gate = payout.get_task("wait_for_money")
+    gate.poke_interval, gate.timeout = 0.1, 0.3
+    snapshot.get_task("snapshot").retries = 0  # a retry waits for half a minute
+    wish(url, balance="1000000")
+    outcomes = []
+    for fault in [None, *FAULTS]:
+        wish(url, fault=fault)
+        outcomes.append(str(snapshot.test().state))
+        for deferrable in (False, True):
+            gate.deferrable = deferrable
+            outcomes.append(str(payout.test().state))
+    print(f"OUTCOMES {outcomes.count('success')} {outcomes.count('failed')}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

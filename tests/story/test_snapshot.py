@@ -1,0 +1,44 @@
+"""The snapshot DAG, run by Airflow."""
+
+import sqlite3
+from contextlib import closing
+
+from sqlalchemy import create_engine, text
+
+
+def test_the_dag_writes_one_row_and_returns_it(dags, iyzico, sqlite_warehouse):
+    run = dags["iyzico_balance_snapshot"].test()
+    assert str(run.state) == "success"
+    with closing(sqlite3.connect(sqlite_warehouse)) as connection:
+        (row,) = connection.execute("SELECT run_id, balance_raw, try_number FROM iyzico_balance_snapshot").fetchall()
+    assert row == (run.run_id, "100.00", 1)
+    assert run.get_task_instance("snapshot").xcom_pull(task_ids="snapshot")["balance"] == "100.00"
+
+
+def test_the_asset_event_carries_the_balance(dags, iyzico, sqlite_warehouse):
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    run = dags["iyzico_balance_snapshot"].test()
+    with create_session() as session:
+        event = session.query(AssetEvent).filter_by(source_run_id=run.run_id).one()
+        assert event.extra["balance"] == "100.00"
+
+
+def test_the_dag_writes_to_postgresql_as_well(dags, iyzico, postgres_url, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", postgres_url)
+    run = dags["iyzico_balance_snapshot"].test()
+    assert str(run.state) == "success"
+    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT balance FROM iyzico_balance_snapshot WHERE run_id = :id"), {"id": run.run_id})
+        assert [str(row.balance) for row in found] == ["100.00000000"]
+    engine.dispose()
+
+
+def test_refused_keys_fail_the_run_without_retries(dags, iyzico, sqlite_warehouse):
+    iyzico.fail("401")
+    run = dags["iyzico_balance_snapshot"].test()
+    task = run.get_task_instance("snapshot")
+    assert (str(task.state), task.try_number) == ("failed", 1)
+    assert not sqlite_warehouse.exists() or len(iyzico.seen) == 1

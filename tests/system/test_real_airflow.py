@@ -1,0 +1,154 @@
+"""The four real processes, once: snapshot, a gate that defers to the real triggerer, top-up, release, and failures at DEBUG."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sandbox import ROOT, airflow_environment
+from secrets_search import finds, secrets_of
+from stack import AirflowStack
+
+from airflow_provider_iyzico.simulator import Simulator
+
+GATE, SNAPSHOT = "iyzico_payout_gate", "iyzico_balance_snapshot"
+#: The example DAGs with a gate that polls every second; nothing else differs.
+POLL = ("poke_interval=60", "poke_interval=1")
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("airflow")
+
+
+@pytest.fixture(scope="module")
+def iyzico():
+    with Simulator("3200.00") as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def airflow(folder, iyzico):
+    dags = folder / "dags"
+    dags.mkdir()
+    for path in (ROOT / "dags").glob("*.py"):
+        (dags / path.name).write_text(path.read_text().replace(*POLL))
+    connection = json.loads(iyzico.connection)
+    connection["extra"]["timeout"] = 2
+    environment = airflow_environment(
+        folder / "home", iyzico=json.dumps(connection), warehouse=folder / "warehouse.db", dags=dags
+    )
+    environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
+    with AirflowStack(environment, folder / "processes") as stack:
+        stack.wait_until_ready(GATE, SNAPSHOT)
+        yield stack
+
+
+def finish(airflow, dag_id, run_id):
+    def state():
+        ended = airflow.run_state(dag_id, run_id)
+        return ended if ended in ("success", "failed") else None
+
+    return airflow.wait_until(f"{dag_id} ends", state)
+
+
+def metadata(folder, query):
+    with closing(sqlite3.connect(f"file:{folder}/home/airflow.db?mode=ro", uri=True)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def task_log(folder, dag_id, run_id, task_id):
+    paths = (folder / "home" / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}").glob("*")
+    return "".join(path.read_text() for path in sorted(paths))
+
+
+def test_a_snapshot_is_kept(airflow, folder, iyzico):
+    run_id = airflow.trigger(SNAPSHOT)
+    assert finish(airflow, SNAPSHOT, run_id) == "success"
+    with closing(sqlite3.connect(folder / "warehouse.db")) as connection:
+        rows = connection.execute("SELECT balance, run_id FROM iyzico_balance_snapshot WHERE run_id = ?", [run_id]).fetchall()
+    assert rows == [(3200, run_id)]
+    assert airflow.xcom(SNAPSHOT, run_id, "snapshot")["balance"] == "3200.00"
+
+
+def test_a_gate_defers_to_the_triggerer_and_opens_when_the_money_comes(airflow, folder, iyzico):
+    run_id = airflow.trigger(GATE)
+    airflow.wait_until("the gate is deferred", lambda: airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred")
+    asked = len(iyzico.seen)
+    airflow.wait_until("the triggerer polls", lambda: len(iyzico.seen) >= asked + 3)
+    assert airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred"
+    assert airflow.task(GATE, run_id, "pay")["state"] is None
+    (row,) = metadata(folder, "SELECT classpath, kwargs FROM trigger")
+    assert row[0].endswith("MassPayoutBalanceTrigger")
+    assert json.loads(row[1])["batch_total"] == "4530.00"
+
+    iyzico.balance = "8000.00"
+    assert finish(airflow, GATE, run_id) == "success"
+    seen = airflow.xcom(GATE, run_id, "wait_for_money")
+    assert (seen["balance"], seen["required"], seen["surplus"]) == ("8000.00", "5030.00", "2970.00")
+    assert "paying out of 8000.00 TRY" in airflow.xcom(GATE, run_id, "pay")
+    log = task_log(folder, GATE, run_id, "wait_for_money")
+    assert log.count("missing 1830.00; waiting for the balance to cover the batch") >= 3
+    assert "the gate opens" in log
+
+
+def test_six_gates_of_one_account_share_one_poll(airflow, iyzico):
+    iyzico.balance = "0"
+    runs = [airflow.trigger(GATE) for _ in range(6)]
+    airflow.wait_until(
+        "all gates are deferred",
+        lambda: {airflow.task(GATE, run_id, "wait_for_money")["state"] for run_id in runs} == {"deferred"},
+    )
+    first = len(iyzico.seen)
+    airflow.wait_until("some polls", lambda: len(iyzico.seen) >= first + 5)
+    asked = [seen.received_at for seen in iyzico.seen[first:]]
+    assert min(later - earlier for earlier, later in zip(asked, asked[1:], strict=False)) > 0.8
+    iyzico.balance = "8000.00"
+    assert {finish(airflow, GATE, run_id) for run_id in runs} == {"success"}
+
+
+def test_a_gate_survives_the_end_of_its_triggerer(airflow, iyzico):
+    iyzico.balance = "0"
+    run_id = airflow.trigger(GATE)
+    airflow.wait_until("the gate is deferred", lambda: airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred")
+    airflow.stop("triggerer")
+    iyzico.balance = "8000.00"
+    airflow.start("triggerer")
+    assert finish(airflow, GATE, run_id) == "success"
+    assert {seen.method for seen in iyzico.seen} == {"GET"}
+
+
+@pytest.mark.parametrize("fault", ["401", "html", "echo"])
+def test_a_gate_that_is_refused_while_it_waits_fails_at_once(airflow, iyzico, fault):
+    iyzico.balance = "0"
+    run_id = airflow.trigger(GATE)
+    airflow.wait_until("the gate is deferred", lambda: airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred")
+    iyzico.fail(fault)
+    try:
+        assert finish(airflow, GATE, run_id) == "failed"
+        assert airflow.task(GATE, run_id, "wait_for_money")["try_number"] == 1
+        assert airflow.task(GATE, run_id, "pay")["state"] == "upstream_failed"
+        snapshot = airflow.trigger(SNAPSHOT)
+        assert finish(airflow, SNAPSHOT, snapshot) == "failed"
+    finally:
+        iyzico.heal()
+
+
+def test_no_secret_is_in_any_log_row_xcom_or_trigger(airflow, folder, iyzico):
+    """Runs last: everything above has been written by now. One more gate waits, so that there is a trigger's row to read."""
+    iyzico.balance = "0"
+    run_id = airflow.trigger(GATE)
+    airflow.wait_until("the gate is deferred", lambda: airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred")
+    (row,) = metadata(folder, "SELECT kwargs FROM trigger")  # in clear, so that the search below can read it
+    assert "iyzico_default" in row[0]
+    assert len(secrets_of(iyzico)) > 50
+    written = [folder / "home", folder / "processes", *folder.glob("warehouse.db*")]
+    assert "debug" in (folder / "processes" / "triggerer.log").read_text()
+    assert finds(iyzico, written) == []
+    iyzico.balance = "8000.00"
+    assert finish(airflow, GATE, run_id) == "success"

@@ -1,0 +1,207 @@
+"""The simulator is only worth something if it refuses what iyzico would refuse. Its client here is not ours."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+from airflow_provider_iyzico.simulator import FAULTS, FORMS, Simulator
+from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
+
+PATH = "/v1/mass/payout/balance"
+
+
+def header(path=PATH, body=b"", api_key=API_KEY, secret_key=SECRET_KEY, random_key="1234567890"):
+    digest = hmac.new(secret_key.encode(), random_key.encode() + path.encode() + body, hashlib.sha256).hexdigest()
+    token = f"apiKey:{api_key}&randomKey:{random_key}&signature:{digest}"
+    return f"IYZWSv2 {base64.b64encode(token.encode()).decode()}"
+
+
+def ask(simulator, authorization=None, target=f"{PATH}?locale=tr", method="GET", body=None, content_type="application/json"):
+    headers = {"Content-Type": content_type} if content_type else {}
+    if authorization:
+        headers["Authorization"] = authorization
+    request = urllib.request.Request(f"{simulator.url}{target}", body, headers, method=method)
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5) as answer:
+            return answer.status, json.loads(answer.read(), parse_float=str)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+def control(simulator, target="/simulator", method="GET", **wishes):
+    return ask(simulator, target=target, method=method, body=json.dumps(wishes).encode() if wishes else None)
+
+
+@pytest.fixture
+def box():
+    with Simulator("1500.75") as simulator:
+        yield simulator
+
+
+def test_a_signed_request_gets_the_documented_answer(box):
+    status, answer = ask(box, header())
+    assert status == 200
+    assert set(answer) == {"status", "systemTime", "balance"}
+    assert (answer["status"], answer["balance"]) == ("success", "1500.75")
+    assert len(str(answer["systemTime"])) == 13
+
+
+def test_the_official_vectors_are_believed_by_the_simulator():
+    vector_path = os.path.join(os.path.dirname(__file__), "..", "api", "signing-vectors.json")
+    with open(vector_path, encoding="utf-8") as file:
+        vectors = {vector["name"]: vector for vector in json.load(file)["vectors"]}
+    right = vectors["get_balance_tr_empty_body"]
+    with Simulator("1", api_key=right["apiKey"], secret_key=right["secretKey"]) as box:
+        assert ask(box, right["authorization"])[1]["status"] == "success"
+        signed_query = vectors["variant_query_included_in_signature"]
+        assert ask(box, signed_query["authorization"])[1]["errorCode"] == "1000"
+        null_body = vectors["variant_python_sdk_get_null_body"]
+        assert ask(box, null_body["authorization"])[1]["errorCode"] == "1000"
+        assert ask(box, null_body["authorization"], body=b"null")[1]["status"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        (None, "1009"),
+        ("Basic eDp5", "1007"),
+        ("IYZWSv2", "1007"),
+        ("IYZWSv2 !!!", "1007"),
+        ("IYZWSv2 " + base64.b64encode(b"apiKey:x").decode(), "1007"),
+        (header(api_key="sandbox-other"), "1001"),
+        (header(secret_key="sandbox-other"), "1000"),
+        (header(path=PATH + "/"), "1000"),
+        (header(path=PATH + "?locale=tr"), "1000"),
+        (header(body=b"{}"), "1000"),
+    ],
+)
+@pytest.mark.parametrize("refusal_status", [200, 401])
+def test_what_is_not_signed_right_is_refused_with_iyzicos_code(authorization, code, refusal_status):
+    with Simulator("1", refusal_status=refusal_status) as box:
+        status, answer = ask(box, authorization)
+        assert (status, answer["status"], answer["errorCode"]) == (refusal_status, "failure", code)
+        assert box.seen[0].refusal == code
+
+
+@pytest.mark.parametrize(
+    ("target", "content_type"),
+    [(PATH, "application/json"), (f"{PATH}?locale=de", "application/json"), (f"{PATH}?locale=tr", None)],
+)
+def test_locale_and_content_type_are_required_as_documented(box, target, content_type):
+    assert ask(box, header(), target, content_type=content_type)[0] == 400
+
+
+def test_other_calls_are_not_pretended(box):
+    assert ask(box, header(path="/v1/mass/payout/nothing"), "/v1/mass/payout/nothing?locale=tr")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "balance", "written"),
+    [
+        ("number", "1500.75", "1500.75"),
+        ("string", "1500.75", '"1500.75"'),
+        ("scale8", "1500.75", "1500.75000000"),
+        ("scale8", "0", "0E-8"),
+        ("scale8_string", "0", '"0E-8"'),
+        ("verbatim", "NaN", "NaN"),
+    ],
+)
+def test_money_is_written_in_every_form(box, form, balance, written):
+    box.set(form=form, balance=balance)
+    assert box.world.balance_json() == written
+
+
+def test_the_control_door_changes_and_tells_the_state(box):
+    assert control(box, method="POST", balance="20.5", form="string", latency_seconds=0.1)[0] == 200
+    assert control(box)[1] == {"balance": "20.5", "form": "string", "latency_seconds": "0.1", "fault": None, "requests": 0}
+    control(box, method="POST", fault={"kind": "429", "times": 1, "retry_after": "7"})
+    assert control(box)[1]["fault"] == {"kind": "429", "times": 1, "retry_after": "7"}
+    assert ask(box, header())[0] == 429
+    assert control(box)[1]["fault"] is None
+
+
+def test_what_was_seen_is_told_without_the_headers_that_carry_keys(box):
+    ask(box, header(random_key="abc"))
+    (seen,) = control(box, "/simulator/seen")[1]
+    assert (seen["method"], seen["path"], seen["query"], seen["random_key"]) == ("GET", PATH, "locale=tr", "abc")
+    assert "headers" not in seen
+    control(box, "/simulator/seen", "DELETE")
+    assert box.seen == []
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"balance": "much"},
+        {"balance": "1_000"},
+        {"balance": "NaN"},
+        {"form": "roman"},
+        {"latency_seconds": -1},
+        {"latency_seconds": "soon"},
+        {"latency_seconds": True},
+        {"fault": "gremlins"},
+        {"fault": "200"},
+        {"fault": {"kind": "500", "times": 0}},
+        {"colour": "red"},
+    ],
+    ids=str,
+)
+def test_a_wish_that_makes_no_sense_changes_nothing_and_says_why(box, wishes):
+    before = control(box)[1]
+    status, answer = control(box, method="POST", **wishes, **({"balance": "7"} if "balance" not in wishes else {}))
+    assert status == 400
+    assert answer["error"]
+    assert control(box)[1] == before
+
+
+@pytest.mark.parametrize(("target", "body"), [("/simulator", b"not json"), ("/simulator", b"[]")])
+def test_the_control_door_wants_a_json_object(box, target, body):
+    assert ask(box, target=target, method="POST", body=body)[0] == 400
+    assert control(box, "/simulator/nothing")[0] == 404
+
+
+def test_every_fault_and_form_is_documented_in_the_readme():
+    from pathlib import Path
+
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    for name in (*FAULTS, *FORMS):
+        assert f"`{name}`" in readme
+
+
+def test_it_runs_from_the_command_line_and_ends_on_interrupt():
+    import signal
+
+    command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", "0", "--balance", "12.34"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
+        first = process.stdout.readline()
+        assert first.startswith("iyzico is simulated at http://127.0.0.1:")
+        url = first.split()[4]
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/simulator", timeout=5) as answer:
+            assert json.load(answer)["balance"] == "12.34"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+def test_a_bad_balance_on_the_command_line_is_refused():
+    command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--balance", "lots"]
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=30)
+    assert done.returncode == 2
+    assert "lots" in done.stderr
+
+
+def test_it_listens_on_this_machine_only(box):
+    assert box._server.server_address[0] == "127.0.0.1"
+
+
+def test_it_cannot_be_used_unless_it_runs():
+    with pytest.raises(RuntimeError, match="with statement"):
+        _ = Simulator("1").url
