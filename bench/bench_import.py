@@ -12,19 +12,28 @@ import sys
 import tempfile
 
 RUNS = 7
-OURS = "from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator\nfrom airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor"
-PEER = (
-    "from airflow.providers.http.operators.http import HttpOperator\nfrom airflow.providers.http.sensors.http import HttpSensor"
-)
+OURS = """
+from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
+from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+"""
+PEER = """
+from airflow.providers.http.operators.http import HttpOperator
+from airflow.providers.http.sensors.http import HttpSensor
+"""
+TIMED = """
+import time
+from airflow.sdk import DAG, BaseOperator, BaseSensorOperator
+started = time.perf_counter()
+{imports}
+print((time.perf_counter() - started) * 1000)
+"""
 TARGET_MS = 25
 
 
 def marginal_ms(imports: str, home: str) -> float:
-    code = f"import time\nfrom airflow.sdk import DAG, BaseOperator, BaseSensorOperator\nstarted = time.perf_counter()\n{imports}\nprint((time.perf_counter() - started) * 1000)"
+    command = [sys.executable, "-W", "ignore", "-c", TIMED.format(imports=imports)]
     environment = {**os.environ, "AIRFLOW_HOME": home, "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, env=environment
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return float(done.stdout.splitlines()[-1])
 
 

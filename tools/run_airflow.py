@@ -20,7 +20,8 @@ AIRFLOW_PORT, SIMULATOR_PORT = 8080, 8989
 
 def main() -> int:
     home = ROOT / ".airflow"
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C counts even where a shell started us in the background
+        signal.signal(number, signal.default_int_handler)
     try:
         shutil.rmtree(home, ignore_errors=True)
         with Simulator("3200.00", port=free_port(SIMULATOR_PORT)) as iyzico:

@@ -48,6 +48,8 @@ def test_extra_fields_are_read_as_forms_and_json_write_them():
     )
     empty = read(extra='{"locale": "", "account": null, "timeout": "", "report_timezone": null, "allow_custom_host": null}')
     assert empty == read()
+    form = '{"account": null, "locale": "tr", "timeout": 30, "report_timezone": "Europe/Istanbul", "ca_bundle": null, '
+    assert read(extra=form + '"allow_custom_host": false}') == read()  # as the form of Airflow 3.3 saves it
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""What the README prints, runs."""
+
+import inspect
+import re
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sandbox import ROOT, airflow_environment
+from sqlalchemy import create_engine, text
+
+from airflow_provider_iyzico import errors
+from airflow_provider_iyzico.hooks.settings import EXTRA_FIELDS
+from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
+from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+
+
+def block_after(marker: str) -> str:
+    return re.search(rf"<!-- {re.escape(marker)}.*?-->\n```python\n(.*?)```", README, re.DOTALL)[1]
+
+
+@pytest.mark.parametrize(("path", "name"), re.findall(r"<!-- quoted: (\S+) (\S+) -->", README))
+def test_quoted_dags_are_those_that_run(path, name):
+    source = (ROOT / path).read_text()
+    assert (
+        block_after(f"quoted: {path} {name}").strip()
+        == re.search(rf"\[START {name}\]\n(.*?)# \[END", source, re.DOTALL)[1].strip()
+    )
+
+
+def test_the_ten_lines_run_as_printed_in_a_new_airflow(iyzico, tmp_path):
+    iyzico.balance = "200000.00"
+    dags, warehouse = tmp_path / "dags", tmp_path / "warehouse.db"
+    dags.mkdir()
+    (dags / "salaries.py").write_text(block_after("ten lines"))
+    environment = airflow_environment(tmp_path / "home", iyzico=iyzico.connection, warehouse=warehouse, dags=dags)
+    for command in re.findall(r"^(airflow [a-z ]+?)(?:  |$)", README, re.MULTILINE):
+        done = subprocess.run(command.split(), env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    with closing(sqlite3.connect(warehouse)) as connection:
+        assert connection.execute("SELECT balance FROM iyzico_balance_snapshot").fetchall() == [(200000,)]
+
+
+def test_the_simulator_example_passes(airflow_database, monkeypatch):
+    names: dict = {}
+    exec(block_after("simulator"), names)
+    names["test_the_gate_waits_out_a_bad_minute"](monkeypatch)
+
+
+def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgres_url, sqlite_warehouse, monkeypatch):
+    sqlite = create_engine(f"sqlite:///{sqlite_warehouse}")
+    postgres = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    with postgres.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS iyzico_balance_snapshot"))
+    for url in (None, postgres_url):
+        if url:
+            monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", url)
+        for balance in ("100.00", "100.00", "80.50"):
+            iyzico.balance = balance
+            assert str(dags["iyzico_balance_snapshot"].test().state) == "success"
+    assert len(QUERIES) == 3
+    for engine in (sqlite, postgres):
+        latest, daily, moved = (query.replace("'production'", "'sandbox'") for query in QUERIES)
+        with engine.connect() as connection:
+            assert [(row.account, float(row.balance)) for row in connection.execute(text(latest))] == [("simulator", 80.5)]
+            assert [float(row.last_seen) for row in connection.execute(text(daily))][-1] == 80.5
+            assert [float(row.change) for row in connection.execute(text(moved))] == [-19.5]
+        engine.dispose()
+
+
+@pytest.mark.parametrize("kind", [MassPayoutBalanceOperator, MassPayoutBalanceSensor, MassPayoutBalanceTrigger])
+def test_every_class_is_there_with_every_parameter(kind):
+    assert kind.__name__ in README
+    for name in inspect.signature(kind.__init__).parameters:
+        if name not in ("self", "kwargs"):
+            assert f"`{name}`" in README, name
+
+
+def test_every_error_and_every_field_of_the_connection_is_there():
+    names = [name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, errors.IyzicoError)]
+    for name in [*names, *EXTRA_FIELDS]:
+        assert f"`{name}`" in README, name
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_commands_that_it_names_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", Path(path).read_text(encoding="utf-8"), re.MULTILINE):
+            assert f"\n{target}:" in makefile, target
