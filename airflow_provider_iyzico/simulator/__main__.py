@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 
 from airflow_provider_iyzico.simulator.server import CONTROL_PATH, Simulator
@@ -29,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ControlError, OSError) as error:
         print(f"the simulator cannot start: {error}", file=sys.stderr)
         return 2
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C counts even where a shell started us in the background
+        signal.signal(number, signal.default_int_handler)
     with simulator:
         print(f"iyzico is simulated at {simulator.url} with {simulator.balance}; Ctrl-C ends it", flush=True)
         if (asked.api_key, asked.secret_key) == (API_KEY, SECRET_KEY):

@@ -118,11 +118,6 @@ class Simulator:
         """Let nothing go wrong from now on."""
         self.world.set(fault=None)
 
-    def serve_until_interrupted(self) -> None:
-        """Run until Ctrl-C."""
-        with self, contextlib.suppress(KeyboardInterrupt):
-            self.world.stopping.wait()
-
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128

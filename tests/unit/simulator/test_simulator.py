@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -177,9 +178,8 @@ def test_every_fault_and_form_is_documented_in_the_readme():
         assert f"`{name}`" in readme
 
 
-def test_it_runs_from_the_command_line_and_ends_on_interrupt():
-    import signal
-
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_runs_from_the_command_line_and_ends_on_interrupt(number):
     command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", "0", "--balance", "12.34"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
         first = process.stdout.readline()
@@ -187,8 +187,11 @@ def test_it_runs_from_the_command_line_and_ends_on_interrupt():
         url = first.split()[4]
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/simulator", timeout=5) as answer:
             assert json.load(answer)["balance"] == "12.34"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        process.send_signal(number)
+        try:
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
 
 
 def test_a_bad_balance_on_the_command_line_is_refused():
