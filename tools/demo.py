@@ -81,13 +81,13 @@ def top_up_while_the_gate_waits(iyzico: Simulator, seen_before: int) -> None:
 
 def print_table(warehouse: Path) -> None:
     query = """
-        SELECT strftime('%d.%m.%Y %H:%M:%S', observed_at, '+3 hours'), account, environment, balance, currency, dag_id, run_id
+        SELECT strftime('%d.%m.%Y %H:%M:%S', observed_at, '+3 hours'), account, environment, balance, currency, dag_id
         FROM iyzico_balance_snapshot ORDER BY observed_at"""
     with closing(sqlite3.connect(warehouse)) as connection:
         found = connection.execute(query).fetchall()
     if [Decimal(str(row[3])) for row in found] != [Decimal(TOO_LITTLE), Decimal(ENOUGH)]:
         sys.exit(f"the warehouse does not hold what was seen: {found}")
-    rows = [(*row[:3], f"{Decimal(str(row[3])):,.2f} {row[4]}", f"{row[5]} / {row[6][:26]}") for row in found]
+    rows = [(*row[:3], f"{Decimal(str(row[3])):,.2f} {row[4]}", row[5]) for row in found]
     header = ("seen (Istanbul)", "account", "environment", "balance", "written by")
     widths = [max(len(str(row[column])) for row in [header, *rows]) for column in range(len(header))]
     print("\niyzico_balance_snapshot")
