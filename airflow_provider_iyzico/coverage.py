@@ -67,15 +67,18 @@ class Verdict:
     waits_for: str = ""
 
     def __str__(self) -> str:
-        """Say it in one line: balance, required, missing, and what the gate waits for."""
+        """Say it in one line: balance, required, missing or surplus, and what follows."""
+        follows = {Outcome.OPEN: "the gate opens", Outcome.WAIT: f"waiting for {self.waits_for}", Outcome.FAIL: "the gate fails"}
+        return f"{self.facts}; {follows[self.outcome]}"
+
+    @property
+    def facts(self) -> str:
+        """What was seen and what is required, without what follows."""
         if self.balance is None:
-            waiting = f"; waiting for {self.waits_for}" if self.waits_for else ""
-            return f"balance unknown, {self.need}: {type(self.error).__name__}: {self.error}{waiting}"
+            return f"balance unknown, {self.need}: {self.error}"
         surplus = money.subtract(self.balance.amount, self.need.required)
-        missing = max(-surplus, Decimal(0))
-        line = f"balance {money.money_text(self.balance.amount)} {self.need.currency}, {self.need}"
-        line += f", missing {money.money_text(missing)}"
-        return f"{line}; waiting for {self.waits_for}" if self.waits_for else f"{line}; the gate opens"
+        rest = f"surplus {money.money_text(surplus)}" if surplus >= 0 else f"missing {money.money_text(-surplus)}"
+        return f"balance {money.money_text(self.balance.amount)} {self.need.currency}, {self.need}, {rest}"
 
     def result(self) -> dict[str, str]:
         """Return what an open gate tells its DAG, as strings, because XCom bends decimals."""

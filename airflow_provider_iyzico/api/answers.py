@@ -7,6 +7,7 @@ The answer's body is judged before its HTTP status, because iyzico has been seen
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from airflow_provider_iyzico.api.money import money_from_text
+from airflow_provider_iyzico.api.signing import SCHEME
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
     IyzicoAuthenticationError,
@@ -31,7 +33,8 @@ _AMBIGUOUS_KEY_CODE = "8"
 _LIMIT_CODE = "50000"
 _NOT_ENABLED_CODE = "100001"
 #: No server may ask for more patience than this.
-MAX_RETRY_AFTER_SECONDS = 3600.0
+MAX_RETRY_AFTER_SECONDS = 900.0
+_HEADER = re.compile(rf"{SCHEME}\s+\S+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -162,17 +165,19 @@ def _refusal(answer: Answer, fields: dict[str, Any] | None) -> IyzicoError:
             "and that both belong to this environment"
         )
     if status == 429 or code == _LIMIT_CODE or 500 <= status < 600:
-        return IyzicoUnavailableError(f"iyzico asks to come back later: {said}", retry_after=_read_retry_after(answer))
+        return IyzicoUnavailableError(
+            f"iyzico asks to come back later: {said}; wait, and ask iyzico if it lasts", retry_after=_read_retry_after(answer)
+        )
     if fields is None:
         return IyzicoAnswerError(f"the answer is not iyzico's: {said}. Look for a proxy or firewall that answers in its place")
     if status < 300 and fields.get("status") != "failure":
         return IyzicoAnswerError(f"iyzico answered with a status that it does not document: {said}")
-    hint = ". This code usually means that the product is not enabled; ask iyzico support" if code == _NOT_ENABLED_CODE else ""
-    return IyzicoRefusedError(f"iyzico refused the request: {said}{hint}")
+    hint = "; this code usually means that the product is not enabled, so ask iyzico support" if code == _NOT_ENABLED_CODE else ""
+    return IyzicoRefusedError(f"iyzico refused the request: {said}{hint or '; look the code up, and ask iyzico support'}")
 
 
 def _read_retry_after(answer: Answer) -> float | None:
-    """Read ``Retry-After`` in seconds or as a date, kept between 0 and an hour; nonsense is no wish at all."""
+    """Read ``Retry-After`` in seconds or as a date, kept between 0 and a quarter of an hour; nonsense is no wish at all."""
     wish = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "").strip()
     if wish.isascii() and wish.isdigit():
         seconds = float(wish[:9])
@@ -196,7 +201,8 @@ def _word(value: object) -> str:
     """Return untrusted text fit for a log line: one line, printable, short."""
     if not isinstance(value, str):
         return ""
-    return "".join(char if char.isprintable() else " " for char in value[:200]).strip()
+    line = "".join(char if char.isprintable() else " " for char in value[:2000])
+    return _HEADER.sub(f"{SCHEME} ***", line)[:200].strip()
 
 
 def _kind(value: object) -> str:

@@ -33,10 +33,12 @@ def money_from_text(text: str, name: str) -> Decimal:
             f"{name} is {text[:MAX_TEXT]!a}, which is not an amount of money; write plain digits with a dot, such as '1500.75'"
         )
     amount = Decimal(text)
-    if amount.as_tuple().exponent < -MAX_DECIMALS:  # type: ignore[operator]
-        raise IyzicoMoneyError(f"{name} is {text}, which has more than {MAX_DECIMALS} decimals")
+    if amount and amount.as_tuple().exponent < -MAX_DECIMALS:  # type: ignore[operator]
+        raise IyzicoMoneyError(f"{name} is {text}, which has more than {MAX_DECIMALS} decimals; round it where you compute it")
     if amount and amount.adjusted() >= MAX_INTEGER_DIGITS:
-        raise IyzicoMoneyError(f"{name} is {text}, which has more than {MAX_INTEGER_DIGITS} digits before the point")
+        raise IyzicoMoneyError(
+            f"{name} is {text}, which has more than {MAX_INTEGER_DIGITS} digits before the point; is it in lira?"
+        )
     return amount if amount else abs(amount)
 
 
@@ -54,6 +56,8 @@ def money_from_author(value: object, name: str) -> Decimal:
         raise IyzicoMoneyError(f"{name} is {value!r}; did the upstream task return nothing, or a template misspell it?")
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise IyzicoMoneyError(f"{name} is a {type(value).__name__}; pass digits as str, int or Decimal")
+    if isinstance(value, int) and abs(value) >= 10**MAX_INTEGER_DIGITS:
+        raise IyzicoMoneyError(f"{name} has more than {MAX_INTEGER_DIGITS} digits; is it in lira?")
     amount = money_from_text(str(value), name)
     if amount < 0:
         raise IyzicoMoneyError(f"{name} is {value}, which is negative; amounts to be covered are zero or more")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 
@@ -57,14 +57,28 @@ class IyzicoHook(BaseHook):
         :raises IyzicoConfigurationError: the Connection is missing or cannot be used; nothing was sent
         """
         if self._settings is None:
-            try:
-                connection = self.get_connection(self.iyzico_conn_id)
-            except AirflowNotFoundException:
-                raise unknown_connection(self.iyzico_conn_id) from None
-            return self.use(connection)
-        return self._settings
+            self.refresh()
+        return cast("Settings", self._settings)
 
-    def use(self, connection: ConnectionFields) -> Settings:
+    def refresh(self) -> None:
+        """Read the Connection anew, so that new keys count from now on.
+
+        Airflow cannot tell a Connection that is gone from a secrets backend that is down, so one that was there stays in use.
+
+        :raises IyzicoConfigurationError: the Connection was never there, or cannot be used
+        """
+        try:
+            self.use(self.get_connection(self.iyzico_conn_id))
+        except AirflowNotFoundException:
+            self.lost_connection()
+
+    def lost_connection(self) -> None:
+        """Go on with the Connection as it was last seen, if it ever was."""
+        if self._settings is None:
+            raise unknown_connection(self.iyzico_conn_id) from None
+        self.log.warning("Connection %r cannot be read now; going on with what it was", self.iyzico_conn_id)
+
+    def use(self, connection: ConnectionFields) -> None:
         """Go on with a Connection that somebody else fetched, such as a trigger, which must await it.
 
         The session is kept as long as the Connection stays the same.
@@ -77,7 +91,6 @@ class IyzicoHook(BaseHook):
         if settings != self._settings:
             self.close()
             self._settings = settings
-        return settings
 
     def get_balance(self, *, attempts: int = READ_ATTEMPTS) -> Balance:
         """Return the mass payout balance.
@@ -143,11 +156,15 @@ class IyzicoHook(BaseHook):
         return Transport(settings, on_secrets=_mask_attempt)
 
     def _attempt(self, call: Call[T], ends_at: float) -> T:
-        return call.read(self._transport.send(call, max(ends_at - time.monotonic(), 0.001)))
+        try:
+            return call.read(self._transport.send(call, max(ends_at - time.monotonic(), 0.001)))
+        except IyzicoError as error:
+            error.args = (f"Connection {self.iyzico_conn_id!r}: {self._transport.redact(str(error))}",)
+            raise
 
     def _log_pause(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        self.log.warning("%s; asking again in %.1f s (attempt %d)", error, state.upcoming_sleep, state.attempt_number)
+        self.log.warning("%s; asking again in %.2f s (attempt %d)", error, state.upcoming_sleep, state.attempt_number)
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -173,7 +190,8 @@ class IyzicoHook(BaseHook):
 def unknown_connection(conn_id: str) -> IyzicoConfigurationError:
     """Say that there is no such Connection, and how to make one."""
     return IyzicoConfigurationError(
-        f"there is no Connection {conn_id!r}; add one of type 'iyzico' with the API key as login and the secret key as password"
+        f"there is no Connection {conn_id!r} that can be read; add one of type 'iyzico' with the API key as login and the secret "
+        "key as password, or name another in iyzico_conn_id"
     )
 
 

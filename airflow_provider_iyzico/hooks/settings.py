@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import ip_address
-from os.path import exists
 from typing import Any, NoReturn, Protocol
 from zoneinfo import ZoneInfo
 
@@ -120,7 +120,7 @@ class _Reader:
             return f"https://{own_host}", False
         match = _HOST.match(given)
         if match is None:
-            self._refuse("host", "is not a plain host name", f"leave it empty for {own_host}")
+            self._refuse("host", f"is {given[:80]!a}, not a plain host name", f"leave it empty for {own_host}")
         name = match["name"]
         port = self._port(match["port"])
         is_loopback = _is_loopback(name)
@@ -135,10 +135,12 @@ class _Reader:
             return f"https://{own_host}", False
         if environment == "production":
             self._refuse(
-                "host", "is not iyzico's, and the keys are for production", "leave it empty; only sandbox keys may go elsewhere"
+                "host",
+                f"is {name!a}, not iyzico's, and the keys are for production",
+                "leave it empty; only sandbox keys may go elsewhere",
             )
         if not is_loopback and not self._flag("allow_custom_host"):
-            self._refuse("host", "is not iyzico's", "leave it empty, or set allow_custom_host to true in extra")
+            self._refuse("host", f"is {name!a}, not iyzico's", "leave it empty, or set allow_custom_host to true in extra")
         return f"{scheme}://{name}" + (f":{port}" if port else ""), is_loopback
 
     def locale(self) -> str:
@@ -181,9 +183,11 @@ class _Reader:
         value = self.extra.get("ca_bundle")
         if value in (None, ""):
             return None
-        if not isinstance(value, str) or not exists(value):
-            self._refuse("extra ca_bundle", f"is {value!r}, which is not there", "give the path of a PEM file on every worker")
-        return value
+        try:
+            ssl.create_default_context(cafile=str(value))
+        except (OSError, ValueError):
+            self._refuse("extra ca_bundle", f"is {value!r}, which is no PEM file", "give the path of one on every worker")
+        return str(value)
 
     def _extra(self) -> Mapping[str, object]:
         try:

@@ -1,7 +1,8 @@
 """``requests``, with the promises that a signed request needs.
 
 One attempt at a time: no redirect is followed, no netrc is read, the certificate is always verified, and neither a slow nor an
-endless answer holds the thread: a total deadline covers headers and body, and the body has a size cap.
+endless answer holds the thread: a total deadline covers connecting, headers and body, and the body has a size cap. Only a host
+with several dead addresses takes longer: up to 10 s for each.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from http.client import HTTPResponse
 from typing import Any
@@ -19,21 +21,28 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.exceptions import RequestException
+from requests.exceptions import InvalidProxyURL, InvalidSchema, MissingSchema, ProxyError, RequestException
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, IncompleteRead
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api import signing
 from airflow_provider_iyzico.api.answers import Answer
 from airflow_provider_iyzico.api.calls import Call
-from airflow_provider_iyzico.errors import IyzicoAnswerError, IyzicoCertificateError, IyzicoUnavailableError
+from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
+    IyzicoCertificateError,
+    IyzicoConfigurationError,
+    IyzicoUnavailableError,
+)
 from airflow_provider_iyzico.hooks.settings import Settings
 
 MAX_BODY_BYTES = 1024 * 1024
 CONNECT_SECONDS = 10.0
+#: When the attempt of this thread must be over, by the monotonic clock; connections are made deep inside ``requests``.
+_ends_at: ContextVar[float] = ContextVar("iyzico_ends_at")
 HEADERS = {
     "Accept": "application/json",
     # A balance is a hundred bytes; without compression there is nothing to bomb.
@@ -52,7 +61,7 @@ class Transport:
 
     def __init__(self, settings: Settings, on_secrets: Callable[[list[str]], None]) -> None:
         self._settings = settings
-        self._on_secrets = on_secrets
+        self._auth = _Signed(settings, on_secrets)
         self._session = _Session()
         self._session.headers = CaseInsensitiveDict(HEADERS)
         # Proxies come from the environment, but none stands between this machine and itself.
@@ -66,9 +75,10 @@ class Transport:
         :raises IyzicoUnavailableError: no whole answer within ``timeout_seconds``
         :raises IyzicoCertificateError: the server could not prove who it is
         :raises IyzicoAnswerError: more than 1 MiB
+        :raises IyzicoConfigurationError: the environment names a proxy that cannot be used
         """
-        auth = _Signed(self._settings, self._on_secrets)
-        settings = self._settings
+        settings, auth = self._settings, self._auth
+        _ends_at.set(time.monotonic() + timeout_seconds)
         asked_at, started = datetime.now(UTC), time.perf_counter()
         try:
             with self._session.request(
@@ -83,6 +93,8 @@ class Transport:
                 body = b""
                 while len(body) <= MAX_BODY_BYTES and (chunk := response.raw.read(65536, decode_content=False)):
                     body += chunk
+        except (InvalidSchema, InvalidProxyURL, MissingSchema) as error:
+            raise IyzicoConfigurationError(f"the proxy of the environment cannot be used: {type(error).__name__}") from None
         except (RequestException, HTTPError, OSError) as error:
             raise _unanswered(error, settings.base_url) from None
         if len(body) > MAX_BODY_BYTES:
@@ -90,14 +102,30 @@ class Transport:
         return Answer(
             http_status=response.status_code,
             headers=response.headers,
-            body=auth.redact(body),
+            body=body,
             asked_at=asked_at,
             answered_at=datetime.now(UTC),
             latency_ms=round((time.perf_counter() - started) * 1000),
         )
 
+    def redact(self, words: str) -> str:
+        """Blot out our own secrets, should a server have quoted them in what is quoted here."""
+        for secret in self._auth.secrets:
+            words = words.replace(secret, "***")
+        return words
+
     def close(self) -> None:
         self._session.close()
+
+
+_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (socket.gaierror, "its name could not be resolved"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (ConnectionResetError, "the connection was reset"),
+    (IncompleteRead, "the answer broke off"),
+    (ProxyError, "the proxy did not help"),
+    (TimeoutError, "it took too long"),
+)
 
 
 def _unanswered(error: Exception, base_url: str) -> IyzicoUnavailableError | IyzicoCertificateError:
@@ -111,8 +139,8 @@ def _unanswered(error: Exception, base_url: str) -> IyzicoUnavailableError | Iyz
                 f"the certificate of {base_url} could not be verified: {cause.verify_message}; "
                 "if a proxy re-signs TLS, name its CA in ca_bundle of the Connection"
             )
-    names = " < ".join(dict.fromkeys(type(cause).__name__ for cause in causes))
-    return IyzicoUnavailableError(f"no answer from {base_url} ({names})")
+    words = next((words for kind, words in _WORDS if any(isinstance(cause, kind) for cause in causes)), type(error).__name__)
+    return IyzicoUnavailableError(f"no answer from {base_url}: {words}; check the network, the proxy, and whether iyzico is up")
 
 
 class _Session(requests.Session):
@@ -127,7 +155,7 @@ class _Signed(AuthBase):
     def __init__(self, settings: Settings, on_secrets: Callable[[list[str]], None]) -> None:
         self._settings = settings
         self._on_secrets = on_secrets
-        self._secrets: list[str] = []
+        self.secrets: list[str] = []
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         settings = self._settings
@@ -140,36 +168,28 @@ class _Signed(AuthBase):
         prefix = signing.authorization_prefix(settings.api_key)
         fresh = [authorization.removeprefix(prefix), signature]
         self._on_secrets(fresh)
-        self._secrets = [settings.secret_key, settings.api_key, prefix, *fresh]
+        self.secrets = [settings.secret_key, settings.api_key, prefix, *fresh]
         request.headers["Authorization"] = authorization
         request.headers["x-iyzi-rnd"] = random_key
         return request
-
-    def redact(self, body: bytes) -> bytes:
-        """Blot out our own secrets, should a server echo them in what we quote."""
-        for secret in self._secrets:
-            body = body.replace(secret.encode(), b"***")
-        return body
 
 
 class _DeadlineReader(io.RawIOBase):
     """Reads a socket until a moment in time, however steadily the bytes drip."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, ends_at: float) -> None:
         self._socket = sock
         self._raw: Any = sock.makefile("rb", buffering=0)
-        timeout = sock.gettimeout()
-        self._ends_at = None if timeout is None else time.monotonic() + timeout
+        self._ends_at = ends_at
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._ends_at is not None:
-            left = self._ends_at - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("the total deadline has passed")
-            self._socket.settimeout(left)
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the total deadline has passed")
+        self._socket.settimeout(left)
         count: int | None = self._raw.readinto(buffer)
         return count
 
@@ -179,12 +199,12 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _DeadlineResponse(HTTPResponse):
-    """Bounds status line, headers and body by one deadline: the socket's timeout when reading begins."""
+    """Bounds status line, headers and body by the deadline of the attempt."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = io.BufferedReader(_DeadlineReader(sock))
+        self.fp = io.BufferedReader(_DeadlineReader(sock, _ends_at.get()))
 
 
 class _Connection(HTTPConnection):
@@ -213,6 +233,10 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if proxy.lower().startswith("socks"):
+            raise IyzicoConfigurationError(
+                "SOCKS proxies are not supported; name an http proxy in HTTPS_PROXY, or add to NO_PROXY"
+            )
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
         return manager

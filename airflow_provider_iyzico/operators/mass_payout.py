@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoun
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import read_currency
-from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
@@ -120,28 +120,39 @@ def _engine(conn_id: str) -> Iterator[Engine]:
 
     :raises WarehouseConfigurationError: there is no such Connection, or it is not SQL
     """
+    from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
     from airflow.providers.common.sql.hooks.sql import DbApiHook
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         hook = BaseHook.get_hook(conn_id)
     except AirflowNotFoundException:
         raise WarehouseConfigurationError(
-            f"there is no Connection {conn_id!r}; add one to your warehouse, or name another in warehouse_conn_id"
+            f"there is no Connection {conn_id!r} that can be read; add one to your warehouse, or name another in "
+            "warehouse_conn_id"
         ) from None
     except AirflowException as error:
-        raise WarehouseConfigurationError(f"Connection {conn_id!r}: {error}; install the provider of its type") from error
+        raise WarehouseConfigurationError(
+            f"Connection {conn_id!r}: {error}; if it is SQL, install the provider of its type, otherwise name a SQL "
+            "connection in warehouse_conn_id"
+        ) from None
     if not isinstance(hook, DbApiHook):
         raise WarehouseConfigurationError(
             f"Connection {conn_id!r} is of type {hook.conn_type!r}, which is not SQL; name a SQL connection in warehouse_conn_id"
         )
     try:
         engine = hook.get_sqlalchemy_engine()
-    except Exception as error:
+    except (ImportError, NotImplementedError, SQLAlchemyError, AirflowOptionalProviderFeatureException) as error:
         raise WarehouseConfigurationError(
             f"Connection {conn_id!r} gives no SQLAlchemy engine ({type(error).__name__}); install its SQLAlchemy dialect"
         ) from error
     try:
+        if engine.dialect.name == "sqlite" and engine.url.database in (None, "", ":memory:"):
+            raise WarehouseConfigurationError("SQLite without a file forgets everything; name a database file as its host")
         yield engine
+    except WarehouseError as error:
+        error.args = (f"Connection {conn_id!r}: {error}",)
+        raise
     finally:
         engine.dispose()
 

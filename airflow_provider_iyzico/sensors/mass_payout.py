@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,10 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     """Waits until the mass payout balance covers a batch: is the money there yet?
 
     It opens only on an answer that iyzico documents, with a finite balance of at least ``batch_total + headroom``, asked for
-    after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 429 and 5xx, code 50000) it waits until ``timeout``.
-    Everything else (refused keys, other 4xx, redirects, certificates, undocumented answers) fails at once, without retries.
-    ``soft_fail`` turns only a timeout into a skip.
+    after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 429 and 5xx, code 50000) it waits until
+    ``timeout``. Everything else (refused keys, other 4xx, redirects, certificates, undocumented answers) fails at once, without
+    retries. ``soft_fail`` turns only a timeout into a skip. ``timeout`` bounds the wait, and ``execution_timeout`` only the
+    work on a worker; ``exponential_backoff`` and ``max_wait`` count in poke and reschedule mode.
 
     Returns ``{"balance", "required", "surplus", "currency", "observed_at"}``, all strings.
 
@@ -70,6 +72,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self.iyzico_conn_id = iyzico_conn_id
         self.currency = currency
         self.deferrable = deferrable
+        self._hook: IyzicoHook | None = None
         if self.never_fail or self.silent_fail:
             raise IyzicoConfigurationError(
                 f"task {self.task_id!r}: never_fail and silent_fail would let a payout past a gate that could not look; "
@@ -78,13 +81,10 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker, or look once and go on waiting in the triggerer."""
-        with fail_fast():
+        with fail_fast(), self._closing_hook():
             if not self.deferrable:
                 return super().execute(context)
-            seconds = self.timeout
-            if self.execution_timeout is not None:
-                seconds = min(seconds, self.execution_timeout.total_seconds())
-            ends_at = time.time() + seconds
+            ends_at = time.time() + self.timeout
             verdict = self._look()
             if verdict.outcome is Outcome.OPEN:
                 return verdict.result()
@@ -100,7 +100,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                     ends_at=ends_at,
                 ),
                 method_name=self.execute_complete.__name__,
-                timeout=timedelta(seconds=seconds),
+                timeout=timedelta(seconds=self.timeout),
             )
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -140,6 +140,15 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
             return super().resume_execution(next_method, next_kwargs, context)
 
+    @contextmanager
+    def _closing_hook(self) -> Iterator[None]:
+        """Keep one session for all looks of a task, and close it in the end."""
+        try:
+            yield
+        finally:
+            if self._hook is not None:
+                self._hook.close()
+
     def _need(self) -> Need:
         return Need.read(self.batch_total, self.headroom, self.currency)
 
@@ -149,12 +158,11 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :raises IyzicoError: the wait cannot succeed
         """
         need = self._need()
+        if self._hook is None:
+            self._hook = IyzicoHook(self.iyzico_conn_id)
         waiting_since = datetime.now(UTC)
-        hook = IyzicoHook(self.iyzico_conn_id)
-        try:
-            verdict = judge(hook.look(), need, waiting_since)
-        finally:
-            hook.close()
+        self._hook.refresh()
+        verdict = judge(self._hook.look(), need, waiting_since)
         self.log.info("%s", verdict)
         if verdict.outcome is Outcome.FAIL and verdict.error is not None:
             raise verdict.error

@@ -1,9 +1,8 @@
-"""``python -m airflow_provider_iyzico.simulator --port 8989 --balance 1500.75``: iyzico in a box on 127.0.0.1."""
+"""iyzico in a box on 127.0.0.1: python -m airflow_provider_iyzico.simulator --port 8989 --balance 1500.75"""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import signal
 import sys
 
@@ -19,26 +18,29 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--secret-key", default=SECRET_KEY)
     parser.add_argument("--refusal-status", type=int, choices=(200, 401), default=200, help="HTTP status of refused keys")
     asked = parser.parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C counts even where a shell started us in the background
+        signal.signal(number, signal.default_int_handler)
     try:
-        simulator = Simulator(
+        with Simulator(
             asked.balance,
             port=asked.port,
             api_key=asked.api_key,
             secret_key=asked.secret_key,
             refusal_status=asked.refusal_status,
-        ).start()
-    except (ControlError, OSError) as error:
+        ) as simulator:
+            print(f"iyzico is simulated at {simulator.url} with {simulator.balance}; Ctrl-C ends it", flush=True)
+            if (asked.api_key, asked.secret_key) == (API_KEY, SECRET_KEY):
+                print(f"\nexport AIRFLOW_CONN_IYZICO_DEFAULT='{simulator.connection}'\n", flush=True)
+            print(f'curl -d \'{{"balance": "5000.00"}}\' {simulator.url}{CONTROL_PATH}', flush=True)
+            simulator.world.stopping.wait()
+    except KeyboardInterrupt:
+        return 0
+    except ControlError as error:
         print(f"the simulator cannot start: {error}", file=sys.stderr)
         return 2
-    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C counts even where a shell started us in the background
-        signal.signal(number, signal.default_int_handler)
-    with simulator:
-        print(f"iyzico is simulated at {simulator.url} with {simulator.balance}; Ctrl-C ends it", flush=True)
-        if (asked.api_key, asked.secret_key) == (API_KEY, SECRET_KEY):
-            print(f"\nexport AIRFLOW_CONN_IYZICO_DEFAULT='{simulator.connection}'\n", flush=True)
-        print(f'curl -d \'{{"balance": "5000.00"}}\' {simulator.url}{CONTROL_PATH}', flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            simulator.world.stopping.wait()
+    except (OSError, OverflowError) as error:
+        print(f"the simulator cannot listen on port {asked.port}: {error}; choose another with --port", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -52,7 +52,14 @@ class Simulator:
         self._thread: threading.Thread | None = None
 
     def start(self) -> Simulator:
-        """Listen, and answer from threads of this process until :meth:`stop`."""
+        """Listen, and answer from threads of this process until :meth:`stop`.
+
+        :raises RuntimeError: it runs already
+        :raises OSError: the port is taken
+        """
+        if self._server is not None:
+            raise RuntimeError("the simulator runs already")
+        self.world.stopping.clear()
         self._server = _Server(self.world, self._port, self._ssl_context)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="iyzico-simulator", daemon=True)
         self._thread.start()
@@ -193,6 +200,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(400, {"error": str(error)})
 
     def _api(self, path: str, query: str, body: bytes) -> None:
+        if not path.startswith("/v1/"):
+            self._refuse(Refusal("404", "There is nothing here"), 404)
+            return
         received_at = time.time()
         random_key, refusal = check(self.headers.get("Authorization"), path, body, self.world.api_key, self.world.secret_key)
         fault = self.world.take_fault()
@@ -268,7 +278,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._stream(HUGE_BYTES)
             case "echo":
                 quoted = " ".join(f"{name}={value}" for name, value in self.headers.items())
-                self._refuse(Refusal("1000", f"Invalid signature {quoted}"), 401)
+                body = json.dumps({"status": "failure", "errorCode": "1000", "errorMessage": f"Invalid signature {quoted}"})
+                if options.get("escaped"):
+                    body = body.replace("/", "\\/").replace("Y", "\\u0059")
+                self._send(401, body.encode())
             case status:
                 wish = options.get("retry_after")
                 headers = {} if wish is None else {"Retry-After": str(wish)}
@@ -298,7 +311,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _send_json(self, status: int, value: Any, **headers: str) -> None:
-        self._send(status, json.dumps(value).encode(), JSON, **headers)
+        self._send(status, f"{json.dumps(value)}\n".encode(), JSON, **headers)
 
     def _send(self, status: int, body: bytes, content_type: str = JSON, **headers: str) -> None:
         self.wfile.write(self._http(status, body, content_type, headers))

@@ -32,8 +32,17 @@ FAULTS = {
     "drip": "one byte at a time, headers too; option seconds between bytes",
     "redirect": "send the client elsewhere; options status, location",
     "huge": "a body without end (64 MiB)",
-    "echo": "refuse, and quote the request's headers in the message",
+    "echo": "refuse, and quote the request's headers in the message; option escaped writes them as JSON may",
 }
+#: Which options a fault takes; a status takes the last.
+_OPTIONS = {
+    "failure": {"code", "message"},
+    "html": {"status"},
+    "drip": {"seconds"},
+    "redirect": {"status", "location"},
+    "echo": {"escaped"},
+}
+_STATUS_OPTIONS = {"code", "message", "retry_after"}
 _STATUS = re.compile(r"[45][0-9][0-9]\Z")
 
 
@@ -179,4 +188,7 @@ def _read_fault(wish: Any) -> Fault | None:
         raise ControlError(f"fault is {kind!r}; choose an HTTP status from 400 to 599 or one of {sorted(FAULTS)}")
     if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
         raise ControlError(f"times is {times!r}; give a whole number from 1, or leave it out")
+    known = _OPTIONS.get(kind, set()) if kind in FAULTS else _STATUS_OPTIONS
+    if unknown := set(options) - known:
+        raise ControlError(f"fault {kind} knows no {sorted(unknown)}; it takes times and {sorted(known)}")
     return Fault(kind, times, options)

@@ -17,7 +17,7 @@ from airflow_provider_iyzico.api.answers import Balance
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import TIMEOUT, Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError
-from airflow_provider_iyzico.hooks.iyzico import IyzicoHook, unknown_connection
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 POLL_THREADS = 8
 
@@ -37,7 +37,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     :param headroom: what must be left over, as digits
     :param currency: the balance's currency, as a label
     :param poll_seconds: seconds from one poll to the next
-    :param ends_at: when to give up, in seconds since the epoch; ``None`` for never
+    :param ends_at: when to give up, in seconds since the epoch; ``None`` where no task waits (an ``AssetWatcher``), and then it
+        fires whenever the balance comes to cover the batch, and at nothing else
     """
 
     def __init__(
@@ -81,12 +82,14 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         hook = IyzicoHook(kwargs["iyzico_conn_id"])
         clock = asyncio.get_running_loop().time
         try:
+            pause = kwargs["poll_seconds"]  # the worker has only just looked
             while True:
+                await asyncio.sleep(pause)
                 started = clock()
                 seen = await _look(hook)
                 yield seen
                 wish = seen.retry_after if isinstance(seen, IyzicoUnavailableError) else None
-                await asyncio.sleep(max(started + kwargs["poll_seconds"] - clock(), wish or 0.0, 0.0))
+                pause = max(started + kwargs["poll_seconds"] - clock(), wish or 0.0, 0.0)
         finally:
             hook.close()
 
@@ -95,13 +98,36 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         # The triggerer's own clock stamps both, so that no skew between machines lets an older balance count.
         waiting_since = datetime.now(UTC)
         need = Need.read(self.batch_total, self.headroom, self.currency)
-        async for seen in shared_stream:
+        if self.ends_at is None:
+            async for event in self._watch(shared_stream, need, waiting_since):
+                yield event
+            return
+        verdict: Verdict | None = None
+        try:
+            async with asyncio.timeout(self.ends_at - waiting_since.timestamp()):
+                async for seen in shared_stream:
+                    verdict = judge(seen, need, waiting_since)
+                    self.log.info("%s", verdict)
+                    if verdict.outcome is not Outcome.WAIT:
+                        break
+        except TimeoutError:
+            yield _fire({"status": TIMEOUT, "message": verdict.facts if verdict else f"nothing was seen, {need}"})
+            return
+        if verdict is not None:
+            yield _fire(_event(verdict))
+
+    async def _watch(
+        self, stream: AsyncIterator[Balance | IyzicoError], need: Need, waiting_since: datetime
+    ) -> AsyncIterator[TriggerEvent]:
+        """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else."""
+        was_short = False
+        async for seen in stream:
             verdict = judge(seen, need, waiting_since)
             self.log.info("%s", verdict)
-            is_over = self.ends_at is not None and datetime.now(UTC).timestamp() >= self.ends_at
-            if verdict.outcome is not Outcome.WAIT or is_over:
-                yield TriggerEvent(_event(verdict))  # type: ignore[no-untyped-call]
-                return
+            if verdict.outcome is Outcome.OPEN and was_short:
+                yield _fire(_event(verdict))
+            if verdict.balance is not None:
+                was_short = verdict.outcome is not Outcome.OPEN
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll alone, where the triggerer shares no streams."""
@@ -113,23 +139,29 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             await stream.aclose()  # type: ignore[attr-defined]
 
 
+def _fire(event: dict[str, str]) -> TriggerEvent:
+    return TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+
 def _event(verdict: Verdict) -> dict[str, str]:
     """Return what the sensor is to know, as strings: triggers and XCom bend decimals and dates."""
     event = {"status": verdict.outcome.value, "message": str(verdict)}
-    if verdict.outcome is Outcome.OPEN and verdict.balance is not None:
-        seen = verdict.balance
-        return {**event, "balance": money_text(seen.amount), "observed_at": seen.observed_at.isoformat()}
-    if verdict.outcome is Outcome.FAIL:
+    if verdict.balance is None:
         return {**event, "message": str(verdict.error), "error": type(verdict.error).__name__}
-    return {**event, "status": TIMEOUT}
+    return {
+        **event,
+        "balance": money_text(verdict.balance.amount),
+        "observed_at": verdict.balance.observed_at.isoformat(),
+    }
 
 
 async def _look(hook: IyzicoHook) -> Balance | IyzicoError:
     """Fetch the Connection, so that new keys count from the next poll on, and look from a thread."""
     try:
-        hook.use(await get_async_connection(hook.iyzico_conn_id))
-    except AirflowNotFoundException:
-        return unknown_connection(hook.iyzico_conn_id)
+        try:
+            hook.use(await get_async_connection(hook.iyzico_conn_id))
+        except AirflowNotFoundException:
+            hook.lost_connection()
     except IyzicoError as error:
         return error
     return await asyncio.get_running_loop().run_in_executor(_pool(), hook.look)

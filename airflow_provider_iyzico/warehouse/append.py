@@ -15,7 +15,7 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.warehouse.tables import ddl
+from airflow_provider_iyzico.warehouse.tables import create_statements, ddl
 
 #: These enforce a primary key; any other warehouse gets a conditional insert.
 _ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
@@ -47,12 +47,12 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
                 raise WarehouseTableError(
                     f"table {table.fullname!r} is not there and create_table is False; have it made by:\n"
                     f"{ddl(table, engine.dialect)}"
-                ) from error
+                ) from _cause(error)
             _create(engine, table)
     try:  # once more, since another task may have made the table, or the lock has passed
         return _append(engine, table, row)
     except DBAPIError as error:
-        raise _explained(engine, table, error) from error
+        raise _explained(engine, table, error) from _cause(error)
 
 
 def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
@@ -114,23 +114,30 @@ def _is_missing(engine: Engine, table: Table) -> bool:
     try:
         return not inspect(engine).has_table(table.name, schema=table.schema)
     except SQLAlchemyError as error:
-        raise WarehouseUnavailableError(f"the warehouse did not answer: {_first_line(error)}") from error
+        raise WarehouseUnavailableError(
+            f"the warehouse did not answer: {_first_line(error)}; check that it is up and that this worker may reach it"
+        ) from _cause(error)
 
 
 def _create(engine: Engine, table: Table) -> None:
     try:
-        table.metadata.create_all(engine)
-    except DBAPIError as error:
+        with engine.begin() as connection:
+            for statement in create_statements(table, engine.dialect):
+                connection.execute(statement)
+    except SQLAlchemyError as error:
         if _is_missing(engine, table):  # otherwise another task was faster
             raise WarehouseTableError(
                 f"table {table.fullname!r} could not be made ({_first_line(error)}); have it made by:\n"
                 f"{ddl(table, engine.dialect)}"
-            ) from error
+            ) from _cause(error)
 
 
 def _explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseError:
     """Say what a failed append means, now that the table is known to be there."""
-    there = {str(column["name"]).lower() for column in inspect(engine).get_columns(table.name, schema=table.schema)}
+    try:
+        there = {str(column["name"]).lower() for column in inspect(engine).get_columns(table.name, schema=table.schema)}
+    except SQLAlchemyError as gone:
+        return WarehouseUnavailableError(f"the warehouse stopped answering: {_first_line(gone)}; a retry is safe")
     missing = [column.name for column in table.columns if column.name not in there]
     if missing:
         return WarehouseTableError(
@@ -142,9 +149,13 @@ def _explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseErro
     return kind(f"table {table.fullname!r} refused the row: {_first_line(error)}")
 
 
+def _cause(error: Exception) -> BaseException:
+    """Return the driver's own error; SQLAlchemy's around it repeats statement and parameters at length."""
+    return getattr(error, "orig", None) or error
+
+
 def _first_line(error: Exception) -> str:
-    """Return the driver's own first line, without statement and parameters."""
-    cause = getattr(error, "orig", None) or error
+    cause = _cause(error)
     return f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0][:200]}"
 
 

@@ -51,7 +51,7 @@ class Observation:
 def snapshot_row(seen: Observation, task: TaskInstance) -> dict[str, Any]:
     """Return a value for every column of the snapshot table."""
     return {
-        "snapshot_id": snapshot_id(seen.account, task),
+        "snapshot_id": snapshot_id(seen, task),
         **_fields(seen),
         "local_date": local_date(seen.observed_at, seen.report_timezone),
         **_fields(task),
@@ -60,9 +60,13 @@ def snapshot_row(seen: Observation, task: TaskInstance) -> dict[str, Any]:
     }
 
 
-def snapshot_id(account: str, task: TaskInstance) -> str:
-    """Return the key of a task instance's one snapshot; it does not change from try to try."""
-    identity = [account, task.dag_id, task.task_id, task.run_id, task.map_index]
+def snapshot_id(seen: Observation, task: TaskInstance) -> str:
+    """Return the key of a task instance's one snapshot of a balance; it does not change from try to try.
+
+    Environment and currency are part of it, because two Airflows that write into one warehouse may have the same runs and labels.
+    """
+    balance = [seen.environment, seen.account, seen.currency]
+    identity = [*balance, task.dag_id, task.task_id, task.run_id, task.map_index]
     return str(uuid5(_NAMESPACE, json.dumps(identity)))
 
 

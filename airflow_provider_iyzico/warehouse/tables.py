@@ -8,12 +8,14 @@ from sqlalchemy import Column, Date, Index, Integer, MetaData, String, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import NoSuchModuleError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.types import Instant, money_type
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
+#: Whose DDL is printed. The last three are not part of SQLAlchemy.
+DIALECTS = ("postgresql", "sqlite", "mysql", "snowflake", "bigquery", "redshift")
 #: Dialects that are not part of SQLAlchemy, and the package that brings them.
 _DIALECT_PACKAGES = {"snowflake": "snowflake-sqlalchemy", "bigquery": "sqlalchemy-bigquery", "redshift": "sqlalchemy-redshift"}
 #: Columnar warehouses, which have no indexes.
@@ -59,12 +61,15 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
     )
 
 
+def create_statements(table: Table, dialect: Dialect) -> list[ExecutableDDLElement]:
+    """Return what makes ``table`` on that dialect; columnar warehouses have no indexes."""
+    indexes = [] if dialect.name in _WITHOUT_INDEXES else [CreateIndex(index) for index in table.indexes]
+    return [CreateTable(table), *indexes]
+
+
 def ddl(table: Table, dialect: Dialect) -> str:
     """Return the statements that create ``table``, as one script for a DBA."""
-    statements = [str(CreateTable(table).compile(dialect=dialect)).strip()]
-    if dialect.name not in _WITHOUT_INDEXES:
-        statements += [str(CreateIndex(index).compile(dialect=dialect)).strip() for index in table.indexes]
-    text = ";\n\n".join(statements) + ";\n"
+    text = ";\n\n".join(str(each.compile(dialect=dialect)).strip() for each in create_statements(table, dialect)) + ";\n"
     return "\n".join(line.rstrip() for line in text.replace("\t", "    ").splitlines()) + "\n"
 
 
@@ -77,7 +82,7 @@ def dialect_named(name: str) -> Dialect:
         dialect: Dialect = URL.create(name).get_dialect()()
     except (NoSuchModuleError, ImportError) as error:
         package = _DIALECT_PACKAGES.get(name)
-        advice = f"install {package}" if package else "name a dialect of SQLAlchemy, such as postgresql or sqlite"
+        advice = f"install {package}" if package else f"name one of {', '.join(DIALECTS)}"
         raise WarehouseConfigurationError(f"SQLAlchemy has no dialect {name!r} here; {advice}") from error
     return dialect
 

@@ -55,6 +55,10 @@ def test_one_line_says_balance_required_missing_and_what_is_awaited():
     )
 
 
+def test_an_open_gate_says_what_is_left_over():
+    assert str(judge(balance("200"), Need.read("140", "0", "TRY"), NOW)).endswith("surplus 60.00; the gate opens")
+
+
 def test_an_open_gate_tells_strings_only():
     result = judge(balance("200.00000001"), Need.read("140", "10", "TRY"), NOW).result()
     assert result == {

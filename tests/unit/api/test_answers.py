@@ -149,6 +149,12 @@ def test_retry_after_is_honoured_within_bounds(wish, seconds):
     assert caught.value.retry_after == (None if seconds is None else pytest.approx(seconds))
 
 
+def test_a_quoted_header_is_not_repeated():
+    with pytest.raises(IyzicoRefusedError) as caught:
+        read_balance(failure("5", message="bad header IYZWSv2 YXBpS2V5OnNhbmRib3g= indeed"))
+    assert "IYZWSv2 *** indeed" in str(caught.value)
+
+
 def test_untrusted_words_are_quoted_in_one_short_printable_line():
     with pytest.raises(IyzicoRefusedError) as caught:
         read_balance(failure("5\r\nfake log line", message="\x1b[31mred\nnext\u2028line" + "x" * 5000))

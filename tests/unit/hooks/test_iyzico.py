@@ -31,7 +31,7 @@ def test_the_constructor_touches_nothing():
 
 
 def test_a_missing_connection_is_named_with_what_to_add(airflow_database):
-    with pytest.raises(IyzicoConfigurationError, match=r"'no_such_connection'; add one of type 'iyzico'"):
+    with pytest.raises(IyzicoConfigurationError, match=r"'no_such_connection' that can be read; add one of type 'iyzico'"):
         IyzicoHook("no_such_connection").get_balance()
 
 
@@ -145,6 +145,26 @@ def test_a_connection_that_stays_the_same_keeps_its_session_and_a_new_one_does_n
     hook.use(SimpleNamespace(**{**fields, "password": "sandbox-rotated"}))
     assert hook._transport is not first
     assert isinstance(hook.look(), IyzicoAuthenticationError)
+
+
+def test_a_connection_that_cannot_be_read_for_a_moment_stays_in_use(iyzico, hook, monkeypatch, airflow_database):
+    hook.refresh()
+    monkeypatch.delenv("AIRFLOW_CONN_IYZICO_DEFAULT")
+    hook.refresh()
+    assert hook.get_balance().raw == "100.00"
+    with pytest.raises(IyzicoConfigurationError, match="no Connection"):
+        IyzicoHook().refresh()
+
+
+@pytest.mark.parametrize("kind", ["401", "404", "429", "500", "html", "reset", "timeout", "failure", "echo"])
+def test_every_error_names_its_connection_and_says_what_to_do(iyzico, monkeypatch, kind):
+    connect(monkeypatch, iyzico)
+    iyzico.fail(kind)
+    hook = IyzicoHook()
+    message = str(hook.look())
+    hook.close()
+    assert message.startswith("Connection 'iyzico_default': ")
+    assert any(word in message.lower() for word in ("check", "ask iyzico", "look for", "wait"))
 
 
 def test_importing_the_hook_does_not_import_requests():

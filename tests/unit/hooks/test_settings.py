@@ -149,6 +149,8 @@ def test_hostile_hosts_are_refused_before_any_request(host):
         ({"extra": '{"account": "sandbox-secret"}'}, "account"),
         ({"extra": '{"ca_bundle": "/nowhere.pem"}'}, "ca_bundle"),
         ({"extra": '{"ca_bundle": false}'}, "ca_bundle"),
+        ({"extra": '{"ca_bundle": "/"}'}, "ca_bundle"),
+        ({"extra": '{"ca_bundle": "/etc/hostname"}'}, "ca_bundle"),
         ({"host": "x.example", "extra": '{"allow_custom_host": "maybe"}'}, "allow_custom_host"),
     ],
 )

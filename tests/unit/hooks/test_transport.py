@@ -1,7 +1,10 @@
 """The promises of a signed request, each seen on a real socket."""
 
+import contextlib
 import http.client
+import json
 import logging
+import os
 import socket
 import ssl
 import threading
@@ -16,6 +19,7 @@ from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
     IyzicoAuthenticationError,
     IyzicoCertificateError,
+    IyzicoConfigurationError,
     IyzicoRefusedError,
     IyzicoUnavailableError,
 )
@@ -168,6 +172,61 @@ def test_iyzicos_own_host_is_reached_through_the_proxy_of_the_environment(proxy,
     assert [line.rpartition(b" ")[0] for line in lines] == [b"CONNECT sandbox-api.iyzipay.com:443"]
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "SOCKS5h://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_is_named_instead_of_waited_for(monkeypatch, proxy):
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", '{"conn_type": "iyzico", "login": "sandbox-k", "password": "sandbox-s"}')
+    hook = IyzicoHook()
+    seen = hook.look()
+    hook.close()
+    assert isinstance(seen, IyzicoConfigurationError), seen
+
+
+def test_a_slow_handshake_eats_into_the_same_deadline(authority, monkeypatch, tmp_path):
+    """A TLS server behind a door that opens after 0.4 s, and then answers after 0.4 s; half a second is not enough for both."""
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    with serve_tls(authority.issue_cert("127.0.0.1")) as iyzico, slow_door(iyzico.port, 0.4) as port:
+        iyzico.set(latency_seconds=0.4)
+        connect(monkeypatch, iyzico, timeout=0.6, ca_bundle=str(bundle))
+        fields = json.loads(os.environ["AIRFLOW_CONN_IYZICO_DEFAULT"])
+        monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", json.dumps({**fields, "host": f"https://127.0.0.1:{port}"}))
+        hook = IyzicoHook()
+        assert isinstance(hook.look(), IyzicoUnavailableError)  # with a deadline for each it would be a balance
+        hook.close()
+
+
+@contextlib.contextmanager
+def slow_door(target, seconds):
+    """Pass bytes on to another port, the first of them late."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def carry(source, sink):
+        with contextlib.suppress(OSError):
+            while chunk := source.recv(65536):
+                sink.sendall(chunk)
+            sink.shutdown(socket.SHUT_WR)
+
+    def serve():
+        with contextlib.suppress(OSError):
+            client, _ = listener.accept()
+            with client, socket.create_connection(("127.0.0.1", target)) as server:
+                time.sleep(seconds)
+                back = threading.Thread(target=carry, args=(server, client))
+                back.start()
+                carry(client, server)
+                back.join(5)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.close()
+        thread.join(10)
+
+
 @pytest.fixture(scope="module")
 def authority():
     return trustme.CA()
@@ -237,11 +296,13 @@ def test_no_debug_switch_prints_a_header_or_a_body(iyzico, hook, monkeypatch, ca
     assert token[:40] not in said
 
 
-def test_a_server_that_quotes_our_headers_does_not_get_them_into_an_error(iyzico, hook):
-    iyzico.fail("echo")
+@pytest.mark.parametrize("escaped", [False, True])
+def test_a_server_that_quotes_our_headers_does_not_get_them_into_an_error(iyzico, hook, escaped):
+    iyzico.fail("echo", escaped=escaped)
     message = str(hook.look())
     header = iyzico.seen[0].headers["Authorization"]
     token = header.split(" ")[1]
     assert "IYZWSv2" in message or "Invalid signature" in message
-    assert token[:24] not in message
+    assert token[:12] not in message
+    assert token[-12:] not in message
     assert iyzico.world.api_key not in message

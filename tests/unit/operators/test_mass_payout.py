@@ -145,6 +145,13 @@ def test_a_warehouse_that_is_not_sql_is_named_before_iyzico_is_asked(iyzico, mon
     assert iyzico.seen == []
 
 
+@pytest.mark.parametrize("host", ["", ":memory:"])
+def test_sqlite_without_a_file_is_refused_because_it_forgets(iyzico, monkeypatch, host):
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": host}))
+    fails("'iyzico_warehouse': SQLite without a file forgets")
+    assert iyzico.seen == []
+
+
 def test_a_missing_table_is_not_made_against_the_owners_will(iyzico, sqlite_warehouse):
     error = fails("WarehouseTableError", create_table=False)
     assert "CREATE TABLE iyzico_balance_snapshot" in str(error)
@@ -187,6 +194,7 @@ def test_a_warehouse_that_is_down_may_be_retried(iyzico, monkeypatch):
     with pytest.raises(WarehouseUnavailableError) as caught:
         execute()
     assert "hunter2secret" not in str(caught.value)
+    assert str(caught.value).startswith("Connection 'iyzico_warehouse': ")
 
 
 def test_the_constructor_only_assigns():

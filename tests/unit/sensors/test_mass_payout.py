@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
     TaskDeferred,
 )
+from support import connect
 
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoRefusedError
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
@@ -54,11 +55,25 @@ def test_money_that_is_there_already_needs_no_trigger(iyzico):
     assert result == {"balance": "100.00", "required": "100.00", "surplus": "0.00", "currency": "TRY"}
 
 
-def test_execution_timeout_bounds_the_deferred_wait_too(iyzico):
+def test_execution_timeout_does_not_cut_the_deferred_wait_short(iyzico):
+    """As in reschedule mode; otherwise soft_fail would skip where poke mode fails."""
     gate = sensor(batch_total="1000", deferrable=True, timeout=600, execution_timeout=timedelta(seconds=30))
     with pytest.raises(TaskDeferred) as caught:
         gate.execute({})
-    assert caught.value.timeout == timedelta(seconds=30)
+    assert caught.value.timeout == timedelta(seconds=600)
+
+
+def test_poke_keeps_one_session_and_notices_new_keys(iyzico, monkeypatch):
+    gate = sensor(batch_total="1000")
+    assert not gate.poke({})
+    transport = gate._hook._transport
+    assert not gate.poke({})
+    assert gate._hook._transport is transport
+    iyzico.world.secret_key = "sandbox-rotated"
+    connect(monkeypatch, iyzico)
+    iyzico.balance = "1010"
+    assert gate.poke({}).is_done
+    gate._hook.close()
 
 
 def test_the_event_is_judged_once_more():

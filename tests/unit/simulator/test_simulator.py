@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -152,6 +153,8 @@ def test_what_was_seen_is_told_without_the_headers_that_carry_keys(box):
         {"fault": "gremlins"},
         {"fault": "200"},
         {"fault": {"kind": "500", "times": 0}},
+        {"fault": {"kind": "429", "retryafter": 5}},
+        {"fault": {"kind": "timeout", "seconds": 5}},
         {"colour": "red"},
     ],
     ids=str,
@@ -178,13 +181,20 @@ def test_every_fault_and_form_is_documented_in_the_readme():
         assert f"`{name}`" in readme
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_runs_from_the_command_line_and_ends_on_interrupt(number):
-    command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", "0", "--balance", "12.34"]
+    port = free_port()
+    command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", str(port), "--balance", "12.34"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
         first = process.stdout.readline()
-        assert first.startswith("iyzico is simulated at http://127.0.0.1:")
-        url = first.split()[4]
+        url = f"http://127.0.0.1:{port}"
+        assert first.startswith(f"iyzico is simulated at {url} with 12.34")
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/simulator", timeout=5) as answer:
             assert json.load(answer)["balance"] == "12.34"
         process.send_signal(number)
@@ -199,6 +209,34 @@ def test_a_bad_balance_on_the_command_line_is_refused():
     done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=30)
     assert done.returncode == 2
     assert "lots" in done.stderr
+
+
+@pytest.mark.parametrize("port", ["taken", "99999"])
+def test_a_port_that_cannot_be_had_is_named_with_what_to_do(box, port):
+    port = str(box.port) if port == "taken" else port
+    command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=30)
+    assert done.returncode == 2
+    assert f"port {port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_it_cannot_be_started_twice(box):
+    with pytest.raises(RuntimeError, match="already"):
+        box.start()
+
+
+def test_it_can_be_started_again():
+    simulator = Simulator("1")
+    for _ in range(2):
+        with simulator:
+            assert ask(simulator, header())[1]["status"] == "success"
+
+
+def test_a_fault_waits_for_a_request_of_the_api(box):
+    box.fail("500", times=1)
+    assert ask(box, target="/favicon.ico")[0] == 404
+    assert ask(box, header())[0] == 500
 
 
 def test_it_listens_on_this_machine_only(box):

@@ -1,8 +1,10 @@
 """The trigger alone, against the real simulator; the real triggerer runs it in ``system/``."""
 
 import asyncio
+import contextlib
 import inspect
 import json
+import os
 import time
 from datetime import UTC, datetime
 
@@ -15,7 +17,13 @@ from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigge
 
 def trigger(**parameters):
     return MassPayoutBalanceTrigger(
-        **{"iyzico_conn_id": "iyzico_default", "batch_total": "500", "poll_seconds": 0.05, **parameters}
+        **{
+            "iyzico_conn_id": "iyzico_default",
+            "batch_total": "500",
+            "poll_seconds": 0.05,
+            "ends_at": time.time() + 60,
+            **parameters,
+        }
     )
 
 
@@ -101,6 +109,65 @@ async def test_time_that_is_up_ends_the_wait(iyzico):
     event = await first_event(trigger(ends_at=time.time() + 0.2))
     assert event["status"] == "timeout"
     assert "missing 400.00" in event["message"]
+
+
+async def test_time_that_is_up_ends_the_wait_even_while_it_sleeps(iyzico):
+    iyzico.fail("429", retry_after="600")
+    started = time.monotonic()
+    event = await first_event(trigger(ends_at=time.time() + 0.5))
+    assert event["status"] == "timeout"
+    assert 0.4 < time.monotonic() - started < 2
+    assert (await first_event(trigger(poll_seconds=60.0, ends_at=time.time() + 0.1)))["status"] == "timeout"
+
+
+async def test_without_a_task_behind_it_only_the_crossing_fires(iyzico):
+    """As an AssetWatcher runs it: an event of any kind would start a payout."""
+    events = []
+
+    async def watch():
+        async for event in trigger(ends_at=None).run():
+            events.append(event.payload["balance"])
+
+    watching = asyncio.create_task(watch())
+
+    async def looks(number):
+        seen = len(iyzico.seen)
+        await when(lambda: len(iyzico.seen) >= seen + number)
+
+    iyzico.balance = "500.00"
+    await looks(3)
+    assert events == []  # it was enough from the start: nothing was crossed
+    iyzico.balance = "499.99"
+    await looks(2)
+    iyzico.balance = "600.00"
+    await looks(3)
+    assert events == ["600.00"]
+    for fault in ("401", "html", "500"):
+        iyzico.fail(fault)
+        await looks(2)
+    iyzico.heal()
+    await looks(3)
+    assert events == ["600.00"]
+    iyzico.balance = "1.00"
+    await looks(2)
+    iyzico.balance = "700.00"
+    await looks(3)
+    assert events == ["600.00", "700.00"]
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+
+
+async def test_a_connection_that_cannot_be_read_for_a_moment_ends_no_wait(iyzico, monkeypatch, airflow_database):
+    waiting = asyncio.create_task(first_event(trigger()))
+    await when(lambda: len(iyzico.seen) >= 1)
+    connection = os.environ["AIRFLOW_CONN_IYZICO_DEFAULT"]
+    monkeypatch.delenv("AIRFLOW_CONN_IYZICO_DEFAULT")
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", connection)
+    iyzico.balance = "500.00"
+    assert (await waiting)["status"] == "open"
 
 
 async def test_retry_after_stretches_the_pause(iyzico):
