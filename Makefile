@@ -1,7 +1,7 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint format bench-import lock clean
+.PHONY: help demo airflow test lint format bench-import bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
@@ -41,6 +41,12 @@ format: $(READY) ## mend style
 
 bench-import: $(READY) ## what a DAG file pays for importing this provider
 	@$(BIN)/python bench/bench_import.py
+
+bench-reports: $(READY) ## the reporting views against naive queries, at half a million and five million rows
+	@$(BIN)/python bench/bench_reports.py
+
+bench-write: $(READY) ## what keeping a snapshot costs over a plain insert
+	@$(BIN)/python bench/bench_write.py
 
 lock: $(READY) ## freeze today's versions into the constraints file
 	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --upgrade --quiet --no-header --no-annotate \

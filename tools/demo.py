@@ -60,7 +60,8 @@ def main() -> int:
 
         say("DAG iyzico_balance_snapshot runs once more")
         succeed(dags["iyzico_balance_snapshot"].test())
-        print_table(warehouse)
+        print_tables(warehouse)
+        print()
     return 0
 
 
@@ -79,22 +80,38 @@ def top_up_while_the_gate_waits(iyzico: Simulator, seen_before: int) -> None:
     say(f"the balance is topped up to {ENOUGH}")
 
 
-def print_table(warehouse: Path) -> None:
-    query = """
-        SELECT strftime('%d.%m.%Y %H:%M:%S', observed_at, '+3 hours'), account, environment, balance, currency, dag_id
-        FROM iyzico_balance_snapshot ORDER BY observed_at"""
+SNAPSHOTS = """
+    SELECT strftime('%d.%m.%Y %H:%M:%S', observed_at, '+3 hours') AS "seen (Istanbul)", account, environment,
+           balance AS "balance (TRY)", dag_id AS "written by"
+    FROM iyzico_balance_snapshot ORDER BY observed_at"""
+DAYS = """
+    SELECT strftime('%d.%m.%Y', local_date) AS day, account, environment, lowest AS "lowest (TRY)", highest AS "highest (TRY)",
+           closing AS "last seen (TRY)", inflow AS "came in (TRY)", outflow AS "went out (TRY)", observations AS looks
+    FROM iyzico_balance_daily ORDER BY local_date"""
+
+
+def print_tables(warehouse: Path) -> None:
     with closing(sqlite3.connect(warehouse)) as connection:
-        found = connection.execute(query).fetchall()
-    if [Decimal(str(row[3])) for row in found] != [Decimal(TOO_LITTLE), Decimal(ENOUGH)]:
-        sys.exit(f"the warehouse does not hold what was seen: {found}")
-    rows = [(*row[:3], f"{Decimal(str(row[3])):,.2f} {row[4]}", row[5]) for row in found]
-    header = ("seen (Istanbul)", "account", "environment", "balance", "written by")
-    widths = [max(len(str(row[column])) for row in [header, *rows]) for column in range(len(header))]
-    print("\niyzico_balance_snapshot")
+        snapshots = connection.execute("SELECT balance FROM iyzico_balance_snapshot ORDER BY observed_at").fetchall()
+        if [Decimal(str(balance)) for (balance,) in snapshots] != [Decimal(TOO_LITTLE), Decimal(ENOUGH)]:
+            sys.exit(f"the warehouse does not hold what was seen: {snapshots}")
+        for name, query in (("iyzico_balance_snapshot", SNAPSHOTS), ("iyzico_balance_daily, a view for finance", DAYS)):
+            print_table(name, connection.execute(query))
+
+
+def print_table(name: str, found: sqlite3.Cursor) -> None:
+    header = [column[0] for column in found.description]
+    is_money = [title.endswith("(TRY)") for title in header]
+    rows = [
+        [f"{Decimal(str(cell)):,.2f}" if money else str(cell) for cell, money in zip(row, is_money, strict=True)] for row in found
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    print(f"\n{name}")
     for row in [header, ["-" * width for width in widths], *rows]:
-        seen, account, environment, balance, writer = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(["", seen, account, environment, balance.strip().rjust(widths[3]), writer]).rstrip())
-    print()
+        cells = [
+            cell.rjust(width) if money else cell.ljust(width) for cell, width, money in zip(row, widths, is_money, strict=True)
+        ]
+        print("  " + "  ".join(cells).rstrip())
 
 
 if __name__ == "__main__":

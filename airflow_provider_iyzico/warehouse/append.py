@@ -15,11 +15,14 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.warehouse.tables import create_statements, ddl
+from airflow_provider_iyzico.warehouse.ddl import create_statements, ddl
+from airflow_provider_iyzico.warehouse.reports import enter, rebuild, reports_for, roll_up
 
 #: These enforce a primary key; any other warehouse gets a conditional insert.
 _ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
 SQLITE_BUSY_MS = 30_000
+#: Tables are made once in a process, and so are their statements; every task has an engine of its own.
+_COMPILED: dict[Any, Any] = {}
 
 Row = Mapping[str, Any]
 
@@ -42,13 +45,13 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
     try:
         return _append(engine, table, row)
     except DBAPIError as error:
-        if _is_missing(engine, table):
-            if not create_table:
-                raise WarehouseTableError(
-                    f"table {table.fullname!r} is not there and create_table is False; have it made by:\n"
-                    f"{ddl(table, engine.dialect)}"
-                ) from _cause(error)
-            _create(engine, table)
+        missing = _missing(engine, table)
+        if missing and not create_table:
+            raise WarehouseTableError(
+                f"{', '.join(missing)} not there, and create_table is False; have it made by:\n{ddl(table, engine.dialect)}"
+            ) from _cause(error)
+        if missing:
+            _create(engine, table, missing)
     try:  # once more, since another task may have made the table, or the lock has passed
         return _append(engine, table, row)
     except DBAPIError as error:
@@ -56,8 +59,12 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
 
 
 def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
+    reports = reports_for(table, engine.dialect.name)
     try:
         with engine.begin() as connection:
+            connection.execution_options(compiled_cache=_COMPILED)
+            if reports is not None:
+                enter(connection, reports, row)
             statement = _insert(engine, table, row).execution_options(preserve_rowcount=True)
             is_new = connection.execute(statement).rowcount != 0
             stored = _read(connection, table, row)
@@ -65,6 +72,8 @@ def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
                 raise WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
             if is_new:
                 _compare(table, row, stored)
+                if reports is not None:
+                    roll_up(connection, table, reports, row)
             return stored
     except IntegrityError:
         with engine.connect() as connection:
@@ -110,26 +119,37 @@ def _compare(table: Table, row: Row, stored: Row) -> None:
             )
 
 
-def _is_missing(engine: Engine, table: Table) -> bool:
+def _missing(engine: Engine, table: Table) -> list[str]:
+    """Return which of the tables and views that belong to ``table`` are not there."""
     try:
-        return not inspect(engine).has_table(table.name, schema=table.schema)
+        inspector = inspect(engine)
+        there = {*inspector.get_table_names(schema=table.schema), *inspector.get_view_names(schema=table.schema)}
     except SQLAlchemyError as error:
         raise WarehouseUnavailableError(
             f"the warehouse did not answer: {_first_line(error)}; check that it is up and that this worker may reach it"
         ) from _cause(error)
+    return [name for name, _ in create_statements(table, engine.dialect) if name not in there]
 
 
-def _create(engine: Engine, table: Table) -> None:
-    try:
-        with engine.begin() as connection:
-            for statement in create_statements(table, engine.dialect):
-                connection.execute(statement)
-    except SQLAlchemyError as error:
-        if _is_missing(engine, table):  # otherwise another task was faster
-            raise WarehouseTableError(
-                f"table {table.fullname!r} could not be made ({_first_line(error)}); have it made by:\n"
-                f"{ddl(table, engine.dialect)}"
-            ) from _cause(error)
+def _create(engine: Engine, table: Table, missing: list[str]) -> None:
+    """Make what is missing. Where others make it at the same time, go on as long as somebody gets further."""
+    is_late = table.name not in missing
+    while missing:
+        try:
+            with engine.begin() as connection:
+                for name, statement in create_statements(table, engine.dialect):
+                    if name in missing:
+                        connection.execute(statement)
+                if is_late:
+                    rebuild(connection, table.schema)
+            return
+        except SQLAlchemyError as error:
+            still = _missing(engine, table)
+            if len(still) == len(missing):
+                raise WarehouseTableError(
+                    f"{', '.join(still)} could not be made ({_first_line(error)}); have it made by:\n{ddl(table, engine.dialect)}"
+                ) from _cause(error)
+            missing = still
 
 
 def _explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseError:

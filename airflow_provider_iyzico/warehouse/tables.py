@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Column, Date, Index, Integer, MetaData, String, Table
-from sqlalchemy.engine import Dialect
-from sqlalchemy.engine.url import URL
-from sqlalchemy.exc import NoSuchModuleError
-from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.types import Instant, money_type
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
-#: Whose DDL is printed. The last three are not part of SQLAlchemy.
-DIALECTS = ("postgresql", "sqlite", "mysql", "snowflake", "bigquery", "redshift")
-#: Dialects that are not part of SQLAlchemy, and the package that brings them.
-_DIALECT_PACKAGES = {"snowflake": "snowflake-sqlalchemy", "bigquery": "sqlalchemy-bigquery", "redshift": "sqlalchemy-redshift"}
-#: Columnar warehouses, which have no indexes.
-_WITHOUT_INDEXES = frozenset({"snowflake", "bigquery", "redshift"})
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 
+@cache
 def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Table:
     """Return the table of balance snapshots, version 1: one row per task instance.
 
@@ -56,35 +51,116 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
         Column("data_interval_end", Instant()),
         Column("provider_version", String(32), nullable=False),
         Column("inserted_at", Instant(), nullable=False),
-        Index(f"ix_{name[:45]}_observed", "account", "currency", "observed_at"),
+        Index(f"ix_{name[:45]}_observed", "environment", "account", "currency", "observed_at"),
         schema=schema,
     )
 
 
-def create_statements(table: Table, dialect: Dialect) -> list[ExecutableDDLElement]:
-    """Return what makes ``table`` on that dialect; columnar warehouses have no indexes."""
-    indexes = [] if dialect.name in _WITHOUT_INDEXES else [CreateIndex(index) for index in table.indexes]
-    return [CreateTable(table), *indexes]
+@dataclass(frozen=True, slots=True)
+class ReportTables:
+    """What the reporting views read besides the snapshots.
 
-
-def ddl(table: Table, dialect: Dialect) -> str:
-    """Return the statements that create ``table``, as one script for a DBA."""
-    text = ";\n\n".join(str(each.compile(dialect=dialect)).strip() for each in create_statements(table, dialect)) + ";\n"
-    return "\n".join(line.rstrip() for line in text.replace("\t", "    ").splitlines()) + "\n"
-
-
-def dialect_named(name: str) -> Dialect:
-    """Return SQLAlchemy's dialect of that name.
-
-    :raises WarehouseConfigurationError: it is unknown, or its package is not installed
+    :param account: whose balances there are, and how new the newest is
+    :param report_day: the calendar: when each local day begins and ends
+    :param balance_day: the daily roll-up of the snapshots
+    :param threshold: what finance wants to be warned about, from a moment on; written by finance
+    :param gate: one row per payout gate
     """
-    try:
-        dialect: Dialect = URL.create(name).get_dialect()()
-    except (NoSuchModuleError, ImportError) as error:
-        package = _DIALECT_PACKAGES.get(name)
-        advice = f"install {package}" if package else f"name one of {', '.join(DIALECTS)}"
-        raise WarehouseConfigurationError(f"SQLAlchemy has no dialect {name!r} here; {advice}") from error
-    return dialect
+
+    account: Table
+    report_day: Table
+    balance_day: Table
+    threshold: Table
+    gate: Table
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter((self.account, self.report_day, self.balance_day, self.threshold, self.gate))
+
+
+@cache
+def report_tables(schema: str | None = None) -> ReportTables:
+    """Return the tables beside the snapshots.
+
+    :raises WarehouseConfigurationError: ``schema`` is not a plain identifier
+    """
+    if schema is not None:
+        check_identifier(schema, "schema")
+    everything = MetaData(schema=schema)
+    return ReportTables(
+        Table(
+            "iyzico_account",
+            everything,
+            *_account_key(),
+            Column("report_timezone", String(64), nullable=False),
+            Column("first_date", Date, nullable=False),
+            Column("newest_at", Instant(), nullable=False),
+        ),
+        Table(
+            "iyzico_report_day",
+            everything,
+            Column("report_timezone", String(64), primary_key=True),
+            Column("local_date", Date, primary_key=True),
+            Column("starts_at", Instant(), nullable=False),
+            Column("ends_at", Instant(), nullable=False),
+        ),
+        Table(
+            "iyzico_balance_day",
+            everything,
+            *_account_key(),
+            Column("local_date", Date, primary_key=True),
+            Column("first_at", Instant(), nullable=False),
+            Column("closing", money_type(), nullable=False),
+            Column("closing_at", Instant(), nullable=False),
+            Column("lowest", money_type(), nullable=False),
+            Column("lowest_at", Instant(), nullable=False),
+            Column("highest", money_type(), nullable=False),
+            Column("highest_at", Instant(), nullable=False),
+            Column("inflow", money_type(38), nullable=False),
+            Column("outflow", money_type(38), nullable=False),
+            Column("longest_gap_minutes", money_type(), nullable=False),
+            Column("observations", Integer, nullable=False),
+        ),
+        Table(
+            "iyzico_balance_threshold",
+            everything,
+            *_account_key(),
+            Column("valid_from", Instant(), primary_key=True),
+            Column("threshold", money_type()),
+            Column("cadence_minutes", Integer),
+        ),
+        Table(
+            "iyzico_payout_gate",
+            everything,
+            Column("gate_id", String(36), primary_key=True),
+            Column("account", String(64), nullable=False),
+            Column("environment", String(16), nullable=False),
+            Column("currency", String(3), nullable=False),
+            Column("dag_id", String(250), nullable=False),
+            Column("task_id", String(250), nullable=False),
+            Column("run_id", String(250), nullable=False),
+            Column("map_index", Integer, nullable=False),
+            Column("batch_total", money_type(), nullable=False),
+            Column("headroom", money_type(), nullable=False),
+            Column("waiting_since", Instant(), nullable=False),
+            Column("first_balance", money_type()),
+            Column("last_balance", money_type()),
+            Column("last_observed_at", Instant()),
+            Column("polls", Integer, nullable=False),
+            Column("outcome", String(16), nullable=False),
+            Column("reason", String(500)),
+            Column("ended_at", Instant()),
+            Column("provider_version", String(32), nullable=False),
+        ),
+    )
+
+
+def _account_key() -> list[Column[Any]]:
+    """Every window of every report is partitioned by these three: sandbox never mixes with production."""
+    return [
+        Column("environment", String(16), primary_key=True),
+        Column("account", String(64), primary_key=True),
+        Column("currency", String(3), primary_key=True),
+    ]
 
 
 def check_identifier(name: object, what: str) -> None:

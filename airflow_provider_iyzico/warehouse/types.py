@@ -28,9 +28,9 @@ class _SqliteMoney(UserDefinedType):  # type: ignore[type-arg]
         return lambda value: Decimal(format(value, ".15g")) if isinstance(value, float) else value and Decimal(value)
 
 
-def money_type() -> TypeEngine[Any]:
-    """Return ``NUMERIC(28, 8)``, read and written as ``Decimal``."""
-    return Numeric(28, 8, asdecimal=True).with_variant(_SqliteMoney(), "sqlite")
+def money_type(digits: int = 28) -> TypeEngine[Any]:
+    """Return ``NUMERIC(28, 8)``, or wider for sums, read and written as ``Decimal``."""
+    return Numeric(digits, 8, asdecimal=True).with_variant(_SqliteMoney(), "sqlite")
 
 
 class Instant(TypeDecorator[datetime]):

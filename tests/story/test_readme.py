@@ -57,20 +57,23 @@ def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgre
     sqlite = create_engine(f"sqlite:///{sqlite_warehouse}")
     postgres = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
     with postgres.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS iyzico_balance_snapshot"))
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
     for url in (None, postgres_url):
         if url:
             monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", url)
         for balance in ("100.00", "100.00", "80.50"):
             iyzico.balance = balance
             assert str(dags["iyzico_balance_snapshot"].test().state) == "success"
-    assert len(QUERIES) == 3
+    assert len(QUERIES) == 4
     for engine in (sqlite, postgres):
-        latest, daily, moved = (query.replace("'production'", "'sandbox'") for query in QUERIES)
+        latest, daily, moved, view = (query.replace("'production'", "'sandbox'") for query in QUERIES)
         with engine.connect() as connection:
             assert [(row.account, float(row.balance)) for row in connection.execute(text(latest))] == [("simulator", 80.5)]
             assert [float(row.last_seen) for row in connection.execute(text(daily))][-1] == 80.5
             assert [float(row.change) for row in connection.execute(text(moved))] == [-19.5]
+            days = connection.execute(text(view.replace("'payroll'", "'simulator'"))).all()
+            assert (float(days[0].closing), sum(row.observations for row in days)) == (80.5, 3)
         engine.dispose()
 
 

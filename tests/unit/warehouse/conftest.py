@@ -1,3 +1,4 @@
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
@@ -18,6 +19,12 @@ def sqlite_engine(tmp_path):
 @pytest.fixture
 def postgres_engine(postgres_url):
     """A schema of its own on the real server."""
+    with postgres_schema(postgres_url) as engine:
+        yield engine
+
+
+@contextmanager
+def postgres_schema(postgres_url):
     schema = f"test_{uuid4().hex[:12]}"
     admin = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
     with admin.begin() as connection:
@@ -28,6 +35,19 @@ def postgres_engine(postgres_url):
     with admin.begin() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
     admin.dispose()
+
+
+@pytest.fixture(scope="module", params=[("sqlite", 1), ("sqlite", 2), ("postgresql", 1), ("postgresql", 2)], ids=str)
+def engine_and_seed(request, tmp_path_factory):
+    """An engine that is kept for all tests of a module, and the seed of what it holds."""
+    dialect, seed = request.param
+    if dialect == "postgresql":
+        with postgres_schema(request.getfixturevalue("postgres_url")) as engine:
+            yield engine, seed
+    else:
+        engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('module')}/warehouse.db")
+        yield engine, seed
+        engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -8,8 +8,9 @@ from sqlalchemy.engine import make_url
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.__main__ import main
+from airflow_provider_iyzico.warehouse.ddl import dialect_named
 from airflow_provider_iyzico.warehouse.lineage import dataset
-from airflow_provider_iyzico.warehouse.tables import dialect_named, snapshot_table
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 COLUMNS = [
     "snapshot_id", "account", "environment", "currency", "balance", "balance_raw", "observed_at", "system_time", "latency_ms",

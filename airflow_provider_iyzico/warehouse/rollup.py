@@ -1,0 +1,118 @@
+"""The daily roll-up: what each day looked like, kept up to date by every append, so that reports do not grow with history.
+
+A day is a fold over its observations in the order of time. An observation that is the newest is folded into the day as it is
+kept; one that comes late has its day, and the day of the observation after it, folded anew from the base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import groupby
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+_MINUTE = Decimal("0.0001")
+
+
+class Seen(NamedTuple):
+    """One observation, as far as a day needs it."""
+
+    local_date: date
+    observed_at: datetime
+    balance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was observed on one day of one account.
+
+    :param closing: the last balance seen; ``closing_at`` is when
+    :param lowest_at: when the lowest balance was seen first; ``highest_at`` likewise
+    :param inflow: sum of the increases that the day's observations saw; ``outflow`` of the decreases, as a positive amount
+    :param longest_gap_minutes: between two observations of the day, to four decimals
+    """
+
+    local_date: date
+    first_at: datetime
+    closing: Decimal
+    closing_at: datetime
+    lowest: Decimal
+    lowest_at: datetime
+    highest: Decimal
+    highest_at: datetime
+    inflow: Decimal
+    outflow: Decimal
+    longest_gap_minutes: Decimal
+    observations: int
+
+    @classmethod
+    def begin(cls, seen: Seen, previous: Decimal | None) -> Day:
+        """Begin a day with its first observation; ``previous`` is the last balance before it."""
+        change = Decimal(0) if previous is None else seen.balance - previous
+        return cls(
+            local_date=seen.local_date,
+            first_at=seen.observed_at,
+            closing=seen.balance,
+            closing_at=seen.observed_at,
+            lowest=seen.balance,
+            lowest_at=seen.observed_at,
+            highest=seen.balance,
+            highest_at=seen.observed_at,
+            inflow=max(change, Decimal(0)),
+            outflow=max(-change, Decimal(0)),
+            longest_gap_minutes=Decimal(0),
+            observations=1,
+        )
+
+    def add(self, seen: Seen) -> Day:
+        """Return the day with one later observation."""
+        change, is_low, is_high = seen.balance - self.closing, seen.balance < self.lowest, seen.balance > self.highest
+        return replace(
+            self,
+            closing=seen.balance,
+            closing_at=seen.observed_at,
+            lowest=seen.balance if is_low else self.lowest,
+            lowest_at=seen.observed_at if is_low else self.lowest_at,
+            highest=seen.balance if is_high else self.highest,
+            highest_at=seen.observed_at if is_high else self.highest_at,
+            inflow=self.inflow + max(change, Decimal(0)),
+            outflow=self.outflow + max(-change, Decimal(0)),
+            longest_gap_minutes=max(self.longest_gap_minutes, minutes(self.closing_at, seen.observed_at)),
+            observations=self.observations + 1,
+        )
+
+
+def fold(seen: Iterable[Seen], previous: Decimal | None = None) -> Iterator[Day]:
+    """Fold one account's observations, in the order of time, into days; ``previous`` is the balance before the first."""
+    for _, group in groupby(seen, key=lambda each: each.local_date):
+        day: Day | None = None
+        for each in group:
+            day = Day.begin(each, previous) if day is None else day.add(each)
+        if day is not None:
+            previous = day.closing
+            yield day
+
+
+def minutes(start: datetime, end: datetime) -> Decimal:
+    """Return the minutes between two moments, to four decimals."""
+    whole = (end - start) // timedelta(microseconds=1)
+    return (Decimal(whole) / 60_000_000).quantize(_MINUTE, ROUND_HALF_UP)
+
+
+def bounds(day: date, zone: str) -> tuple[datetime, datetime]:
+    """Return when a local day begins and ends, in UTC."""
+    start, end = (datetime.combine(each, time(), ZoneInfo(zone)).astimezone(UTC) for each in (day, day + timedelta(1)))
+    return start, end
+
+
+def calendar_rows(first: date, last: date, zone: str) -> list[dict[str, Any]]:
+    """Return a row of the calendar for every day from ``first`` to ``last``."""
+    rows = []
+    for offset in range((last - first).days + 1):
+        day = first + timedelta(offset)
+        starts_at, ends_at = bounds(day, zone)
+        rows.append({"report_timezone": zone, "local_date": day, "starts_at": starts_at, "ends_at": ends_at})
+    return rows

@@ -1,0 +1,75 @@
+"""The reporting views: one file each, whose header says its grain and its question.
+
+The files are SQL for PostgreSQL and SQLite. Where the two differ they say what they mean, as ``$minutes[from; to]``, and each
+dialect has its own words for it below.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+#: In the order in which they build on one another.
+VIEWS = (
+    "iyzico_balance_latest",
+    "iyzico_balance_interval",
+    "iyzico_balance_movement",
+    "iyzico_balance_daily",
+    "iyzico_balance_below",
+    "iyzico_payout_coverage",
+    "iyzico_balance_runway",
+    "iyzico_snapshot_gap",
+)
+
+_WORDS = {
+    "postgresql": {
+        "minutes": "round(extract(epoch FROM ({1}) - ({0})) / 60, 4)",
+        "money": "({0})",
+        "average": "round(avg({0}), 8)",
+        "days": "round({0}, 2)",
+        "floor": "CAST(floor({0}) AS INTEGER)",
+        "least": "LEAST({all})",
+        "greatest": "GREATEST({all})",
+        "now": "CURRENT_TIMESTAMP",
+        "forever": "TIMESTAMPTZ '9999-12-31 00:00:00+00'",
+    },
+    "sqlite": {
+        "minutes": "round((julianday({1}) - julianday({0})) * 1440, 4)",
+        "money": "round({0}, 8)",
+        "average": "round(avg({0}), 8)",
+        "days": "round({0}, 2)",
+        "floor": "CAST({0} AS INTEGER)",
+        "least": "min({all})",
+        "greatest": "max({all})",
+        "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+        "forever": "'9999-12-31 00:00:00.000000'",
+    },
+}
+#: The dialects in which the views run.
+DIALECTS = tuple(_WORDS)
+_INNERMOST = re.compile(r"\$(\w+)\b(?:\[([^\[\]]*)\]|(?!\[))")
+_OWN_NAME = re.compile(r"\biyzico_\w+")
+
+
+def view_statements(dialect: str, schema: str | None = None) -> list[tuple[str, str]]:
+    """Return name and ``CREATE VIEW`` of every view; none where the dialect has no views of ours."""
+    return [(name, view_statement(name, dialect, schema)) for name in VIEWS] if dialect in _WORDS else []
+
+
+def view_statement(name: str, dialect: str, schema: str | None = None) -> str:
+    """Return the ``CREATE VIEW`` of one view in the words of one dialect.
+
+    :param schema: where tables and views are; a plain identifier, checked by the caller
+    """
+    text = files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    head, query = re.match(r"((?:--[^\n]*\n)*)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    while _INNERMOST.search(query):
+        query = _INNERMOST.sub(lambda found: _say(found, _WORDS[dialect]), query)
+    if schema:
+        query, name = _OWN_NAME.sub(lambda own: f'"{schema}".{own[0]}', query), f'"{schema}".{name}'
+    return f"{head}CREATE VIEW {name} AS\n{query.strip()}"
+
+
+def _say(found: re.Match[str], words: dict[str, str]) -> str:
+    arguments = [argument.strip() for argument in (found[2] or "").split(";")]
+    return words[found[1]].format(*arguments, all=", ".join(arguments))

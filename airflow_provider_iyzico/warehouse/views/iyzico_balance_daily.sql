@@ -1,0 +1,72 @@
+-- grain: one row per environment, account, currency and local day, from the account's first day to the environment's newest
+-- question: with how much did the day begin and end, and what was the lowest and highest balance seen?
+-- opening is carried from the last observation before midnight; opening_age_minutes says how old it was at midnight.
+-- lowest and highest are of what was observed; between two observations nobody knows. A day without an observation is a row with
+-- observations = 0, and its figures are NULL. longest_gap_minutes counts from midnight to midnight, or to the newest observation of
+-- the environment. A day is complete when it is over and no gap was longer than twice the stated cadence.
+SELECT environment,
+       account,
+       currency,
+       local_date,
+       report_timezone,
+       starts_at,
+       ends_at,
+       opening,
+       $minutes[opening_at; starts_at] AS opening_age_minutes,
+       closing,
+       closing_at,
+       lowest,
+       lowest_at,
+       highest,
+       highest_at,
+       $money[closing - opening] AS net_change,
+       $money[inflow] AS inflow,
+       $money[outflow] AS outflow,
+       observations,
+       longest_gap_minutes,
+       cadence_minutes,
+       as_of,
+       CASE WHEN observations > 0 AND ends_at <= as_of AND longest_gap_minutes <= 2 * cadence_minutes THEN 1 ELSE 0 END AS is_complete
+FROM (
+     SELECT a.environment,
+            a.account,
+            a.currency,
+            c.local_date,
+            c.report_timezone,
+            c.starts_at,
+            c.ends_at,
+            w.as_of,
+            p.closing AS opening,
+            p.closing_at AS opening_at,
+            d.closing,
+            d.closing_at,
+            d.lowest,
+            d.lowest_at,
+            d.highest,
+            d.highest_at,
+            d.inflow,
+            d.outflow,
+            COALESCE(d.observations, 0) AS observations,
+            CASE WHEN d.observations IS NULL THEN $minutes[c.starts_at; $least[c.ends_at; w.as_of]]
+                 ELSE $greatest[$minutes[c.starts_at; d.first_at]; d.longest_gap_minutes; $minutes[d.closing_at; $least[c.ends_at; w.as_of]]]
+            END AS longest_gap_minutes,
+            COALESCE((
+                SELECT t.cadence_minutes
+                FROM iyzico_balance_threshold AS t
+                WHERE t.environment = a.environment AND t.account = a.account AND t.currency = a.currency AND t.valid_from < c.ends_at
+                ORDER BY t.valid_from DESC
+                LIMIT 1), 15) AS cadence_minutes
+     FROM iyzico_account AS a
+     JOIN (SELECT environment, max(newest_at) AS as_of FROM iyzico_account GROUP BY environment) AS w
+       ON w.environment = a.environment
+     JOIN iyzico_report_day AS c
+       ON c.report_timezone = a.report_timezone AND c.local_date >= a.first_date AND c.starts_at <= w.as_of
+     LEFT JOIN iyzico_balance_day AS d
+       ON d.environment = a.environment AND d.account = a.account AND d.currency = a.currency AND d.local_date = c.local_date
+     LEFT JOIN iyzico_balance_day AS p
+       ON p.environment = a.environment AND p.account = a.account AND p.currency = a.currency
+      AND p.local_date = (
+          SELECT max(q.local_date)
+          FROM iyzico_balance_day AS q
+          WHERE q.environment = a.environment AND q.account = a.account AND q.currency = a.currency AND q.local_date < c.local_date)
+     ) AS day

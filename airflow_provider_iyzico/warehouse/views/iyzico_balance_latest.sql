@@ -1,0 +1,27 @@
+-- grain: one row per environment, account and currency
+-- question: how much can we pay now, how old is that figure, and is it stale?
+-- A figure is stale when it is older than twice the stated cadence (iyzico_balance_threshold; 15 minutes where nothing is stated).
+SELECT s.environment,
+       s.account,
+       s.currency,
+       s.balance,
+       s.observed_at,
+       $minutes[s.observed_at; $now] AS age_minutes,
+       CASE WHEN $minutes[s.observed_at; $now] > 2 * COALESCE(t.cadence_minutes, 15) THEN 1 ELSE 0 END AS is_stale,
+       t.threshold,
+       s.report_timezone,
+       s.snapshot_id
+FROM iyzico_account AS a
+JOIN iyzico_balance_snapshot AS s
+  ON s.snapshot_id = (
+     SELECT n.snapshot_id
+     FROM iyzico_balance_snapshot AS n
+     WHERE n.environment = a.environment AND n.account = a.account AND n.currency = a.currency
+     ORDER BY n.environment DESC, n.account DESC, n.currency DESC, n.observed_at DESC, n.snapshot_id DESC
+     LIMIT 1)
+LEFT JOIN iyzico_balance_threshold AS t
+  ON t.environment = a.environment AND t.account = a.account AND t.currency = a.currency
+ AND t.valid_from = (
+     SELECT max(m.valid_from)
+     FROM iyzico_balance_threshold AS m
+     WHERE m.environment = a.environment AND m.account = a.account AND m.currency = a.currency AND m.valid_from <= s.observed_at)

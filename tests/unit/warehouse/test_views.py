@@ -1,0 +1,314 @@
+"""Every view, value by value, against the second computation in ``reference.py``."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from reports_reference import Reports
+from sqlalchemy import insert, text
+
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.reports import rebuild
+from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+
+TABLE, TABLES = snapshot_table(), report_tables()
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+#: A second before midnight in Istanbul, and midnight.
+EDGES = [datetime(2026, 3, 3, 20, 59, 59, tzinfo=UTC), datetime(2026, 3, 3, 21, 0, 0, tzinfo=UTC)]
+
+
+def observation(moment, balance, account="main", environment="production", currency="TRY"):
+    return {
+        "environment": environment,
+        "account": account,
+        "currency": currency,
+        "balance": Decimal(balance),
+        "observed_at": moment,
+        "run_id": str(uuid4()),
+    }
+
+
+def history(seed):
+    """Several accounts, gaps, silence, day edges, a single observation, money that comes and goes; in the order of time."""
+    dice = random.Random(seed)
+    rows = []
+    for account, environment, currency, days in (
+        ("main", "production", "TRY", 34),
+        ("main", "sandbox", "TRY", 5),
+        ("main", "production", "USD", 9),
+        ("silent since", "production", "TRY", 3),
+    ):
+        moment, balance = START, Decimal(dice.randrange(10_000_000)) / 100
+        while moment < START + timedelta(days=days):
+            rows.append(observation(moment, balance, account, environment, currency))
+            step = dice.choice(
+                [timedelta(minutes=15)] * 3 + [timedelta(hours=7), timedelta(hours=11, microseconds=dice.randrange(10**6))]
+            )
+            moment += step if dice.random() > 0.05 else timedelta(hours=50)
+            if dice.random() < 0.6:
+                balance = max(balance + Decimal(dice.randrange(-900_000, 700_000)) / 100, Decimal(0))
+    rows += [observation(moment, dice.randrange(10_000), "edges") for moment in EDGES]
+    rows.append(observation(START + timedelta(days=2, seconds=1), "42.42", "only one"))
+    rows.append(observation(START + timedelta(days=1), "12345.67", "flat"))
+    rows.append(observation(START + timedelta(days=2), "12345.67", "flat"))
+    return rows
+
+
+def thresholds(dice):
+    stated = []
+    for account, currency in (("main", "TRY"), ("main", "USD"), ("flat", "TRY")):
+        for days in sorted(dice.sample(range(20), 2)):
+            stated.append(
+                {
+                    "environment": "production", "account": account, "currency": currency,
+                    "valid_from": START + timedelta(days=days, hours=3, seconds=1),
+                    "threshold": Decimal(dice.randrange(5_000_000)) / 100, "cadence_minutes": dice.choice([15, 60, 720]),
+                }
+            )  # fmt: skip
+    return stated
+
+
+def keep(engine, row):
+    seen = Observation(
+        row["account"], row["environment"], row["currency"], row["balance"], str(row["balance"]), row["observed_at"], None, 5,
+        "Europe/Istanbul",
+    )  # fmt: skip
+    task = TaskInstance("dag", "task", row["run_id"], -1, 1, None, None, None)
+    append(engine, TABLE, snapshot_row(seen, task), create_table=True)
+
+
+@pytest.fixture(scope="module")
+def warehouse(engine_and_seed):
+    """A warehouse filled by the append, a third of the rows late, and the reports as they should be."""
+    engine, seed = engine_and_seed
+    dice, rows = random.Random(seed), history(seed)
+    late = [row for row in rows if dice.random() < 0.33]
+    in_time = sorted((row for row in rows if row not in late), key=lambda row: row["observed_at"])
+    dice.shuffle(late)
+    for row in in_time + late:
+        keep(engine, row)
+    stated = thresholds(dice)
+    with engine.begin() as connection:
+        connection.execute(insert(TABLES.threshold), stated)
+    return engine, Reports(rows, stated)
+
+
+def ask(engine, query):
+    with engine.connect() as connection:
+        return connection.execute(text(query)).all()
+
+
+def moment(value):
+    """SQLite gives moments as text, without saying that they are in UTC."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def same(found, expected, is_sqlite):
+    """Equal to the last digit on PostgreSQL; on SQLite equal after its binary fractions, to eight decimals, and times to 20 ms."""
+    if expected is None or found is None:
+        return found is expected
+    if isinstance(expected, datetime):
+        return moment(found) == expected
+    if isinstance(expected, Decimal):
+        if is_sqlite:
+            return abs(Decimal(repr(found)) - expected) <= Decimal("0.0003")
+        return Decimal(found) == expected
+    return found == expected
+
+
+def compare(engine, query, expected, key_size, day_at=None, moment_at=None):
+    is_sqlite = engine.dialect.name == "sqlite"
+    found = {}
+    for row in ask(engine, query):
+        key = list(row[:key_size])
+        if moment_at is not None:
+            key[moment_at] = moment(key[moment_at])
+        if day_at is not None:
+            key[day_at] = datetime.fromisoformat(str(key[day_at])).date()
+        found[tuple(key)] = tuple(row[key_size:])
+    assert found.keys() == expected.keys()
+    for key, figures in expected.items():
+        pairs = list(zip(found[key], figures, strict=True))
+        assert all(same(mine, theirs, is_sqlite) for mine, theirs in pairs), (key, pairs)
+
+
+def test_latest(warehouse):
+    engine, reports = warehouse
+    query = "SELECT environment, account, currency, balance FROM iyzico_balance_latest"
+    compare(engine, query, {key: (value,) for key, value in reports.latest().items()}, 3)
+    stale = {row.is_stale for row in ask(engine, "SELECT is_stale, age_minutes FROM iyzico_balance_latest")}
+    assert stale == {1}
+
+
+def test_a_fresh_figure_is_not_stale_and_tells_its_age(engine):
+    keep(engine, observation(datetime.now(UTC) - timedelta(minutes=10), "1"))
+    ((age, is_stale),) = ask(engine, "SELECT age_minutes, is_stale FROM iyzico_balance_latest")
+    assert float(age) == pytest.approx(10, abs=0.5)
+    assert is_stale == 0
+
+
+def test_interval(warehouse):
+    engine, reports = warehouse
+    columns = "environment, account, currency, valid_from, balance, valid_to, gap_minutes, previous_balance, change"
+    compare(engine, f"SELECT {columns} FROM iyzico_balance_interval", reports.interval(), 4, moment_at=3)
+
+
+def test_movement(warehouse):
+    engine, reports = warehouse
+    columns = "environment, account, currency, seen_at, direction, change"
+    compare(engine, f"SELECT {columns} FROM iyzico_balance_movement", reports.movement(), 4, moment_at=3)
+
+
+def test_daily(warehouse):
+    engine, reports = warehouse
+    columns = (
+        "environment, account, currency, local_date, opening, opening_age_minutes, closing, lowest, lowest_at, highest, highest_at, "
+        "net_change, inflow, outflow, observations, longest_gap_minutes, is_complete"
+    )
+    expected = reports.daily()
+    assert any(figures[10] == 0 for figures in expected.values())
+    compare(engine, f"SELECT {columns} FROM iyzico_balance_daily", expected, 4, day_at=3)
+
+
+def test_below(warehouse):
+    engine, reports = warehouse
+    columns = "environment, account, currency, local_date, threshold, minutes_below, minutes_known"
+    is_sqlite = engine.dialect.name == "sqlite"
+    found = {
+        (*row[:3], datetime.fromisoformat(str(row[3])).date(), Decimal(str(row[4])).quantize(Decimal("0.01"))): row[5:]
+        for row in ask(engine, f"SELECT {columns} FROM iyzico_balance_below")
+    }
+    expected = {(*key[:4], key[4].quantize(Decimal("0.01"))): figures for key, figures in reports.below().items()}
+    assert found.keys() == expected.keys()
+    for key, figures in expected.items():
+        for mine, theirs in zip(found[key], figures, strict=True):
+            assert abs(Decimal(repr(mine) if is_sqlite else mine) - theirs) <= (Decimal("0.02") if is_sqlite else 0), key
+
+
+def test_runway(warehouse):
+    engine, reports = warehouse
+    columns = (
+        "environment, account, currency, window_days, days_observed, average_outflow, p90_outflow, balance, days_at_average, "
+        "days_at_p90"
+    )
+    compare(engine, f"SELECT {columns} FROM iyzico_balance_runway", reports.runway(), 4)
+
+
+def test_gaps(warehouse):
+    engine, reports = warehouse
+    columns = (
+        "environment, account, currency, local_date, cadence_minutes, expected, seen, missing, longest_gap_minutes, freshness"
+    )
+    compare(engine, f"SELECT {columns} FROM iyzico_snapshot_gap", reports.gaps(), 4, day_at=3)
+
+
+def test_the_roll_up_that_appends_kept_is_the_one_that_a_rebuild_computes(warehouse):
+    engine, reports = warehouse
+    with engine.begin() as connection:
+        assert rebuild(connection) == []
+        connection.execute(text("UPDATE iyzico_balance_day SET closing = closing + 1 WHERE account = 'only one'"))
+        connection.execute(text("DELETE FROM iyzico_balance_day WHERE account = 'flat'"))
+        assert len(rebuild(connection)) == 3
+        assert rebuild(connection) == []
+    test_daily((engine, reports))
+
+
+def test_every_view_has_a_header_that_says_its_grain_and_its_question():
+    from importlib.resources import files
+
+    from airflow_provider_iyzico.warehouse.views import VIEWS
+
+    sources = {
+        path.name.removesuffix(".sql"): path.read_text() for path in files("airflow_provider_iyzico.warehouse.views").iterdir()
+    }
+    for name in VIEWS:
+        assert sources[name].startswith("-- grain: ")
+        assert "\n-- question: " in sources[name]
+    assert {name for name in sources if name.startswith("iyzico_")} == set(VIEWS)
+
+
+def test_reports_live_in_the_schema_of_their_table(postgres_engine):
+    with postgres_engine.begin() as connection:
+        connection.execute(text('CREATE SCHEMA "Finance"'))
+    try:
+        table = snapshot_table(schema="Finance")
+        seen = Observation("a", "production", "TRY", Decimal(5), "5", START, None, 5, "Europe/Istanbul")
+        append(
+            postgres_engine, table, snapshot_row(seen, TaskInstance("d", "t", "r", -1, 1, None, None, None)), create_table=True
+        )
+        assert [row.balance for row in ask(postgres_engine, 'SELECT balance FROM "Finance".iyzico_balance_latest')] == [5]
+        assert len(ask(postgres_engine, 'SELECT * FROM "Finance".iyzico_balance_daily')) == 1
+    finally:
+        with postgres_engine.begin() as connection:
+            connection.execute(text('DROP SCHEMA "Finance" CASCADE'))
+
+
+def test_reports_that_come_later_know_the_snapshots_that_were_there_before(engine):
+    rows = history(3)[:60]
+    for row in rows:
+        keep(engine, row)
+    with engine.begin() as connection:
+        for view in ("iyzico_snapshot_gap", "iyzico_balance_runway", "iyzico_balance_below", "iyzico_balance_daily"):
+            connection.execute(text(f"DROP VIEW {view}"))
+        connection.execute(text("DROP TABLE iyzico_balance_day"))
+        connection.execute(text("DELETE FROM iyzico_report_day"))
+    keep(engine, observation(START + timedelta(days=40), "7.00"))
+    with engine.begin() as connection:
+        assert rebuild(connection) == []
+    assert {row.observations for row in ask(engine, "SELECT observations FROM iyzico_balance_daily")} > {0, 1}
+
+
+def _keep_in_another_process(url, options, rows, barrier):
+    from sqlalchemy import create_engine
+
+    engine = create_engine(url, connect_args=options)
+    barrier.wait(30)
+    for row in rows:
+        keep(engine, row)
+    engine.dispose()
+
+
+def test_tasks_that_write_at_the_same_time_keep_the_roll_up_right(engine):
+    """Four processes, one account, interleaved and out of order, across midnight."""
+    import multiprocessing
+
+    keep(engine, observation(START, "1.00"))
+    rows = [observation(EDGES[1] + timedelta(seconds=number - 60), number) for number in range(120)]
+    options = {}
+    if engine.dialect.name == "postgresql":
+        options = {"options": f"-csearch_path={ask(engine, 'SELECT current_schema()')[0][0]}"}
+    context = multiprocessing.get_context("fork")
+    barrier, url = context.Barrier(4), engine.url.render_as_string(hide_password=False)
+    engine.dispose()
+    writers = [
+        context.Process(target=_keep_in_another_process, args=(url, options, rows[number::4], barrier)) for number in range(4)
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+        assert writer.exitcode == 0
+    with engine.begin() as connection:
+        assert rebuild(connection) == []
+
+
+def test_rebuild_on_the_command_line_says_what_differed(sqlite_engine, monkeypatch, capsys):
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    monkeypatch.delenv("IYZICO_WAREHOUSE_URL", raising=False)
+    assert main(["rebuild"]) == 2
+    assert "IYZICO_WAREHOUSE_URL" in capsys.readouterr().err
+    keep(sqlite_engine, observation(START, "1.00"))
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    assert main(["rebuild"]) == 0
+    with sqlite_engine.begin() as connection:
+        connection.execute(text("UPDATE iyzico_balance_day SET outflow = 5"))
+    assert main(["rebuild"]) == 1
+    assert "differed: production/main/TRY 2026-03-01" in capsys.readouterr().out
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", "sqlite:////no/such/folder/w.db")
+    assert main(["rebuild"]) == 2
