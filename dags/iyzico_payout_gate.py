@@ -32,6 +32,7 @@ with DAG(
         deferrable=True,
         poke_interval=60,
         timeout=6 * 60 * 60,
+        warehouse_conn_id="iyzico_warehouse",  # keep a row per gate, for finance
     )
 
     @task(retries=0)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook, BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import read_currency
-from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
-    from sqlalchemy.engine import Engine
-
-    from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 
 
 class MassPayoutBalanceOperator(BaseOperator):
@@ -68,6 +64,7 @@ class MassPayoutBalanceOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask iyzico, keep the answer, tell what was kept."""
+        from airflow_provider_iyzico.hooks.warehouse import task_instance, warehouse_engine
         from airflow_provider_iyzico.warehouse.append import append
         from airflow_provider_iyzico.warehouse.lineage import dataset
         from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
@@ -75,7 +72,7 @@ class MassPayoutBalanceOperator(BaseOperator):
 
         with fail_fast():
             currency, table = read_currency(self.currency), snapshot_table(self.table, self.schema)
-            with _engine(self.warehouse_conn_id) as engine, closing(IyzicoHook(self.iyzico_conn_id)) as hook:
+            with warehouse_engine(self.warehouse_conn_id) as engine, closing(IyzicoHook(self.iyzico_conn_id)) as hook:
                 balance, settings = hook.get_balance(), hook.settings
                 seen = Observation(
                     account=settings.account,
@@ -88,7 +85,7 @@ class MassPayoutBalanceOperator(BaseOperator):
                     latency_ms=balance.latency_ms,
                     report_timezone=settings.report_timezone,
                 )
-                row = snapshot_row(seen, _task_instance(context))
+                row = snapshot_row(seen, task_instance(context))
                 stored = _json_safe(append(engine, table, row, create_table=self.create_table))
                 self._dataset = dataset(engine.url, self.table, self.schema)
         self._tell_outlets(context, stored)
@@ -112,65 +109,6 @@ class MassPayoutBalanceOperator(BaseOperator):
             if uri.rstrip("/").rpartition("/")[2].rpartition(".")[2] == self.table:
                 names = ("snapshot_id", "account", "environment", "currency", "balance", "observed_at")
                 context["outlet_events"][asset].extra.update({name: stored[name] for name in names})
-
-
-@contextmanager
-def _engine(conn_id: str) -> Iterator[Engine]:
-    """Open the warehouse of a Connection.
-
-    :raises WarehouseConfigurationError: there is no such Connection, or it is not SQL
-    """
-    from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
-    from airflow.providers.common.sql.hooks.sql import DbApiHook
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        hook = BaseHook.get_hook(conn_id)
-    except AirflowNotFoundException:
-        raise WarehouseConfigurationError(
-            f"there is no Connection {conn_id!r} that can be read; add one to your warehouse, or name another in "
-            "warehouse_conn_id"
-        ) from None
-    except AirflowException as error:
-        raise WarehouseConfigurationError(
-            f"Connection {conn_id!r}: {error}; if it is SQL, install the provider of its type, otherwise name a SQL "
-            "connection in warehouse_conn_id"
-        ) from None
-    if not isinstance(hook, DbApiHook):
-        raise WarehouseConfigurationError(
-            f"Connection {conn_id!r} is of type {hook.conn_type!r}, which is not SQL; name a SQL connection in warehouse_conn_id"
-        )
-    try:
-        engine = hook.get_sqlalchemy_engine()
-    except (ImportError, NotImplementedError, SQLAlchemyError, AirflowOptionalProviderFeatureException) as error:
-        raise WarehouseConfigurationError(
-            f"Connection {conn_id!r} gives no SQLAlchemy engine ({type(error).__name__}); install its SQLAlchemy dialect"
-        ) from error
-    try:
-        if engine.dialect.name == "sqlite" and engine.url.database in (None, "", ":memory:"):
-            raise WarehouseConfigurationError("SQLite without a file forgets everything; name a database file as its host")
-        yield engine
-    except WarehouseError as error:
-        error.args = (f"Connection {conn_id!r}: {error}",)
-        raise
-    finally:
-        engine.dispose()
-
-
-def _task_instance(context: Context) -> TaskInstance:
-    from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
-
-    task, run = context["ti"], context["dag_run"]
-    return TaskInstance(
-        dag_id=task.dag_id,
-        task_id=task.task_id,
-        run_id=task.run_id,
-        map_index=-1 if task.map_index is None else task.map_index,
-        try_number=task.try_number,
-        logical_date=run.logical_date,
-        data_interval_start=run.data_interval_start,
-        data_interval_end=run.data_interval_end,
-    )
 
 
 def _json_safe(stored: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.sensors.record import GateRecord
 
 _TRIGGER_FAILED = "__fail__"
 _TRIGGER_TIMEOUT = "Trigger timeout"
@@ -47,6 +48,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     :param batch_total: what the batch needs, commission included, as ``str``, ``int`` or ``Decimal`` (templated)
     :param headroom: what must be left over (templated)
     :param currency: the balance's currency; iyzico names none, so this is a label
+    :param warehouse_conn_id: keep a row per gate in ``iyzico_payout_gate`` of this SQL Connection; a record that cannot be
+        written is logged loudly and never keeps a gate from opening
     :param deferrable: wait in the triggerer, where all gates of an account share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
@@ -64,6 +67,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         iyzico_conn_id: str = IyzicoHook.default_conn_name,
         currency: str = "TRY",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        warehouse_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -72,7 +76,9 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self.iyzico_conn_id = iyzico_conn_id
         self.currency = currency
         self.deferrable = deferrable
+        self.warehouse_conn_id = warehouse_conn_id
         self._hook: IyzicoHook | None = None
+        self._record: GateRecord | None = None
         if self.never_fail or self.silent_fail:
             raise IyzicoConfigurationError(
                 f"task {self.task_id!r}: never_fail and silent_fail would let a payout past a gate that could not look; "
@@ -81,7 +87,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker, or look once and go on waiting in the triggerer."""
-        with fail_fast(), self._closing_hook():
+        with fail_fast(), self._closing_hook(), self._recording(context, {}):
             if not self.deferrable:
                 return super().execute(context)
             ends_at = time.time() + self.timeout
@@ -134,11 +140,23 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Let ``soft_fail`` skip on a timeout only: a crashed trigger fails the task, which may be retried."""
-        with fail_fast():
+        with fail_fast(), self._recording(context, (next_kwargs or {}).get("event")):
             has_crashed = next_method == _TRIGGER_FAILED and (next_kwargs or {}).get("error") != _TRIGGER_TIMEOUT
             if has_crashed:
                 return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
             return super().resume_execution(next_method, next_kwargs, context)
+
+    @contextmanager
+    def _recording(self, context: Context, event: Any) -> Iterator[None]:
+        """Keep the gate's row in the warehouse, where one is named."""
+        if self.warehouse_conn_id is None:
+            yield
+            return
+        from airflow_provider_iyzico.sensors.record import GateRecord
+
+        self._record = GateRecord(self, context, event)
+        with self._record.keeping():
+            yield
 
     @contextmanager
     def _closing_hook(self) -> Iterator[None]:
@@ -164,6 +182,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self._hook.refresh()
         verdict = judge(self._hook.look(), need, waiting_since)
         self.log.info("%s", verdict)
+        if self._record is not None:
+            self._record.look(self._hook, verdict, waiting_since)
         if verdict.outcome is Outcome.FAIL and verdict.error is not None:
             raise verdict.error
         return verdict

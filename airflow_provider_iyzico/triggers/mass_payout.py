@@ -29,8 +29,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     ``run`` polls alone and judges in the same way. Requests run in a small thread pool with the very client that a
     worker uses, and never on the event loop.
 
-    The event is a dict of strings: ``status`` (``open``, ``fail``, ``timeout``) and ``message``; with ``open`` also ``balance``
-    and ``observed_at``, and with ``fail`` the name of the ``error``.
+    The event is a dict of strings: ``status`` (``open``, ``fail``, ``timeout``), ``message`` and ``polls``; the last ``balance``
+    seen and when it was ``observed_at``, if any was; and with ``fail`` the name of the ``error``.
 
     :param iyzico_conn_id: id of the iyzico Connection, looked up anew for every poll
     :param batch_total: what the batch needs, as digits
@@ -103,18 +103,22 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 yield event
             return
         verdict: Verdict | None = None
+        known: Verdict | None = None
+        polls = 0
         try:
             async with asyncio.timeout(self.ends_at - waiting_since.timestamp()):
                 async for seen in shared_stream:
-                    verdict = judge(seen, need, waiting_since)
+                    verdict, polls = judge(seen, need, waiting_since), polls + 1
+                    known = verdict if verdict.balance is not None else known
                     self.log.info("%s", verdict)
                     if verdict.outcome is not Outcome.WAIT:
                         break
         except TimeoutError:
-            yield _fire({"status": TIMEOUT, "message": verdict.facts if verdict else f"nothing was seen, {need}"})
+            message = verdict.facts if verdict else f"nothing was seen, {need}"
+            yield _fire({**_balance(known), "polls": str(polls), "status": TIMEOUT, "message": message})
             return
         if verdict is not None:
-            yield _fire(_event(verdict))
+            yield _fire({**_balance(known), "polls": str(polls), **_event(verdict)})
 
     async def _watch(
         self, stream: AsyncIterator[Balance | IyzicoError], need: Need, waiting_since: datetime
@@ -145,14 +149,16 @@ def _fire(event: dict[str, str]) -> TriggerEvent:
 
 def _event(verdict: Verdict) -> dict[str, str]:
     """Return what the sensor is to know, as strings: triggers and XCom bend decimals and dates."""
-    event = {"status": verdict.outcome.value, "message": str(verdict)}
-    if verdict.balance is None:
+    event = {"status": verdict.outcome.value, "message": str(verdict), **_balance(verdict)}
+    if verdict.error is not None:
         return {**event, "message": str(verdict.error), "error": type(verdict.error).__name__}
-    return {
-        **event,
-        "balance": money_text(verdict.balance.amount),
-        "observed_at": verdict.balance.observed_at.isoformat(),
-    }
+    return event
+
+
+def _balance(verdict: Verdict | None) -> dict[str, str]:
+    if verdict is None or verdict.balance is None:
+        return {}
+    return {"balance": money_text(verdict.balance.amount), "observed_at": verdict.balance.observed_at.isoformat()}
 
 
 async def _look(hook: IyzicoHook) -> Balance | IyzicoError:

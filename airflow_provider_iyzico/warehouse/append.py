@@ -40,22 +40,29 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
     :raises WarehouseUnavailableError: the warehouse did not answer; a retry is safe
     :raises WarehouseError: the warehouse refused for a reason of its own
     """
-    if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _prepare_sqlite):
-        event.listen(engine, "connect", _prepare_sqlite)
+    prepare(engine)
     try:
         return _append(engine, table, row)
     except DBAPIError as error:
-        missing = _missing(engine, table)
-        if missing and not create_table:
-            raise WarehouseTableError(
-                f"{', '.join(missing)} not there, and create_table is False; have it made by:\n{ddl(table, engine.dialect)}"
-            ) from _cause(error)
-        if missing:
-            _create(engine, table, missing)
+        ensure(engine, table, error, create_table=create_table)
     try:  # once more, since another task may have made the table, or the lock has passed
         return _append(engine, table, row)
     except DBAPIError as error:
         raise _explained(engine, table, error) from _cause(error)
+
+
+def ensure(engine: Engine, table: Table, error: DBAPIError, *, create_table: bool = True) -> None:
+    """After a statement failed, make the tables and views that belong to ``table`` and are missing.
+
+    :raises WarehouseTableError: something is missing and may not or cannot be made
+    """
+    missing = _missing(engine, table)
+    if missing and not create_table:
+        raise WarehouseTableError(
+            f"{', '.join(missing)} not there, and create_table is False; have it made by:\n{ddl(table, engine.dialect)}"
+        ) from _cause(error)
+    if missing:
+        _create(engine, table, missing)
 
 
 def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
@@ -177,6 +184,12 @@ def _cause(error: Exception) -> BaseException:
 def _first_line(error: Exception) -> str:
     cause = _cause(error)
     return f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0][:200]}"
+
+
+def prepare(engine: Engine) -> None:
+    """Let several tasks write to SQLite; other databases need nothing."""
+    if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _prepare_sqlite):
+        event.listen(engine, "connect", _prepare_sqlite)
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.schema import DDL, CreateIndex, CreateTable, ExecutableDDLElemen
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.reports import reports_for
+from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables
 from airflow_provider_iyzico.warehouse.views import view_statements
 
 #: Whose DDL is printed. The last three are not part of SQLAlchemy.
@@ -23,14 +24,15 @@ _WITHOUT_INDEXES = frozenset({"snowflake", "bigquery", "redshift"})
 def create_statements(table: Table, dialect: Dialect) -> list[tuple[str, ExecutableDDLElement]]:
     """Return what makes a snapshot table and, where they run, its reports: names of tables and views, and their statements."""
     reports = reports_for(table, dialect.name)
+    others = reports or ([report_tables(table.schema).gate] if table.name == SNAPSHOT_TABLE else [])
     statements: list[tuple[str, ExecutableDDLElement]] = []
-    for each in [table, *(reports or ())]:
+    for each in [table, *others]:
         statements.append((each.name, CreateTable(each)))
         if dialect.name not in _WITHOUT_INDEXES:
             statements += [(each.name, CreateIndex(index)) for index in each.indexes]
     if reports is not None:
         views = view_statements(dialect.name, table.schema)
-        statements += [(name, DDL(statement)) for name, statement in views]  # type: ignore[no-untyped-call]
+        statements += [(name, DDL(statement.replace("%", "%%"))) for name, statement in views]  # type: ignore[no-untyped-call]
     return statements
 
 

@@ -14,6 +14,7 @@ def gate_dag(request, dags, monkeypatch):
     gate.mode = "reschedule" if request.param == "reschedule" else "poke"
     gate.poke_interval = 0.1
     gate.timeout = 20
+    gate.warehouse_conn_id = None
     return dag
 
 

@@ -1,0 +1,103 @@
+"""The record that a gate keeps of itself, written by the worker and never by the trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
+
+from airflow_provider_iyzico.coverage import Need, Verdict
+from airflow_provider_iyzico.errors import IyzicoError
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.hooks.warehouse import task_instance, warehouse_engine
+from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+
+
+class GateRecord:
+    """One gate's row in ``iyzico_payout_gate``: begun at the first look of a try, and ended with the task."""
+
+    def __init__(self, sensor: MassPayoutBalanceSensor, context: Context, event: Any) -> None:
+        self._sensor = sensor
+        self._context = context
+        self._waiting_since = datetime.now(UTC)
+        self._is_first = event == {} and not self._was_rescheduled()
+        self._polls = 0
+        self._balance: Decimal | None = None
+        self._observed_at: datetime | None = None
+        if isinstance(event, dict) and event:
+            self._read(event)
+
+    def look(self, hook: IyzicoHook, verdict: Verdict, waiting_since: datetime) -> None:
+        """Count a look; the first of a wait is written at once, so that a waiting gate can be seen."""
+        self._polls += 1
+        if verdict.balance is not None:
+            self._balance, self._observed_at = verdict.balance.amount, verdict.balance.observed_at
+        if self._is_first:
+            self._waiting_since = waiting_since
+            self._write("waiting", None)
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Write how the wait ended, or that it goes on."""
+        try:
+            yield
+        except (AirflowSensorTimeout, AirflowSkipException) as error:
+            self._write("timed_out", str(error))
+            raise
+        except IyzicoError as error:
+            self._write("failed", f"{type(error).__name__}: {error}")
+            raise
+        except TaskDeferred:
+            self._write("waiting", None)
+            raise
+        except Exception as error:
+            # A rescheduled gate goes on waiting; whatever else it is, the next try begins anew.
+            self._write("waiting" if type(error).__name__ == "AirflowRescheduleException" else "failed", type(error).__name__)
+            raise
+        self._write("opened", None)
+
+    def _write(self, outcome: str, reason: str | None) -> None:
+        if outcome == "waiting" and not self._polls:
+            return
+        progress = Progress(outcome, self._polls, self._balance, self._observed_at, None if outcome == "waiting" else reason)
+        sensor = self._sensor
+        try:
+            settings = (sensor._hook or IyzicoHook(sensor.iyzico_conn_id)).settings
+            need = Need.read(sensor.batch_total, sensor.headroom, sensor.currency)
+            gate = Gate(
+                task_instance(self._context),
+                settings.account,
+                settings.environment,
+                need.currency,
+                need.batch_total,
+                need.headroom,
+                self._waiting_since,
+            )
+            with warehouse_engine(str(sensor.warehouse_conn_id)) as engine:
+                record(engine, gate, progress, is_first=self._is_first)
+        except Exception:
+            sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s", progress)
+            return
+        self._is_first, self._polls = False, 0
+
+    def _read(self, event: dict[str, Any]) -> None:
+        """Take over what the trigger counted and saw; an event that cannot be read is the sensor's to refuse."""
+        try:
+            self._polls = int(event.get("polls", 0))
+            if "balance" in event:
+                self._balance, self._observed_at = Decimal(event["balance"]), datetime.fromisoformat(event["observed_at"])
+        except (TypeError, ValueError, ArithmeticError, KeyError):
+            self._polls = 0
+
+    def _was_rescheduled(self) -> bool:
+        task = self._context["ti"]
+        return self._sensor.reschedule and task.get_first_reschedule_date(self._context) is not None

@@ -1,0 +1,122 @@
+"""The record of a payout gate: one row per gate, from its first look to its end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import Table, func, insert, update
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from airflow_provider_iyzico import __version__
+from airflow_provider_iyzico.warehouse.append import ensure, prepare
+from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+
+_NAMESPACE = UUID("2b0c7c62-3f0e-5a38-8c3e-6a4f3f0a9d21")
+REASON_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Who waits for how much, on whose account."""
+
+    task: TaskInstance
+    account: str
+    environment: str
+    currency: str
+    batch_total: Decimal
+    headroom: Decimal
+    waiting_since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What happened since the last record: looks, the newest balance, and the end, if it has come.
+
+    :param outcome: ``waiting``, ``opened``, ``timed_out`` or ``failed``
+    """
+
+    outcome: str
+    polls: int
+    balance: Decimal | None = None
+    observed_at: datetime | None = None
+    reason: str | None = None
+
+
+def record(engine: Engine, gate: Gate, progress: Progress, *, is_first: bool) -> None:
+    """Write a gate's row, or bring it up to date.
+
+    :param is_first: this try of the task has not recorded anything before, so whatever an earlier try left begins anew
+    :raises WarehouseError: the record could not be written
+    """
+    table = report_tables().gate
+    prepare(engine)
+    try:
+        _record(engine, table, gate, progress, is_first)
+    except DBAPIError as error:
+        ensure(engine, snapshot_table(), error)
+        _record(engine, table, gate, progress, is_first)
+
+
+def gate_id(task: TaskInstance) -> str:
+    """Return the key of a gate, which does not change from try to try."""
+    return str(uuid5(_NAMESPACE, json.dumps([task.dag_id, task.task_id, task.run_id, task.map_index])))
+
+
+def _record(engine: Engine, table: Table, gate: Gate, progress: Progress, is_first: bool) -> None:
+    key = gate_id(gate.task)
+    whole = _whole(gate, progress)
+    changes = whole if is_first else _changes(table, progress)
+    try:
+        with engine.begin() as connection:
+            if connection.execute(update(table).where(table.c.gate_id == key).values(**changes)).rowcount == 0:
+                connection.execute(insert(table).values(gate_id=key, **whole))
+    except IntegrityError:  # another copy of this task was faster
+        with engine.begin() as connection:
+            connection.execute(update(table).where(table.c.gate_id == key).values(**changes))
+
+
+def _whole(gate: Gate, progress: Progress) -> dict[str, Any]:
+    task = gate.task
+    return {
+        "account": gate.account,
+        "environment": gate.environment,
+        "currency": gate.currency,
+        "dag_id": task.dag_id,
+        "task_id": task.task_id,
+        "run_id": task.run_id,
+        "map_index": task.map_index,
+        "batch_total": gate.batch_total,
+        "headroom": gate.headroom,
+        "waiting_since": gate.waiting_since,
+        "first_balance": progress.balance,
+        "last_balance": progress.balance,
+        "last_observed_at": progress.observed_at,
+        "polls": progress.polls,
+        "provider_version": __version__,
+        **_end(progress),
+    }
+
+
+def _changes(table: Table, progress: Progress) -> dict[str, Any]:
+    return {
+        "first_balance": func.coalesce(table.c.first_balance, progress.balance),
+        "last_balance": func.coalesce(progress.balance, table.c.last_balance),
+        "last_observed_at": func.coalesce(progress.observed_at, table.c.last_observed_at),
+        "polls": table.c.polls + progress.polls,
+        **_end(progress),
+    }
+
+
+def _end(progress: Progress) -> dict[str, Any]:
+    return {
+        "outcome": progress.outcome,
+        "reason": progress.reason and progress.reason[:REASON_LENGTH],
+        "ended_at": None if progress.outcome == "waiting" else datetime.now(UTC),
+    }

@@ -1,0 +1,113 @@
+"""The row that a gate keeps of itself, in every mode."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+MODES = ["poke", "reschedule", "deferrable"]
+COLUMNS = (
+    "dag_id, task_id, map_index, account, environment, currency, batch_total, headroom, first_balance, last_balance, outcome, "
+    "reason, ended_at IS NOT NULL, polls"
+)
+
+
+@pytest.fixture(params=MODES)
+def gate_dag(request, dags):
+    dag = dags["iyzico_payout_gate"]
+    gate = dag.get_task("wait_for_money")
+    gate.deferrable = request.param == "deferrable"
+    gate.mode = "reschedule" if request.param == "reschedule" else "poke"
+    gate.poke_interval = 0.1
+    gate.timeout = 20
+    assert gate.warehouse_conn_id == "iyzico_warehouse"
+    return dag
+
+
+def rows(path, columns=COLUMNS, table="iyzico_payout_gate"):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"SELECT {columns} FROM {table}").fetchall()
+
+
+WHO = ("iyzico_payout_gate", "wait_for_money", -1, "simulator", "sandbox", "TRY", 4530, 500)
+
+
+def test_a_gate_that_opened_tells_what_was_there_before_and_after(gate_dag, iyzico, sqlite_warehouse, meanwhile):
+    iyzico.balance = "5029.99"
+    meanwhile(lambda: len(iyzico.seen) >= 3, lambda: setattr(iyzico, "balance", "6000.00"))
+    assert str(gate_dag.test().state) == "success"
+    assert rows(sqlite_warehouse) == [(*WHO, 5029.99, 6000, "opened", None, 1, len(iyzico.seen))]
+    ((required, shortfall, waited, outcome),) = rows(
+        sqlite_warehouse, "required, shortfall_at_start, minutes_waited, outcome", "iyzico_payout_coverage"
+    )
+    assert (required, shortfall, outcome) == (5030, 0.01, "opened")
+    assert 0 < waited < 1
+
+
+def test_a_gate_that_opens_at_once_has_a_row_too(gate_dag, iyzico, sqlite_warehouse):
+    iyzico.balance = "6000.00"
+    gate_dag.test()
+    assert rows(sqlite_warehouse) == [(*WHO, 6000, 6000, "opened", None, 1, 1)]
+
+
+@pytest.mark.parametrize("soft_fail", [False, True])
+def test_a_gate_that_timed_out_says_so(gate_dag, iyzico, sqlite_warehouse, soft_fail):
+    gate = gate_dag.get_task("wait_for_money")
+    gate.timeout, gate.soft_fail = 0.3, soft_fail
+    gate_dag.test()
+    ((*who, first, last, outcome, reason, is_ended, polls),) = rows(sqlite_warehouse)
+    assert (tuple(who), first, last, outcome, is_ended) == (WHO, 100, 100, "timed_out", 1)
+    assert polls == len(iyzico.seen) > 1
+    assert reason
+
+
+def test_a_gate_that_failed_says_why(gate_dag, iyzico, sqlite_warehouse, meanwhile):
+    meanwhile(lambda: len(iyzico.seen) >= 2, lambda: iyzico.fail("401"))
+    gate_dag.test()
+    ((*who, first, last, outcome, reason, is_ended, polls),) = rows(sqlite_warehouse)
+    assert (tuple(who), first, last, outcome, is_ended) == (WHO, 100, 100, "failed", 1)
+    assert reason.startswith("IyzicoAuthenticationError: ")
+    assert polls == len(iyzico.seen)
+
+
+def test_while_it_waits_its_row_can_be_seen(gate_dag, iyzico, sqlite_warehouse, meanwhile):
+    seen = []
+
+    def look_and_release():
+        seen.extend(rows(sqlite_warehouse, "outcome, ended_at, first_balance"))
+        iyzico.balance = "6000.00"
+
+    meanwhile(lambda: len(iyzico.seen) >= 4, look_and_release)
+    gate_dag.test()
+    assert seen == [("waiting", None, 100)]
+
+
+@pytest.mark.parametrize(
+    "warehouse", [{"conn_type": "http", "host": "x"}, {"conn_type": "sqlite", "host": "/no/such/folder/w.db"}]
+)
+def test_a_record_that_cannot_be_written_keeps_no_gate_from_opening(gate_dag, iyzico, monkeypatch, warehouse):
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", json.dumps(warehouse))
+    iyzico.balance = "6000.00"
+    assert str(gate_dag.test().state) == "success"
+
+
+def test_a_gate_writes_one_row_per_run_and_a_second_run_another(gate_dag, iyzico, sqlite_warehouse):
+    iyzico.balance = "6000.00"
+    for _ in range(2):
+        gate_dag.test()
+    assert [outcome for (outcome,) in rows(sqlite_warehouse, "outcome")] == ["opened", "opened"]
+
+
+def test_postgresql_keeps_it_too(gate_dag, iyzico, postgres_url, monkeypatch):
+    from sqlalchemy import create_engine, text
+
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", postgres_url)
+    iyzico.balance = "6000.00"
+    run = gate_dag.test()
+    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        query = text("SELECT outcome, last_balance, required FROM iyzico_payout_coverage WHERE run_id = :id")
+        (row,) = connection.execute(query, {"id": run.run_id})
+    engine.dispose()
+    assert (row.outcome, str(row.last_balance), str(row.required)) == ("opened", "6000.00000000", "5030.00000000")
