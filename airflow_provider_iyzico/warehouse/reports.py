@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date
+from functools import cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, func, insert, select, update
+from sqlalchemy import Table, TextClause, and_, bindparam, delete, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.selectable import TextualSelect
 
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.rollup import Day, Seen, calendar_rows, fold
@@ -28,44 +30,28 @@ def reports_for(table: Table, dialect: str) -> ReportTables | None:
 
 def enter(connection: Connection, tables: ReportTables, row: Mapping[str, Any]) -> None:
     """Note the account and its newest observation. This also locks the account, so that its appends take turns."""
-    account, dialect = tables.account, connection.dialect.name
-    greatest, least = (func.greatest, func.least) if dialect == "postgresql" else (func.max, func.min)
-    added = _INSERT[dialect](account).values(
-        **{name: row[name] for name in ACCOUNT_KEY},
-        report_timezone=row["report_timezone"],
-        first_date=row["local_date"],
-        newest_at=row["observed_at"],
-    )
-    connection.execute(
-        added.on_conflict_do_update(
-            index_elements=list(ACCOUNT_KEY),
-            set_={
-                "report_timezone": added.excluded.report_timezone,
-                "first_date": least(account.c.first_date, added.excluded.first_date),
-                "newest_at": greatest(account.c.newest_at, added.excluded.newest_at),
-            },
-        )
-    )
+    values = {
+        **_names(row),
+        "report_timezone": row["report_timezone"],
+        "first_date": row["local_date"],
+        "newest_at": row["observed_at"],
+    }
+    connection.execute(_written_out(tables, connection.dialect.name).enter, values)
 
 
 def roll_up(connection: Connection, table: Table, tables: ReportTables, row: Mapping[str, Any]) -> None:
     """Bring the daily roll-up up to date after ``row`` was added to ``table``."""
     seen = Seen(row["local_date"], row["observed_at"], row["balance"])
-    day_table = tables.balance_day
-    joined = tables.account.outerjoin(
-        day_table,
-        and_(*[day_table.c[name] == tables.account.c[name] for name in ACCOUNT_KEY], day_table.c.local_date == seen.local_date),
-    )
-    newest_at, *stored = connection.execute(
-        select(tables.account.c.newest_at, *_day_columns(day_table)).select_from(joined).where(_is_account(tables.account, row))
-    ).one()
+    statements = _written_out(tables, connection.dialect.name)
+    newest_at, *stored = connection.execute(statements.read_day, {**_names(row), "local_date": seen.local_date}).one()
     day = Day(*stored) if stored[0] is not None else None
     if seen.observed_at < newest_at or (day is not None and seen.observed_at <= day.closing_at):
         _fold_again(connection, table, tables, row)
     elif day is not None:
-        _write(connection, day_table, row, day.add(seen), is_new=False)
+        connection.execute(statements.update_day, {**_names(row), **asdict(day.add(seen))})
     else:
-        _write(connection, day_table, row, Day.begin(seen, _balance_before(connection, table, row, seen)), is_new=True)
+        first = Day.begin(seen, _balance_before(connection, table, row, seen))
+        connection.execute(insert(tables.balance_day).values(**_names(row), **asdict(first)))
     if day is None:
         _extend_calendars(connection, tables, seen.local_date)
 
@@ -129,7 +115,7 @@ def _fold_again(connection: Connection, table: Table, tables: ReportTables, row:
         (day,) = fold(seen, _balance_before(connection, table, row, seen[0]))
         key = [tables.balance_day.c[name] == row[name] for name in ACCOUNT_KEY]
         connection.execute(delete(tables.balance_day).where(*key, tables.balance_day.c.local_date == local_date))
-        _write(connection, tables.balance_day, row, day, is_new=True)
+        connection.execute(insert(tables.balance_day).values(**_names(row), **asdict(day)))
 
 
 def _balance_before(connection: Connection, table: Table, row: Mapping[str, Any], seen: Seen) -> Any:
@@ -139,15 +125,6 @@ def _balance_before(connection: Connection, table: Table, row: Mapping[str, Any]
         .order_by(*[table.c[name].desc() for name in (*ACCOUNT_KEY, "observed_at", "snapshot_id")])
         .limit(1)
     ).scalar()
-
-
-def _write(connection: Connection, table: Table, row: Mapping[str, Any], day: Day, *, is_new: bool) -> None:
-    if is_new:
-        connection.execute(insert(table).values(**{name: row[name] for name in ACCOUNT_KEY}, **asdict(day)))
-    else:
-        connection.execute(
-            update(table).where(_is_account(table, row), table.c.local_date == day.local_date).values(**asdict(day))
-        )
 
 
 def _extend_calendars(connection: Connection, tables: ReportTables, last: date) -> None:
@@ -168,6 +145,51 @@ def _extend_calendar(connection: Connection, table: Table, zone: str, first: dat
     for start in range(0, len(rows), _BATCH):
         statement = _INSERT[connection.dialect.name](table).on_conflict_do_nothing()
         connection.execute(statement, rows[start : start + _BATCH])
+
+
+@dataclass(frozen=True, slots=True)
+class _WrittenOut:
+    """What every append says, written out once: compiling it anew for each task would cost more than running it."""
+
+    enter: TextClause
+    read_day: TextualSelect
+    update_day: TextClause
+
+
+@cache
+def _written_out(tables: ReportTables, dialect: str) -> _WrittenOut:
+    greatest, least = ("GREATEST", "LEAST") if dialect == "postgresql" else ("max", "min")
+    account, day = tables.account, tables.balance_day
+    account_name, day_name = (views.quoted(table.name, table.schema) for table in (account, day))
+    columns = [field.name for field in fields(Day)]
+    enter = text(
+        f"""INSERT INTO {account_name} AS kept (environment, account, currency, report_timezone, first_date, newest_at)
+        VALUES (:environment, :account, :currency, :report_timezone, :first_date, :newest_at)
+        ON CONFLICT (environment, account, currency) DO UPDATE
+        SET report_timezone = excluded.report_timezone, first_date = {least}(kept.first_date, excluded.first_date),
+            newest_at = {greatest}(kept.newest_at, excluded.newest_at)"""
+    )
+    read_day = text(
+        f"""SELECT a.newest_at, {", ".join(f"d.{name}" for name in columns)} FROM {account_name} AS a
+        LEFT JOIN {day_name} AS d ON d.environment = a.environment AND d.account = a.account AND d.currency = a.currency
+         AND d.local_date = :local_date
+        WHERE a.environment = :environment AND a.account = :account AND a.currency = :currency"""
+    )
+    update_day = text(
+        f"""UPDATE {day_name} SET {", ".join(f"{name} = :{name}" for name in columns if name != "local_date")}
+        WHERE environment = :environment AND account = :account AND currency = :currency AND local_date = :local_date"""
+    )
+    return _WrittenOut(
+        enter.bindparams(*[bindparam(name, type_=account.c[name].type) for name in ("first_date", "newest_at")]),
+        read_day.bindparams(bindparam("local_date", type_=day.c.local_date.type)).columns(
+            account.c.newest_at, *[day.c[name] for name in columns]
+        ),
+        update_day.bindparams(*[bindparam(name, type_=day.c[name].type) for name in columns]),
+    )
+
+
+def _names(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ACCOUNT_KEY}
 
 
 def _day_columns(table: Table) -> list[Any]:

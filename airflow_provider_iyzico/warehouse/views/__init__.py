@@ -65,9 +65,13 @@ def view_statement(name: str, dialect: str, schema: str | None = None) -> str:
     head, query = re.match(r"((?:--[^\n]*\n)*)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
     while _INNERMOST.search(query):
         query = _INNERMOST.sub(lambda found: _say(found, _WORDS[dialect]), query)
-    if schema:
-        query, name = _OWN_NAME.sub(lambda own: f'"{schema}".{own[0]}', query), f'"{schema}".{name}'
-    return f"{head}CREATE VIEW {name} AS\n{query.strip()}"
+    query = _OWN_NAME.sub(lambda own: quoted(own[0], schema), query)
+    return f"{head}CREATE VIEW {quoted(name, schema)} AS\n{query.strip()}"
+
+
+def quoted(name: str, schema: str | None) -> str:
+    """Return one of our names as SQL has it; only a schema may need quotes."""
+    return f'"{schema}".{name}' if schema else name
 
 
 def _say(found: re.Match[str], words: dict[str, str]) -> str:
