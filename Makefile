@@ -50,7 +50,7 @@ bench-write: $(READY) ## what keeping a snapshot costs over a plain insert
 
 lock: $(READY) ## freeze today's versions into the constraints file
 	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --upgrade --quiet --no-header --no-annotate \
-		--no-emit-index-url --python-version 3.11 --output-file $(CONSTRAINTS)
+		--python-version 3.11 --output-file $(CONSTRAINTS)
 
 clean: ## remove everything that the other targets made
 	rm -rf $(VENV) .airflow dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

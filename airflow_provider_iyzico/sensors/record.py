@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_iyzico.coverage import Need, Verdict
 from airflow_provider_iyzico.errors import IyzicoError
@@ -56,12 +57,11 @@ class GateRecord:
         except IyzicoError as error:
             self._write("failed", f"{type(error).__name__}: {error}")
             raise
-        except TaskDeferred:
+        except (TaskDeferred, AirflowRescheduleException):
             self._write("waiting", None)
             raise
         except Exception as error:
-            # A rescheduled gate goes on waiting; whatever else it is, the next try begins anew.
-            self._write("waiting" if type(error).__name__ == "AirflowRescheduleException" else "failed", type(error).__name__)
+            self._write("failed", type(error).__name__)
             raise
         self._write("opened", None)
 

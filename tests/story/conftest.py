@@ -14,6 +14,18 @@ def dags(airflow_database):
     return load_dags()
 
 
+@pytest.fixture(params=["poke", "reschedule", "deferrable"])
+def gate_dag(request, dags):
+    """The payout DAG in each mode, with a gate that is impatient enough for a test."""
+    dag = dags["iyzico_payout_gate"]
+    gate = dag.get_task("wait_for_money")
+    gate.deferrable = request.param == "deferrable"
+    gate.mode = "reschedule" if request.param == "reschedule" else "poke"
+    gate.poke_interval = 0.1
+    gate.timeout = 20
+    return dag
+
+
 @pytest.fixture
 def meanwhile():
     """Do something from another thread as soon as a condition holds; a test that ends earlier fails."""

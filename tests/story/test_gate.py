@@ -2,20 +2,10 @@
 
 import pytest
 
-MODES = ["poke", "reschedule", "deferrable"]
 
-
-@pytest.fixture(params=MODES)
-def gate_dag(request, dags, monkeypatch):
-    """The payout DAG with a gate that is impatient enough for a test."""
-    dag = dags["iyzico_payout_gate"]
-    gate = dag.get_task("wait_for_money")
-    gate.deferrable = request.param == "deferrable"
-    gate.mode = "reschedule" if request.param == "reschedule" else "poke"
-    gate.poke_interval = 0.1
-    gate.timeout = 20
-    gate.warehouse_conn_id = None
-    return dag
+@pytest.fixture(autouse=True)
+def without_a_record(gate_dag):
+    gate_dag.get_task("wait_for_money").warehouse_conn_id = None
 
 
 def states(run):

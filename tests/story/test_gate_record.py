@@ -6,23 +6,10 @@ from contextlib import closing
 
 import pytest
 
-MODES = ["poke", "reschedule", "deferrable"]
 COLUMNS = (
     "dag_id, task_id, map_index, account, environment, currency, batch_total, headroom, first_balance, last_balance, outcome, "
     "reason, ended_at IS NOT NULL, polls"
 )
-
-
-@pytest.fixture(params=MODES)
-def gate_dag(request, dags):
-    dag = dags["iyzico_payout_gate"]
-    gate = dag.get_task("wait_for_money")
-    gate.deferrable = request.param == "deferrable"
-    gate.mode = "reschedule" if request.param == "reschedule" else "poke"
-    gate.poke_interval = 0.1
-    gate.timeout = 20
-    assert gate.warehouse_conn_id == "iyzico_warehouse"
-    return dag
 
 
 def rows(path, columns=COLUMNS, table="iyzico_payout_gate"):
