@@ -156,7 +156,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             from airflow_provider_iyzico.sensors.record import GateRecord
 
             self._record = GateRecord(self, context, event)
-        except Exception:  # noqa: BLE001 - whatever ails the record, the gate does its work
+        except Exception:  # whatever ails the record, the gate does its work
             self.log.exception("THIS GATE KEEPS NO RECORD")
             yield
             return
