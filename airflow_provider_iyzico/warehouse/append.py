@@ -48,7 +48,7 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
     try:  # once more, since another task may have made the table, or the lock has passed
         return _append(engine, table, row)
     except DBAPIError as error:
-        raise _explained(engine, table, error) from _cause(error)
+        raise explained(engine, table, error) from _cause(error)
 
 
 def ensure(engine: Engine, table: Table, error: DBAPIError, *, create_table: bool = True) -> None:
@@ -159,7 +159,7 @@ def _create(engine: Engine, table: Table, missing: list[str]) -> None:
             missing = still
 
 
-def _explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseError:
+def explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseError:
     """Say what a failed append means, now that the table is known to be there."""
     try:
         there = {str(column["name"]).lower() for column in inspect(engine).get_columns(table.name, schema=table.schema)}

@@ -9,17 +9,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Table, func, insert, update
-from sqlalchemy.engine import Engine
+from sqlalchemy import Table, case, func, insert, text, update
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from airflow_provider_iyzico import __version__
-from airflow_provider_iyzico.warehouse.append import ensure, prepare
+from airflow_provider_iyzico.warehouse.append import ensure, explained, prepare
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
 
 _NAMESPACE = UUID("2b0c7c62-3f0e-5a38-8c3e-6a4f3f0a9d21")
 REASON_LENGTH = 500
+PATIENCE_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +61,41 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, is_first: bool) ->
     try:
         _record(engine, table, gate, progress, is_first)
     except DBAPIError as error:
-        ensure(engine, snapshot_table(), error)
-        _record(engine, table, gate, progress, is_first)
+        try:
+            ensure(engine, snapshot_table(), error)
+            _record(engine, table, gate, progress, is_first)
+        except DBAPIError as lasting:
+            raise explained(engine, table, lasting) from lasting.orig
 
 
-def gate_id(task: TaskInstance) -> str:
-    """Return the key of a gate, which does not change from try to try."""
-    return str(uuid5(_NAMESPACE, json.dumps([task.dag_id, task.task_id, task.run_id, task.map_index])))
+def gate_id(gate: Gate) -> str:
+    """Return the key of a gate, which does not change from try to try; as with snapshots, the account is part of it."""
+    task = gate.task
+    identity = [gate.environment, gate.account, gate.currency, task.dag_id, task.task_id, task.run_id, task.map_index]
+    return str(uuid5(_NAMESPACE, json.dumps(identity)))
 
 
 def _record(engine: Engine, table: Table, gate: Gate, progress: Progress, is_first: bool) -> None:
-    key = gate_id(gate.task)
+    key = gate_id(gate)
     whole = _whole(gate, progress)
     changes = whole if is_first else _changes(table, progress)
     try:
         with engine.begin() as connection:
+            _do_not_wait_long(connection)
             if connection.execute(update(table).where(table.c.gate_id == key).values(**changes)).rowcount == 0:
                 connection.execute(insert(table).values(gate_id=key, **whole))
     except IntegrityError:  # another copy of this task was faster
         with engine.begin() as connection:
             connection.execute(update(table).where(table.c.gate_id == key).values(**changes))
+
+
+def _do_not_wait_long(connection: Connection) -> None:
+    """A record is worth a few seconds, not a payout that waits for a lock."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'"))
+        connection.execute(text(f"SET LOCAL statement_timeout = '{2 * PATIENCE_SECONDS}s'"))
+    elif connection.dialect.name == "sqlite":
+        connection.execute(text(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000}"))
 
 
 def _whole(gate: Gate, progress: Progress) -> dict[str, Any]:
@@ -109,7 +125,7 @@ def _changes(table: Table, progress: Progress) -> dict[str, Any]:
         "first_balance": func.coalesce(table.c.first_balance, progress.balance),
         "last_balance": func.coalesce(progress.balance, table.c.last_balance),
         "last_observed_at": func.coalesce(progress.observed_at, table.c.last_observed_at),
-        "polls": table.c.polls + progress.polls,
+        "polls": case((table.c.outcome == "waiting", table.c.polls + progress.polls), else_=table.c.polls),
         **_end(progress),
     }
 

@@ -60,6 +60,8 @@ def rebuild(connection: Connection, schema: str | None = None) -> list[str]:
     """Compute accounts, calendar and roll-up anew from the snapshots, and return the days that differed from what was kept."""
     table, tables = snapshot_table(schema=schema), report_tables(schema)
     key = [tables.balance_day.c[name] for name in ACCOUNT_KEY]
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {views.quoted(tables.account.name, schema)} IN SHARE ROW EXCLUSIVE MODE"))
     connection.execute(delete(tables.account))  # which every append wants first: from here on they wait
     kept = {(*row[:3], row[3]): Day(*row[3:]) for row in connection.execute(select(*key, *_day_columns(tables.balance_day)))}
     for each in (tables.balance_day, tables.report_day):

@@ -1,4 +1,4 @@
--- grain: one row per environment, account, currency and local day on which a threshold was in force and something was observed
+-- grain: one row per environment, account, currency, local day and threshold that was in force while something was observed
 -- question: for how many minutes was the balance below its threshold?
 -- Assumes that a balance stays as it was seen until the next observation; time after the newest observation does not count.
 SELECT i.environment,

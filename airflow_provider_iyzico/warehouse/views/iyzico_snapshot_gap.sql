@@ -15,5 +15,5 @@ SELECT environment,
             WHEN longest_gap_minutes > 2 * cadence_minutes THEN 'warning'
             ELSE 'ok' END AS freshness
 FROM (
-     SELECT d.*, $floor[$minutes[starts_at; $least[ends_at; as_of]] / cadence_minutes] AS expected
+     SELECT d.*, $floor[$minutes[starts_at; $least[ends_at; as_of]] / NULLIF(cadence_minutes, 0)] AS expected
      FROM iyzico_balance_daily AS d) AS day

@@ -1,0 +1,68 @@
+"""The gate's record, where a DAG cannot show it."""
+
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from airflow_provider_iyzico.errors import WarehouseError
+from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
+from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+
+TASK = TaskInstance("dag", "gate", "run", -1, 1, None, None, None)
+GATE = Gate(TASK, "payroll", "production", "TRY", Decimal(100), Decimal(0), datetime(2026, 11, 22, tzinfo=UTC))
+
+
+def rows(engine):
+    with engine.connect() as connection:
+        query = "SELECT environment, outcome, polls, shortfall_at_start FROM iyzico_payout_coverage ORDER BY environment"
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_an_end_that_is_written_twice_counts_once(engine):
+    record(engine, GATE, Progress("waiting", 1, Decimal(40)), is_first=True)
+    for _ in range(2):
+        record(engine, GATE, Progress("opened", 4, Decimal(140)), is_first=False)
+    assert rows(engine) == [("production", "opened", 5, 60)]
+
+
+def test_a_new_try_begins_anew(engine):
+    record(engine, GATE, Progress("failed", 3, Decimal(40), reason="x"), is_first=True)
+    record(engine, GATE, Progress("waiting", 1, Decimal(70)), is_first=True)
+    assert rows(engine) == [("production", "waiting", 1, 30)]
+
+
+def test_sandbox_and_production_keep_a_row_each_for_the_same_run(engine):
+    for environment in ("sandbox", "production"):
+        record(engine, replace(GATE, environment=environment), Progress("opened", 1, Decimal(100)), is_first=True)
+    assert [row[0] for row in rows(engine)] == ["production", "sandbox"]
+
+
+def test_a_gate_that_never_saw_a_balance_claims_no_shortfall(engine):
+    record(engine, GATE, Progress("failed", 1, reason="401"), is_first=True)
+    assert rows(engine) == [("production", "failed", 1, None)]
+
+
+def test_a_record_does_not_wait_long_for_a_lock(postgres_engine):
+    record(postgres_engine, GATE, Progress("waiting", 1), is_first=True)
+    ended = threading.Event()
+
+    def hold():
+        with postgres_engine.begin() as connection:
+            connection.execute(text("LOCK TABLE iyzico_payout_gate"))
+            ended.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    time.sleep(0.5)
+    try:
+        with pytest.raises(WarehouseError):
+            record(postgres_engine, GATE, Progress("opened", 1), is_first=False)
+        assert not ended.is_set()
+    finally:
+        ended.set()
+        holder.join()
