@@ -3,12 +3,14 @@
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from reports_reference import Reports
 from sqlalchemy import insert, text
 
+from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.reports import rebuild
 from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
@@ -219,17 +221,11 @@ def test_the_roll_up_that_appends_kept_is_the_one_that_a_rebuild_computes(wareho
 
 
 def test_every_view_has_a_header_that_says_its_grain_and_its_question():
-    from importlib.resources import files
-
-    from airflow_provider_iyzico.warehouse.views import VIEWS
-
-    sources = {
-        path.name.removesuffix(".sql"): path.read_text() for path in files("airflow_provider_iyzico.warehouse.views").iterdir()
-    }
-    for name in VIEWS:
-        assert sources[name].startswith("-- grain: ")
-        assert "\n-- question: " in sources[name]
-    assert {name for name in sources if name.startswith("iyzico_")} == set(VIEWS)
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in Path(views.__file__).parent.glob("*.sql")}
+    assert set(sources) == set(views.VIEWS)
+    for source in sources.values():
+        assert source.startswith("-- grain: ")
+        assert "\n-- question: " in source
 
 
 def test_reports_live_in_the_schema_of_their_table(postgres_engine):
