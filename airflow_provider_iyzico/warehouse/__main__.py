@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,12 +27,13 @@ def main(arguments: list[str] | None = None) -> int:
     rebuilder = commands.add_parser(
         "rebuild", help=f"compute the daily roll-up anew from the snapshots; reads the SQLAlchemy URL from ${URL_VARIABLE}"
     )
+    rebuilder.add_argument("--timezone", help="cut the days of all accounts in this IANA time zone from now on")
     for command in (printer, rebuilder):
         command.add_argument("--schema")
     asked = parser.parse_args(arguments)
     try:
         if asked.command == "rebuild":
-            return _rebuild(asked.schema)
+            return _rebuild(asked.schema, asked.timezone)
         print(ddl(snapshot_table(asked.table, asked.schema), dialect_named(asked.dialect)), end="")
     except WarehouseConfigurationError as error:
         print(error, file=sys.stderr)
@@ -39,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _rebuild(schema: str | None) -> int:
+def _rebuild(schema: str | None, timezone: str | None) -> int:
     """Rebuild in one transaction, and say which days differed: 1 if any did, because then something wrote past the append."""
     url = os.environ.get(URL_VARIABLE)
     if not url:
@@ -47,10 +49,15 @@ def _rebuild(schema: str | None) -> int:
             f"name the warehouse in ${URL_VARIABLE}, such as postgresql+psycopg://user@host/database"
         )
     try:
+        ZoneInfo(timezone or "UTC")
         engine = create_engine(url)
         with engine.begin() as connection:
-            differing = rebuild(connection, schema)
+            differing = rebuild(connection, schema, timezone)
         engine.dispose()
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise WarehouseConfigurationError(
+            f"timezone is {timezone!r}; name an IANA time zone, such as 'Europe/Istanbul'"
+        ) from error
     except (SQLAlchemyError, ImportError) as error:
         cause = getattr(error, "orig", None) or error
         raise WarehouseConfigurationError(f"the warehouse in ${URL_VARIABLE} cannot be rebuilt: {cause}") from error

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from sqlalchemy import Table, TextClause, and_, bindparam, delete, func, insert, select, text
@@ -15,7 +15,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.selectable import TextualSelect
 
 from airflow_provider_iyzico.warehouse import views
-from airflow_provider_iyzico.warehouse.rollup import Day, Seen, calendar_rows, fold
+from airflow_provider_iyzico.warehouse.rollup import Day, Seen, bounds, calendar_rows, fold
+from airflow_provider_iyzico.warehouse.snapshot import local_date
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, ReportTables, report_tables, snapshot_table
 
 ACCOUNT_KEY = ("environment", "account", "currency")
@@ -41,45 +42,54 @@ def enter(connection: Connection, tables: ReportTables, row: Mapping[str, Any]) 
 
 def roll_up(connection: Connection, table: Table, tables: ReportTables, row: Mapping[str, Any]) -> None:
     """Bring the daily roll-up up to date after ``row`` was added to ``table``."""
-    seen = Seen(row["local_date"], row["observed_at"], row["balance"])
     statements = _written_out(tables, connection.dialect.name)
-    newest_at, *stored = connection.execute(statements.read_day, {**_names(row), "local_date": seen.local_date}).one()
+    values = {**_names(row), "local_date": row["local_date"]}
+    zone, newest_at, *stored = connection.execute(statements.read_day, values).one()
+    seen = Seen(local_date(row["observed_at"], zone), row["observed_at"], row["balance"])
+    if seen.local_date != row["local_date"]:  # the Connection names another zone by now; the account's days stay as they are cut
+        zone, newest_at, *stored = connection.execute(statements.read_day, {**values, "local_date": seen.local_date}).one()
     day = Day(*stored) if stored[0] is not None else None
     if seen.observed_at < newest_at or (day is not None and seen.observed_at <= day.closing_at):
-        _fold_again(connection, table, tables, row)
+        _fold_again(connection, table, tables, seen, row, zone)
     elif day is not None:
         connection.execute(statements.update_day, {**_names(row), **asdict(day.add(seen))})
     else:
         first = Day.begin(seen, _balance_before(connection, table, row, seen))
         connection.execute(insert(tables.balance_day).values(**_names(row), **asdict(first)))
     if day is None:
-        _extend_calendars(connection, tables, seen.local_date)
+        _extend_calendars(connection, tables, seen.observed_at)
 
 
-def rebuild(connection: Connection, schema: str | None = None) -> list[str]:
-    """Compute accounts, calendar and roll-up anew from the snapshots, and return the days that differed from what was kept."""
+def rebuild(connection: Connection, schema: str | None = None, timezone: str | None = None) -> list[str]:
+    """Compute accounts, calendar and roll-up anew from the snapshots, and return the days that differed from what was kept.
+
+    :param timezone: cut the days of all accounts in this zone; without one each account keeps its own, which is that of its
+        first snapshot
+    """
     table, tables = snapshot_table(schema=schema), report_tables(schema)
     key = [tables.balance_day.c[name] for name in ACCOUNT_KEY]
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {views.quoted(tables.account.name, schema)} IN SHARE ROW EXCLUSIVE MODE"))
+    own_zone = {tuple(row[:3]): row[3] for row in connection.execute(select(tables.account))}
     connection.execute(delete(tables.account))  # which every append wants first: from here on they wait
     kept = {(*row[:3], row[3]): Day(*row[3:]) for row in connection.execute(select(*key, *_day_columns(tables.balance_day)))}
     for each in (tables.balance_day, tables.report_day):
         connection.execute(delete(each))
-    names = (*ACCOUNT_KEY, "report_timezone", "local_date", "observed_at", "balance")
+    names = (*ACCOUNT_KEY, "report_timezone", "observed_at", "balance")
     in_order = [*[table.c[name] for name in ACCOUNT_KEY], table.c.observed_at, table.c.snapshot_id]
     snapshots = connection.execute(
         select(*[table.c[name] for name in names]).order_by(*in_order), execution_options={"yield_per": _BATCH}
     )
     found: dict[tuple[Any, ...], Day] = {}
     for account, rows in groupby(snapshots, key=lambda row: tuple(row[:3])):
-        zone: list[str] = []
-        days = list(fold(Seen(*row[4:]) for row in _noting_zone(rows, zone)))
+        first = next(rows)
+        zone = timezone or own_zone.get(account, first.report_timezone)
+        days = list(fold(Seen(local_date(row.observed_at, zone), row.observed_at, row.balance) for row in chain([first], rows)))
         found |= {(*account, day.local_date): day for day in days}
         connection.execute(
             insert(tables.account).values(
                 **dict(zip(ACCOUNT_KEY, account, strict=True)),
-                report_timezone=zone[0],
+                report_timezone=zone,
                 first_date=days[0].local_date,
                 newest_at=days[-1].closing_at,
             )
@@ -88,36 +98,31 @@ def rebuild(connection: Connection, schema: str | None = None) -> list[str]:
     for start in range(0, len(written), _BATCH):
         connection.execute(insert(tables.balance_day), written[start : start + _BATCH])
     if found:
-        _extend_calendars(connection, tables, max(where[3] for where in found))
+        _extend_calendars(connection, tables, max(day.closing_at for day in found.values()))
     return sorted(
         f"{'/'.join(where[:3])} {where[3]}" for where in kept.keys() | found.keys() if kept.get(where) != found.get(where)
     )
 
 
-def _noting_zone(rows: Iterable[Any], zone: list[str]) -> Iterable[Any]:
-    for row in rows:
-        zone[:] = [row[3]]
-        yield row
-
-
-def _fold_again(connection: Connection, table: Table, tables: ReportTables, row: Mapping[str, Any]) -> None:
+def _fold_again(
+    connection: Connection, table: Table, tables: ReportTables, late: Seen, row: Mapping[str, Any], zone: str
+) -> None:
     """Fold the day of a late row anew, and the day of the observation that follows it, whose first change is another now."""
     mine = _is_account(table, row)
     following = connection.execute(
-        select(table.c.local_date).where(mine, table.c.observed_at > row["observed_at"]).order_by(table.c.observed_at).limit(1)
+        select(table.c.observed_at).where(mine, table.c.observed_at > late.observed_at).order_by(table.c.observed_at).limit(1)
     ).scalar()
-    for local_date in sorted({row["local_date"], following} - {None}):
-        seen = [
-            Seen(*each)
-            for each in connection.execute(
-                select(table.c.local_date, table.c.observed_at, table.c.balance)
-                .where(mine, table.c.local_date == local_date)
-                .order_by(table.c.observed_at, table.c.snapshot_id)
-            )
-        ]
+    for each in sorted({late.local_date, local_date(following, zone) if following else late.local_date}):
+        starts_at, ends_at = bounds(each, zone)
+        observations = connection.execute(
+            select(table.c.observed_at, table.c.balance)
+            .where(mine, table.c.observed_at >= starts_at, table.c.observed_at < ends_at)
+            .order_by(table.c.observed_at, table.c.snapshot_id)
+        )
+        seen = [Seen(each, *observation) for observation in observations]
         (day,) = fold(seen, _balance_before(connection, table, row, seen[0]))
         key = [tables.balance_day.c[name] == row[name] for name in ACCOUNT_KEY]
-        connection.execute(delete(tables.balance_day).where(*key, tables.balance_day.c.local_date == local_date))
+        connection.execute(delete(tables.balance_day).where(*key, tables.balance_day.c.local_date == each))
         connection.execute(insert(tables.balance_day).values(**_names(row), **asdict(day)))
 
 
@@ -130,12 +135,12 @@ def _balance_before(connection: Connection, table: Table, row: Mapping[str, Any]
     ).scalar()
 
 
-def _extend_calendars(connection: Connection, tables: ReportTables, last: date) -> None:
-    """Let the calendar of every time zone in use reach ``last``: an account that went silent has days, too."""
+def _extend_calendars(connection: Connection, tables: ReportTables, moment: datetime) -> None:
+    """Let the calendar of every time zone in use reach the day after ``moment``: an account that went silent has days, too."""
     account = tables.account
     zones = select(account.c.report_timezone, func.min(account.c.first_date)).group_by(account.c.report_timezone)
     for zone, first in connection.execute(zones).all():
-        _extend_calendar(connection, tables.report_day, zone, first, last)
+        _extend_calendar(connection, tables.report_day, zone, first, local_date(moment, zone) + timedelta(days=1))
 
 
 def _extend_calendar(connection: Connection, table: Table, zone: str, first: date, last: date) -> None:
@@ -169,11 +174,11 @@ def _written_out(tables: ReportTables, dialect: str) -> _WrittenOut:
         f"""INSERT INTO {account_name} AS kept (environment, account, currency, report_timezone, first_date, newest_at)
         VALUES (:environment, :account, :currency, :report_timezone, :first_date, :newest_at)
         ON CONFLICT (environment, account, currency) DO UPDATE
-        SET report_timezone = excluded.report_timezone, first_date = {least}(kept.first_date, excluded.first_date),
+        SET first_date = {least}(kept.first_date, excluded.first_date),
             newest_at = {greatest}(kept.newest_at, excluded.newest_at)"""
     )
     read_day = text(
-        f"""SELECT a.newest_at, {", ".join(f"d.{name}" for name in columns)} FROM {account_name} AS a
+        f"""SELECT a.report_timezone, a.newest_at, {", ".join(f"d.{name}" for name in columns)} FROM {account_name} AS a
         LEFT JOIN {day_name} AS d ON d.environment = a.environment AND d.account = a.account AND d.currency = a.currency
          AND d.local_date = :local_date
         WHERE a.environment = :environment AND a.account = :account AND a.currency = :currency"""
@@ -185,7 +190,7 @@ def _written_out(tables: ReportTables, dialect: str) -> _WrittenOut:
     return _WrittenOut(
         enter.bindparams(*[bindparam(name, type_=account.c[name].type) for name in ("first_date", "newest_at")]),
         read_day.bindparams(bindparam("local_date", type_=day.c.local_date.type)).columns(
-            account.c.newest_at, *[day.c[name] for name in columns]
+            account.c.report_timezone, account.c.newest_at, *[day.c[name] for name in columns]
         ),
         update_day.bindparams(*[bindparam(name, type_=day.c[name].type) for name in columns]),
     )

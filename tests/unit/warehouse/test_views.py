@@ -308,3 +308,48 @@ def test_rebuild_on_the_command_line_says_what_differed(sqlite_engine, monkeypat
     assert "differed: production/main/TRY 2026-03-01" in capsys.readouterr().out
     monkeypatch.setenv("IYZICO_WAREHOUSE_URL", "sqlite:////no/such/folder/w.db")
     assert main(["rebuild"]) == 2
+
+
+def keep_in(engine, zone, moment, balance):
+    seen = Observation("main", "production", "TRY", Decimal(balance), balance, moment, None, 5, zone)
+    task = TaskInstance("dag", "task", str(uuid4()), -1, 1, None, None, None)
+    append(engine, TABLE, snapshot_row(seen, task), create_table=True)
+
+
+def days(engine):
+    query = "SELECT local_date, observations, opening, closing, outflow FROM iyzico_balance_daily ORDER BY local_date"
+    return [
+        (str(row[0])[:10], row[1], row[2] and float(row[2]), row[3] and float(row[3]), float(row[4] or 0))
+        for row in ask(engine, query)
+    ]
+
+
+def test_another_time_zone_in_the_connection_leaves_the_accounts_days_as_they_were_cut(engine):
+    day = datetime(2026, 3, 2, tzinfo=UTC)
+    for hour, balance in ((8, "100"), (20, "90"), (22, "60")):
+        keep_in(engine, "Europe/Istanbul", day + timedelta(hours=hour), balance)
+    keep_in(engine, "UTC", day + timedelta(hours=23), "50")
+    keep_in(engine, "UTC", day + timedelta(hours=9), "95")
+    expected = [("2026-03-02", 3, None, 90.0, 10.0), ("2026-03-03", 2, 90.0, 50.0, 40.0)]
+    assert days(engine) == expected
+    with engine.begin() as connection:
+        assert rebuild(connection) == []
+    assert days(engine) == expected
+    with engine.begin() as connection:
+        assert rebuild(connection, timezone="UTC")
+    assert days(engine) == [("2026-03-02", 5, None, 50.0, 50.0)]
+    keep_in(engine, "Europe/Istanbul", day + timedelta(hours=23, minutes=30), "40")
+    assert days(engine) == [("2026-03-02", 6, None, 40.0, 60.0)]
+
+
+def test_a_silent_account_has_a_row_for_the_newest_day_in_its_own_zone(engine):
+    """Another account goes on in another zone, where that day has not begun."""
+    keep_in(engine, "Europe/Istanbul", datetime(2026, 3, 1, 12, tzinfo=UTC), "1")
+    for day, hour in ((1, 13), (2, 13), (3, 5)):
+        seen = Observation(
+            "far", "production", "TRY", Decimal(1), "1", datetime(2026, 3, day, hour, tzinfo=UTC), None, 5, "America/Los_Angeles"
+        )
+        task = TaskInstance("dag", "task", str(uuid4()), -1, 1, None, None, None)
+        append(engine, TABLE, snapshot_row(seen, task), create_table=True)
+    found = ask(engine, "SELECT local_date FROM iyzico_balance_daily WHERE account = 'main' ORDER BY local_date")
+    assert [str(row[0])[:10] for row in found] == ["2026-03-01", "2026-03-02", "2026-03-03"]
