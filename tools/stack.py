@@ -119,8 +119,20 @@ class AirflowStack:
             self.wait_until(f"DAG {dag_id} is parsed", lambda dag_id=dag_id: self.call("GET", f"/api/v2/dags/{dag_id}"))
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
-        """Start a run and return its id."""
-        return str(self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+        """Start a run and return its id. SQLite as Airflow's own database is locked now and then: so we ask until it is there."""
+        run_id = f"manual__{secrets.token_hex(8)}"
+        run = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+
+        def is_there() -> bool:
+            try:
+                self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", run)
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code == 409  # our own id: an earlier attempt got through after all
+            return True
+
+        self.wait_until(f"a run of {dag_id} begins", is_there)
+        return run_id
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return one task instance."""
