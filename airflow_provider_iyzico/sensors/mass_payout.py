@@ -188,7 +188,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         verdict = judge(self._hook.look(), need, waiting_since)
         self.log.info("%s", verdict)
         if self._record is not None:
-            self._record.look(self._hook, verdict, waiting_since)
+            self._record.look(verdict, waiting_since)
         if verdict.outcome is Outcome.FAIL and verdict.error is not None:
             raise verdict.error
         return verdict

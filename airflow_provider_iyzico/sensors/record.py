@@ -37,7 +37,7 @@ class GateRecord:
         if isinstance(event, dict) and event:
             self._read(event)
 
-    def look(self, hook: IyzicoHook, verdict: Verdict, waiting_since: datetime) -> None:
+    def look(self, verdict: Verdict, waiting_since: datetime) -> None:
         """Count a look; the first of a wait is written at once, so that a waiting gate can be seen."""
         self._polls += 1
         if verdict.balance is not None:
@@ -52,7 +52,7 @@ class GateRecord:
         try:
             yield
         except (AirflowSensorTimeout, AirflowSkipException) as error:
-            self._write("timed_out", str(error))
+            self._write("timed_out", str(error.__cause__ or error))  # soft_fail wraps what it skips
             raise
         except IyzicoError as error:
             self._write("failed", f"{type(error).__name__}: {error}")

@@ -21,8 +21,6 @@ from airflow_provider_iyzico.warehouse.reports import enter, rebuild, reports_fo
 #: These enforce a primary key; any other warehouse gets a conditional insert.
 _ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
 SQLITE_BUSY_MS = 30_000
-#: Tables are made once in a process, and so are their statements; every task has an engine of its own.
-_COMPILED: dict[Any, Any] = {}
 
 Row = Mapping[str, Any]
 
@@ -69,7 +67,6 @@ def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
     reports = reports_for(table, engine.dialect.name)
     try:
         with engine.begin() as connection:
-            connection.execution_options(compiled_cache=_COMPILED)
             if reports is not None:
                 enter(connection, reports, row)
             statement = _insert(engine, table, row).execution_options(preserve_rowcount=True)

@@ -47,6 +47,7 @@ def test_a_gate_that_timed_out_says_so(gate_dag, iyzico, sqlite_warehouse, soft_
     assert (tuple(who), first, last, outcome, is_ended) == (WHO, 100, 100, "timed_out", 1)
     assert polls == len(iyzico.seen) > 1
     assert reason
+    assert "soft_fail" not in reason
 
 
 def test_a_gate_that_failed_says_why(gate_dag, iyzico, sqlite_warehouse, meanwhile):
