@@ -51,6 +51,28 @@ CONNECTION_FIELDS: dict[str, Any] = {
     },
 }
 
+CONFIGURATION: dict[str, Any] = {
+    "iyzico": {
+        "description": "The page of the iyzico provider inside Airflow.",
+        "options": {
+            "warehouse_conn_id": {
+                "description": "The SQL Connection whose reporting views the page shows. It is read, never written.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "finance_reader",
+                "default": "iyzico_warehouse",
+            },
+            "warehouse_schema": {
+                "description": "The schema of the views, where it is not the Connection's own.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "finance",
+                "default": "",
+            },
+        },
+    }
+}
+
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata in the shape of Airflow's ``provider_info.schema.json``."""
@@ -80,4 +102,6 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": CONNECTION_FIELDS,
             }
         ],
+        "plugins": [{"name": "iyzico", "plugin-class": f"{package}.ui.plugin.IyzicoPlugin"}],
+        "config": CONFIGURATION,
     }

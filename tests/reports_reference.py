@@ -91,8 +91,9 @@ class Reports:
         opening_age = minutes(before[-1]["observed_at"], starts) if before else None
         edge = min(ends, as_of)
         cadence = self.stated(key, ends, "cadence_minutes") or DEFAULT_CADENCE
+        threshold = self.stated(key, ends, "threshold")
         if not seen:
-            return (opening, opening_age, None, None, None, None, None, None, None, None, 0, minutes(starts, edge), 0)
+            return (opening, opening_age, None, None, None, None, None, None, None, None, 0, minutes(starts, edge), 0, threshold)
         balances = [row["balance"] for row in seen]
         low = min(seen, key=lambda row: (row["balance"], row["observed_at"]))
         high = min(seen, key=lambda row: (-row["balance"], row["observed_at"]))
@@ -114,6 +115,7 @@ class Reports:
             len(seen),
             gap,
             int(ends <= as_of and gap <= 2 * cadence),
+            threshold,
         )
 
     def below(self):

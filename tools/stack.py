@@ -27,9 +27,13 @@ class AirflowStack:
 
     :param environment: from :func:`sandbox.airflow_environment`; ports and secrets are added here
     :param log_folder: where each process writes its log
+    :param processes: which of the four to start
     """
 
-    def __init__(self, environment: dict[str, str], log_folder: Path, port: int | None = None) -> None:
+    def __init__(
+        self, environment: dict[str, str], log_folder: Path, port: int | None = None, processes: tuple[str, ...] = PROCESSES
+    ) -> None:
+        self._names = processes
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log_folder = log_folder
@@ -63,7 +67,7 @@ class AirflowStack:
         with self._log("migrate") as log:
             subprocess.run([airflow, "db", "migrate"], env=self.environment, check=True, stdout=log, stderr=subprocess.STDOUT)
         try:
-            for name in PROCESSES:
+            for name in self._names:
                 self.start(name)
         except BaseException:
             self.stop()

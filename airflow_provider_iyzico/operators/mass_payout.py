@@ -64,11 +64,11 @@ class MassPayoutBalanceOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask iyzico, keep the answer, tell what was kept."""
-        from airflow_provider_iyzico.hooks.warehouse import task_instance, warehouse_engine
         from airflow_provider_iyzico.warehouse.append import append
         from airflow_provider_iyzico.warehouse.lineage import dataset
         from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
         from airflow_provider_iyzico.warehouse.tables import snapshot_table
+        from airflow_provider_iyzico.warehouse_connection import task_instance, warehouse_engine
 
         with fail_fast():
             currency, table = read_currency(self.currency), snapshot_table(self.table, self.schema)

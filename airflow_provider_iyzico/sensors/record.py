@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 from airflow_provider_iyzico.coverage import Need, Verdict
 from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.hooks.warehouse import task_instance, warehouse_engine
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
+from airflow_provider_iyzico.warehouse_connection import task_instance, warehouse_engine
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

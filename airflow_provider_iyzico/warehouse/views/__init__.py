@@ -12,6 +12,7 @@ from importlib.resources import files
 #: In the order in which they build on one another.
 VIEWS = (
     "iyzico_balance_latest",
+    "iyzico_balance_observed",
     "iyzico_balance_interval",
     "iyzico_balance_movement",
     "iyzico_balance_daily",

@@ -3,7 +3,7 @@
 -- opening is carried from the last observation before midnight; opening_age_minutes says how old it was at midnight.
 -- lowest and highest are of what was observed; between two observations nobody knows. A day without an observation is a row with
 -- observations = 0, and its figures are NULL. longest_gap_minutes counts from midnight to midnight, or to the newest observation of
--- the environment. A day is complete when it is over and no gap was longer than twice the stated cadence.
+-- the environment. threshold is the last one in force on the day. A day is complete when it is over and no gap was longer than twice the stated cadence.
 SELECT environment,
        account,
        currency,
@@ -25,6 +25,7 @@ SELECT environment,
        observations,
        longest_gap_minutes,
        cadence_minutes,
+       threshold,
        as_of,
        CASE WHEN observations > 0 AND ends_at <= as_of AND longest_gap_minutes <= 2 * cadence_minutes THEN 1 ELSE 0 END AS is_complete
 FROM (
@@ -55,7 +56,13 @@ FROM (
                 FROM iyzico_balance_threshold AS t
                 WHERE t.environment = a.environment AND t.account = a.account AND t.currency = a.currency AND t.valid_from < c.ends_at
                 ORDER BY t.valid_from DESC
-                LIMIT 1), 15) AS cadence_minutes
+                LIMIT 1), 15) AS cadence_minutes,
+            (
+                SELECT t.threshold
+                FROM iyzico_balance_threshold AS t
+                WHERE t.environment = a.environment AND t.account = a.account AND t.currency = a.currency AND t.valid_from < c.ends_at
+                ORDER BY t.valid_from DESC
+                LIMIT 1) AS threshold
      FROM iyzico_account AS a
      JOIN (SELECT environment, max(newest_at) AS as_of FROM iyzico_account GROUP BY environment) AS w
        ON w.environment = a.environment

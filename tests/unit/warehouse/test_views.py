@@ -160,6 +160,13 @@ def test_interval(warehouse):
     compare(engine, f"SELECT {columns} FROM iyzico_balance_interval", reports.interval(), 4, moment_at=3)
 
 
+def test_observed(warehouse):
+    engine, reports = warehouse
+    columns = "environment, account, currency, observed_at, balance"
+    expected = {where: figures[:1] for where, figures in reports.interval().items()}
+    compare(engine, f"SELECT {columns} FROM iyzico_balance_observed", expected, 4, moment_at=3)
+
+
 def test_movement(warehouse):
     engine, reports = warehouse
     columns = "environment, account, currency, seen_at, direction, change"
@@ -170,7 +177,7 @@ def test_daily(warehouse):
     engine, reports = warehouse
     columns = (
         "environment, account, currency, local_date, opening, opening_age_minutes, closing, lowest, lowest_at, highest, highest_at, "
-        "net_change, inflow, outflow, observations, longest_gap_minutes, is_complete"
+        "net_change, inflow, outflow, observations, longest_gap_minutes, is_complete, threshold"
     )
     expected = reports.daily()
     assert any(figures[10] == 0 for figures in expected.values())

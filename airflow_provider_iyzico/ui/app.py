@@ -1,0 +1,162 @@
+"""The application behind the page. Every route reads, and every route asks Airflow first whether the reader may."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+from airflow.api_fastapi.core_api.security import requires_access_view
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from jinja2 import Environment, PackageLoader
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from airflow_provider_iyzico.ui import downloads, questions
+from airflow_provider_iyzico.ui.notices import BY_STATUS, Notice
+from airflow_provider_iyzico.ui.questions import Who
+from airflow_provider_iyzico.ui.reading import reading
+from airflow_provider_iyzico.ui.report import latest_of, period_of, report
+from airflow_provider_iyzico.ui.words import preferred, words
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "Cache-Control": "private, no-store",
+    "Referrer-Policy": "same-origin",
+    "Vary": "Accept-Language, Cookie",
+    "X-Content-Type-Options": "nosniff",
+}
+_OURS, _CHARTS = "airflow_provider_iyzico.ui", "chartkick"
+#: Name, package, path and media type of what the page loads. The chart library comes from its own distribution.
+STATIC = {
+    "page.css": (_OURS, "static/page.css", "text/css"),
+    "page.js": (_OURS, "static/page.js", "text/javascript"),
+    "chart.js": (_OURS, "static/chart.js", "text/javascript"),
+    "show.js": (_OURS, "static/show.js", "text/javascript"),
+    "theme.js": (_OURS, "static/theme.js", "text/javascript"),
+    "icon.svg": (_OURS, "static/icon.svg", "image/svg+xml"),
+    "icon-dark.svg": (_OURS, "static/icon-dark.svg", "image/svg+xml"),
+    "chart-library.js": (_CHARTS, "django/static/chartkick/Chart.bundle.js", "text/javascript"),
+}
+
+
+def create_app() -> FastAPI:
+    """Return the application, to be mounted by Airflow's api-server."""
+    app = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(requires_access_view(AccessView.PLUGINS))]
+    )
+    app.get("/")(page)
+    app.get("/data")(data)
+    app.get("/csv/{what}")(csv)
+    app.get("/static/{name}")(static)
+    app.add_exception_handler(Notice, _show)
+    app.add_exception_handler(StarletteHTTPException, _show)
+    app.add_exception_handler(RequestValidationError, _show)
+
+    @app.middleware("http")
+    async def add_headers(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return app
+
+
+def page(request: Request) -> HTMLResponse:
+    """The page itself; the figures are fetched by its script."""
+    language = _language(request)
+    with reading() as (connection, schema):
+        balances = questions.balances(connection, schema)
+    if not balances:
+        raise Notice("empty")
+    start = {"language": language, "words": words(language), "balances": balances}
+    return HTMLResponse(_templates().get_template("page.html").render(language=language, words=words(language), start=start))
+
+
+def data(environment: str, account: str, currency: str, first: date | None = None, last: date | None = None) -> JSONResponse:
+    """Everything that the page shows of one account in one period."""
+    with reading() as (connection, schema):
+        return JSONResponse(report(connection, schema, Who(environment, account, currency), first, last))
+
+
+def csv(
+    request: Request,
+    what: Literal["observations", "days", "gates"],
+    environment: str,
+    account: str,
+    currency: str,
+    first: date,
+    last: date,
+) -> StreamingResponse:
+    """One of the tables that the page shows, as a file."""
+    who, language = Who(environment, account, currency), _language(request)
+    with ExitStack() as closing:
+        connection, schema = closing.enter_context(reading())
+        zone = ZoneInfo(latest_of(connection, schema, who)["report_timezone"])
+        period = period_of(first, last, zone)
+        rows = getattr(questions, what)(connection, schema, who, period)
+        found = downloads.lines(what, rows, zone, language)
+        begun = next(found)  # what goes wrong goes wrong here, while it can still be said
+        keep_open = closing.pop_all()
+
+    def lines() -> Iterator[str]:
+        with keep_open:
+            yield begun
+            yield from found
+
+    name = f"{account}-{currency}-{what}-{first}-{last}.csv"
+    attachment = f"attachment; filename=\"{what}.csv\"; filename*=UTF-8''{quote(name, safe='')}"
+    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": attachment})
+
+
+def static(request: Request, name: str) -> Response:
+    """Scripts, styles and icons; a browser keeps them and asks whether they are still the same."""
+    if name not in STATIC:
+        raise HTTPException(404)
+    content, tag = _static(name)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=STATIC[name][2], headers=headers)
+
+
+@cache
+def _static(name: str) -> tuple[bytes, str]:
+    package, path, _ = STATIC[name]
+    content = files(package).joinpath(path).read_bytes()
+    return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(loader=PackageLoader("airflow_provider_iyzico.ui"), autoescape=True)
+
+
+def _language(request: Request) -> str:
+    return preferred(request.headers.get("accept-language", ""))
+
+
+def _show(request: Request, error: Exception) -> Response:
+    """Say what went wrong and what to do: as a page to a reader, as JSON to the script."""
+    if isinstance(error, StarletteHTTPException):
+        error = Notice(BY_STATUS.get(error.status_code, "unavailable"))
+    notice = error if isinstance(error, Notice) else Notice("bad_request")
+    language = _language(request)
+    said = words(language)
+    shown = {
+        "title": said[f"{notice.name}_title"],
+        "advice": said[f"{notice.name}_advice"],
+        "detail": notice.detail,
+    }
+    if "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"notice": notice.name, **shown}, notice.status)
+    html = _templates().get_template("notice.html").render(language=language, words=said, **shown)
+    return HTMLResponse(html, notice.status)

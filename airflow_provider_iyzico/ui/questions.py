@@ -1,0 +1,148 @@
+"""What the page asks, in terms of the views alone.
+
+Money leaves as the digits that the view gave, in a string. Moments leave as the wall clock of the account's report time zone, in
+milliseconds as if that clock were UTC, so that every reader sees the day that the reports mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Date, Integer, String, and_, column, or_, select, table
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.sql.expression import Select, TableClause
+
+from airflow_provider_iyzico.warehouse.types import Instant, money_type
+
+_TEXT, _WHOLE, _DAY, _MOMENT, _NUMBER = String(), Integer(), Date(), Instant(), money_type(38)
+_WHO = {"environment": _TEXT, "account": _TEXT, "currency": _TEXT}
+#: The columns of each view that the page reads.
+COLUMNS: dict[str, dict[str, Any]] = {
+    "iyzico_balance_latest": _WHO
+    | {"balance": _NUMBER, "observed_at": _MOMENT, "age_minutes": _NUMBER, "is_stale": _WHOLE, "threshold": _NUMBER}
+    | {"report_timezone": _TEXT},
+    "iyzico_balance_observed": _WHO | {"observed_at": _MOMENT, "balance": _NUMBER, "dag_id": _TEXT, "run_id": _TEXT},
+    "iyzico_balance_daily": _WHO
+    | {"local_date": _DAY, "starts_at": _MOMENT, "ends_at": _MOMENT, "opening": _NUMBER, "closing": _NUMBER}
+    | {"lowest": _NUMBER, "highest": _NUMBER, "net_change": _NUMBER, "inflow": _NUMBER, "outflow": _NUMBER}
+    | {"observations": _WHOLE, "longest_gap_minutes": _NUMBER, "is_complete": _WHOLE, "cadence_minutes": _WHOLE}
+    | {"threshold": _NUMBER},
+    "iyzico_payout_coverage": _WHO
+    | {"waiting_since": _MOMENT, "ended_at": _MOMENT, "dag_id": _TEXT, "task_id": _TEXT, "run_id": _TEXT, "map_index": _WHOLE}
+    | {"required": _NUMBER, "first_balance": _NUMBER, "shortfall_at_start": _NUMBER, "last_balance": _NUMBER}
+    | {"minutes_waited": _NUMBER, "outcome": _TEXT, "reason": _TEXT, "polls": _WHOLE},
+    "iyzico_balance_runway": _WHO
+    | {"window_days": _WHOLE, "days_observed": _WHOLE, "average_outflow": _NUMBER, "p90_outflow": _NUMBER}
+    | {"days_at_average": _NUMBER, "days_at_p90": _NUMBER},
+}
+#: So many gates are listed and drawn at most, the newest.
+MOST_GATES = 200
+
+
+class Who(NamedTuple):
+    """Whose balance."""
+
+    environment: str
+    account: str
+    currency: str
+
+
+class Period(NamedTuple):
+    """Whole local days, the last included, and their bounds in UTC."""
+
+    first: date
+    last: date
+    starts_at: datetime
+    ends_at: datetime
+
+    @classmethod
+    def of(cls, first: date, last: date, zone: ZoneInfo) -> Period:
+        """Return the period from the beginning of ``first`` to the end of ``last``."""
+        starts_at, ends_at = (
+            datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (first, last + timedelta(1))
+        )
+        return cls(first, last, starts_at, ends_at)
+
+
+def balances(connection: Connection, schema: str | None) -> list[dict[str, Any]]:
+    """Return the newest balance of every account and currency; production comes first."""
+    latest = _view("iyzico_balance_latest", schema)
+    return [
+        plain(row, ZoneInfo(row.report_timezone))
+        for row in connection.execute(select(latest).order_by(latest.c.environment, latest.c.account, latest.c.currency))
+    ]
+
+
+def runway(connection: Connection, schema: str | None, who: Who) -> list[dict[str, Any]]:
+    """Return for how long the balance lasts, at the pace of each window of days."""
+    view = _view("iyzico_balance_runway", schema)
+    return [plain(row) for row in connection.execute(_of(view, who).order_by(view.c.window_days))]
+
+
+def days(connection: Connection, schema: str | None, who: Who, period: Period) -> list[Row[Any]]:
+    """Return the daily report of a period, the oldest day first."""
+    view = _view("iyzico_balance_daily", schema)
+    within = view.c.local_date.between(period.first, period.last)
+    return list(connection.execute(_of(view, who).where(within).order_by(view.c.local_date)))
+
+
+def gates(connection: Connection, schema: str | None, who: Who, period: Period) -> list[Row[Any]]:
+    """Return the gates that waited within a period, the newest first, at most :data:`MOST_GATES`."""
+    view = _view("iyzico_payout_coverage", schema)
+    overlaps = and_(
+        view.c.waiting_since < period.ends_at,
+        or_(view.c.ended_at >= period.starts_at, and_(view.c.ended_at.is_(None), view.c.outcome == "waiting")),
+    )
+    statement = _of(view, who).where(overlaps).order_by(view.c.waiting_since.desc()).limit(MOST_GATES)
+    return list(connection.execute(statement))
+
+
+def observations(connection: Connection, schema: str | None, who: Who, period: Period) -> Iterator[Row[Any]]:
+    """Return what was seen within a period, in the order of time."""
+    view = _view("iyzico_balance_observed", schema)
+    within = and_(view.c.observed_at >= period.starts_at, view.c.observed_at < period.ends_at)
+    statement = _of(view, who).where(within).order_by(view.c.observed_at)
+    yield from connection.execute(statement, execution_options={"yield_per": 5000})
+
+
+def observation_before(connection: Connection, schema: str | None, who: Who, moment: datetime) -> Row[Any] | None:
+    """Return the last observation before a moment."""
+    view = _view("iyzico_balance_observed", schema)
+    earlier = _of(view, who).where(view.c.observed_at < moment).order_by(view.c.observed_at.desc())
+    return connection.execute(earlier.limit(1)).first()
+
+
+def plain(row: Row[Any], zone: ZoneInfo | None = None) -> dict[str, Any]:
+    """Return a row as JSON can carry it, without a digit lost."""
+    return {name: _plain(value, zone) for name, value in row._mapping.items()}
+
+
+def digits(amount: Decimal) -> str:
+    """Return an amount as its digits, without zeros that say nothing."""
+    written = format(amount, "f")
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
+def wall_clock(moment: datetime, zone: ZoneInfo) -> int:
+    """Return what a clock in ``zone`` showed, in milliseconds as if it were UTC."""
+    return round(moment.astimezone(zone).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _plain(value: Any, zone: ZoneInfo | None) -> Any:
+    if isinstance(value, Decimal):
+        return digits(value)
+    if isinstance(value, datetime):
+        return wall_clock(value, zone or ZoneInfo("UTC"))
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _view(name: str, schema: str | None) -> TableClause:
+    return table(name, *[column(each, kind) for each, kind in COLUMNS[name].items()], schema=schema)
+
+
+def _of(view: TableClause, who: Who) -> Select[Any]:
+    return select(view).where(*[view.c[name] == value for name, value in who._asdict().items()])

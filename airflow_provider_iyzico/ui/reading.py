@@ -1,0 +1,78 @@
+"""The page's way into the warehouse: one transaction, read-only, consistent, and bounded in time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from airflow.configuration import conf
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
+
+from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.ui.notices import Notice
+from airflow_provider_iyzico.ui.questions import COLUMNS
+from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, check_identifier
+from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
+from airflow_provider_iyzico.warehouse_connection import warehouse_engine
+
+PATIENCE_SECONDS = 20
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def reading() -> Iterator[tuple[Connection, str | None]]:
+    """Open the warehouse that ``[iyzico] warehouse_conn_id`` names, and yield a connection and the schema of the views.
+
+    :raises Notice: it cannot be read, and why
+    """
+    conn_id = conf.get("iyzico", "warehouse_conn_id", fallback="") or "iyzico_warehouse"
+    schema = conf.get("iyzico", "warehouse_schema", fallback="") or None
+    try:
+        if schema:
+            check_identifier(schema, "[iyzico] warehouse_schema")
+        with warehouse_engine(conn_id) as engine:
+            yield from _reading(engine, schema)
+    except WarehouseConfigurationError as error:
+        raise Notice("no_connection", str(error)) from error
+
+
+def _reading(engine: Engine, schema: str | None) -> Iterator[tuple[Connection, str | None]]:
+    if engine.dialect.name not in DIALECTS:
+        raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the views are for {' and '.join(DIALECTS)}")
+    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+        raise Notice("empty")  # connecting would make the file
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                connection.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE_SECONDS}s'"))
+            else:
+                connection.execute(text("PRAGMA query_only = ON"))
+                connection.execute(text("BEGIN"))
+            yield connection, schema
+    except DBAPIError as error:
+        log.warning("the warehouse did not answer the page: %s", error.orig)
+        raise _explained(engine, schema, error) from error
+
+
+def _explained(engine: Engine, schema: str | None, error: DBAPIError) -> Notice:
+    """Say why a question failed, from what is there and not from the driver's words."""
+    try:
+        inspector = inspect(engine)
+        there = {*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)}
+        if SNAPSHOT_TABLE not in there and not there & set(COLUMNS):
+            return Notice("empty")
+        for view, columns in COLUMNS.items():
+            if view not in there or not set(columns) <= {each["name"] for each in inspector.get_columns(view, schema=schema)}:
+                return Notice("no_views", f"{quoted(view, schema)} is missing or of another version")
+    except SQLAlchemyError as gone:
+        log.warning("the warehouse did not answer the page: %s", gone)
+        return Notice("unavailable")
+    if isinstance(error, ProgrammingError):
+        names = ", ".join(quoted(view, schema) for view in COLUMNS)
+        return Notice("no_grant", f"GRANT SELECT ON {names} TO …")
+    return Notice("unavailable")

@@ -1,0 +1,115 @@
+"""Everything that the page shows of one account in one period, as one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import Connection
+
+from airflow_provider_iyzico.ui import questions
+from airflow_provider_iyzico.ui.notices import Notice
+from airflow_provider_iyzico.ui.questions import Period, Who, digits, plain, wall_clock
+
+#: Up to so many days the chart draws observations, and beyond it days.
+MOST_OBSERVED_DAYS = 31
+MOST_DAYS = 3 * 366
+#: Observations are thinned to four for each of so many slices of the period, which is finer than a screen.
+SLICES = 500
+MINUTE_MS = 60_000
+
+
+class Point(NamedTuple):
+    """One observation as the chart draws it: wall clock in milliseconds, and the balance."""
+
+    at: int
+    balance: Decimal
+
+
+def report(connection: Connection, schema: str | None, who: Who, first: date | None, last: date | None) -> dict[str, Any]:
+    """Return what the page shows of an account; without dates, of today.
+
+    :raises Notice: there is no such account, or no such period
+    """
+    latest = latest_of(connection, schema, who)
+    zone = ZoneInfo(latest["report_timezone"])
+    now = datetime.now(UTC)
+    today = now.astimezone(zone).date()
+    period = period_of(first or today, last or today, zone)
+    days = questions.days(connection, schema, who, period)
+    gates = [plain(gate, zone) for gate in questions.gates(connection, schema, who, period)]
+    is_observed = (period.last - period.first).days < MOST_OBSERVED_DAYS
+    return {
+        "latest": latest,
+        "runway": questions.runway(connection, schema, who),
+        "now": wall_clock(now, zone),
+        "today": today.isoformat(),
+        "first": period.first.isoformat(),
+        "last": period.last.isoformat(),
+        "starts_at": wall_clock(period.starts_at, zone),
+        "ends_at": wall_clock(period.ends_at, zone),
+        "points": list(_points(connection, schema, who, period, days, zone)) if is_observed else None,
+        "days": [plain(day, zone) for day in days],
+        "gates": gates,
+        "most_gates": questions.MOST_GATES,
+    }
+
+
+def latest_of(connection: Connection, schema: str | None, who: Who) -> dict[str, Any]:
+    """Return the newest balance of an account.
+
+    :raises Notice: there is no such account
+    """
+    for each in questions.balances(connection, schema):
+        if Who(*[each[name] for name in Who._fields]) == who:
+            return each
+    raise Notice("not_found", "/".join(who))
+
+
+def period_of(first: date, last: date, zone: ZoneInfo) -> Period:
+    """Return the period of whole days that a reader asked for.
+
+    :raises Notice: it ends before it begins, or is too long to be looked at
+    """
+    if not first <= last < first + timedelta(days=MOST_DAYS) or last.year > 9000:
+        raise Notice("bad_request", f"{first} … {last}: at most {MOST_DAYS} days, the last not before the first")
+    return Period.of(first, last, zone)
+
+
+def _points(
+    connection: Connection, schema: str | None, who: Who, period: Period, days: list[Any], zone: ZoneInfo
+) -> Iterator[list[Any] | None]:
+    """Yield the line of the balance: ``[at, balance]``, and ``None`` where nobody looked for longer than two cadences."""
+    before = questions.observation_before(connection, schema, who, period.starts_at)
+    rows = questions.observations(connection, schema, who, period)
+    seen = [Point(wall_clock(row.observed_at, zone), row.balance) for row in ([before] if before else []) + list(rows)]
+    cadences = {day.local_date: day.cadence_minutes for day in days}
+    for part in split(seen, cadences):
+        for point in thin(part, wall_clock(period.starts_at, zone), wall_clock(period.ends_at, zone)):
+            yield [point.at, digits(point.balance)]
+        yield None
+
+
+def split(points: list[Point], cadences: dict[date, int]) -> Iterator[list[Point]]:
+    """Cut a line where two observations are further apart than twice the cadence of the later one's day."""
+    part: list[Point] = []
+    for point in points:
+        day = datetime.fromtimestamp(point.at / 1000, UTC).date()
+        if part and point.at - part[-1].at > 2 * cadences.get(day, 0) * MINUTE_MS > 0:
+            yield part
+            part = []
+        part.append(point)
+    if part:
+        yield part
+
+
+def thin(points: Iterable[Point], starts_at: int, ends_at: int) -> Iterator[Point]:
+    """Keep of each slice of time the first, the lowest, the highest and the last point: the line looks the same."""
+    for _, group in groupby(points, key=lambda point: (point.at - starts_at) * SLICES // (ends_at - starts_at)):
+        each = list(group)
+        kept = {each[0], min(each, key=lambda point: point.balance), max(each, key=lambda point: point.balance), each[-1]}
+        yield from sorted(kept)

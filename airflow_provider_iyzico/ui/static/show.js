@@ -1,0 +1,74 @@
+// How figures are written, and how tables are built. Money stays the string that the view gave: no digit passes through a float.
+
+export const start = JSON.parse(document.getElementById("start").textContent);
+const { language, words } = start;
+const MINUTE = 60_000;
+
+/** Put values into the words of that name. */
+export function say(name, values = {}) {
+  return (words[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
+
+/** Write an amount, all of its digits, as the reader's language writes that currency. */
+export function money(amount, currency, options = {}) {
+  if (amount === null || amount === undefined) return "–";
+  const style = { style: "currency", currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: 8, ...options };
+  try {
+    return new Intl.NumberFormat(language, style).format(amount);
+  } catch {
+    return `${new Intl.NumberFormat(language, { maximumFractionDigits: 8 }).format(amount)} ${currency}`; // a label of one's own
+  }
+}
+
+export function number(amount, digits = 1) {
+  return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(amount);
+}
+
+/** Write a wall clock, which comes as milliseconds as if it were UTC. */
+export function moment(at, options = { dateStyle: "medium", timeStyle: "short" }) {
+  return at === null ? "–" : new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(at);
+}
+
+/** Write a local day, which comes as 2026-11-22. */
+export function day(date) {
+  return moment(Date.parse(`${date}T00:00:00Z`), { dateStyle: "medium", timeZone: "UTC" });
+}
+
+export function age(minutes) {
+  if (minutes < 1) return say("just_now");
+  const [amount, unit] = minutes < 90 ? [minutes, "minute"] : minutes < 48 * 60 ? [minutes / 60, "hour"] : [minutes / 1440, "day"];
+  return new Intl.RelativeTimeFormat(language).format(-Math.round(amount), unit);
+}
+
+export function duration(minutes) {
+  if (minutes === null) return "–";
+  if (minutes < 1) return say("at_once");
+  const [amount, unit] = minutes < 90 ? [minutes, "minute"] : minutes < 48 * 60 ? [minutes / 60, "hour"] : [minutes / 1440, "day"];
+  const digits = unit === "minute" ? 0 : 1;
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(amount);
+}
+
+/** Make an element; everything that is shown goes in as text. */
+export function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+/** Fill a table. Each column is [words' name, class, function from row to text or element]. */
+export function fill(table, columns, rows) {
+  const head = columns.map(([name, kind]) => element("th", { scope: "col", className: kind, textContent: say(name) }));
+  const body = rows.map((row) => {
+    const cells = columns.map(([, kind, write], place) => {
+      const cell = element(place === 0 ? "th" : "td", { className: kind });
+      if (place === 0) cell.scope = "row";
+      cell.append(write(row));
+      return cell;
+    });
+    return element("tr", { className: row.observations === 0 ? "unseen-day" : "" }, ...cells);
+  });
+  table.replaceChildren(element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body));
+  table.hidden = rows.length === 0;
+}
+
+export { MINUTE };
