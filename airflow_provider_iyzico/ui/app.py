@@ -147,7 +147,7 @@ def _language(request: Request) -> str:
 def _show(request: Request, error: Exception) -> Response:
     """Say what went wrong and what to do: as a page to a reader, as JSON to the script."""
     if isinstance(error, StarletteHTTPException):
-        error = Notice(BY_STATUS.get(error.status_code, "unavailable"))
+        error = Notice(BY_STATUS.get(error.status_code, "unavailable"), status=error.status_code)
     notice = error if isinstance(error, Notice) else Notice("bad_request")
     language = _language(request)
     said = words(language)

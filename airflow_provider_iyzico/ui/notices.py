@@ -24,8 +24,8 @@ class Notice(Exception):  # noqa: N818 - it is shown, not raised at a caller
     :param detail: for whoever looks after Airflow; never the words of a driver, which may name hosts and users
     """
 
-    def __init__(self, name: str, detail: str = "") -> None:
+    def __init__(self, name: str, detail: str = "", status: int | None = None) -> None:
         super().__init__(name)
         self.name = name
         self.detail = detail
-        self.status = STATUS[name]
+        self.status = status or STATUS[name]

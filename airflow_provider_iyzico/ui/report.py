@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ MOST_DAYS = 3 * 366
 #: Observations are thinned to four for each of so many slices of the period, which is finer than a screen.
 SLICES = 500
 MINUTE_MS = 60_000
+_OLDEST, _NEWEST = date(1900, 1, 1), date(9000, 1, 1)
 
 
 class Point(NamedTuple):
@@ -75,7 +76,7 @@ def period_of(first: date, last: date, zone: ZoneInfo) -> Period:
 
     :raises Notice: it ends before it begins, or is too long to be looked at
     """
-    if not first <= last < first + timedelta(days=MOST_DAYS) or last.year > 9000:
+    if (last - first).days not in range(MOST_DAYS) or not _OLDEST <= first <= last <= _NEWEST:
         raise Notice("bad_request", f"{first} … {last}: at most {MOST_DAYS} days, the last not before the first")
     return Period.of(first, last, zone)
 

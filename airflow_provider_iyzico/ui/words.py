@@ -66,7 +66,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "gates_most": ("The newest {count} are shown.", "En yeni {count} kayıt gösteriliyor."),
     "days": ("Day by day", "Gün gün"),
     "days_empty": ("No days to show.", "Gösterilecek gün yok."),
-    "total": ("Total", "Toplam"),
     "yes": ("yes", "evet"),
     "no": ("no", "hayır"),
     "outcome_opened": ("got its money", "parasını buldu"),

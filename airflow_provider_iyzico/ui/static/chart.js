@@ -1,6 +1,6 @@
 // The balance over time, drawn by Chart.js. Lines are steps: between two looks nobody knows, and nothing is made up.
 
-import { day, duration, moment, money, say } from "./show.js";
+import { day, moment, money, say, waited } from "./show.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -123,7 +123,7 @@ function gates(report, colour) {
       .filter(({ outcome }) => outcomes.includes(outcome))
       .flatMap((gate) => {
         const needs = say("gate_needs", { dag: gate.dag_id, amount: money(gate.required, report.latest.currency) });
-        const said = `${needs}, ${say(`outcome_${gate.outcome}`)} (${duration(gate.minutes_waited)})`;
+        const said = `${needs}, ${say(`outcome_${gate.outcome}`)} (${waited(gate, report.now)})`;
         const until = gate.ended_at ?? (gate.outcome === "waiting" ? report.now : gate.waiting_since);
         const [begin, end] = [gate.waiting_since, until].map((x) => ({ ...at(x, gate.required, moment(x)), said }));
         return [begin, end, GAP];

@@ -1,7 +1,7 @@
 // Fetches what there is to show of one account in one period, shows it, and keeps it fresh while somebody looks.
 
 import { draw } from "./chart.js";
-import { MINUTE, age, day, duration, element, fill, moment, money, number, say, start } from "./show.js";
+import { MINUTE, age, day, duration, element, fill, moment, money, number, say, start, waited } from "./show.js";
 
 const DAYS = { day: 1, week: 7, month: 31, year: 366 };
 const $ = (id) => document.getElementById(id);
@@ -150,7 +150,7 @@ function showGates(currency) {
     cash("required"),
     cash("first_balance"),
     cash("shortfall_at_start"),
-    ["column_waited", "number", (gate) => duration(gate.minutes_waited ?? (report.now - gate.waiting_since) / MINUTE)],
+    ["column_waited", "number", (gate) => waited(gate, report.now)],
     ["column_polls", "number", (gate) => number(gate.polls)],
     ["column_run_id", "id", (gate) => gate.run_id],
   ];

@@ -42,10 +42,15 @@ export function age(minutes) {
 
 export function duration(minutes) {
   if (minutes === null) return "–";
-  if (minutes < 1) return say("at_once");
   const [amount, unit] = minutes < 90 ? [minutes, "minute"] : minutes < 48 * 60 ? [minutes / 60, "hour"] : [minutes / 1440, "day"];
   const digits = unit === "minute" ? 0 : 1;
   return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(amount);
+}
+
+/** Write for how long a gate waited, so far or in all. */
+export function waited({ minutes_waited: minutes, waiting_since: since, outcome }, now) {
+  if (minutes === null) return outcome === "waiting" ? duration((now - since) / MINUTE) : "–";
+  return minutes < 1 ? say("at_once") : duration(minutes);
 }
 
 /** Make an element; everything that is shown goes in as text. */

@@ -1,0 +1,449 @@
+"""The page, in a real browser, from a real api-server that wants a login, over a year in a real PostgreSQL.
+
+The warehouse's Connection belongs to a role that may read the views and nothing else.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import history
+import pytest
+from chromium import chromium
+from PIL import Image, ImageStat
+from playwright.sync_api import expect
+from sandbox import airflow_environment
+from sqlalchemy import create_engine, text
+from stack import AirflowStack
+
+from airflow_provider_iyzico.ui.app import STATIC, create_app
+from airflow_provider_iyzico.ui.questions import COLUMNS
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
+
+pytestmark = pytest.mark.timeout(600)
+ISTANBUL = ZoneInfo("Europe/Istanbul")
+PAYROLL = {"environment": "production", "account": "payroll", "currency": "TRY"}
+#: Labels that would do harm if they were not escaped everywhere.
+EVIL = "<img src=x onerror=alert(1)>'\"&"
+USERS = {"finance": "viewer", "stranger": ""}  # who has no role has no rights
+PASSWORD = "only on loopback"
+
+
+@pytest.fixture(scope="module")
+def warehouse(postgres_url):
+    """A year of four accounts and one with an evil name, in a database of its own."""
+    name = f"page_{uuid4().hex[:8]}"
+    admin = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'"))
+    engine = create_engine(admin.url.set(database=name))
+    history.fill(engine, datetime.now(UTC))
+    seen = Observation(EVIL, "production", "TRY", Decimal("1.25"), "1.25", datetime.now(UTC), None, 1, "Europe/Istanbul")
+    task = TaskInstance("=evil", "t", "<script>alert(2)</script>", -1, 1, None, None, None)
+    append(engine, snapshot_table(), snapshot_row(seen, task), create_table=True)
+    with engine.begin() as connection:
+        for view in COLUMNS:
+            connection.execute(text(f"GRANT SELECT ON {view} TO {name}"))
+    yield engine, admin.url.set(drivername="postgres", username=name, password=name, database=name)
+    engine.dispose()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        connection.execute(text(f"DROP ROLE {name}"))
+    admin.dispose()
+
+
+@pytest.fixture(scope="module")
+def airflow(warehouse, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("airflow")
+    reader = warehouse[1].render_as_string(hide_password=False)
+    passwords = folder / "passwords.json"
+    passwords.write_text(json.dumps(dict.fromkeys(USERS, PASSWORD)))
+    environment = airflow_environment(folder / "home", iyzico="", warehouse="")
+    environment["AIRFLOW_CONN_FINANCE_READER"] = reader
+    environment["AIRFLOW__IYZICO__WAREHOUSE_CONN_ID"] = "finance_reader"
+    stack = AirflowStack(environment, folder / "processes", processes=("api-server",))
+    stack.environment |= {
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+    }
+    with stack:
+        stack.wait_until("the api-server answers", lambda: ask(stack, "/api/v2/version")[0] == 200)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+def ask(airflow, path, token=None, method="GET", **headers):
+    """Return status, headers and body of one request."""
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(f"{airflow.url}{path}", headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read().decode()
+
+
+def sign_in(airflow, name):
+    body = json.dumps({"username": name, "password": PASSWORD}).encode()
+    request = urllib.request.Request(f"{airflow.url}/auth/token", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)["access_token"]
+
+
+@pytest.fixture(scope="module")
+def token(airflow):
+    return sign_in(airflow, "finance")
+
+
+@pytest.fixture
+def visit(airflow, browser, token):
+    """Open the page signed in, and see to it that nothing went wrong by the end: no error, no request to elsewhere."""
+    contexts, wrong, hosts = [], [], set()
+
+    def start(path="/iyzico/", locale="en-US", viewport=(1280, 900), **question):
+        context = browser.new_context(
+            locale=locale, viewport={"width": viewport[0], "height": viewport[1]}, accept_downloads=True, timezone_id="Asia/Tokyo"
+        )
+        contexts.append(context)
+        context.add_cookies([{"name": "_token", "value": token, "url": airflow.url}])
+        page = context.new_page()
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+        page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
+        page.goto(f"{airflow.url}{path}?{urlencode(question)}" if question else f"{airflow.url}{path}")
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert hosts <= {"127.0.0.1", None}
+    # Airflow's own words about how it embeds every plugin's page.
+    assert [each for each in wrong if "allow-same-origin" not in each] == []
+
+
+def ready(page):
+    page.wait_for_selector("#main[aria-busy=false]")
+    return page
+
+
+def view(warehouse, name, order="1", **where):
+    conditions = " AND ".join(f"{key} = :{key}" for key in (PAYROLL | where))
+    with warehouse[0].connect() as connection:
+        query = text(f"SELECT * FROM {name} WHERE {conditions} ORDER BY {order}")
+        return connection.execute(query, PAYROLL | where).all()
+
+
+def lira(amount, language):
+    """Write money as people in Turkey and elsewhere do, computed here from the exact Decimal."""
+    if amount is None:
+        return "–"
+    written = f"{abs(amount):,f}"
+    whole, _, fraction = written.partition(".")
+    fraction = fraction.rstrip("0").ljust(2, "0")
+    if language == "tr":
+        whole = whole.replace(",", ".")
+    return f"{'-' if amount < 0 else ''}₺{whole}{',' if language == 'tr' else '.'}{fraction}"
+
+
+ROUTES = [
+    "/iyzico/",
+    f"/iyzico/data?{urlencode(PAYROLL)}",
+    *[f"/iyzico/csv/{what}?{urlencode(PAYROLL)}&first=2026-01-01&last=2026-01-02" for what in ("observations", "days", "gates")],
+    *[f"/iyzico/static/{name}" for name in STATIC],
+]
+
+
+def test_the_list_of_routes_that_these_tests_ask_is_complete():
+    known = {re.sub(r"\{.*", "", route.path) for route in create_app().routes}
+    asked = {urlsplit(path).path.removeprefix("/iyzico") for path in ROUTES}
+    assert known == {"/", "/data", "/csv/", "/static/"}
+    assert all(any(path.startswith(each) for path in asked) for each in known)
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_nobody_sees_anything_without_a_login(airflow, path):
+    status, _, body = ask(airflow, path, Accept="text/html")
+    assert status == 401
+    assert "Sign in to Airflow" in body
+    assert "payroll" not in body
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_user_without_the_right_is_told_whom_to_ask(airflow, path):
+    status, _, body = ask(airflow, path, sign_in(airflow, "stranger"), Accept="text/html", **{"Accept-Language": "tr"})
+    assert status == 403
+    assert "Airflow yöneticinizden" in body
+    assert "payroll" not in body
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_every_answer_forbids_scripts_frames_and_requests_of_others(airflow, token, path):
+    status, headers, _ = ask(airflow, path, token)
+    assert status == 200
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'self'" in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_no_route_takes_anything_but_reading(airflow, token, method):
+    for path in ROUTES:
+        assert ask(airflow, path, token, method)[0] == 405, path
+
+
+def test_the_documentation_of_the_interface_is_not_public(airflow, token):
+    for path in ("docs", "redoc", "openapi.json"):
+        assert ask(airflow, f"/iyzico/{path}")[0] == 404
+        assert ask(airflow, f"/iyzico/{path}", token)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("question", "status"),
+    [
+        (PAYROLL | {"first": "2026-03-02", "last": "2026-03-01"}, 400),
+        (PAYROLL | {"first": "yesterday", "last": "today"}, 400),
+        (PAYROLL | {"first": "0001-01-01", "last": "9999-12-31"}, 400),
+        (PAYROLL | {"account": "nobody' OR 1=1 --"}, 404),
+        ({"account": "payroll"}, 400),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_with_advice(airflow, token, question, status):
+    found, _, body = ask(airflow, f"/iyzico/data?{urlencode(question)}", token)
+    assert found == status
+    assert json.loads(body)["advice"]
+
+
+def test_scripts_are_not_sent_again_as_long_as_they_are_the_same(airflow, token):
+    _, headers, _ = ask(airflow, "/iyzico/static/page.js", token)
+    assert ask(airflow, "/iyzico/static/page.js", token, **{"If-None-Match": headers["ETag"]})[0] == 304
+
+
+@pytest.mark.parametrize(("locale", "language"), [("en-US", "en"), ("tr-TR", "tr")])
+def test_every_figure_is_that_of_the_views(warehouse, visit, locale, language):
+    page = ready(visit(locale=locale, range="month", **PAYROLL))
+    (latest,) = view(warehouse, "iyzico_balance_latest")
+    assert page.inner_text("#balance") == lira(latest.balance, language)
+    assert lira(latest.threshold, language) in page.inner_text("#threshold")
+
+    week, month = view(warehouse, "iyzico_balance_runway", "window_days")
+    shown = page.inner_text("#runway")
+    for window in (week, month):
+        assert lira(round(window.average_outflow, 2), language) in shown
+        assert lira(window.p90_outflow, language) in shown
+        assert f"{round(float(window.days_at_average), 1):g}".replace(".", "," if language == "tr" else ".") in shown
+
+    today = datetime.now(ISTANBUL).date()
+    days = [day for day in view(warehouse, "iyzico_balance_daily", "local_date DESC") if day.local_date > today - timedelta(31)]
+    rows = page.locator("#days tbody tr")
+    assert rows.count() == len(days) == 31
+    for row, day in zip(rows.all(), days, strict=True):
+        cells = row.locator("td").all_inner_texts()
+        names = ("opening", "closing", "lowest", "highest", "net_change", "inflow", "outflow")
+        assert cells[:7] == [lira(getattr(day, name), language) for name in names]
+        assert cells[7] == str(day.observations)
+        assert cells[9] == {("en", 1): "yes", ("en", 0): "no", ("tr", 1): "evet", ("tr", 0): "hayır"}[language, day.is_complete]
+
+    starts_at = min(day.starts_at for day in days)
+    gates = [gate for gate in view(warehouse, "iyzico_payout_coverage", "waiting_since DESC") if gate.waiting_since >= starts_at]
+    rows = page.locator("#gates tbody tr")
+    assert rows.count() == len(gates) > 0
+    for row, gate in zip(rows.all(), gates, strict=True):
+        cells = row.locator("td").all_inner_texts()
+        assert cells[0] == gate.dag_id
+        assert cells[2:5] == [lira(getattr(gate, name), language) for name in ("required", "first_balance", "shortfall_at_start")]
+        assert gate.run_id == cells[-1]
+
+
+def drawn(page):
+    """Return what Chart.js draws: the points of each line."""
+    return page.evaluate(
+        "Chart.getChart('chart').data.datasets.map(({label, data}) => ({label, data: data.map(({x, y, exact}) => [x, y, exact ?? null])}))"
+    )
+
+
+def ink(page):
+    """Return how many colours and how many coloured pixels the canvas has."""
+    return page.evaluate(
+        """() => {
+            const canvas = document.getElementById("chart");
+            const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            const colours = new Map();
+            for (let i = 0; i < data.length; i += 4) if (data[i + 3]) {
+                const key = data.slice(i, i + 4).join();
+                colours.set(key, (colours.get(key) ?? 0) + 1);
+            }
+            return [colours.size, [...colours.values()].reduce((a, b) => a + b, 0)];
+        }"""
+    )
+
+
+def wall(moment):
+    return round(moment.astimezone(ISTANBUL).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def test_the_line_is_what_was_seen_gates_are_where_they_waited_and_gaps_are_gaps(warehouse, visit):
+    page = ready(visit(range="month", **PAYROLL))
+    lines = {each["label"]: each["data"] for each in drawn(page)}
+    seen = {wall(row.observed_at): row.balance for row in view(warehouse, "iyzico_balance_observed")}
+    line = [point for point in lines["Balance"] if point[2] is not None]
+    assert len(line) > 500
+    assert all(seen[x] == Decimal(exact) for x, _, exact in line)
+    gaps = [index for index, point in enumerate(lines["Balance"]) if point[2] is None]
+    widths = [lines["Balance"][gap + 1][0] - lines["Balance"][gap - 1][0] for gap in gaps[:-1]]
+    assert min(widths) > 30 * 60_000
+    assert max(widths) > 15 * 3_600_000  # the outage
+    gates = {wall(gate.waiting_since): gate for gate in view(warehouse, "iyzico_payout_coverage")}
+    for begin, end, _ in zip(*[iter(lines["Payout that got its money"])] * 3, strict=True):
+        assert (wall(gates[begin[0]].ended_at), gates[begin[0]].required) == (end[0], Decimal(end[2]))
+    thresholds = {Decimal(exact) for _, _, exact in lines["Threshold"]}
+    assert thresholds == {Decimal(1_000_000)}
+    colours, pixels = ink(page)
+    assert colours > 20
+    assert pixels > 20_000
+
+
+def test_a_year_is_drawn_day_by_day(warehouse, visit):
+    page = ready(visit(range="year", **PAYROLL))
+    lines = {each["label"]: each["data"] for each in drawn(page)}
+    days = {wall(day.starts_at): day for day in view(warehouse, "iyzico_balance_daily")}
+    closing = [point for point in lines["Last seen on the day"] if point[0] in days and point[2] is not None]
+    assert len(closing) > 300
+    assert all(days[x].closing == Decimal(exact) for x, _, exact in closing)
+    assert {Decimal(exact) for _, _, exact in lines["Threshold"]} == {Decimal(500_000), Decimal(1_000_000)}
+
+
+def test_periods_are_chosen_by_button_by_arrow_and_by_date(visit):
+    page = ready(visit(range="week", **PAYROLL))
+    today = datetime.now(ISTANBUL).date()
+    assert page.input_value("#last") == today.isoformat()
+    assert page.locator("#days tbody tr").count() == 7
+    assert page.is_disabled("#later")
+    page.click("#earlier")
+    expect(page.locator("#last")).to_have_value(str(today - timedelta(7)))
+    page.click("#later")
+    expect(page.locator("#last")).to_have_value(str(today))
+    page.click("[data-range=day]")
+    days = page.locator("#days tbody tr")
+    expect(days).to_have_count(1)
+    page.fill("#first", str(today - timedelta(2)))
+    expect(days).to_have_count(3)
+    ready(page).reload()
+    ready(page)
+    expect(days).to_have_count(3)
+
+
+def test_accounts_are_kept_apart_and_sandbox_says_so(warehouse, visit):
+    page = ready(visit())
+    options = page.locator("#who option").all_inner_texts()
+    assert options == [f"{EVIL} · TRY", "marketplace · EUR", "marketplace · TRY", "payroll · TRY", "payroll · TRY"]
+    assert page.locator("#who optgroup").count() == 2
+    page.select_option("#who", index=4)
+    expect(page.locator("#environment")).to_contain_text("play money")
+    (latest,) = view(warehouse, "iyzico_balance_latest", environment="sandbox")
+    assert page.inner_text("#balance") == lira(latest.balance, "en")
+    assert "out of date" in page.inner_text("#freshness")
+    page.select_option("#who", index=1)
+    expect(page.locator("#balance")).to_contain_text("€")
+
+
+def test_names_are_text_whatever_they_contain(visit):
+    page = ready(visit(environment="production", account=EVIL, currency="TRY"))
+    assert page.inner_text("#balance") == "₺1.25"
+    assert page.locator("img").count() == 0
+
+
+def test_csv_holds_what_the_page_shows(warehouse, visit):
+    for locale, delimiter in (("en-US", ","), ("tr-TR", ";")):
+        page = ready(visit(locale=locale, range="week", **PAYROLL))
+        first = datetime.now(ISTANBUL).date() - timedelta(6)
+        days = [day for day in view(warehouse, "iyzico_balance_daily", "local_date") if day.local_date >= first]
+        with page.expect_download() as download:
+            page.click("#csv-days")
+        rows = list(csv.reader(download.value.path().read_text("utf-8-sig").splitlines(), delimiter=delimiter))
+        assert [row[0] for row in rows[1:]] == [str(day.local_date) for day in days]
+        closings = [row[2].replace(",", ".") for row in rows[1:]]
+        assert [closing and Decimal(closing) for closing in closings] == [
+            day.closing if day.closing is not None else "" for day in days
+        ]
+        assert "payroll-TRY-days" in download.value.suggested_filename
+        with page.expect_download() as download:
+            page.click("#csv-observations")
+        rows = list(csv.reader(download.value.path().read_text("utf-8-sig").splitlines(), delimiter=delimiter))
+        assert len(rows) - 1 == sum(day.observations for day in days)
+
+
+def test_it_is_a_page_of_airflow_and_follows_its_dark_mode(visit):
+    page = visit("/")
+    page.click("text=iyzico")
+    frame = page.frame_locator("iframe")
+    frame.locator("#main[aria-busy=false]").wait_for()
+    assert frame.locator("#balance").inner_text().startswith("₺")
+    for theme, is_dark in (("dark", 1), ("light", 0)):
+        page.evaluate(f"localStorage.setItem('theme', '{theme}')")
+        expect(frame.locator("html.dark")).to_have_count(is_dark)
+    with page.expect_download() as download:  # the frame that Airflow puts it into allows that
+        frame.locator("#csv-days").click()
+    assert download.value.suggested_filename.endswith(".csv")
+
+
+def test_it_is_readable_on_a_phone(visit):
+    page = ready(visit(locale="tr-TR", viewport=(360, 740), range="week", **PAYROLL))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.locator("#balance").bounding_box()["y"] < 300
+
+
+def test_it_can_be_used_without_a_mouse(visit):
+    page = ready(visit(range="week", **PAYROLL))
+    reached = []
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.dataset.range"))
+    assert {"who", "earlier", "day", "week", "month", "year", "first", "last", "csv-observations", "chart"} <= set(reached)
+    page.focus("#chart")
+    page.keyboard.press("End")
+    said = page.inner_text("#chart-said")
+    assert said.endswith(page.inner_text("#balance"))
+    page.keyboard.press("ArrowLeft")
+    assert page.inner_text("#chart-said") != said
+    assert page.get_attribute("#chart", "aria-label").startswith("Balance over time")
+    page.focus("[data-range=day]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-range=day][aria-pressed=true]")
+
+
+def test_pictures_in_light_and_dark_are_light_and_dark(visit, tmp_path):
+    brightness = {}
+    for scheme in ("light", "dark"):
+        page = ready(visit(locale="tr-TR", range="month", **PAYROLL))
+        page.evaluate(f"localStorage.setItem('theme', '{scheme}')")
+        page.reload()
+        ready(page)
+        path = tmp_path / f"{scheme}.png"
+        page.screenshot(path=path, full_page=True)
+        picture = ImageStat.Stat(Image.open(path).convert("L"))
+        brightness[scheme] = picture.mean[0]
+        assert picture.stddev[0] > 10
+    assert brightness["light"] > 200
+    assert brightness["dark"] < 60

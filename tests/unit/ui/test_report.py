@@ -1,0 +1,81 @@
+"""What the chart draws is what was seen: thinned without losing an extreme, cut where nobody looked."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from airflow_provider_iyzico.ui.notices import Notice
+from airflow_provider_iyzico.ui.questions import digits, wall_clock
+from airflow_provider_iyzico.ui.report import MINUTE_MS, MOST_DAYS, SLICES, Point, period_of, split, thin
+
+ISTANBUL = ZoneInfo("Europe/Istanbul")
+DAY = date(2026, 11, 22)
+MIDNIGHT = wall_clock(datetime(2026, 11, 21, 21, tzinfo=UTC), ISTANBUL)
+
+
+def points(*minutes):
+    return [Point(MIDNIGHT + minute * MINUTE_MS, Decimal(minute)) for minute in minutes]
+
+
+def test_a_wall_clock_shows_the_time_of_the_accounts_zone():
+    assert datetime.fromtimestamp(MIDNIGHT / 1000, UTC) == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def test_the_line_is_cut_where_nobody_looked_for_longer_than_two_cadences():
+    parts = list(split(points(0, 15, 45, 76, 90), {DAY: 15}))
+    assert parts == [points(0, 15, 45), points(76, 90)]
+
+
+def test_a_line_without_a_gap_is_one_piece_and_no_line_is_none():
+    assert list(split(points(0, 15, 30), {DAY: 15})) == [points(0, 15, 30)]
+    assert list(split([], {DAY: 15})) == []
+
+
+@given(some.lists(some.tuples(some.integers(0, 10_000), some.decimals(0, 10**9, places=2)), max_size=300))
+def test_thinning_keeps_first_last_lowest_highest_and_invents_nothing(drawn):
+    line = sorted({at: Point(at, balance) for at, balance in drawn}.values())
+    thinned = list(thin(line, 0, 10_001))
+    assert set(thinned) <= set(line)
+    assert thinned == sorted(thinned)
+    if line:
+        assert (thinned[0], thinned[-1]) == (line[0], line[-1])
+        assert min(p.balance for p in thinned) == min(p.balance for p in line)
+        assert max(p.balance for p in thinned) == max(p.balance for p in line)
+
+
+def test_a_long_line_becomes_at_most_four_points_a_slice():
+    line = [Point(at, Decimal(at * 7919 % 1000)) for at in range(100_000)]
+    assert len(list(thin(line, 0, 100_000))) <= 4 * SLICES
+
+
+def test_a_period_is_whole_local_days():
+    period = period_of(date(2026, 3, 3), date(2026, 3, 4), ISTANBUL)
+    assert (period.starts_at, period.ends_at) == (datetime(2026, 3, 2, 21, tzinfo=UTC), datetime(2026, 3, 4, 21, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(date(2026, 3, 4), date(2026, 3, 3)), (date(2026 - MOST_DAYS // 365 - 1, 1, 1), DAY), (date.max, date.max), (date.min, DAY)],
+)
+def test_a_period_that_cannot_be_looked_at_is_refused(first, last):
+    with pytest.raises(Notice, match="bad_request"):
+        period_of(first, last, ISTANBUL)
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        ("1500.75000000", "1500.75"),
+        ("100", "100"),
+        ("0E-8", "0"),
+        ("1E+3", "1000"),
+        ("-0.10", "-0.1"),
+        ("123456789012345678901234567890.00000001",) * 2,
+    ],
+)
+def test_no_digit_of_an_amount_is_lost(amount, written):
+    assert digits(Decimal(amount)) == written

@@ -1,0 +1,62 @@
+"""The page speaks the browser's language, completely."""
+
+import re
+
+import pytest
+
+from airflow_provider_iyzico.ui import words as spoken
+from airflow_provider_iyzico.ui.downloads import COLUMNS
+from airflow_provider_iyzico.ui.notices import BY_STATUS, STATUS
+from airflow_provider_iyzico.ui.words import WORDS, preferred, words
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("tr-TR,tr;q=0.9,en-US;q=0.8,en;q=0.7", "tr"),
+        ("en-GB,en;q=0.9,tr;q=0.8", "en"),
+        ("tr", "tr"),
+        ("TR", "tr"),
+        ("de-DE,de;q=0.9,tr;q=0.5", "tr"),
+        ("de-DE,de;q=0.9", "en"),
+        ("tr;q=0, en;q=0.1", "en"),
+        ("tr;q=0", "en"),
+        ("", "en"),
+        ("*", "en"),
+        ("tr;q=nonsense, en", "en"),
+        ("<script>", "en"),
+    ],
+)
+def test_the_language_is_the_one_that_the_browser_likes_best(accepted, language):
+    assert preferred(accepted) == language
+
+
+def test_both_languages_fill_in_the_same_values():
+    for name, (english, turkish) in WORDS.items():
+        assert english.strip(), name
+        assert turkish.strip(), name
+        assert set(re.findall(r"\{(\w+)\}", english)) == set(re.findall(r"\{(\w+)\}", turkish)), name
+
+
+def test_every_notice_and_every_column_has_its_words():
+    for notice in {*STATUS, *BY_STATUS.values()}:
+        assert {f"{notice}_title", f"{notice}_advice"} <= set(WORDS)
+    assert {f"column_{name}" for names in COLUMNS.values() for name in names} <= set(WORDS)
+
+
+def test_every_word_that_the_page_asks_for_is_there_and_no_other():
+    from pathlib import Path
+
+    folder = Path(spoken.__file__).parent
+    sources = "".join(path.read_text() for path in [*folder.glob("static/*.js"), *folder.glob("templates/*.html")])
+    asked = set(re.findall(r"words\.(\w+)", sources)) | set(re.findall(r"\"(line_\w+|column_\w+|[a-z]\w*)\"", sources))
+    dynamic = re.compile(r"(environment|outcome|column)_|_title$|_advice$")
+    unused = {name for name in WORDS if name not in asked and not dynamic.search(name)}
+    assert unused - {"gates", "days", "day", "week", "month", "year"} == set()
+    missing = {name for name in re.findall(r"say\(\"(\w+)\"", sources) if name not in WORDS}
+    assert missing == set()
+
+
+def test_a_language_that_it_does_not_speak_is_an_error_of_ours():
+    with pytest.raises(ValueError):
+        words("de")
