@@ -97,9 +97,9 @@ class _Life:
     def _pay(self, moment: datetime) -> None:
         local, gate = moment.astimezone(ISTANBUL), self._waiting
         is_payday = local.day in (1, 15)
-        if gate is None and local.weekday() < 5 and local.hour == 10 and local.minute < 15:
-            if is_payday or self._dice.random() < 0.15:
-                self._waiting = gate = self._gate(moment, "salaries" if is_payday else "supplier_payout")
+        is_ten = local.weekday() < 5 and local.hour == 10 and local.minute < 15
+        if gate is None and is_ten and (is_payday or self._dice.random() < 0.15):
+            self._waiting = gate = self._gate(moment, "salaries" if is_payday else "supplier_payout")
         if gate is None:
             return
         gate |= {"last_balance": self._balance, "last_observed_at": moment}

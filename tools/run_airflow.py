@@ -6,11 +6,14 @@ import shutil
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import history
 from sandbox import ROOT, airflow_environment
+from sqlalchemy import create_engine
 from stack import AirflowStack, free_port
 
 from airflow_provider_iyzico.simulator import Simulator
@@ -25,14 +28,20 @@ def main() -> int:
     try:
         shutil.rmtree(home, ignore_errors=True)
         with Simulator("3200.00", port=free_port(SIMULATOR_PORT)) as iyzico:
-            environment = airflow_environment(home, iyzico=iyzico.connection, warehouse=home / "warehouse.db")
+            warehouse = home / "warehouse.db"
+            environment = airflow_environment(home, iyzico=iyzico.connection, warehouse=warehouse)
+            print("Writing a year of made-up balances for the finance page ...", flush=True)
+            engine = create_engine(f"sqlite:///{warehouse}")
+            history.fill(engine, datetime.now(UTC))
+            engine.dispose()
             print(f"Starting Airflow; its logs are in {home / 'logs'} ...", flush=True)
             with AirflowStack(environment, home / "logs", free_port(AIRFLOW_PORT)) as airflow:
                 airflow.wait_until_ready("iyzico_balance_snapshot", "iyzico_payout_gate")
                 print(
                     f"\nAirflow   {airflow.url}  (no login needed: everyone on this machine is admin)"
+                    f"\nfinance   {airflow.url}/plugin/iyzico  (also in the navigation: iyzico)"
                     f"\niyzico    {iyzico.url}  (simulated, balance {iyzico.balance} TRY)"
-                    f"\nwarehouse {home / 'warehouse.db'}"
+                    f"\nwarehouse {warehouse}"
                     "\n\nTrigger iyzico_payout_gate in the browser, see it wait, then bring the money:"
                     f'\n  curl -d \'{{"balance": "8000.00"}}\' {iyzico.url}/simulator'
                     "\n\nCtrl-C stops everything.",

@@ -1,0 +1,198 @@
+"""Whatever is missing, the page says what to do, in the reader's language, and gives nothing away."""
+
+import json
+import re
+import threading
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+import uvicorn
+from sqlalchemy import create_engine, text
+from stack import free_port
+
+from airflow_provider_iyzico.ui.app import create_app
+from airflow_provider_iyzico.ui.questions import COLUMNS
+from airflow_provider_iyzico.ui.words import words
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
+
+
+@pytest.fixture(scope="module")
+def url(airflow_database):
+    """The application on a real socket, as the api-server mounts it; who may read is tested with the real api-server."""
+    app = create_app()
+    (may_read,) = app.router.dependencies
+    app.dependency_overrides[may_read.dependency] = lambda: None
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(30)
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    """Name a warehouse, as Airflow's configuration and Connections do."""
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
+    monkeypatch.setenv("AIRFLOW__IYZICO__WAREHOUSE_CONN_ID", "reader")
+
+    def name(connection):
+        monkeypatch.setenv("AIRFLOW_CONN_READER", connection if isinstance(connection, str) else json.dumps(connection))
+
+    return name
+
+
+def ask(url, path="/", language="en", **headers):
+    request = urllib.request.Request(f"{url}{path}", headers={"Accept": "text/html", "Accept-Language": language} | headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def shows(answer, notice, status, language="en"):
+    assert answer[0] == status
+    title = re.search(r"<h1>(.*?)</h1>", answer[1])[1]
+    return title == words(language)[f"{notice}_title"].replace("'", "&#39;")
+
+
+def keep(engine, **changes):
+    seen = {"account": "a", "environment": "production", "currency": "TRY", "balance": Decimal(5), "balance_raw": "5"}
+    seen |= {"observed_at": datetime.now(UTC), "system_time": None, "latency_ms": 1, "report_timezone": "Europe/Istanbul"}
+    task = TaskInstance("d", "t", uuid4().hex, -1, 1, None, None, None)
+    append(engine, snapshot_table(), snapshot_row(Observation(**(seen | changes)), task), create_table=True)
+
+
+@pytest.fixture
+def postgres(postgres_url):
+    """A database of its own, and a Connection to it for another role."""
+    name = f"notices_{uuid4().hex[:8]}"
+    admin = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'"))
+    engine = create_engine(admin.url.set(database=name))
+    yield engine, engine.url.set(drivername="postgres", username=name, password=name).render_as_string(hide_password=False)
+    engine.dispose()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        connection.execute(text(f"DROP ROLE {name}"))
+    admin.dispose()
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_without_a_connection_it_says_which_one_it_looks_for(url, connect, language):
+    answer = ask(url, language=language)
+    assert shows(answer, "no_connection", 503, language)
+    assert "there is no Connection &#39;reader&#39;" in answer[1]
+
+
+def test_a_connection_that_is_not_sql_is_named(url, connect):
+    connect({"conn_type": "http", "host": "secret-host", "password": "secret-word"})
+    answer = ask(url)
+    assert shows(answer, "no_connection", 503)
+    assert "which is not SQL" in answer[1]
+    assert "secret" not in answer[1]
+
+
+def test_a_warehouse_without_reports_is_named(url, connect, monkeypatch):
+    from airflow_provider_iyzico.ui import reading
+
+    monkeypatch.setattr(reading, "DIALECTS", ("postgresql",))
+    connect({"conn_type": "sqlite", "host": "/nowhere/w.db"})
+    assert shows(ask(url), "unsupported", 503)
+
+
+def test_an_empty_warehouse_is_no_error_and_stays_empty(url, connect, tmp_path, postgres):
+    connect({"conn_type": "sqlite", "host": str(tmp_path / "w.db")})
+    assert shows(ask(url), "empty", 200)
+    assert list(tmp_path.iterdir()) == []
+    connect(postgres[1])
+    assert shows(ask(url), "empty", 200)
+    with postgres[0].connect() as connection:
+        assert (
+            connection.execute(text("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'")).scalar() == 0
+        )
+
+
+def test_views_that_are_missing_or_older_are_told_from_an_empty_warehouse(url, connect, tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/w.db")
+    keep(engine)
+    connect({"conn_type": "sqlite", "host": str(tmp_path / "w.db")})
+    assert ask(url, "/data?environment=production&account=a&currency=TRY")[0] == 200
+    with engine.begin() as connection:
+        connection.execute(text("DROP VIEW iyzico_balance_latest"))
+    assert shows(ask(url), "no_views", 503)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE VIEW iyzico_balance_latest AS SELECT 'a' AS account"))
+    answer = ask(url)
+    assert shows(answer, "no_views", 503)
+    assert "iyzico_balance_latest" in answer[1]
+    engine.dispose()
+
+
+def test_a_role_without_rights_is_told_what_to_be_granted(url, connect, postgres):
+    engine, reader = postgres
+    keep(engine)
+    connect(reader)
+    answer = ask(url)
+    assert shows(answer, "no_grant", 503)
+    assert all(view in answer[1] for view in COLUMNS)
+    with engine.begin() as connection:
+        for view in COLUMNS:
+            connection.execute(text(f"GRANT SELECT ON {view} TO {engine.url.database}"))
+    assert ask(url, "/data?environment=production&account=a&currency=TRY", Accept="application/json")[0] == 200
+
+
+def test_a_warehouse_that_is_down_is_not_quoted(url, connect, caplog):
+    connect(f"postgres://someone:hidden@127.0.0.1:{free_port()}/secret_database")
+    answer = ask(url)
+    assert shows(answer, "unavailable", 503)
+    assert "secret_database" not in answer[1]
+    assert "hidden" not in answer[1] + caplog.text
+
+
+def test_a_wrong_schema_is_named(url, connect, postgres, monkeypatch):
+    keep(postgres[0])
+    connect(postgres[1])
+    monkeypatch.setenv("AIRFLOW__IYZICO__WAREHOUSE_SCHEMA", "x; DROP TABLE y")
+    answer = ask(url)
+    assert shows(answer, "no_connection", 503)
+    assert "warehouse_schema" in answer[1]
+
+
+def test_the_page_cannot_write_even_where_its_connection_could(connect, tmp_path, postgres):
+    from airflow_provider_iyzico.ui.reading import reading
+
+    for connection in (
+        {"conn_type": "sqlite", "host": str(tmp_path / "w.db")},
+        postgres[0].url.set(drivername="postgres").render_as_string(False),
+    ):
+        engine = create_engine(f"sqlite:///{tmp_path}/w.db") if isinstance(connection, dict) else postgres[0]
+        keep(engine)
+        connect(connection)
+        with pytest.raises(Exception, match="unavailable|no_grant"), reading() as (opened, _):
+            opened.execute(text("DELETE FROM iyzico_balance_snapshot"))
+        with engine.connect() as check:
+            assert check.execute(text("SELECT count(*) FROM iyzico_balance_snapshot")).scalar() == 1
+        engine.dispose()
+
+
+def test_a_script_gets_the_notice_as_data(url, connect):
+    status, body = ask(url, "/data?environment=e&account=a&currency=c", Accept="application/json")
+    assert status == 503
+    assert json.loads(body)["notice"] == "no_connection"
+    assert set(json.loads(body)) == {"notice", "title", "advice", "detail"}
