@@ -72,7 +72,7 @@ def balances(connection: Connection, schema: str | None) -> list[dict[str, Any]]
     """Return the newest balance of every account and currency; production comes first."""
     latest = _view("iyzico_balance_latest", schema)
     return [
-        plain(row, ZoneInfo(row.report_timezone))
+        plain(row, ZoneInfo(row.report_timezone)) | {"is_below": row.threshold is not None and row.balance < row.threshold}
         for row in connection.execute(select(latest).order_by(latest.c.environment, latest.c.account, latest.c.currency))
     ]
 

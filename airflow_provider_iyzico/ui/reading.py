@@ -17,7 +17,6 @@ from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, check_identifier
 from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
-from airflow_provider_iyzico.warehouse_connection import warehouse_engine
 
 PATIENCE_SECONDS = 20
 log = logging.getLogger(__name__)
@@ -29,6 +28,8 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
 
     :raises Notice: it cannot be read, and why
     """
+    from airflow_provider_iyzico.warehouse_connection import warehouse_engine  # costs the api-server's start what it need not pay
+
     conn_id = conf.get("iyzico", "warehouse_conn_id", fallback="") or "iyzico_warehouse"
     schema = conf.get("iyzico", "warehouse_schema", fallback="") or None
     try:

@@ -85,9 +85,9 @@ def _points(
     connection: Connection, schema: str | None, who: Who, period: Period, days: list[Any], zone: ZoneInfo
 ) -> Iterator[list[Any] | None]:
     """Yield the line of the balance: ``[at, balance]``, and ``None`` where nobody looked for longer than two cadences."""
-    before = questions.observation_before(connection, schema, who, period.starts_at)
-    rows = questions.observations(connection, schema, who, period)
-    seen = [Point(wall_clock(row.observed_at, zone), row.balance) for row in ([before] if before else []) + list(rows)]
+    rows = list(questions.observations(connection, schema, who, period))
+    before = questions.observation_before(connection, schema, who, period.starts_at) if rows else None
+    seen = [Point(wall_clock(row.observed_at, zone), row.balance) for row in ([before] if before else []) + rows]
     cadences = {day.local_date: day.cadence_minutes for day in days}
     for part in split(seen, cadences):
         for point in thin(part, wall_clock(period.starts_at, zone), wall_clock(period.ends_at, zone)):

@@ -14,6 +14,7 @@ const state = {
   last: asked.get("last"),
 };
 let report;
+let shown = {}; // the state of what is on the screen
 let arrivedAt = 0;
 let request = 0;
 
@@ -48,6 +49,7 @@ async function load() {
     if (mine !== request) return; // the reader has asked for something else by now
     if (answer.ok) {
       report = found;
+      shown = { ...state };
       arrivedAt = performance.now();
       show();
     } else {
@@ -60,18 +62,22 @@ async function load() {
   }
 }
 
-/** Say what is wrong. Figures that are shown already stay, with their age. */
+/** Say what is wrong. Figures that are shown already stay, with their age and their period. */
 function complain({ title, advice, detail }) {
+  if (report) {
+    Object.assign(state, shown);
+    [$("first").value, $("last").value] = [report.first, report.last];
+  }
   const again = element("button", { type: "button", textContent: say("try_again"), onclick: load });
   const parts = [element("h2", { textContent: title }), element("p", { textContent: advice })];
   if (detail) parts.push(element("pre", { textContent: detail }));
   $("notice").replaceChildren(...parts, again);
   $("notice").hidden = false;
-  if (!report) $("balance").textContent = "–";
 }
 
 function show() {
   $("notice").hidden = true;
+  $("main").classList.remove("blank");
   const { environment, currency, account } = report.latest;
   $("environment").textContent = say(`environment_${environment}`);
   $("environment").className = `badge ${environment === "production" ? "" : "warn"}`;
@@ -90,8 +96,8 @@ function show() {
   for (const button of document.querySelectorAll("[data-range]")) {
     button.setAttribute("aria-pressed", String(button.dataset.range === state.range));
   }
-  const shown = new URLSearchParams({ environment, account, currency, first: report.first, last: report.last });
-  for (const what of ["observations", "days", "gates"]) $(`csv-${what}`).href = `csv/${what}?${shown}`;
+  const table = new URLSearchParams({ environment, account, currency, first: report.first, last: report.last });
+  for (const what of ["observations", "days", "gates"]) $(`csv-${what}`).href = `csv/${what}?${table}`;
   const place = new URLSearchParams({ environment, account, currency, range: state.range });
   if (state.last) place.set("last", state.last);
   if (state.range === "custom") place.set("first", report.first);
@@ -108,9 +114,8 @@ function showAge() {
 }
 
 function showThreshold() {
-  const { balance, threshold, currency } = report.latest;
+  const { threshold, is_below: isBelow, currency } = report.latest;
   $("threshold").hidden = threshold === null;
-  const isBelow = Number(balance) < Number(threshold);
   $("threshold").textContent = `${isBelow ? "⚠ " : ""}${say(isBelow ? "below_threshold" : "above_threshold", { amount: money(threshold, currency) })}`;
   $("threshold").className = `badge ${isBelow ? "bad" : ""}`;
 }
@@ -169,7 +174,7 @@ function showDays(currency) {
     ["column_longest_gap_minutes", "number", (each) => duration(each.longest_gap_minutes)],
     ["column_is_complete", "", (each) => say(each.is_complete ? "yes" : "no")],
   ];
-  fill($("days"), columns, report.days.toReversed());
+  fill($("days"), columns, [...report.days].reverse());
   $("days-note").hidden = report.days.length > 0;
   $("days-note").textContent = say("days_empty");
 }
@@ -181,7 +186,8 @@ function choose(changes) {
 
 function listen() {
   $("who").onchange = (event) => {
-    report = undefined;
+    report = undefined; // one account's figures never stand under another's name
+    $("main").classList.add("blank");
     choose({ who: event.target.selectedIndex });
   };
   for (const button of document.querySelectorAll("[data-range]")) {
@@ -208,12 +214,13 @@ function listen() {
 }
 
 function offer() {
-  const groups = Map.groupBy(start.balances.map((each, place) => ({ ...each, place })), ({ environment }) => environment);
-  for (const [environment, members] of groups) {
-    const options = members.map(({ account, currency, place }) => {
-      return element("option", { value: place, textContent: `${account} · ${currency}`, selected: place === state.who });
+  for (const environment of new Set(start.balances.map((each) => each.environment))) {
+    const group = element("optgroup", { label: say(`environment_${environment}`) });
+    start.balances.forEach(({ account, currency, environment: its }, place) => {
+      const properties = { value: place, textContent: `${account} · ${currency}`, selected: place === state.who };
+      if (its === environment) group.append(element("option", properties));
     });
-    $("who").append(element("optgroup", { label: say(`environment_${environment}`) }, ...options));
+    $("who").append(group);
   }
 }
 
