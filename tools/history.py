@@ -81,9 +81,9 @@ class _Life:
         outage = until - timedelta(days=account.days * 2 / 100, hours=8)
         while moment < until - timedelta(minutes=3):
             self._move_money(moment.astimezone(ISTANBUL))
-            self._pay(moment)
             if not outage < moment < outage + timedelta(hours=19) and dice.random() > 0.004:
                 self._look(moment)
+            self._pay(moment)
             moment += EVERY
 
     def _move_money(self, local: datetime) -> None:

@@ -1,7 +1,9 @@
 // How figures are written, and how tables are built. Money stays the string that the view gave: no digit passes through a float.
 
 export const start = JSON.parse(document.getElementById("start").textContent);
-const { language, words } = start;
+const { words } = start;
+/** The reader's own way to write figures and dates, in the language of the page. */
+const locale = navigator.languages.find((each) => each.toLowerCase().split("-")[0] === start.language) ?? start.language;
 const MINUTE = 60_000;
 
 /** Put values into the words of that name. */
@@ -14,19 +16,19 @@ export function money(amount, currency, options = {}) {
   if (amount === null || amount === undefined) return "–";
   const style = { style: "currency", currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: 8, ...options };
   try {
-    return new Intl.NumberFormat(language, style).format(amount);
+    return new Intl.NumberFormat(locale, style).format(amount);
   } catch {
-    return `${new Intl.NumberFormat(language, { maximumFractionDigits: 8 }).format(amount)} ${currency}`; // a label of one's own
+    return `${new Intl.NumberFormat(locale, { maximumFractionDigits: 8 }).format(amount)} ${currency}`; // a label of one's own
   }
 }
 
 export function number(amount, digits = 1) {
-  return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(amount);
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(amount);
 }
 
 /** Write a wall clock, which comes as milliseconds as if it were UTC. */
 export function moment(at, options = { dateStyle: "medium", timeStyle: "short" }) {
-  return at === null ? "–" : new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(at);
+  return at === null ? "–" : new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" }).format(at);
 }
 
 /** Write a local day, which comes as 2026-11-22. */
@@ -37,14 +39,14 @@ export function day(date) {
 export function age(minutes) {
   if (minutes < 1) return say("just_now");
   const [amount, unit] = minutes < 90 ? [minutes, "minute"] : minutes < 48 * 60 ? [minutes / 60, "hour"] : [minutes / 1440, "day"];
-  return new Intl.RelativeTimeFormat(language).format(-Math.round(amount), unit);
+  return new Intl.RelativeTimeFormat(locale).format(-Math.round(amount), unit);
 }
 
 export function duration(minutes) {
   if (minutes === null) return "–";
   const [amount, unit] = minutes < 90 ? [minutes, "minute"] : minutes < 48 * 60 ? [minutes / 60, "hour"] : [minutes / 1440, "day"];
   const digits = unit === "minute" ? 0 : 1;
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(amount);
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(amount);
 }
 
 /** Write for how long a gate waited, so far or in all. */
