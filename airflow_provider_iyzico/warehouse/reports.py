@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import chain, groupby
@@ -52,10 +52,10 @@ def roll_up(connection: Connection, table: Table, tables: ReportTables, row: Map
     if seen.observed_at < newest_at or (day is not None and seen.observed_at <= day.closing_at):
         _fold_again(connection, table, tables, seen, row, zone)
     elif day is not None:
-        connection.execute(statements.update_day, {**_names(row), **asdict(day.add(seen))})
+        connection.execute(statements.update_day, {**_names(row), **day.add(seen)._asdict()})
     else:
         first = Day.begin(seen, _balance_before(connection, table, row, seen))
-        connection.execute(insert(tables.balance_day).values(**_names(row), **asdict(first)))
+        connection.execute(insert(tables.balance_day).values(**_names(row), **first._asdict()))
     if day is None:
         _extend_calendars(connection, tables, seen.observed_at)
 
@@ -94,7 +94,7 @@ def rebuild(connection: Connection, schema: str | None = None, timezone: str | N
                 newest_at=days[-1].closing_at,
             )
         )
-    written = [{**dict(zip(ACCOUNT_KEY, where, strict=False)), **asdict(day)} for where, day in found.items()]
+    written = [{**dict(zip(ACCOUNT_KEY, where, strict=False)), **day._asdict()} for where, day in found.items()]
     for start in range(0, len(written), _BATCH):
         connection.execute(insert(tables.balance_day), written[start : start + _BATCH])
     if found:
@@ -123,7 +123,7 @@ def _fold_again(
         (day,) = fold(seen, _balance_before(connection, table, row, seen[0]))
         key = [tables.balance_day.c[name] == row[name] for name in ACCOUNT_KEY]
         connection.execute(delete(tables.balance_day).where(*key, tables.balance_day.c.local_date == each))
-        connection.execute(insert(tables.balance_day).values(**_names(row), **asdict(day)))
+        connection.execute(insert(tables.balance_day).values(**_names(row), **day._asdict()))
 
 
 def _balance_before(connection: Connection, table: Table, row: Mapping[str, Any], seen: Seen) -> Any:
@@ -169,7 +169,7 @@ def _written_out(tables: ReportTables, dialect: str) -> _WrittenOut:
     greatest, least = ("GREATEST", "LEAST") if dialect == "postgresql" else ("max", "min")
     account, day = tables.account, tables.balance_day
     account_name, day_name = (views.quoted(table.name, table.schema) for table in (account, day))
-    columns = [field.name for field in fields(Day)]
+    columns = Day._fields
     enter = text(
         f"""INSERT INTO {account_name} AS kept (environment, account, currency, report_timezone, first_date, newest_at)
         VALUES (:environment, :account, :currency, :report_timezone, :first_date, :newest_at)
@@ -201,7 +201,7 @@ def _names(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _day_columns(table: Table) -> list[Any]:
-    return [table.c[field.name] for field in fields(Day)]
+    return [table.c[name] for name in Day._fields]
 
 
 def _is_account(table: Table, row: Mapping[str, Any]) -> Any:
