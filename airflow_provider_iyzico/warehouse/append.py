@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Table, event, exists, insert, inspect, literal, select
+from sqlalchemy import Insert, Table, event, exists, insert, inspect, literal, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 
@@ -15,8 +15,9 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
+from airflow_provider_iyzico.warehouse import statements
 from airflow_provider_iyzico.warehouse.ddl import create_statements, ddl
-from airflow_provider_iyzico.warehouse.reports import enter, rebuild, reports_for, roll_up
+from airflow_provider_iyzico.warehouse.reports import enter, rebuild, roll_up
 
 #: These enforce a primary key; any other warehouse gets a conditional insert.
 _ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
@@ -64,35 +65,41 @@ def ensure(engine: Engine, table: Table, error: DBAPIError, *, create_table: boo
 
 
 def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
-    reports = reports_for(table, engine.dialect.name)
-    try:
-        with engine.begin() as connection:
-            if reports is not None:
-                enter(connection, reports, row)
-            statement = _insert(engine, table, row).execution_options(preserve_rowcount=True)
-            is_new = connection.execute(statement).rowcount != 0
-            stored = _read(connection, table, row)
-            if stored is None:
-                raise WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
-            if is_new:
+    conflict = None
+    with engine.connect() as connection:
+        try:
+            account = enter(connection, table, row)
+            stored = _add(connection, table, row)
+            if stored is not None:
                 _compare(table, row, stored)
-                if reports is not None:
-                    roll_up(connection, table, reports, row)
-            return stored
-    except IntegrityError:
-        with engine.connect() as connection:
-            stored = _read(connection, table, row)
-        if stored is None:
-            raise
-        return stored
+                if account is not None:
+                    roll_up(connection, table, row, account)
+                connection.commit()
+                return stored
+        except IntegrityError as error:
+            conflict = error
+        connection.rollback()  # nothing was added, so the account was not seen anew either
+        stored = _read(connection, table, row)
+    if stored is None:
+        raise conflict or WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
+    return stored
 
 
-def _insert(engine: Engine, table: Table, row: Row) -> Any:
-    if engine.dialect.name in _ENFORCES_KEYS:
-        return insert(table).values(dict(row))
-    columns = [table.c[name] for name in row]
-    values = select(*[literal(row[column.name], column.type) for column in columns])
-    return insert(table).from_select(columns, values.where(~exists().where(_is_row(table, row))))
+def _add(connection: Connection, table: Table, row: Row) -> dict[str, Any] | None:
+    """Add ``row`` and read it back; where its key is there already, return nothing or fail with an ``IntegrityError``."""
+    dialect = connection.dialect.name
+    statement: Insert
+    if dialect not in _ENFORCES_KEYS:
+        columns = [table.c[name] for name in row]
+        values = select(*[literal(row[column.name], column.type) for column in columns])
+        statement = insert(table).from_select(columns, values.where(~exists().where(_is_row(table, row))))
+    elif dialect not in statements.DIALECTS:
+        statement = insert(table).values(dict(row))
+    else:
+        stored = connection.execute(statements.add(table, dialect), row).mappings().one_or_none()
+        return None if stored is None else dict(stored)
+    is_new = connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount != 0
+    return _read(connection, table, row) if is_new else None
 
 
 def _read(connection: Connection, table: Table, row: Row) -> dict[str, Any] | None:
@@ -159,7 +166,9 @@ def _create(engine: Engine, table: Table, missing: list[str]) -> None:
 def explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseError:
     """Say what a failed append means, now that the table is known to be there."""
     try:
-        there = {str(column["name"]).lower() for column in inspect(engine).get_columns(table.name, schema=table.schema)}
+        inspector = inspect(engine)
+        there = {str(column["name"]).lower() for column in inspector.get_columns(table.name, schema=table.schema)}
+        key = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
     except SQLAlchemyError as gone:
         return WarehouseUnavailableError(f"the warehouse stopped answering: {_first_line(gone)}; a retry is safe")
     missing = [column.name for column in table.columns if column.name not in there]
@@ -168,6 +177,8 @@ def explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseError
             f"table {table.fullname!r} has another shape: it lacks {missing}. Name another table, or add what is missing from:\n"
             f"{ddl(table, engine.dialect)}"
         )
+    if not key and engine.dialect.name in _ENFORCES_KEYS:
+        return WarehouseTableError(f"table {table.fullname!r} lacks its primary key, {_key(table)}: {_first_line(error)}")
     is_passing = isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
     kind = WarehouseUnavailableError if is_passing else WarehouseError
     return kind(f"table {table.fullname!r} refused the row: {_first_line(error)}")

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
-from functools import cache
 from itertools import chain, groupby
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, TextClause, and_, bindparam, delete, func, insert, select, text
+from sqlalchemy import Table, and_, delete, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.sql.selectable import TextualSelect
 
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.rollup import Day, Seen, bounds, calendar_rows, fold
 from airflow_provider_iyzico.warehouse.snapshot import local_date
+from airflow_provider_iyzico.warehouse.statements import report_statements
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, ReportTables, report_tables, snapshot_table
 
 ACCOUNT_KEY = ("environment", "account", "currency")
@@ -29,33 +27,45 @@ def reports_for(table: Table, dialect: str) -> ReportTables | None:
     return report_tables(table.schema) if table.name == SNAPSHOT_TABLE and dialect in views.DIALECTS else None
 
 
-def enter(connection: Connection, tables: ReportTables, row: Mapping[str, Any]) -> None:
-    """Note the account and its newest observation. This also locks the account, so that its appends take turns."""
+class Account(NamedTuple):
+    """What is kept of an account: the zone in which its days are cut, and when its newest observation was made."""
+
+    report_timezone: str
+    newest_at: datetime
+
+
+def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Account | None:
+    """Note the account and its newest observation, if ``table`` has reports.
+
+    This also locks the account, so that its appends take turns.
+    """
+    tables = reports_for(table, connection.dialect.name)
+    if tables is None:
+        return None
     values = {
         **_names(row),
         "report_timezone": row["report_timezone"],
         "first_date": row["local_date"],
         "newest_at": row["observed_at"],
     }
-    connection.execute(_written_out(tables, connection.dialect.name).enter, values)
+    return Account(*connection.execute(report_statements(tables, connection.dialect.name).enter, values).one())
 
 
-def roll_up(connection: Connection, table: Table, tables: ReportTables, row: Mapping[str, Any]) -> None:
-    """Bring the daily roll-up up to date after ``row`` was added to ``table``."""
-    statements = _written_out(tables, connection.dialect.name)
-    values = {**_names(row), "local_date": row["local_date"]}
-    zone, newest_at, *stored = connection.execute(statements.read_day, values).one()
+def roll_up(connection: Connection, table: Table, row: Mapping[str, Any], account: Account) -> None:
+    """Bring the daily roll-up up to date after ``row`` was added to ``table`` and its account was entered."""
+    tables, zone = report_tables(table.schema), account.report_timezone
+    statements = report_statements(tables, connection.dialect.name)
+    # In the zone of the account: the Connection, and so the row, may have another by now, but days stay as they are cut.
     seen = Seen(local_date(row["observed_at"], zone), row["observed_at"], row["balance"])
-    if seen.local_date != row["local_date"]:  # the Connection names another zone by now; the account's days stay as they are cut
-        zone, newest_at, *stored = connection.execute(statements.read_day, {**values, "local_date": seen.local_date}).one()
-    day = Day(*stored) if stored[0] is not None else None
-    if seen.observed_at < newest_at or (day is not None and seen.observed_at <= day.closing_at):
+    stored = connection.execute(statements.read_day, {**_names(row), "local_date": seen.local_date}).one_or_none()
+    day = None if stored is None else Day(*stored)
+    if seen.observed_at < account.newest_at or (day is not None and seen.observed_at <= day.closing_at):
         _fold_again(connection, table, tables, seen, row, zone)
     elif day is not None:
-        connection.execute(statements.update_day, {**_names(row), **asdict(day.add(seen))})
+        connection.execute(statements.update_day, {**_names(row), **day.add(seen)._asdict()})
     else:
         first = Day.begin(seen, _balance_before(connection, table, row, seen))
-        connection.execute(insert(tables.balance_day).values(**_names(row), **asdict(first)))
+        connection.execute(insert(tables.balance_day).values(**_names(row), **first._asdict()))
     if day is None:
         _extend_calendars(connection, tables, seen.observed_at)
 
@@ -94,7 +104,7 @@ def rebuild(connection: Connection, schema: str | None = None, timezone: str | N
                 newest_at=days[-1].closing_at,
             )
         )
-    written = [{**dict(zip(ACCOUNT_KEY, where, strict=False)), **asdict(day)} for where, day in found.items()]
+    written = [{**dict(zip(ACCOUNT_KEY, where, strict=False)), **day._asdict()} for where, day in found.items()]
     for start in range(0, len(written), _BATCH):
         connection.execute(insert(tables.balance_day), written[start : start + _BATCH])
     if found:
@@ -123,7 +133,7 @@ def _fold_again(
         (day,) = fold(seen, _balance_before(connection, table, row, seen[0]))
         key = [tables.balance_day.c[name] == row[name] for name in ACCOUNT_KEY]
         connection.execute(delete(tables.balance_day).where(*key, tables.balance_day.c.local_date == each))
-        connection.execute(insert(tables.balance_day).values(**_names(row), **asdict(day)))
+        connection.execute(insert(tables.balance_day).values(**_names(row), **day._asdict()))
 
 
 def _balance_before(connection: Connection, table: Table, row: Mapping[str, Any], seen: Seen) -> Any:
@@ -155,53 +165,12 @@ def _extend_calendar(connection: Connection, table: Table, zone: str, first: dat
         connection.execute(statement, rows[start : start + _BATCH])
 
 
-@dataclass(frozen=True, slots=True)
-class _WrittenOut:
-    """What every append says, written out once: compiling it anew for each task would cost more than running it."""
-
-    enter: TextClause
-    read_day: TextualSelect
-    update_day: TextClause
-
-
-@cache
-def _written_out(tables: ReportTables, dialect: str) -> _WrittenOut:
-    greatest, least = ("GREATEST", "LEAST") if dialect == "postgresql" else ("max", "min")
-    account, day = tables.account, tables.balance_day
-    account_name, day_name = (views.quoted(table.name, table.schema) for table in (account, day))
-    columns = [field.name for field in fields(Day)]
-    enter = text(
-        f"""INSERT INTO {account_name} AS kept (environment, account, currency, report_timezone, first_date, newest_at)
-        VALUES (:environment, :account, :currency, :report_timezone, :first_date, :newest_at)
-        ON CONFLICT (environment, account, currency) DO UPDATE
-        SET first_date = {least}(kept.first_date, excluded.first_date),
-            newest_at = {greatest}(kept.newest_at, excluded.newest_at)"""
-    )
-    read_day = text(
-        f"""SELECT a.report_timezone, a.newest_at, {", ".join(f"d.{name}" for name in columns)} FROM {account_name} AS a
-        LEFT JOIN {day_name} AS d ON d.environment = a.environment AND d.account = a.account AND d.currency = a.currency
-         AND d.local_date = :local_date
-        WHERE a.environment = :environment AND a.account = :account AND a.currency = :currency"""
-    )
-    update_day = text(
-        f"""UPDATE {day_name} SET {", ".join(f"{name} = :{name}" for name in columns if name != "local_date")}
-        WHERE environment = :environment AND account = :account AND currency = :currency AND local_date = :local_date"""
-    )
-    return _WrittenOut(
-        enter.bindparams(*[bindparam(name, type_=account.c[name].type) for name in ("first_date", "newest_at")]),
-        read_day.bindparams(bindparam("local_date", type_=day.c.local_date.type)).columns(
-            account.c.report_timezone, account.c.newest_at, *[day.c[name] for name in columns]
-        ),
-        update_day.bindparams(*[bindparam(name, type_=day.c[name].type) for name in columns]),
-    )
-
-
 def _names(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ACCOUNT_KEY}
 
 
 def _day_columns(table: Table) -> list[Any]:
-    return [table.c[field.name] for field in fields(Day)]
+    return [table.c[name] for name in Day._fields]
 
 
 def _is_account(table: Table, row: Mapping[str, Any]) -> Any:

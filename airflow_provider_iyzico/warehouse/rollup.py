@@ -7,7 +7,6 @@ kept; one that comes late has its day, and the day of the observation after it, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
@@ -25,8 +24,7 @@ class Seen(NamedTuple):
     balance: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """What was observed on one day of one account.
 
     :param closing: the last balance seen; ``closing_at`` is when
@@ -70,8 +68,7 @@ class Day:
     def add(self, seen: Seen) -> Day:
         """Return the day with one later observation."""
         change, is_low, is_high = seen.balance - self.closing, seen.balance < self.lowest, seen.balance > self.highest
-        return replace(
-            self,
+        return self._replace(
             closing=seen.balance,
             closing_at=seen.observed_at,
             lowest=seen.balance if is_low else self.lowest,

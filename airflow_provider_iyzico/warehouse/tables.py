@@ -26,7 +26,7 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
     check_identifier(name, "table")
     if schema is not None:
         check_identifier(schema, "schema")
-    identity, key = String(250), String(64)
+    identity, key, moment = String(250), String(64), Instant()
     return Table(
         name,
         MetaData(),
@@ -36,8 +36,8 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
         Column("currency", String(3), nullable=False),
         Column("balance", money_type(), nullable=False),
         Column("balance_raw", key, nullable=False),
-        Column("observed_at", Instant(), nullable=False),
-        Column("system_time", Instant()),
+        Column("observed_at", moment, nullable=False),
+        Column("system_time", moment),
         Column("latency_ms", Integer, nullable=False),
         Column("report_timezone", key, nullable=False),
         Column("local_date", Date, nullable=False),
@@ -46,11 +46,11 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
         Column("run_id", identity, nullable=False),
         Column("map_index", Integer, nullable=False),
         Column("try_number", Integer, nullable=False),
-        Column("logical_date", Instant()),
-        Column("data_interval_start", Instant()),
-        Column("data_interval_end", Instant()),
+        Column("logical_date", moment),
+        Column("data_interval_start", moment),
+        Column("data_interval_end", moment),
         Column("provider_version", String(32), nullable=False),
-        Column("inserted_at", Instant(), nullable=False),
+        Column("inserted_at", moment, nullable=False),
         Index(f"ix_{name[:45]}_observed", "environment", "account", "currency", "observed_at"),
         schema=schema,
     )

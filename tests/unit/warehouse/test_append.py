@@ -136,6 +136,41 @@ def test_postgresql_keeps_the_largest_and_the_smallest_amount(postgres_engine, m
         assert append(postgres_engine, TABLE, row, create_table=True)["balance"] == Decimal(balance)
 
 
+def on_insert(engine, body):
+    """Let every insert into the bare table go through a trigger."""
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {body} END'"))
+        connection.execute(
+            text("CREATE TRIGGER meddle BEFORE INSERT ON my_snapshots FOR EACH ROW EXECUTE FUNCTION meddle()"),
+        )
+
+
+def test_a_trigger_that_bends_a_digit_keeps_nothing(postgres_engine, make_row):
+    append(postgres_engine, BARE, make_row(run_id="before"), create_table=True)
+    on_insert(postgres_engine, "NEW.balance := NEW.balance + 0.01; RETURN NEW;")
+    with pytest.raises(WarehouseExactnessError, match="balance"):
+        append(postgres_engine, BARE, make_row("100.00"), create_table=True)
+    assert len(rows(postgres_engine, BARE)) == 1
+
+
+def test_a_row_that_vanishes_on_its_way_is_missed(postgres_engine, make_row):
+    append(postgres_engine, BARE, make_row(run_id="before"), create_table=True)
+    on_insert(postgres_engine, "RETURN NULL;")
+    with pytest.raises(WarehouseExactnessError, match="does not show it"):
+        append(postgres_engine, BARE, make_row("100.00"), create_table=True)
+    assert len(rows(postgres_engine, BARE)) == 1
+
+
+def test_moments_come_back_in_utc_whatever_the_zone_of_the_session(postgres_engine, make_row):
+    with postgres_engine.connect() as connection:
+        schema = connection.execute(text("SELECT current_schema()")).scalar()
+    abroad = create_engine(postgres_engine.url, connect_args={"options": f"-csearch_path={schema} -ctimezone=Asia/Tokyo"})
+    stored = append(abroad, TABLE, make_row(), create_table=True)
+    again = append(abroad, TABLE, make_row(), create_table=True)
+    abroad.dispose()
+    assert stored["observed_at"].isoformat() == again["observed_at"].isoformat() == "2026-11-22T20:59:59.999999+00:00"
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(balance=st.decimals(min_value=0, max_value=Decimal(10) ** 15, places=2))
 def test_every_kurus_up_to_ten_to_the_fifteenth_survives_postgresql(postgres_engine, make_row, balance):
@@ -228,6 +263,29 @@ def test_where_keys_are_not_enforced_the_insert_is_conditional_on_absence(postgr
     assert append(postgres_engine, TABLE, make_row("200.00", try_number=2), create_table=True) == first
     assert rows(postgres_engine) == [first]
     assert any("NOT (EXISTS" in statement or "NOT EXISTS" in statement for statement in statements)
+
+
+@pytest.fixture
+def another_dialect(engine, monkeypatch):
+    """Both databases stand in for one whose words we do not know, such as MySQL, so that SQLAlchemy's run for real."""
+    from airflow_provider_iyzico.warehouse import append as module
+
+    monkeypatch.setattr(module.statements, "DIALECTS", ())
+    return engine
+
+
+def test_where_sqlalchemy_finds_the_words_a_second_try_gets_the_first_row(another_dialect, make_row):
+    first = append(another_dialect, BARE, make_row("100.00"), create_table=True)
+    assert first == make_row("100.00") | {"inserted_at": first["inserted_at"]}
+    assert append(another_dialect, BARE, make_row("200.00", try_number=2), create_table=True) == first
+    assert rows(another_dialect, BARE) == [first]
+
+
+def test_where_sqlalchemy_finds_the_words_a_bent_digit_keeps_nothing(another_dialect, make_row):
+    append(another_dialect, BARE, make_row(run_id="before"), create_table=True)
+    with pytest.raises(WarehouseExactnessError, match="balance"):
+        append(another_dialect, BARE, make_row("0.123456789012345678"), create_table=True)
+    assert len(rows(another_dialect, BARE)) == 1
 
 
 def _append_in_another_process(url, options, row, barrier, answers):

@@ -349,6 +349,35 @@ def test_another_time_zone_in_the_connection_leaves_the_accounts_days_as_they_we
     assert days(engine) == [("2026-03-02", 6, None, 40.0, 60.0)]
 
 
+def test_a_retry_brings_its_account_nothing_newer(engine):
+    """What a retry saw is not kept, so that the account's newest observation is still the one before."""
+    task = TaskInstance("dag", "task", "run", -1, 1, None, None, None)
+    for minutes in (0, 5):
+        seen = Observation(
+            "main", "production", "TRY", Decimal(1), "1", START + timedelta(minutes=minutes), None, 5, "Europe/Istanbul"
+        )
+        append(engine, TABLE, snapshot_row(seen, task), create_table=True)
+    ((newest_at,),) = ask(engine, "SELECT newest_at FROM iyzico_account")
+    assert moment(newest_at) == START
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_the_roll_up_is_right_whatever_driver_and_zone_the_session_has(postgres_engine, driver):
+    """In a zone that sets its clock back, while it does so, with every third row late."""
+    from sqlalchemy import create_engine
+
+    schema = ask(postgres_engine, "SELECT current_schema()")[0][0]
+    url = postgres_engine.url.set(drivername=f"postgresql+{driver}")
+    engine = create_engine(url, connect_args={"options": f"-csearch_path={schema} -ctimezone=Europe/Berlin"})
+    back = datetime(2026, 10, 24, 23, 30, tzinfo=UTC)
+    rows = [observation(back + timedelta(minutes=10 * number), number % 5 * 10) for number in range(18)]
+    for row in [*rows[::3], *rows[1::3], *rows[2::3], *[observation(back + timedelta(hours=4), "3.21")]]:
+        keep(engine, row)
+    engine.dispose()
+    with postgres_engine.begin() as connection:
+        assert rebuild(connection) == []
+
+
 def test_a_silent_account_has_a_row_for_the_newest_day_in_its_own_zone(engine):
     """Another account goes on in another zone, where that day has not begun."""
     keep_in(engine, "Europe/Istanbul", datetime(2026, 3, 1, 12, tzinfo=UTC), "1")
