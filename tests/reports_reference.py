@@ -142,21 +142,22 @@ class Reports:
         for key, series in self.series.items():
             as_of = self.as_of[key[0]]
             for window in (7, 28):
-                outflows = sorted(
-                    figures[9]
+                over = [
+                    figures
                     for (*mine, day), figures in days.items()
                     if tuple(mine) == key
-                    and figures[10]
                     and midnight(day + timedelta(days=1)) <= as_of
                     and minutes(midnight(day + timedelta(days=1)), as_of) < window * 1440
-                )
-                if outflows:
-                    average = sum(outflows) / len(outflows)
-                    p90 = outflows[-(-9 * len(outflows) // 10) - 1]
+                ]
+                outflows = sorted(figures[9] for figures in over if figures[10])
+                if over:
+                    average = sum(outflows) / len(over) if outflows else None
+                    p90 = outflows[-(-9 * len(outflows) // 10) - 1] if outflows else None
                     balance = series[-1]["balance"]
                     found[(*key, window)] = (
+                        len(over),
                         len(outflows),
-                        average.quantize(Decimal("1E-8"), ROUND_HALF_UP),
+                        average.quantize(Decimal("1E-8"), ROUND_HALF_UP) if outflows else None,
                         p90,
                         balance,
                         (balance / average).quantize(Decimal("0.01"), ROUND_HALF_UP) if average else None,
