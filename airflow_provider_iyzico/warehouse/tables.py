@@ -150,6 +150,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("reason", String(500)),
             Column("ended_at", Instant()),
             Column("provider_version", String(32), nullable=False),
+            Index("ix_iyzico_payout_gate_waiting", "environment", "account", "currency", "waiting_since"),
         ),
     )
 

@@ -42,6 +42,17 @@ def test_sandbox_and_production_keep_a_row_each_for_the_same_run(engine):
     assert [row[0] for row in rows(engine)] == ["production", "sandbox"]
 
 
+def test_the_gates_of_an_account_are_found_by_time_through_an_index(sqlite_engine):
+    record(sqlite_engine, GATE, Progress("opened", 1), is_first=True)
+    query = (
+        "EXPLAIN QUERY PLAN SELECT * FROM iyzico_payout_coverage WHERE environment = 'production' AND account = 'payroll' "
+        "AND currency = 'TRY' AND waiting_since >= '2026-11-01' ORDER BY waiting_since"
+    )
+    with sqlite_engine.connect() as connection:
+        (plan,) = [row.detail for row in connection.execute(text(query))]
+    assert "ix_iyzico_payout_gate_waiting (environment=? AND account=? AND currency=? AND waiting_since>?)" in plan
+
+
 def test_a_gate_that_never_saw_a_balance_claims_no_shortfall(engine):
     record(engine, GATE, Progress("failed", 1, reason="401"), is_first=True)
     assert rows(engine) == [("production", "failed", 1, None)]
