@@ -50,6 +50,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     :param currency: the balance's currency; iyzico names none, so this is a label
     :param warehouse_conn_id: keep a row per gate in ``iyzico_payout_gate`` of this SQL Connection; a record that cannot be
         written is logged loudly and never keeps a gate from opening
+    :param warehouse_schema: the schema of that table, if not the connection's own
     :param deferrable: wait in the triggerer, where all gates of an account share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
@@ -68,6 +69,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         currency: str = "TRY",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         warehouse_conn_id: str | None = None,
+        warehouse_schema: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,6 +79,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self.currency = currency
         self.deferrable = deferrable
         self.warehouse_conn_id = warehouse_conn_id
+        self.warehouse_schema = warehouse_schema
         self._hook: IyzicoHook | None = None
         self._record: GateRecord | None = None
         if self.never_fail or self.silent_fail:

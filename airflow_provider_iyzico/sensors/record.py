@@ -83,7 +83,7 @@ class GateRecord:
                 self._waiting_since,
             )
             with warehouse_engine(str(sensor.warehouse_conn_id)) as engine:
-                record(engine, gate, progress, is_first=self._is_first)
+                record(engine, gate, progress, is_first=self._is_first, schema=sensor.warehouse_schema)
         except Exception:
             sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s", progress)
             return

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Table, case, func, insert, text, update
+from sqlalchemy import Table, case, event, func, insert, text, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.warehouse.append import ensure, explained, prepare
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
-from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.tables import report_tables
 
 _NAMESPACE = UUID("2b0c7c62-3f0e-5a38-8c3e-6a4f3f0a9d21")
 REASON_LENGTH = 500
@@ -50,22 +52,24 @@ class Progress:
     reason: str | None = None
 
 
-def record(engine: Engine, gate: Gate, progress: Progress, *, is_first: bool) -> None:
-    """Write a gate's row, or bring it up to date.
+def record(engine: Engine, gate: Gate, progress: Progress, *, is_first: bool, schema: str | None = None) -> None:
+    """Write a gate's row, or bring it up to date. A missing table is made, with the view that reads it and nothing else.
 
     :param is_first: this try of the task has not recorded anything before, so whatever an earlier try left begins anew
+    :param schema: where the table is, if not in the connection's own schema
     :raises WarehouseError: the record could not be written
     """
-    table = report_tables().gate
+    table = report_tables(schema).gate
     prepare(engine)
-    try:
-        _record(engine, table, gate, progress, is_first)
-    except DBAPIError as error:
+    with _impatient(engine):
         try:
-            ensure(engine, snapshot_table(), error)
             _record(engine, table, gate, progress, is_first)
-        except DBAPIError as lasting:
-            raise explained(engine, table, lasting) from lasting.orig
+        except DBAPIError as error:
+            try:
+                ensure(engine, table, error)
+                _record(engine, table, gate, progress, is_first)
+            except DBAPIError as lasting:
+                raise explained(engine, table, lasting) from lasting.orig
 
 
 def gate_id(gate: Gate) -> str:
@@ -81,7 +85,6 @@ def _record(engine: Engine, table: Table, gate: Gate, progress: Progress, is_fir
     changes = whole if is_first else _changes(table, progress)
     try:
         with engine.begin() as connection:
-            _do_not_wait_long(connection)
             if connection.execute(update(table).where(table.c.gate_id == key).values(**changes)).rowcount == 0:
                 connection.execute(insert(table).values(gate_id=key, **whole))
     except IntegrityError:  # another copy of this task was faster
@@ -89,8 +92,17 @@ def _record(engine: Engine, table: Table, gate: Gate, progress: Progress, is_fir
             connection.execute(update(table).where(table.c.gate_id == key).values(**changes))
 
 
+@contextmanager
+def _impatient(engine: Engine) -> Iterator[None]:
+    """A record is worth a few seconds, not a payout that waits for a lock, such as one of tables that are just being made."""
+    event.listen(engine, "begin", _do_not_wait_long)
+    try:
+        yield
+    finally:
+        event.remove(engine, "begin", _do_not_wait_long)
+
+
 def _do_not_wait_long(connection: Connection) -> None:
-    """A record is worth a few seconds, not a payout that waits for a lock."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'"))
         connection.execute(text(f"SET LOCAL statement_timeout = '{2 * PATIENCE_SECONDS}s'"))

@@ -73,6 +73,11 @@ class ReportTables:
     threshold: Table
     gate: Table
 
+    @property
+    def rolled_up(self) -> tuple[Table, ...]:
+        """What a rebuild computes from the snapshots."""
+        return self.account, self.report_day, self.balance_day
+
     def __iter__(self) -> Iterator[Table]:
         return iter((self.account, self.report_day, self.balance_day, self.threshold, self.gate))
 

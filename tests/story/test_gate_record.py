@@ -87,15 +87,19 @@ def test_a_gate_writes_one_row_per_run_and_a_second_run_another(gate_dag, iyzico
     assert [outcome for (outcome,) in rows(sqlite_warehouse, "outcome")] == ["opened", "opened"]
 
 
-def test_postgresql_keeps_it_too(gate_dag, iyzico, postgres_url, monkeypatch):
+@pytest.mark.parametrize("schema", [None, "Finance"])
+def test_postgresql_keeps_it_too_in_the_schema_that_is_named(gate_dag, iyzico, postgres_url, monkeypatch, schema):
     from sqlalchemy import create_engine, text
 
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", postgres_url)
+    gate_dag.get_task("wait_for_money").warehouse_schema = schema
+    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(text('CREATE SCHEMA IF NOT EXISTS "Finance"'))
     iyzico.balance = "6000.00"
     run = gate_dag.test()
-    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
-        query = text("SELECT outcome, last_balance, required FROM iyzico_payout_coverage WHERE run_id = :id")
-        (row,) = connection.execute(query, {"id": run.run_id})
+        query = f'SELECT outcome, last_balance, required FROM "{schema or "public"}".iyzico_payout_coverage WHERE run_id = :id'
+        (row,) = connection.execute(text(query), {"id": run.run_id})
     engine.dispose()
     assert (row.outcome, str(row.last_balance), str(row.required)) == ("opened", "6000.00000000", "5030.00000000")

@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 
-from airflow_provider_iyzico.errors import WarehouseError
+from airflow_provider_iyzico.errors import WarehouseError, WarehouseTableError
+from airflow_provider_iyzico.warehouse.append import append, ensure
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.views import VIEWS
 
 TASK = TaskInstance("dag", "gate", "run", -1, 1, None, None, None)
 GATE = Gate(TASK, "payroll", "production", "TRY", Decimal(100), Decimal(0), datetime(2026, 11, 22, tzinfo=UTC))
@@ -77,3 +81,53 @@ def test_a_record_does_not_wait_long_for_a_lock(postgres_engine):
     finally:
         ended.set()
         holder.join()
+
+
+def run(engine, *statements):
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def made(engine):
+    inspector = inspect(engine)
+    return {*inspector.get_table_names(), *inspector.get_view_names()}
+
+
+EVERYTHING = {snapshot_table().name, *[table.name for table in report_tables()], *VIEWS}
+
+
+def test_a_gate_makes_its_own_table_and_view_and_a_snapshot_everything_else(engine, make_row):
+    record(engine, GATE, Progress("opened", 1, Decimal(100)), is_first=True)
+    assert made(engine) == {"iyzico_payout_gate", "iyzico_payout_coverage"}
+    append(engine, snapshot_table(), make_row(), create_table=True)
+    assert made(engine) == EVERYTHING
+    assert rows(engine) == [("production", "opened", 1, 0)]
+
+
+def by_a_gate(engine):
+    record(engine, GATE, Progress("opened", 1, Decimal(100)), is_first=True)
+
+
+def by_a_snapshot(engine):
+    ensure(engine, snapshot_table(), OperationalError("SELECT 1", None, Exception("a lock, say")))
+
+
+@pytest.mark.parametrize("make", [by_a_gate, by_a_snapshot])
+def test_what_a_gate_lacks_is_made_without_computing_the_roll_up_anew(engine, make_row, make):
+    """A roll-up that is wrong stays wrong; with many snapshots a rebuild takes minutes."""
+    append(engine, snapshot_table(), make_row(), create_table=True)
+    run(engine, "DROP VIEW iyzico_payout_coverage", "DROP TABLE iyzico_payout_gate", "UPDATE iyzico_balance_day SET outflow = 7")
+    make(engine)
+    assert made(engine) == EVERYTHING
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT outflow FROM iyzico_balance_day")).scalar() == 7
+
+
+def test_a_gate_does_not_wait_for_tables_that_somebody_is_just_making(postgres_engine):
+    with postgres_engine.begin() as connection:
+        connection.execute(text("CREATE TABLE iyzico_payout_gate (gate_id text)"))
+        started = time.monotonic()
+        with pytest.raises(WarehouseTableError, match="CREATE TABLE iyzico_payout_gate"):
+            record(postgres_engine, GATE, Progress("opened", 1), is_first=True)
+        assert time.monotonic() - started < 15
