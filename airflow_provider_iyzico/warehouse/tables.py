@@ -144,6 +144,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("task_id", String(250), nullable=False),
             Column("run_id", String(250), nullable=False),
             Column("map_index", Integer, nullable=False),
+            Column("try_number", Integer, nullable=False),
             Column("batch_total", money_type(), nullable=False),
             Column("headroom", money_type(), nullable=False),
             Column("waiting_since", Instant(), nullable=False),

@@ -3,8 +3,13 @@
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
+
+from airflow_provider_iyzico.errors import WarehouseUnavailableError
+from airflow_provider_iyzico.sensors import record as record_of_the_sensor
+from airflow_provider_iyzico.warehouse.gate import record
 
 COLUMNS = (
     "dag_id, task_id, map_index, account, environment, currency, batch_total, headroom, first_balance, last_balance, outcome, "
@@ -15,6 +20,12 @@ COLUMNS = (
 def rows(path, columns=COLUMNS, table="iyzico_payout_gate"):
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(f"SELECT {columns} FROM {table}").fetchall()
+
+
+def only_the_end(engine, gate, progress, **options):
+    if progress.outcome == "waiting":
+        raise WarehouseUnavailableError("out for lunch")
+    record(engine, gate, progress, **options)
 
 
 WHO = ("iyzico_payout_gate", "wait_for_money", -1, "simulator", "sandbox", "TRY", 4530, 500)
@@ -78,6 +89,33 @@ def test_a_record_that_cannot_be_written_keeps_no_gate_from_opening(gate_dag, iy
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", json.dumps(warehouse))
     iyzico.balance = "6000.00"
     assert str(gate_dag.test().state) == "success"
+
+
+@pytest.mark.parametrize("gate_dag", ["poke", "reschedule"], indirect=True)
+def test_a_record_that_begins_late_claims_nothing_about_the_beginning_that_is_not_so(
+    gate_dag, iyzico, sqlite_warehouse, meanwhile, monkeypatch
+):
+    """In deferrable mode ``dag.test()`` forgets how the task began; ``unit/sensors`` has that case."""
+    monkeypatch.setattr(record_of_the_sensor, "record", only_the_end)
+    meanwhile(lambda: len(iyzico.seen) >= 3, lambda: setattr(iyzico, "balance", "6000.00"))
+    gate_dag.test()
+    ((since, first, last, outcome, polls),) = rows(sqlite_warehouse, "waiting_since, first_balance, last_balance, outcome, polls")
+    looked_at = [look.received_at for look in iyzico.seen]
+    since = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
+    assert (last, outcome) == (6000, "opened")
+    if gate_dag.get_task("wait_for_money").mode == "poke":
+        assert looked_at[0] - 5 < since < looked_at[0]
+        assert (first, polls) == (100, len(looked_at))
+    else:
+        assert looked_at[0] < since < looked_at[1]
+        assert (first, polls) == (None, 1)
+
+
+def test_the_first_balance_is_that_of_the_first_look_and_of_no_other(gate_dag, iyzico, sqlite_warehouse, meanwhile):
+    iyzico.fail("503", times=1)
+    meanwhile(lambda: len(iyzico.seen) >= 3, lambda: setattr(iyzico, "balance", "6000.00"))
+    gate_dag.test()
+    assert rows(sqlite_warehouse, "first_balance, last_balance, outcome") == [(None, 6000, "opened")]
 
 
 def test_a_gate_writes_one_row_per_run_and_a_second_run_another(gate_dag, iyzico, sqlite_warehouse):
