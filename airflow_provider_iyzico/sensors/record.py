@@ -58,6 +58,7 @@ class GateRecord:
         """Write how the wait ended, or that it goes on."""
         try:
             yield
+            self._write("opened", None)
         except (AirflowSensorTimeout, AirflowSkipException) as error:
             self._write("timed_out", str(error.__cause__ or error))  # soft_fail wraps what it skips
             raise
@@ -67,10 +68,9 @@ class GateRecord:
         except (TaskDeferred, AirflowRescheduleException):
             self._write("waiting", None)
             raise
-        except Exception as error:
+        except BaseException as error:  # execution_timeout and exits are no Exceptions, and fail the task all the same
             self._write("failed", type(error).__name__)
             raise
-        self._write("opened", None)
 
     def _write(self, outcome: str, reason: str | None) -> None:
         if outcome == "waiting" and not self._polls:

@@ -3,12 +3,14 @@
 import json
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_provider_iyzico.errors import WarehouseUnavailableError
 from airflow_provider_iyzico.sensors import record as record_of_the_sensor
+from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 from airflow_provider_iyzico.warehouse.gate import record
 
 COLUMNS = (
@@ -68,6 +70,38 @@ def test_a_gate_that_failed_says_why(gate_dag, iyzico, sqlite_warehouse, meanwhi
     assert (tuple(who), first, last, outcome, is_ended) == (WHO, 100, 100, "failed", 1)
     assert reason.startswith("IyzicoAuthenticationError: ")
     assert polls == len(iyzico.seen)
+
+
+@pytest.mark.parametrize("gate_dag", ["poke"], indirect=True)
+def test_a_gate_whose_execution_timeout_is_over_has_failed(gate_dag, iyzico, sqlite_warehouse):
+    gate = gate_dag.get_task("wait_for_money")
+    gate.poke_interval, gate.execution_timeout = 30, timedelta(seconds=0.5)
+    assert str(gate_dag.test().state) == "failed"
+    assert rows(sqlite_warehouse) == [(*WHO, 100, 100, "failed", "AirflowTaskTimeout", 1, 1)]
+
+
+@pytest.mark.parametrize("gate_dag", ["poke"], indirect=True)
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_a_gate_that_somebody_ends_by_an_exit_has_failed(gate_dag, iyzico, sqlite_warehouse, monkeypatch, kind):
+    def stop(*_):
+        raise kind
+
+    monkeypatch.setattr(MassPayoutBalanceSensor, "_get_next_poke_interval", stop)
+    assert str(gate_dag.test().state) == "failed"
+    assert rows(sqlite_warehouse) == [(*WHO, 100, 100, "failed", kind.__name__, 1, 1)]
+
+
+@pytest.mark.parametrize("gate_dag", ["poke"], indirect=True)
+def test_a_gate_that_fails_while_it_writes_that_it_opened_has_failed(gate_dag, iyzico, sqlite_warehouse, monkeypatch):
+    def too_late(engine, gate, progress, **options):
+        if progress.outcome == "opened":
+            raise AirflowTaskTimeout
+        record(engine, gate, progress, **options)
+
+    monkeypatch.setattr(record_of_the_sensor, "record", too_late)
+    iyzico.balance = "6000.00"
+    assert str(gate_dag.test().state) == "failed"
+    assert rows(sqlite_warehouse) == [(*WHO, 6000, 6000, "failed", "AirflowTaskTimeout", 1, 1)]
 
 
 def test_while_it_waits_its_row_can_be_seen(gate_dag, iyzico, sqlite_warehouse, meanwhile):
