@@ -25,6 +25,23 @@ def local_day(moment):
     return moment.astimezone(ISTANBUL).date()
 
 
+def coverage(gates, now):
+    """The gates' view, from dicts with the columns of the gates' table."""
+    found = {}
+    for gate in gates:
+        required, first = gate["batch_total"] + gate["headroom"], gate["first_balance"]
+        is_over = gate["waits_until"] is not None and now - gate["waits_until"] > timedelta(minutes=5)
+        found[(gate["gate_id"],)] = (
+            required,
+            first,
+            None if first is None else max(required - first, Decimal(0)),
+            gate["waits_until"],
+            gate["ended_at"] and minutes(gate["waiting_since"], gate["ended_at"]),
+            "lost" if gate["outcome"] == "waiting" and is_over else gate["outcome"],
+        )
+    return found
+
+
 class Reports:
     """All views of one set of snapshots.
 

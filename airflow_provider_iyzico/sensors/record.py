@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,7 @@ class GateRecord:
                 need.batch_total,
                 need.headroom,
                 self._waiting_since,
+                self._waits_until(),
                 self._first_balance,
             )
             with warehouse_engine(str(sensor.warehouse_conn_id)) as engine:
@@ -96,6 +97,11 @@ class GateRecord:
             sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s", progress)
             return
         self._is_unseen, self._polls = False, 0
+
+    def _waits_until(self) -> datetime:
+        """Return when the wait ends at the latest: a sensor on a worker looks at the clock only after a look."""
+        sensor = self._sensor
+        return self._waiting_since + timedelta(seconds=sensor.timeout + (0 if sensor.deferrable else sensor.poke_interval))
 
     def _read(self, resumed: dict[str, Any]) -> None:
         """Take over what the worker saw at first, and the trigger since then; what cannot be read is the sensor's to refuse."""

@@ -29,6 +29,7 @@ PATIENCE_SECONDS = 5
 class Gate:
     """Who waits for how much, on whose account, and how the wait began; nothing here changes within a try of the task.
 
+    :param waits_until: when the sensor's timeout ends the wait at the latest
     :param first_balance: what the first look saw, if it saw a balance and that is still known
     """
 
@@ -39,6 +40,7 @@ class Gate:
     batch_total: Decimal
     headroom: Decimal
     waiting_since: datetime
+    waits_until: datetime | None = None
     first_balance: Decimal | None = None
 
 
@@ -130,6 +132,7 @@ def _whole(gate: Gate, progress: Progress) -> dict[str, Any]:
         "batch_total": gate.batch_total,
         "headroom": gate.headroom,
         "waiting_since": gate.waiting_since,
+        "waits_until": gate.waits_until,
         "first_balance": gate.first_balance,
         "last_balance": progress.balance,
         "last_observed_at": progress.observed_at,

@@ -148,6 +148,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("batch_total", money_type(), nullable=False),
             Column("headroom", money_type(), nullable=False),
             Column("waiting_since", Instant(), nullable=False),
+            Column("waits_until", Instant()),
             Column("first_balance", money_type()),
             Column("last_balance", money_type()),
             Column("last_observed_at", Instant()),

@@ -104,6 +104,14 @@ def test_a_gate_that_fails_while_it_writes_that_it_opened_has_failed(gate_dag, i
     assert rows(sqlite_warehouse) == [(*WHO, 6000, 6000, "failed", "AirflowTaskTimeout", 1, 1)]
 
 
+def test_a_gate_says_until_when_it_waits(gate_dag, iyzico, sqlite_warehouse):
+    iyzico.balance = "6000.00"
+    gate_dag.test()
+    ((since, until),) = rows(sqlite_warehouse, "waiting_since, waits_until", "iyzico_payout_coverage")
+    interval = 0 if gate_dag.get_task("wait_for_money").deferrable else 0.1
+    assert datetime.fromisoformat(until) - datetime.fromisoformat(since) == timedelta(seconds=20 + interval)
+
+
 def test_while_it_waits_its_row_can_be_seen(gate_dag, iyzico, sqlite_warehouse, meanwhile):
     seen = []
 

@@ -18,7 +18,9 @@ from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_tab
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 TASK = TaskInstance("dag", "gate", "run", -1, 1, None, None, None)
-GATE = Gate(TASK, "payroll", "production", "TRY", Decimal(100), Decimal(0), datetime(2026, 11, 22, tzinfo=UTC), Decimal(40))
+GATE = Gate(
+    TASK, "payroll", "production", "TRY", Decimal(100), Decimal(0), datetime(2026, 11, 22, tzinfo=UTC), first_balance=Decimal(40)
+)
 
 
 def rows(engine):

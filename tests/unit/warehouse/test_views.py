@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from reports_reference import Reports
+from reports_reference import Reports, coverage
 from sqlalchemy import insert, text
 
 from airflow_provider_iyzico.warehouse import views
@@ -222,6 +222,34 @@ def test_an_account_that_went_silent_keeps_its_balance_in_the_runway_and_claims_
     (row,) = ask(engine, query)
     assert (row.days_in_window, row.days_observed, float(row.balance)) == (7, 0, 500)
     assert (row.average_outflow, row.p90_outflow, row.days_at_average, row.days_at_p90) == (None,) * 4
+
+
+def gates(dice, now):
+    """Gates that begin, end and fall silent around now, none within a minute of the moment at which it counts as lost."""
+    for number in range(60):
+        waits_until = now + timedelta(minutes=dice.choice([-300, -8, -7, -4, -3, 0, 90]), seconds=dice.randrange(59))
+        outcome = dice.choice(["waiting", "waiting", "opened", "timed_out", "failed"])
+        since = waits_until - timedelta(minutes=dice.randrange(400), microseconds=dice.randrange(10**6))
+        yield {
+            "gate_id": str(uuid4()), "account": "main", "environment": "production", "currency": "TRY", "dag_id": "d",
+            "task_id": "t", "run_id": str(number), "map_index": -1, "try_number": 1, "polls": 1, "provider_version": "0",
+            "batch_total": Decimal(dice.randrange(9_000_000)) / 100, "headroom": Decimal(dice.randrange(900)) / 100,
+            "first_balance": dice.choice([None, Decimal(dice.randrange(9_000_000)) / 100]),
+            "waiting_since": since, "waits_until": dice.choice([None, waits_until, waits_until]), "outcome": outcome,
+            "ended_at": None if outcome == "waiting" else since + timedelta(seconds=dice.randrange(9000)),
+        }  # fmt: skip
+
+
+def test_coverage(engine):
+    now = datetime.now(UTC)
+    given = list(gates(random.Random(5), now))
+    keep(engine, observation(START, "1"))
+    with engine.begin() as connection:
+        connection.execute(insert(TABLES.gate), given)
+    expected = coverage(given, now)
+    assert {figures[-1] for figures in expected.values()} == {"waiting", "lost", "opened", "timed_out", "failed"}
+    columns = "gate_id, required, first_balance, shortfall_at_start, waits_until, minutes_waited, outcome"
+    compare(engine, f"SELECT {columns} FROM iyzico_payout_coverage", expected, 1)
 
 
 def test_gaps(warehouse):
