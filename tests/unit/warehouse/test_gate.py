@@ -5,9 +5,10 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseTableError
@@ -141,6 +142,28 @@ def test_what_a_gate_lacks_is_made_without_computing_the_roll_up_anew(engine, ma
     assert made(engine) == EVERYTHING
     with engine.connect() as connection:
         assert connection.execute(text("SELECT outflow FROM iyzico_balance_day")).scalar() == 7
+
+
+def test_a_role_that_may_select_insert_and_update_gates_keeps_a_record(postgres_engine):
+    role = f"gate_{uuid4().hex[:12]}"
+    record(postgres_engine, replace(GATE, account="other"), Progress("opened", 1))
+    with postgres_engine.begin() as connection:
+        schema = connection.execute(text("SELECT current_schema()")).scalar()
+        for statement in (f"CREATE ROLE {role}", f"GRANT USAGE ON SCHEMA {schema} TO {role}"):
+            connection.execute(text(statement))
+        connection.execute(text(f"GRANT SELECT, INSERT, UPDATE ON iyzico_payout_gate TO {role}"))
+    of_the_gate = create_engine(postgres_engine.url, connect_args={"options": f"-csearch_path={schema} -crole={role}"})
+    try:
+        for number, outcome in ((1, "waiting"), (1, "failed"), (2, "opened")):
+            record(of_the_gate, in_try(number, Decimal(40)), Progress(outcome, 1))
+        with of_the_gate.connect() as connection:
+            outcomes = (
+                connection.execute(text("SELECT outcome FROM iyzico_payout_gate WHERE account = 'payroll'")).scalars().all()
+            )
+        assert outcomes == ["opened"]
+    finally:
+        of_the_gate.dispose()
+        run(postgres_engine, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
 def test_a_gate_does_not_wait_for_tables_that_somebody_is_just_making(postgres_engine):
