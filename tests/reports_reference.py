@@ -25,6 +25,23 @@ def local_day(moment):
     return moment.astimezone(ISTANBUL).date()
 
 
+def coverage(gates, now):
+    """The gates' view, from dicts with the columns of the gates' table."""
+    found = {}
+    for gate in gates:
+        required, first = gate["batch_total"] + gate["headroom"], gate["first_balance"]
+        is_over = gate["waits_until"] is not None and now - gate["waits_until"] > timedelta(minutes=5)
+        found[(gate["gate_id"],)] = (
+            required,
+            first,
+            None if first is None else max(required - first, Decimal(0)),
+            gate["waits_until"],
+            gate["ended_at"] and minutes(gate["waiting_since"], gate["ended_at"]),
+            "lost" if gate["outcome"] == "waiting" and is_over else gate["outcome"],
+        )
+    return found
+
+
 class Reports:
     """All views of one set of snapshots.
 
@@ -144,21 +161,22 @@ class Reports:
         for key, series in self.series.items():
             as_of = self.as_of[key[0]]
             for window in (7, 28):
-                outflows = sorted(
-                    figures[9]
+                over = [
+                    figures
                     for (*mine, day), figures in days.items()
                     if tuple(mine) == key
-                    and figures[10]
                     and midnight(day + timedelta(days=1)) <= as_of
                     and minutes(midnight(day + timedelta(days=1)), as_of) < window * 1440
-                )
-                if outflows:
-                    average = sum(outflows) / len(outflows)
-                    p90 = outflows[-(-9 * len(outflows) // 10) - 1]
+                ]
+                outflows = sorted(figures[9] for figures in over if figures[10])
+                if over:
+                    average = sum(outflows) / len(over) if outflows else None
+                    p90 = outflows[-(-9 * len(outflows) // 10) - 1] if outflows else None
                     balance = series[-1]["balance"]
                     found[(*key, window)] = (
+                        len(over),
                         len(outflows),
-                        average.quantize(Decimal("1E-8"), ROUND_HALF_UP),
+                        average.quantize(Decimal("1E-8"), ROUND_HALF_UP) if outflows else None,
                         p90,
                         balance,
                         (balance / average).quantize(Decimal("0.01"), ROUND_HALF_UP) if average else None,

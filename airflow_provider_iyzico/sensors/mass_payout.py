@@ -50,6 +50,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     :param currency: the balance's currency; iyzico names none, so this is a label
     :param warehouse_conn_id: keep a row per gate in ``iyzico_payout_gate`` of this SQL Connection; a record that cannot be
         written is logged loudly and never keeps a gate from opening
+    :param warehouse_schema: the schema of that table, if not the connection's own
     :param deferrable: wait in the triggerer, where all gates of an account share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
@@ -68,6 +69,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         currency: str = "TRY",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         warehouse_conn_id: str | None = None,
+        warehouse_schema: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,6 +79,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self.currency = currency
         self.deferrable = deferrable
         self.warehouse_conn_id = warehouse_conn_id
+        self.warehouse_schema = warehouse_schema
         self._hook: IyzicoHook | None = None
         self._record: GateRecord | None = None
         if self.never_fail or self.silent_fail:
@@ -87,7 +90,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker, or look once and go on waiting in the triggerer."""
-        with fail_fast(), self._closing_hook(), self._recording(context, {}):
+        with fail_fast(), self._closing_hook(), self._recording(context, None):
             if not self.deferrable:
                 return super().execute(context)
             ends_at = time.time() + self.timeout
@@ -106,6 +109,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                     ends_at=ends_at,
                 ),
                 method_name=self.execute_complete.__name__,
+                kwargs={"first_balance": money_text(verdict.balance.amount) if verdict.balance else None},
                 timeout=timedelta(seconds=self.timeout),
             )
 
@@ -118,9 +122,10 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         is_open = verdict.outcome is Outcome.OPEN
         return PokeReturnValue(is_open, verdict.result() if is_open else None)
 
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, str]:
+    def execute_complete(self, context: Context, event: Any = None, first_balance: str | None = None) -> dict[str, str]:
         """End the wait with what the trigger saw, judged once more against this task's own batch.
 
+        :param first_balance: what the worker saw at first; only the gate's record reads it
         :raises AirflowSensorTimeout: time is up
         :raises GateEventError: the trigger saw that the wait cannot succeed, or wrote what it never writes
         """
@@ -140,14 +145,14 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Let ``soft_fail`` skip on a timeout only: a crashed trigger fails the task, which may be retried."""
-        with fail_fast(), self._recording(context, (next_kwargs or {}).get("event")):
+        with fail_fast(), self._recording(context, next_kwargs or {}):
             has_crashed = next_method == _TRIGGER_FAILED and (next_kwargs or {}).get("error") != _TRIGGER_TIMEOUT
             if has_crashed:
                 return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
             return super().resume_execution(next_method, next_kwargs, context)
 
     @contextmanager
-    def _recording(self, context: Context, event: Any) -> Iterator[None]:
+    def _recording(self, context: Context, resumed: dict[str, Any] | None) -> Iterator[None]:
         """Keep the gate's row in the warehouse, where one is named."""
         if self.warehouse_conn_id is None:
             yield
@@ -155,7 +160,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         try:
             from airflow_provider_iyzico.sensors.record import GateRecord
 
-            self._record = GateRecord(self, context, event)
+            self._record = GateRecord(self, context, resumed)
         except Exception:  # whatever ails the record, the gate does its work
             self.log.exception("THIS GATE KEEPS NO RECORD")
             yield
@@ -188,7 +193,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         verdict = judge(self._hook.look(), need, waiting_since)
         self.log.info("%s", verdict)
         if self._record is not None:
-            self._record.look(verdict, waiting_since)
+            self._record.look(verdict)
         if verdict.outcome is Outcome.FAIL and verdict.error is not None:
             raise verdict.error
         return verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -24,26 +24,33 @@ if TYPE_CHECKING:
 
 
 class GateRecord:
-    """One gate's row in ``iyzico_payout_gate``: begun at the first look of a try, and ended with the task."""
+    """One gate's row in ``iyzico_payout_gate``: begun at the first look of a try, and ended with the task.
 
-    def __init__(self, sensor: MassPayoutBalanceSensor, context: Context, event: Any) -> None:
+    :param resumed: what a deferred task is resumed with; ``None`` where the task begins, or looks again after a reschedule
+    """
+
+    def __init__(self, sensor: MassPayoutBalanceSensor, context: Context, resumed: dict[str, Any] | None) -> None:
+        task = context["ti"]
+        rescheduled_at = task.get_first_reschedule_date(context) if sensor.reschedule else None
         self._sensor = sensor
         self._context = context
-        self._waiting_since = datetime.now(UTC)
-        self._is_first = event == {} and not self._was_rescheduled()
+        # A deferral keeps the start of its task; a reschedule keeps when the first look was over, from where Airflow counts, too.
+        self._waiting_since = rescheduled_at or task.start_date
+        self._is_unseen = resumed is None and rescheduled_at is None
         self._polls = 0
+        self._first_balance: Decimal | None = None
         self._balance: Decimal | None = None
         self._observed_at: datetime | None = None
-        if isinstance(event, dict) and event:
-            self._read(event)
+        self._read(resumed or {})
 
-    def look(self, verdict: Verdict, waiting_since: datetime) -> None:
-        """Count a look; the first of a wait is written at once, so that a waiting gate can be seen."""
+    def look(self, verdict: Verdict) -> None:
+        """Count a look; the first of a wait is written at once, or as soon as it can be, so that a waiting gate can be seen."""
         self._polls += 1
         if verdict.balance is not None:
             self._balance, self._observed_at = verdict.balance.amount, verdict.balance.observed_at
-        if self._is_first:
-            self._waiting_since = waiting_since
+        if self._is_unseen:
+            if self._polls == 1:
+                self._first_balance = self._balance
             self._write("waiting", None)
 
     @contextmanager
@@ -51,6 +58,7 @@ class GateRecord:
         """Write how the wait ended, or that it goes on."""
         try:
             yield
+            self._write("opened", None)
         except (AirflowSensorTimeout, AirflowSkipException) as error:
             self._write("timed_out", str(error.__cause__ or error))  # soft_fail wraps what it skips
             raise
@@ -60,10 +68,9 @@ class GateRecord:
         except (TaskDeferred, AirflowRescheduleException):
             self._write("waiting", None)
             raise
-        except Exception as error:
+        except BaseException as error:  # execution_timeout and exits are no Exceptions, and fail the task all the same
             self._write("failed", type(error).__name__)
             raise
-        self._write("opened", None)
 
     def _write(self, outcome: str, reason: str | None) -> None:
         if outcome == "waiting" and not self._polls:
@@ -81,23 +88,30 @@ class GateRecord:
                 need.batch_total,
                 need.headroom,
                 self._waiting_since,
+                self._waits_until(),
+                self._first_balance,
             )
             with warehouse_engine(str(sensor.warehouse_conn_id)) as engine:
-                record(engine, gate, progress, is_first=self._is_first)
+                record(engine, gate, progress, schema=sensor.warehouse_schema)
         except Exception:
             sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s", progress)
             return
-        self._is_first, self._polls = False, 0
+        self._is_unseen, self._polls = False, 0
 
-    def _read(self, event: dict[str, Any]) -> None:
-        """Take over what the trigger counted and saw; an event that cannot be read is the sensor's to refuse."""
+    def _waits_until(self) -> datetime:
+        """Return when the wait ends at the latest: a sensor on a worker looks at the clock only after a look."""
+        sensor = self._sensor
+        return self._waiting_since + timedelta(seconds=sensor.timeout + (0 if sensor.deferrable else sensor.poke_interval))
+
+    def _read(self, resumed: dict[str, Any]) -> None:
+        """Take over what the worker saw at first, and the trigger since then; what cannot be read is the sensor's to refuse."""
+        event = resumed.get("event")
         try:
-            self._polls = int(event.get("polls", 0))
-            if "balance" in event:
-                self._balance, self._observed_at = Decimal(event["balance"]), datetime.fromisoformat(event["observed_at"])
+            if resumed.get("first_balance") is not None:
+                self._first_balance = Decimal(resumed["first_balance"])
+            if isinstance(event, dict):
+                self._polls = int(event.get("polls", 0))
+                if "balance" in event:
+                    self._balance, self._observed_at = Decimal(event["balance"]), datetime.fromisoformat(event["observed_at"])
         except (TypeError, ValueError, ArithmeticError, KeyError):
             self._polls = 0
-
-    def _was_rescheduled(self) -> bool:
-        task = self._context["ti"]
-        return self._sensor.reschedule and task.get_first_reschedule_date(self._context) is not None

@@ -18,6 +18,7 @@ from airflow_provider_iyzico.errors import (
 from airflow_provider_iyzico.warehouse import statements
 from airflow_provider_iyzico.warehouse.ddl import create_statements, ddl
 from airflow_provider_iyzico.warehouse.reports import enter, rebuild, roll_up
+from airflow_provider_iyzico.warehouse.tables import report_tables
 
 #: These enforce a primary key; any other warehouse gets a conditional insert.
 _ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
@@ -144,7 +145,7 @@ def _missing(engine: Engine, table: Table) -> list[str]:
 
 def _create(engine: Engine, table: Table, missing: list[str]) -> None:
     """Make what is missing. Where others make it at the same time, go on as long as somebody gets further."""
-    is_late = table.name not in missing
+    is_late = table.name not in missing and any(each.name in missing for each in report_tables(table.schema).rolled_up)
     while missing:
         try:
             with engine.begin() as connection:

@@ -17,22 +17,28 @@ from airflow_provider_iyzico.warehouse.views import view_statements
 DIALECTS = ("postgresql", "sqlite", "mysql", "snowflake", "bigquery", "redshift")
 #: Dialects that are not part of SQLAlchemy, and the package that brings them.
 _DIALECT_PACKAGES = {"snowflake": "snowflake-sqlalchemy", "bigquery": "sqlalchemy-bigquery", "redshift": "sqlalchemy-redshift"}
+GATE_VIEW = "iyzico_payout_coverage"
 #: Columnar warehouses, which have no indexes.
 _WITHOUT_INDEXES = frozenset({"snowflake", "bigquery", "redshift"})
 
 
 def create_statements(table: Table, dialect: Dialect) -> list[tuple[str, ExecutableDDLElement]]:
-    """Return what makes a snapshot table and, where they run, its reports: names of tables and views, and their statements."""
+    """Return what makes a table and what belongs to it: names of tables and views, and their statements.
+
+    To a snapshot table belong, where they run, all reports, and to the gates' table the one view that reads nothing else: a gate
+    makes no more than that.
+    """
     reports = reports_for(table, dialect.name)
-    others = reports or ([report_tables(table.schema).gate] if table.name == SNAPSHOT_TABLE else [])
+    gate = report_tables(table.schema).gate
+    others = reports or ([gate] if table.name == SNAPSHOT_TABLE else [])
     statements: list[tuple[str, ExecutableDDLElement]] = []
     for each in [table, *others]:
         statements.append((each.name, CreateTable(each)))
         if dialect.name not in _WITHOUT_INDEXES:
             statements += [(each.name, CreateIndex(index)) for index in each.indexes]
-    if reports is not None:
-        views = view_statements(dialect.name, table.schema)
-        statements += [(name, DDL(statement.replace("%", "%%"))) for name, statement in views]  # type: ignore[no-untyped-call]
+    for name, statement in view_statements(dialect.name, table.schema):
+        if reports is not None or (table.name == gate.name and name == GATE_VIEW):
+            statements.append((name, DDL(statement.replace("%", "%%"))))  # type: ignore[no-untyped-call]
     return statements
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Table, case, func, insert, text, update
+from sqlalchemy import Table, case, event, func, insert, text, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.warehouse.append import ensure, explained, prepare
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
-from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.tables import report_tables
 
 _NAMESPACE = UUID("2b0c7c62-3f0e-5a38-8c3e-6a4f3f0a9d21")
 REASON_LENGTH = 500
@@ -25,7 +27,11 @@ PATIENCE_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Who waits for how much, on whose account."""
+    """Who waits for how much, on whose account, and how the wait began; nothing here changes within a try of the task.
+
+    :param waits_until: when the sensor's timeout ends the wait at the latest
+    :param first_balance: what the first look saw, if it saw a balance and that is still known
+    """
 
     task: TaskInstance
     account: str
@@ -34,6 +40,8 @@ class Gate:
     batch_total: Decimal
     headroom: Decimal
     waiting_since: datetime
+    waits_until: datetime | None = None
+    first_balance: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +58,25 @@ class Progress:
     reason: str | None = None
 
 
-def record(engine: Engine, gate: Gate, progress: Progress, *, is_first: bool) -> None:
-    """Write a gate's row, or bring it up to date.
+def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None = None) -> None:
+    """Write a gate's row, or bring it up to date. A missing table is made, with the view that reads it and nothing else.
 
-    :param is_first: this try of the task has not recorded anything before, so whatever an earlier try left begins anew
+    Every try of the task begins the row anew, and what an earlier one still has to say then is dropped.
+
+    :param schema: where the table is, if not in the connection's own schema
     :raises WarehouseError: the record could not be written
     """
-    table = report_tables().gate
+    table = report_tables(schema).gate
     prepare(engine)
-    try:
-        _record(engine, table, gate, progress, is_first)
-    except DBAPIError as error:
+    with _impatient(engine):
         try:
-            ensure(engine, snapshot_table(), error)
-            _record(engine, table, gate, progress, is_first)
-        except DBAPIError as lasting:
-            raise explained(engine, table, lasting) from lasting.orig
+            _record(engine, table, gate, progress)
+        except DBAPIError as error:
+            try:
+                ensure(engine, table, error)
+                _record(engine, table, gate, progress)
+            except DBAPIError as lasting:
+                raise explained(engine, table, lasting) from lasting.orig
 
 
 def gate_id(gate: Gate) -> str:
@@ -75,22 +86,31 @@ def gate_id(gate: Gate) -> str:
     return str(uuid5(_NAMESPACE, json.dumps(identity)))
 
 
-def _record(engine: Engine, table: Table, gate: Gate, progress: Progress, is_first: bool) -> None:
-    key = gate_id(gate)
-    whole = _whole(gate, progress)
-    changes = whole if is_first else _changes(table, progress)
+def _record(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None:
+    key, mine = gate_id(gate), gate.task.try_number
+    row, whole = update(table).where(table.c.gate_id == key), _whole(gate, progress)
+    go_on = row.where(table.c.try_number == mine).values(**_changes(table, progress))
+    begin_anew = row.where(table.c.try_number < mine).values(**whole)
     try:
         with engine.begin() as connection:
-            _do_not_wait_long(connection)
-            if connection.execute(update(table).where(table.c.gate_id == key).values(**changes)).rowcount == 0:
+            if connection.execute(go_on).rowcount == 0 and connection.execute(begin_anew).rowcount == 0:
                 connection.execute(insert(table).values(gate_id=key, **whole))
-    except IntegrityError:  # another copy of this task was faster
+    except IntegrityError:  # another copy of this task was faster, or a later try is under way
         with engine.begin() as connection:
-            connection.execute(update(table).where(table.c.gate_id == key).values(**changes))
+            connection.execute(go_on)
+
+
+@contextmanager
+def _impatient(engine: Engine) -> Iterator[None]:
+    """A record is worth a few seconds, not a payout that waits for a lock, such as one of tables that are just being made."""
+    event.listen(engine, "begin", _do_not_wait_long)
+    try:
+        yield
+    finally:
+        event.remove(engine, "begin", _do_not_wait_long)
 
 
 def _do_not_wait_long(connection: Connection) -> None:
-    """A record is worth a few seconds, not a payout that waits for a lock."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'"))
         connection.execute(text(f"SET LOCAL statement_timeout = '{2 * PATIENCE_SECONDS}s'"))
@@ -108,10 +128,12 @@ def _whole(gate: Gate, progress: Progress) -> dict[str, Any]:
         "task_id": task.task_id,
         "run_id": task.run_id,
         "map_index": task.map_index,
+        "try_number": task.try_number,
         "batch_total": gate.batch_total,
         "headroom": gate.headroom,
         "waiting_since": gate.waiting_since,
-        "first_balance": progress.balance,
+        "waits_until": gate.waits_until,
+        "first_balance": gate.first_balance,
         "last_balance": progress.balance,
         "last_observed_at": progress.observed_at,
         "polls": progress.polls,
@@ -122,7 +144,6 @@ def _whole(gate: Gate, progress: Progress) -> dict[str, Any]:
 
 def _changes(table: Table, progress: Progress) -> dict[str, Any]:
     return {
-        "first_balance": func.coalesce(table.c.first_balance, progress.balance),
         "last_balance": func.coalesce(progress.balance, table.c.last_balance),
         "last_observed_at": func.coalesce(progress.observed_at, table.c.last_observed_at),
         "polls": case((table.c.outcome == "waiting", table.c.polls + progress.polls), else_=table.c.polls),

@@ -73,6 +73,11 @@ class ReportTables:
     threshold: Table
     gate: Table
 
+    @property
+    def rolled_up(self) -> tuple[Table, ...]:
+        """What a rebuild computes from the snapshots."""
+        return self.account, self.report_day, self.balance_day
+
     def __iter__(self) -> Iterator[Table]:
         return iter((self.account, self.report_day, self.balance_day, self.threshold, self.gate))
 
@@ -139,9 +144,11 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("task_id", String(250), nullable=False),
             Column("run_id", String(250), nullable=False),
             Column("map_index", Integer, nullable=False),
+            Column("try_number", Integer, nullable=False),
             Column("batch_total", money_type(), nullable=False),
             Column("headroom", money_type(), nullable=False),
             Column("waiting_since", Instant(), nullable=False),
+            Column("waits_until", Instant()),
             Column("first_balance", money_type()),
             Column("last_balance", money_type()),
             Column("last_observed_at", Instant()),
@@ -150,6 +157,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("reason", String(500)),
             Column("ended_at", Instant()),
             Column("provider_version", String(32), nullable=False),
+            Index("ix_iyzico_payout_gate_waiting", "environment", "account", "currency", "waiting_since"),
         ),
     )
 

@@ -3,8 +3,15 @@
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from airflow.sdk.exceptions import AirflowTaskTimeout
+
+from airflow_provider_iyzico.errors import WarehouseUnavailableError
+from airflow_provider_iyzico.sensors import record as record_of_the_sensor
+from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+from airflow_provider_iyzico.warehouse.gate import record
 
 COLUMNS = (
     "dag_id, task_id, map_index, account, environment, currency, batch_total, headroom, first_balance, last_balance, outcome, "
@@ -15,6 +22,12 @@ COLUMNS = (
 def rows(path, columns=COLUMNS, table="iyzico_payout_gate"):
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(f"SELECT {columns} FROM {table}").fetchall()
+
+
+def only_the_end(engine, gate, progress, **options):
+    if progress.outcome == "waiting":
+        raise WarehouseUnavailableError("out for lunch")
+    record(engine, gate, progress, **options)
 
 
 WHO = ("iyzico_payout_gate", "wait_for_money", -1, "simulator", "sandbox", "TRY", 4530, 500)
@@ -59,6 +72,46 @@ def test_a_gate_that_failed_says_why(gate_dag, iyzico, sqlite_warehouse, meanwhi
     assert polls == len(iyzico.seen)
 
 
+@pytest.mark.parametrize("gate_dag", ["poke"], indirect=True)
+def test_a_gate_whose_execution_timeout_is_over_has_failed(gate_dag, iyzico, sqlite_warehouse):
+    gate = gate_dag.get_task("wait_for_money")
+    gate.poke_interval, gate.execution_timeout = 30, timedelta(seconds=0.5)
+    assert str(gate_dag.test().state) == "failed"
+    assert rows(sqlite_warehouse) == [(*WHO, 100, 100, "failed", "AirflowTaskTimeout", 1, 1)]
+
+
+@pytest.mark.parametrize("gate_dag", ["poke"], indirect=True)
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_a_gate_that_somebody_ends_by_an_exit_has_failed(gate_dag, iyzico, sqlite_warehouse, monkeypatch, kind):
+    def stop(*_):
+        raise kind
+
+    monkeypatch.setattr(MassPayoutBalanceSensor, "_get_next_poke_interval", stop)
+    assert str(gate_dag.test().state) == "failed"
+    assert rows(sqlite_warehouse) == [(*WHO, 100, 100, "failed", kind.__name__, 1, 1)]
+
+
+@pytest.mark.parametrize("gate_dag", ["poke"], indirect=True)
+def test_a_gate_that_fails_while_it_writes_that_it_opened_has_failed(gate_dag, iyzico, sqlite_warehouse, monkeypatch):
+    def too_late(engine, gate, progress, **options):
+        if progress.outcome == "opened":
+            raise AirflowTaskTimeout
+        record(engine, gate, progress, **options)
+
+    monkeypatch.setattr(record_of_the_sensor, "record", too_late)
+    iyzico.balance = "6000.00"
+    assert str(gate_dag.test().state) == "failed"
+    assert rows(sqlite_warehouse) == [(*WHO, 6000, 6000, "failed", "AirflowTaskTimeout", 1, 1)]
+
+
+def test_a_gate_says_until_when_it_waits(gate_dag, iyzico, sqlite_warehouse):
+    iyzico.balance = "6000.00"
+    gate_dag.test()
+    ((since, until),) = rows(sqlite_warehouse, "waiting_since, waits_until", "iyzico_payout_coverage")
+    interval = 0 if gate_dag.get_task("wait_for_money").deferrable else 0.1
+    assert datetime.fromisoformat(until) - datetime.fromisoformat(since) == timedelta(seconds=20 + interval)
+
+
 def test_while_it_waits_its_row_can_be_seen(gate_dag, iyzico, sqlite_warehouse, meanwhile):
     seen = []
 
@@ -80,6 +133,33 @@ def test_a_record_that_cannot_be_written_keeps_no_gate_from_opening(gate_dag, iy
     assert str(gate_dag.test().state) == "success"
 
 
+@pytest.mark.parametrize("gate_dag", ["poke", "reschedule"], indirect=True)
+def test_a_record_that_begins_late_claims_nothing_about_the_beginning_that_is_not_so(
+    gate_dag, iyzico, sqlite_warehouse, meanwhile, monkeypatch
+):
+    """In deferrable mode ``dag.test()`` forgets how the task began; ``unit/sensors`` has that case."""
+    monkeypatch.setattr(record_of_the_sensor, "record", only_the_end)
+    meanwhile(lambda: len(iyzico.seen) >= 3, lambda: setattr(iyzico, "balance", "6000.00"))
+    gate_dag.test()
+    ((since, first, last, outcome, polls),) = rows(sqlite_warehouse, "waiting_since, first_balance, last_balance, outcome, polls")
+    looked_at = [look.received_at for look in iyzico.seen]
+    since = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
+    assert (last, outcome) == (6000, "opened")
+    if gate_dag.get_task("wait_for_money").mode == "poke":
+        assert looked_at[0] - 5 < since < looked_at[0]
+        assert (first, polls) == (100, len(looked_at))
+    else:
+        assert looked_at[0] < since < looked_at[1]
+        assert (first, polls) == (None, 1)
+
+
+def test_the_first_balance_is_that_of_the_first_look_and_of_no_other(gate_dag, iyzico, sqlite_warehouse, meanwhile):
+    iyzico.fail("503", times=1)
+    meanwhile(lambda: len(iyzico.seen) >= 3, lambda: setattr(iyzico, "balance", "6000.00"))
+    gate_dag.test()
+    assert rows(sqlite_warehouse, "first_balance, last_balance, outcome") == [(None, 6000, "opened")]
+
+
 def test_a_gate_writes_one_row_per_run_and_a_second_run_another(gate_dag, iyzico, sqlite_warehouse):
     iyzico.balance = "6000.00"
     for _ in range(2):
@@ -87,15 +167,19 @@ def test_a_gate_writes_one_row_per_run_and_a_second_run_another(gate_dag, iyzico
     assert [outcome for (outcome,) in rows(sqlite_warehouse, "outcome")] == ["opened", "opened"]
 
 
-def test_postgresql_keeps_it_too(gate_dag, iyzico, postgres_url, monkeypatch):
+@pytest.mark.parametrize("schema", [None, "Finance"])
+def test_postgresql_keeps_it_too_in_the_schema_that_is_named(gate_dag, iyzico, postgres_url, monkeypatch, schema):
     from sqlalchemy import create_engine, text
 
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", postgres_url)
+    gate_dag.get_task("wait_for_money").warehouse_schema = schema
+    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(text('CREATE SCHEMA IF NOT EXISTS "Finance"'))
     iyzico.balance = "6000.00"
     run = gate_dag.test()
-    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
-        query = text("SELECT outcome, last_balance, required FROM iyzico_payout_coverage WHERE run_id = :id")
-        (row,) = connection.execute(query, {"id": run.run_id})
+        query = f'SELECT outcome, last_balance, required FROM "{schema or "public"}".iyzico_payout_coverage WHERE run_id = :id'
+        (row,) = connection.execute(text(query), {"id": run.run_id})
     engine.dispose()
     assert (row.outcome, str(row.last_balance), str(row.required)) == ("opened", "6000.00000000", "5030.00000000")

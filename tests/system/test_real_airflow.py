@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,24 @@ def test_a_gate_defers_to_the_triggerer_and_opens_when_the_money_comes(airflow, 
     log = task_log(folder, GATE, run_id, "wait_for_money")
     assert log.count("missing 1830.00; waiting for the balance to cover the batch") >= 3
     assert "the gate opens" in log
+
+
+def test_a_gate_that_could_not_record_its_beginning_still_tells_of_it_at_its_end(airflow, folder, iyzico):
+    iyzico.balance = "3200.00"
+    started = datetime.now(UTC)
+    with closing(sqlite3.connect(folder / "warehouse.db")) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        run_id = airflow.trigger(GATE)
+        airflow.wait_until("the gate is deferred", lambda: airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred")
+        deferred = datetime.now(UTC)
+    iyzico.balance = "8000.00"
+    assert finish(airflow, GATE, run_id) == "success"
+    assert "THE RECORD OF THIS GATE COULD NOT BE WRITTEN" in task_log(folder, GATE, run_id, "wait_for_money")
+    with closing(sqlite3.connect(folder / "warehouse.db")) as connection:
+        query = "SELECT first_balance, last_balance, outcome, waiting_since FROM iyzico_payout_gate WHERE run_id = ?"
+        ((*figures, since),) = connection.execute(query, [run_id]).fetchall()
+    assert figures == [3200, 8000, "opened"]
+    assert started < datetime.fromisoformat(since).replace(tzinfo=UTC) < deferred
 
 
 def test_six_gates_of_one_account_share_one_poll(airflow, iyzico):

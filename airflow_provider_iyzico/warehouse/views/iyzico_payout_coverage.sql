@@ -1,5 +1,8 @@
 -- grain: one row per gate
 -- question: what did the batch need, what was there when the wait began and when it ended, and how long did it take?
+-- first_balance is that of the first look, and NULL where that look saw none or could not be recorded. A gate that says that it waits
+-- five minutes after waits_until, when its timeout ends the wait at the latest, is lost: its worker was killed, or somebody ended its
+-- task by hand. Should a worker still write the end, because it only stood in a long queue, that counts.
 SELECT gate_id,
        environment,
        account,
@@ -16,9 +19,10 @@ SELECT gate_id,
        CASE WHEN first_balance IS NULL THEN NULL
             WHEN first_balance < batch_total + headroom THEN $money[batch_total + headroom - first_balance] ELSE 0 END AS shortfall_at_start,
        waiting_since,
+       waits_until,
        ended_at,
        $minutes[waiting_since; ended_at] AS minutes_waited,
-       outcome,
+       CASE WHEN outcome = 'waiting' AND $minutes[waits_until; $now] > 5 THEN 'lost' ELSE outcome END AS outcome,
        reason,
        polls
 FROM iyzico_payout_gate

@@ -1,7 +1,11 @@
 """The sensor's own edges; its modes and faults run as DAGs in ``story/``."""
 
+import json
+import sqlite3
 import time
-from datetime import timedelta
+from contextlib import closing, nullcontext
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import (
@@ -10,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
     TaskDeferred,
 )
+from airflow.sdk.exceptions import TaskDeferralError
 from support import connect
 
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoRefusedError
@@ -126,8 +131,6 @@ def test_what_the_trigger_saw_fails_as_the_same_error_and_is_never_skipped(soft_
 
 @pytest.mark.parametrize("soft_fail", [False, True])
 def test_a_crashed_trigger_fails_the_task_and_is_never_skipped(soft_fail):
-    from airflow.sdk.exceptions import TaskDeferralError
-
     with pytest.raises(TaskDeferralError):
         sensor(soft_fail=soft_fail).resume_execution("__fail__", {"error": "Trigger failure", "traceback": ["boom"]}, {})
 
@@ -154,3 +157,41 @@ def test_templates_are_amounts_and_nothing_that_could_redirect_a_request():
 def test_the_constructor_only_assigns():
     gate = sensor(batch_total="{{ nonsense }}", currency="???")
     assert (gate.batch_total, gate.currency) == ("{{ nonsense }}", "???")
+
+
+STARTED_AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+RUN = SimpleNamespace(logical_date=None, data_interval_start=None, data_interval_end=None)
+TASK = SimpleNamespace(dag_id="dag", task_id="gate", run_id="run", map_index=-1, try_number=1, start_date=STARTED_AT)
+
+
+def recorded(path, columns):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"SELECT {columns} FROM iyzico_payout_gate").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("method", "kwargs", "expected"),
+    [
+        ("execute_complete", {"event": {**OPEN, "balance": "1000.00", "polls": "7"}}, (100, 1000, "opened", 7)),
+        ("execute_complete", {"event": {**TIMEOUT, "polls": "7"}}, (100, None, "timed_out", 7)),
+        ("__fail__", {"error": "Trigger timeout"}, (None, None, "timed_out", 0)),
+        ("__fail__", {"error": "Trigger failure"}, (None, None, "failed", 0)),
+    ],
+)
+def test_a_deferred_gate_that_is_recorded_only_at_its_end_tells_how_it_began(iyzico, sqlite_warehouse, method, kwargs, expected):
+    """Whoever fails a deferred task drops what it was deferred with, but not when it started."""
+
+    def gate():
+        return sensor(batch_total="990", deferrable=True, warehouse_conn_id="iyzico_warehouse")
+
+    sqlite_warehouse.mkdir()
+    with pytest.raises(TaskDeferred) as caught:
+        gate().execute({"ti": TASK, "dag_run": RUN})
+    carried = json.loads(json.dumps(caught.value.kwargs))
+    sqlite_warehouse.rmdir()
+    kwargs = kwargs if method == "__fail__" else {**carried, **kwargs}
+    with nullcontext() if expected[2] == "opened" else pytest.raises((AirflowSensorTimeout, TaskDeferralError)):
+        gate().resume_execution(method, kwargs, {"ti": TASK, "dag_run": RUN})
+    ((since, *figures),) = recorded(sqlite_warehouse, "waiting_since, first_balance, last_balance, outcome, polls")
+    assert datetime.fromisoformat(since).replace(tzinfo=UTC) == STARTED_AT
+    assert tuple(figures) == expected

@@ -5,16 +5,23 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
-from airflow_provider_iyzico.errors import WarehouseError
+from airflow_provider_iyzico.errors import WarehouseError, WarehouseTableError
+from airflow_provider_iyzico.warehouse.append import append, ensure
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.views import VIEWS
 
 TASK = TaskInstance("dag", "gate", "run", -1, 1, None, None, None)
-GATE = Gate(TASK, "payroll", "production", "TRY", Decimal(100), Decimal(0), datetime(2026, 11, 22, tzinfo=UTC))
+GATE = Gate(
+    TASK, "payroll", "production", "TRY", Decimal(100), Decimal(0), datetime(2026, 11, 22, tzinfo=UTC), first_balance=Decimal(40)
+)
 
 
 def rows(engine):
@@ -24,31 +31,59 @@ def rows(engine):
 
 
 def test_an_end_that_is_written_twice_counts_once(engine):
-    record(engine, GATE, Progress("waiting", 1, Decimal(40)), is_first=True)
+    record(engine, GATE, Progress("waiting", 1, Decimal(40)))
     for _ in range(2):
-        record(engine, GATE, Progress("opened", 4, Decimal(140)), is_first=False)
+        record(engine, GATE, Progress("opened", 4, Decimal(140)))
     assert rows(engine) == [("production", "opened", 5, 60)]
 
 
-def test_a_new_try_begins_anew(engine):
-    record(engine, GATE, Progress("failed", 3, Decimal(40), reason="x"), is_first=True)
-    record(engine, GATE, Progress("waiting", 1, Decimal(70)), is_first=True)
+def in_try(number, first_balance):
+    return replace(GATE, task=replace(TASK, try_number=number), first_balance=first_balance)
+
+
+@pytest.mark.parametrize("outcome", ["waiting", "opened"])
+def test_a_new_try_begins_anew_even_where_its_first_record_is_its_last(engine, outcome):
+    record(engine, in_try(1, Decimal(40)), Progress("failed", 3, Decimal(40), reason="x"))
+    record(engine, in_try(2, Decimal(70)), Progress(outcome, 1, Decimal(170)))
+    assert rows(engine) == [("production", outcome, 1, 30)]
+
+
+def test_a_try_that_was_given_up_no_longer_speaks_for_its_gate(engine):
+    record(engine, in_try(2, Decimal(70)), Progress("waiting", 1, Decimal(70)))
+    record(engine, in_try(1, Decimal(40)), Progress("failed", 3, Decimal(40), reason="killed late"))
     assert rows(engine) == [("production", "waiting", 1, 30)]
+
+
+def test_a_balance_that_comes_after_the_first_look_is_not_taken_for_the_first(engine):
+    record(engine, replace(GATE, first_balance=None), Progress("waiting", 1))
+    record(engine, replace(GATE, first_balance=None), Progress("opened", 4, Decimal(140)))
+    assert rows(engine) == [("production", "opened", 5, None)]
 
 
 def test_sandbox_and_production_keep_a_row_each_for_the_same_run(engine):
     for environment in ("sandbox", "production"):
-        record(engine, replace(GATE, environment=environment), Progress("opened", 1, Decimal(100)), is_first=True)
+        record(engine, replace(GATE, environment=environment), Progress("opened", 1, Decimal(100)))
     assert [row[0] for row in rows(engine)] == ["production", "sandbox"]
 
 
+def test_the_gates_of_an_account_are_found_by_time_through_an_index(sqlite_engine):
+    record(sqlite_engine, GATE, Progress("opened", 1))
+    query = (
+        "EXPLAIN QUERY PLAN SELECT * FROM iyzico_payout_coverage WHERE environment = 'production' AND account = 'payroll' "
+        "AND currency = 'TRY' AND waiting_since >= '2026-11-01' ORDER BY waiting_since"
+    )
+    with sqlite_engine.connect() as connection:
+        (plan,) = [row.detail for row in connection.execute(text(query))]
+    assert "ix_iyzico_payout_gate_waiting (environment=? AND account=? AND currency=? AND waiting_since>?)" in plan
+
+
 def test_a_gate_that_never_saw_a_balance_claims_no_shortfall(engine):
-    record(engine, GATE, Progress("failed", 1, reason="401"), is_first=True)
+    record(engine, replace(GATE, first_balance=None), Progress("failed", 1, reason="401"))
     assert rows(engine) == [("production", "failed", 1, None)]
 
 
 def test_a_record_does_not_wait_long_for_a_lock(postgres_engine):
-    record(postgres_engine, GATE, Progress("waiting", 1), is_first=True)
+    record(postgres_engine, GATE, Progress("waiting", 1))
     ended = threading.Event()
 
     def hold():
@@ -61,8 +96,80 @@ def test_a_record_does_not_wait_long_for_a_lock(postgres_engine):
     time.sleep(0.5)
     try:
         with pytest.raises(WarehouseError):
-            record(postgres_engine, GATE, Progress("opened", 1), is_first=False)
+            record(postgres_engine, GATE, Progress("opened", 1))
         assert not ended.is_set()
     finally:
         ended.set()
         holder.join()
+
+
+def run(engine, *statements):
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def made(engine):
+    inspector = inspect(engine)
+    return {*inspector.get_table_names(), *inspector.get_view_names()}
+
+
+EVERYTHING = {snapshot_table().name, *[table.name for table in report_tables()], *VIEWS}
+
+
+def test_a_gate_makes_its_own_table_and_view_and_a_snapshot_everything_else(engine, make_row):
+    record(engine, GATE, Progress("opened", 1, Decimal(100)))
+    assert made(engine) == {"iyzico_payout_gate", "iyzico_payout_coverage"}
+    append(engine, snapshot_table(), make_row(), create_table=True)
+    assert made(engine) == EVERYTHING
+    assert rows(engine) == [("production", "opened", 1, 60)]
+
+
+def by_a_gate(engine):
+    record(engine, GATE, Progress("opened", 1, Decimal(100)))
+
+
+def by_a_snapshot(engine):
+    ensure(engine, snapshot_table(), OperationalError("SELECT 1", None, Exception("a lock, say")))
+
+
+@pytest.mark.parametrize("make", [by_a_gate, by_a_snapshot])
+def test_what_a_gate_lacks_is_made_without_computing_the_roll_up_anew(engine, make_row, make):
+    """A roll-up that is wrong stays wrong; with many snapshots a rebuild takes minutes."""
+    append(engine, snapshot_table(), make_row(), create_table=True)
+    run(engine, "DROP VIEW iyzico_payout_coverage", "DROP TABLE iyzico_payout_gate", "UPDATE iyzico_balance_day SET outflow = 7")
+    make(engine)
+    assert made(engine) == EVERYTHING
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT outflow FROM iyzico_balance_day")).scalar() == 7
+
+
+def test_a_role_that_may_select_insert_and_update_gates_keeps_a_record(postgres_engine):
+    role = f"gate_{uuid4().hex[:12]}"
+    record(postgres_engine, replace(GATE, account="other"), Progress("opened", 1))
+    with postgres_engine.begin() as connection:
+        schema = connection.execute(text("SELECT current_schema()")).scalar()
+        for statement in (f"CREATE ROLE {role}", f"GRANT USAGE ON SCHEMA {schema} TO {role}"):
+            connection.execute(text(statement))
+        connection.execute(text(f"GRANT SELECT, INSERT, UPDATE ON iyzico_payout_gate TO {role}"))
+    of_the_gate = create_engine(postgres_engine.url, connect_args={"options": f"-csearch_path={schema} -crole={role}"})
+    try:
+        for number, outcome in ((1, "waiting"), (1, "failed"), (2, "opened")):
+            record(of_the_gate, in_try(number, Decimal(40)), Progress(outcome, 1))
+        with of_the_gate.connect() as connection:
+            outcomes = (
+                connection.execute(text("SELECT outcome FROM iyzico_payout_gate WHERE account = 'payroll'")).scalars().all()
+            )
+        assert outcomes == ["opened"]
+    finally:
+        of_the_gate.dispose()
+        run(postgres_engine, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def test_a_gate_does_not_wait_for_tables_that_somebody_is_just_making(postgres_engine):
+    with postgres_engine.begin() as connection:
+        connection.execute(text("CREATE TABLE iyzico_payout_gate (gate_id text)"))
+        started = time.monotonic()
+        with pytest.raises(WarehouseTableError, match="CREATE TABLE iyzico_payout_gate"):
+            record(postgres_engine, GATE, Progress("opened", 1))
+        assert time.monotonic() - started < 15

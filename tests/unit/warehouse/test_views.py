@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from reports_reference import Reports
+from reports_reference import Reports, coverage
 from sqlalchemy import insert, text
 
 from airflow_provider_iyzico.warehouse import views
@@ -202,10 +202,61 @@ def test_below(warehouse):
 def test_runway(warehouse):
     engine, reports = warehouse
     columns = (
-        "environment, account, currency, window_days, days_observed, average_outflow, p90_outflow, balance, days_at_average, "
-        "days_at_p90"
+        "environment, account, currency, window_days, days_in_window, days_observed, average_outflow, p90_outflow, balance, "
+        "days_at_average, days_at_p90"
     )
-    compare(engine, f"SELECT {columns} FROM iyzico_balance_runway", reports.runway(), 4)
+    expected = reports.runway()
+    observed = {(figures[1] == 0, figures[0] > figures[1] > 0) for figures in expected.values()}
+    assert {(True, False), (False, True)} <= observed
+    compare(engine, f"SELECT {columns} FROM iyzico_balance_runway", expected, 4)
+
+
+def test_a_weekend_without_snapshots_does_not_shorten_the_runway(engine):
+    """Ten a day go out; on Monday those of three days are seen."""
+    for day, balance in ((2, "1000"), (3, "990"), (4, "980"), (5, "970"), (6, "960"), (9, "930"), (10, "920")):
+        keep(engine, observation(datetime(2026, 3, day, 9, tzinfo=UTC), balance))
+    query = "SELECT days_in_window, days_observed, average_outflow, p90_outflow, days_at_average FROM iyzico_balance_runway"
+    week, month = ask(engine, f"{query} ORDER BY window_days")
+    assert [float(figure) for figure in week] == [7, 5, 10, 30, 92]
+    assert [float(figure) for figure in month] == [8, 6, 8.75, 30, 105.14]
+
+
+def test_an_account_that_went_silent_keeps_its_balance_in_the_runway_and_claims_no_outflow(engine):
+    keep(engine, observation(START, "500", "silent"))
+    for day in range(9):
+        keep(engine, observation(START + timedelta(days=day), "7"))
+    query = "SELECT * FROM iyzico_balance_runway WHERE account = 'silent' AND window_days = 7"
+    (row,) = ask(engine, query)
+    assert (row.days_in_window, row.days_observed, float(row.balance)) == (7, 0, 500)
+    assert (row.average_outflow, row.p90_outflow, row.days_at_average, row.days_at_p90) == (None,) * 4
+
+
+def gates(dice, now):
+    """Gates that begin, end and fall silent around now, none within a minute of the moment at which it counts as lost."""
+    for number in range(60):
+        waits_until = now + timedelta(minutes=dice.choice([-300, -8, -7, -4, -3, 0, 90]), seconds=dice.randrange(59))
+        outcome = dice.choice(["waiting", "waiting", "opened", "timed_out", "failed"])
+        since = waits_until - timedelta(minutes=dice.randrange(400), microseconds=dice.randrange(10**6))
+        yield {
+            "gate_id": str(uuid4()), "account": "main", "environment": "production", "currency": "TRY", "dag_id": "d",
+            "task_id": "t", "run_id": str(number), "map_index": -1, "try_number": 1, "polls": 1, "provider_version": "0",
+            "batch_total": Decimal(dice.randrange(9_000_000)) / 100, "headroom": Decimal(dice.randrange(900)) / 100,
+            "first_balance": dice.choice([None, Decimal(dice.randrange(9_000_000)) / 100]),
+            "waiting_since": since, "waits_until": dice.choice([None, waits_until, waits_until]), "outcome": outcome,
+            "ended_at": None if outcome == "waiting" else since + timedelta(seconds=dice.randrange(9000)),
+        }  # fmt: skip
+
+
+def test_coverage(engine):
+    now = datetime.now(UTC)
+    given = list(gates(random.Random(5), now))
+    keep(engine, observation(START, "1"))
+    with engine.begin() as connection:
+        connection.execute(insert(TABLES.gate), given)
+    expected = coverage(given, now)
+    assert {figures[-1] for figures in expected.values()} == {"waiting", "lost", "opened", "timed_out", "failed"}
+    columns = "gate_id, required, first_balance, shortfall_at_start, waits_until, minutes_waited, outcome"
+    compare(engine, f"SELECT {columns} FROM iyzico_payout_coverage", expected, 1)
 
 
 def test_gaps(warehouse):
