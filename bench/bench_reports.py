@@ -20,6 +20,8 @@ from postgres import postgres_server
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 
+from airflow_provider_iyzico.ui.questions import Who
+from airflow_provider_iyzico.ui.report import report
 from airflow_provider_iyzico.warehouse.ddl import create_statements
 from airflow_provider_iyzico.warehouse.reports import rebuild
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
@@ -96,6 +98,20 @@ def timed(engine: Engine, query: str, runs: int, **parameters: Any) -> tuple[flo
     return statistics.median(times), rows
 
 
+def page(engine: Engine, days: int) -> float:
+    """Return the median of milliseconds in which the page's figures of so many days are there."""
+    times = []
+    for _ in range(7):
+        started = time.perf_counter()
+        with engine.connect() as connection:
+            found = report(
+                connection, None, Who("production", "account 0", "TRY"), (END - timedelta(days=days)).date(), END.date()
+            )
+        assert found["days"]
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
 def show(name: str, ours: float, naive: float) -> None:
     print(f"  {name:34} ours {ours:9.2f} ms   naive {naive:10.1f} ms   {naive / ours:9.0f} times faster", flush=True)
 
@@ -125,6 +141,8 @@ def main() -> int:
                 ours, found = timed(engine, OUR_DAILY, 10, **period)
                 assert found == expected, "daily differs from the naive query"
                 show(f"{name} ({len(found)} rows)", ours, naive)
+            for name, days in (("week", 6), ("month", 30), ("year", 365)):
+                print(f"  the page's figures of a {name:14} {page(engine, days):9.1f} ms")
             engine.dispose()
     if len(latest) > 1:
         print(f"latest with {SIZES[-1] / SIZES[0]:.0f} times the rows takes {latest[-1] / latest[0]:.2f} times as long")

@@ -6,7 +6,7 @@ milliseconds as if that clock were UTC, so that every reader sees the day that t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -25,16 +25,17 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "iyzico_balance_latest": _WHO
     | {"balance": _NUMBER, "observed_at": _MOMENT, "age_minutes": _NUMBER, "is_stale": _WHOLE, "threshold": _NUMBER}
     | {"report_timezone": _TEXT},
-    "iyzico_balance_observed": _WHO | {"observed_at": _MOMENT, "balance": _NUMBER, "dag_id": _TEXT, "run_id": _TEXT},
+    "iyzico_balance_observed": _WHO
+    | {"observed_at": _MOMENT, "local_date": _DAY, "balance": _NUMBER, "dag_id": _TEXT, "run_id": _TEXT},
     "iyzico_balance_daily": _WHO
     | {"local_date": _DAY, "starts_at": _MOMENT, "ends_at": _MOMENT, "opening": _NUMBER, "closing": _NUMBER}
     | {"lowest": _NUMBER, "highest": _NUMBER, "net_change": _NUMBER, "inflow": _NUMBER, "outflow": _NUMBER}
     | {"observations": _WHOLE, "longest_gap_minutes": _NUMBER, "is_complete": _WHOLE, "cadence_minutes": _WHOLE}
     | {"threshold": _NUMBER},
     "iyzico_payout_coverage": _WHO
-    | {"waiting_since": _MOMENT, "ended_at": _MOMENT, "dag_id": _TEXT, "task_id": _TEXT, "run_id": _TEXT, "map_index": _WHOLE}
-    | {"required": _NUMBER, "first_balance": _NUMBER, "shortfall_at_start": _NUMBER, "last_balance": _NUMBER}
-    | {"minutes_waited": _NUMBER, "outcome": _TEXT, "reason": _TEXT, "polls": _WHOLE},
+    | {"dag_id": _TEXT, "task_id": _TEXT, "run_id": _TEXT, "map_index": _WHOLE, "waiting_since": _MOMENT}
+    | {"waits_until": _MOMENT, "ended_at": _MOMENT, "minutes_waited": _NUMBER, "required": _NUMBER, "first_balance": _NUMBER}
+    | {"shortfall_at_start": _NUMBER, "last_balance": _NUMBER, "outcome": _TEXT, "reason": _TEXT, "polls": _WHOLE},
     "iyzico_balance_runway": _WHO
     | {"window_days": _WHOLE, "days_observed": _WHOLE, "average_outflow": _NUMBER, "p90_outflow": _NUMBER}
     | {"days_at_average": _NUMBER, "days_at_p90": _NUMBER},
@@ -95,24 +96,31 @@ def gates(connection: Connection, schema: str | None, who: Who, period: Period) 
     view = _view("iyzico_payout_coverage", schema)
     overlaps = and_(
         view.c.waiting_since < period.ends_at,
-        or_(view.c.ended_at >= period.starts_at, and_(view.c.ended_at.is_(None), view.c.outcome == "waiting")),
+        or_(
+            view.c.ended_at >= period.starts_at,
+            and_(view.c.ended_at.is_(None), or_(view.c.outcome == "waiting", view.c.waits_until >= period.starts_at)),
+        ),
     )
     statement = _of(view, who).where(overlaps).order_by(view.c.waiting_since.desc()).limit(MOST_GATES)
     return list(connection.execute(statement))
 
 
-def observations(connection: Connection, schema: str | None, who: Who, period: Period) -> Iterator[Row[Any]]:
-    """Return what was seen within a period, in the order of time."""
+def observations(
+    connection: Connection, schema: str | None, who: Who, period: Period, names: Sequence[str] = ()
+) -> Iterator[Row[Any]]:
+    """Return what was seen within a period, in the order of time; of the columns those of these names, or all."""
     view = _view("iyzico_balance_observed", schema)
     within = and_(view.c.observed_at >= period.starts_at, view.c.observed_at < period.ends_at)
-    statement = _of(view, who).where(within).order_by(view.c.observed_at)
+    statement = _of(view, who, names).where(within).order_by(view.c.observed_at)
     yield from connection.execute(statement, execution_options={"yield_per": 5000})
 
 
-def observation_before(connection: Connection, schema: str | None, who: Who, moment: datetime) -> Row[Any] | None:
+def observation_before(
+    connection: Connection, schema: str | None, who: Who, moment: datetime, names: Sequence[str] = ()
+) -> Row[Any] | None:
     """Return the last observation before a moment."""
     view = _view("iyzico_balance_observed", schema)
-    earlier = _of(view, who).where(view.c.observed_at < moment).order_by(view.c.observed_at.desc())
+    earlier = _of(view, who, names).where(view.c.observed_at < moment).order_by(view.c.observed_at.desc())
     return connection.execute(earlier.limit(1)).first()
 
 
@@ -144,5 +152,6 @@ def _view(name: str, schema: str | None) -> TableClause:
     return table(name, *[column(each, kind) for each, kind in COLUMNS[name].items()], schema=schema)
 
 
-def _of(view: TableClause, who: Who) -> Select[Any]:
-    return select(view).where(*[view.c[name] == value for name, value in who._asdict().items()])
+def _of(view: TableClause, who: Who, names: Sequence[str] = ()) -> Select[Any]:
+    wanted = [view.c[name] for name in names or view.c.keys()]
+    return select(*wanted).where(*[view.c[name] == value for name, value in who._asdict().items()])

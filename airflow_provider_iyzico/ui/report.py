@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,15 +21,16 @@ MOST_OBSERVED_DAYS = 31
 MOST_DAYS = 3 * 366
 #: Observations are thinned to four for each of so many slices of the period, which is finer than a screen.
 SLICES = 500
-MINUTE_MS = 60_000
+DEFAULT_CADENCE_MINUTES = 15
 _OLDEST, _NEWEST = date(1900, 1, 1), date(9000, 1, 1)
 
 
 class Point(NamedTuple):
-    """One observation as the chart draws it: wall clock in milliseconds, and the balance."""
+    """One observation, as far as the chart needs it."""
 
-    at: int
+    observed_at: datetime
     balance: Decimal
+    local_date: date
 
 
 def report(connection: Connection, schema: str | None, who: Who, first: date | None, last: date | None) -> dict[str, Any]:
@@ -85,22 +87,21 @@ def _points(
     connection: Connection, schema: str | None, who: Who, period: Period, days: list[Any], zone: ZoneInfo
 ) -> Iterator[list[Any] | None]:
     """Yield the line of the balance: ``[at, balance]``, and ``None`` where nobody looked for longer than two cadences."""
-    rows = list(questions.observations(connection, schema, who, period))
-    before = questions.observation_before(connection, schema, who, period.starts_at) if rows else None
-    seen = [Point(wall_clock(row.observed_at, zone), row.balance) for row in ([before] if before else []) + rows]
-    cadences = {day.local_date: day.cadence_minutes for day in days}
-    for part in split(seen, cadences):
-        for point in thin(part, wall_clock(period.starts_at, zone), wall_clock(period.ends_at, zone)):
-            yield [point.at, digits(point.balance)]
+    seen = [Point._make(row) for row in questions.observations(connection, schema, who, period, Point._fields)]
+    if seen and (before := questions.observation_before(connection, schema, who, period.starts_at, Point._fields)):
+        seen.insert(0, Point._make(before))
+    for part in split(seen, {day.local_date: day.cadence_minutes for day in days}):
+        for point in thin(part, period.starts_at, period.ends_at):
+            yield [wall_clock(point.observed_at, zone), digits(point.balance)]
         yield None
 
 
-def split(points: list[Point], cadences: dict[date, int]) -> Iterator[list[Point]]:
-    """Cut a line where two observations are further apart than twice the cadence of the later one's day."""
+def split(points: Iterable[Point], cadences: dict[date, int]) -> Iterator[list[Point]]:
+    """Cut a line where two observations are further apart than twice the cadence of the later one's day, in minutes."""
     part: list[Point] = []
     for point in points:
-        day = datetime.fromtimestamp(point.at / 1000, UTC).date()
-        if part and point.at - part[-1].at > 2 * cadences.get(day, 0) * MINUTE_MS > 0:
+        longest = 2 * cadences.get(point.local_date, DEFAULT_CADENCE_MINUTES) * 60
+        if part and (point.observed_at - part[-1].observed_at).total_seconds() > longest:
             yield part
             part = []
         part.append(point)
@@ -108,9 +109,12 @@ def split(points: list[Point], cadences: dict[date, int]) -> Iterator[list[Point
         yield part
 
 
-def thin(points: Iterable[Point], starts_at: int, ends_at: int) -> Iterator[Point]:
+def thin(points: Iterable[Point], starts_at: datetime, ends_at: datetime) -> Iterator[Point]:
     """Keep of each slice of time the first, the lowest, the highest and the last point: the line looks the same."""
-    for _, group in groupby(points, key=lambda point: (point.at - starts_at) * SLICES // (ends_at - starts_at)):
+    width = (ends_at - starts_at) / SLICES
+    for _, group in groupby(points, key=lambda point: (point.observed_at - starts_at) // width):
         each = list(group)
-        kept = {each[0], min(each, key=lambda point: point.balance), max(each, key=lambda point: point.balance), each[-1]}
-        yield from sorted(kept)
+        yield from sorted({each[0], min(each, key=_balance), max(each, key=_balance), each[-1]})
+
+
+_balance = attrgetter("balance")

@@ -16,6 +16,9 @@ from airflow_provider_iyzico.hooks.settings import EXTRA_FIELDS
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
+from airflow_provider_iyzico.warehouse.ddl import create_statements
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.views import VIEWS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
@@ -65,16 +68,33 @@ def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgre
         for balance in ("100.00", "100.00", "80.50"):
             iyzico.balance = balance
             assert str(dags["iyzico_balance_snapshot"].test().state) == "success"
-    assert len(QUERIES) == 4
+    own = [query.replace("'production'", "'sandbox'").replace("'payroll'", "'simulator'") for query in QUERIES]
     for engine in (sqlite, postgres):
-        latest, daily, moved, view = (query.replace("'production'", "'sandbox'") for query in QUERIES)
+        latest, daily, moved, *of_views = own
+        assert sorted(re.findall(r"FROM (\w+)", " ".join(of_views))) == sorted(VIEWS)
         with engine.connect() as connection:
             assert [(row.account, float(row.balance)) for row in connection.execute(text(latest))] == [("simulator", 80.5)]
             assert [float(row.last_seen) for row in connection.execute(text(daily))][-1] == 80.5
             assert [float(row.change) for row in connection.execute(text(moved))] == [-19.5]
-            days = connection.execute(text(view.replace("'payroll'", "'simulator'"))).all()
+            answers = {re.search(r"FROM (\w+)", query)[1]: connection.execute(text(query)).all() for query in of_views}
+            assert [float(row.balance) for row in answers["iyzico_balance_latest"]] == [80.5]
+            days = answers["iyzico_balance_daily"]
             assert (float(days[0].closing), sum(row.observations for row in days)) == (80.5, 3)
+            assert [float(row.change) for row in answers["iyzico_balance_movement"]] == [-19.5]
+            assert len(answers["iyzico_balance_interval"]) == 3
         engine.dispose()
+
+
+def test_every_column_of_every_view_is_there(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/warehouse.db")
+    section = README[README.index("## The reports, for finance") :]
+    with engine.begin() as connection:
+        for _, statement in create_statements(snapshot_table(), engine.dialect):
+            connection.execute(statement)
+        for view in VIEWS:
+            for column in connection.execute(text(f"SELECT * FROM {view}")).keys():
+                assert f"`{column}`" in section, (view, column)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("kind", [MassPayoutBalanceOperator, MassPayoutBalanceSensor, MassPayoutBalanceTrigger])

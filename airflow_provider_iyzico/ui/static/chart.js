@@ -124,7 +124,7 @@ function gates(report, colour) {
       .flatMap((gate) => {
         const needs = say("gate_needs", { dag: gate.dag_id, amount: money(gate.required, report.latest.currency) });
         const said = `${needs}, ${say(`outcome_${gate.outcome}`)} (${waited(gate, report.now)})`;
-        const until = gate.ended_at ?? (gate.outcome === "waiting" ? report.now : gate.waiting_since);
+        const until = gate.ended_at ?? (gate.outcome === "waiting" ? report.now : gate.waits_until);
         const [begin, end] = [gate.waiting_since, until].map((x) => ({ ...at(x, gate.required, moment(x)), said }));
         return [begin, end, GAP];
       });

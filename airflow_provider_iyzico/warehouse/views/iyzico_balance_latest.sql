@@ -1,9 +1,9 @@
 -- grain: one row per environment, account and currency
 -- question: how much can we pay now, how old is that figure, and is it stale?
 -- A figure is stale when it is older than twice the stated cadence (iyzico_balance_threshold; 15 minutes where nothing is stated).
-SELECT s.environment,
-       s.account,
-       s.currency,
+SELECT a.environment,
+       a.account,
+       a.currency,
        s.balance,
        s.observed_at,
        $minutes[s.observed_at; $now] AS age_minutes,
