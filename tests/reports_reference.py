@@ -161,13 +161,8 @@ class Reports:
         for key, series in self.series.items():
             as_of = self.as_of[key[0]]
             for window in (7, 28):
-                over = [
-                    figures
-                    for (*mine, day), figures in days.items()
-                    if tuple(mine) == key
-                    and midnight(day + timedelta(days=1)) <= as_of
-                    and minutes(midnight(day + timedelta(days=1)), as_of) < window * 1440
-                ]
+                mine = {day: figures for (*whose, day), figures in days.items() if tuple(whose) == key}
+                over = [mine[day] for day in sorted(mine, reverse=True) if midnight(day + timedelta(days=1)) <= as_of][:window]
                 outflows = sorted(figures[9] for figures in over if figures[10])
                 if over:
                     average = sum(outflows) / len(over) if outflows else None

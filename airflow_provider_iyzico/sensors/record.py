@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+
+#: Longer than the database's own patience with locks, so that its words are heard where there are any.
+PATIENCE_SECONDS = 25
 
 
 class GateRecord:
@@ -51,14 +56,14 @@ class GateRecord:
         if self._is_unseen:
             if self._polls == 1:
                 self._first_balance = self._balance
-            self._write("waiting", None)
+            self._write("waiting")
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
         """Write how the wait ended, or that it goes on."""
         try:
             yield
-            self._write("opened", None)
+            self._write("opened")
         except (AirflowSensorTimeout, AirflowSkipException) as error:
             self._write("timed_out", str(error.__cause__ or error))  # soft_fail wraps what it skips
             raise
@@ -66,16 +71,16 @@ class GateRecord:
             self._write("failed", f"{type(error).__name__}: {error}")
             raise
         except (TaskDeferred, AirflowRescheduleException):
-            self._write("waiting", None)
+            self._write("waiting")
             raise
         except BaseException as error:  # execution_timeout and exits are no Exceptions, and fail the task all the same
             self._write("failed", type(error).__name__)
             raise
 
-    def _write(self, outcome: str, reason: str | None) -> None:
+    def _write(self, outcome: str, reason: str | None = None) -> None:
         if outcome == "waiting" and not self._polls:
             return
-        progress = Progress(outcome, self._polls, self._balance, self._observed_at, None if outcome == "waiting" else reason)
+        progress = Progress(outcome, self._polls, self._balance, self._observed_at, reason)
         sensor = self._sensor
         try:
             settings = (sensor._hook or IyzicoHook(sensor.iyzico_conn_id)).settings
@@ -92,7 +97,7 @@ class GateRecord:
                 self._first_balance,
             )
             with warehouse_engine(str(sensor.warehouse_conn_id)) as engine:
-                record(engine, gate, progress, schema=sensor.warehouse_schema)
+                _within_patience(lambda: record(engine, gate, progress, schema=sensor.warehouse_schema))
         except Exception:
             sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s", progress)
             return
@@ -115,3 +120,21 @@ class GateRecord:
                     self._balance, self._observed_at = Decimal(event["balance"]), datetime.fromisoformat(event["observed_at"])
         except (TypeError, ValueError, ArithmeticError, KeyError):
             self._polls = 0
+
+
+def _within_patience(act: Callable[[], None]) -> None:
+    """Act, but go on after a while: a warehouse that takes the call and never answers must keep no gate from opening.
+
+    :raises TimeoutError: it is not done yet; it may still be, or end with the process
+    """
+    done: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            act()
+            done.set_result(None)
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            done.set_exception(error)
+
+    Thread(target=run, name="iyzico-gate-record", daemon=True).start()
+    done.result(PATIENCE_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +41,7 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
     :raises WarehouseUnavailableError: the warehouse did not answer; a retry is safe
     :raises WarehouseError: the warehouse refused for a reason of its own
     """
-    prepare(engine)
+    engine = prepare(engine)
     try:
         return _append(engine, table, row)
     except DBAPIError as error:
@@ -55,7 +56,10 @@ def ensure(engine: Engine, table: Table, error: DBAPIError, *, create_table: boo
     """After a statement failed, make the tables and views that belong to ``table`` and are missing.
 
     :raises WarehouseTableError: something is missing and may not or cannot be made
+    :raises WarehouseUnavailableError: something is missing and could not be made now
     """
+    if _is_passing(error):
+        return
     missing = _missing(engine, table)
     if missing and not create_table:
         raise WarehouseTableError(
@@ -140,7 +144,7 @@ def _missing(engine: Engine, table: Table) -> list[str]:
         raise WarehouseUnavailableError(
             f"the warehouse did not answer: {_first_line(error)}; check that it is up and that this worker may reach it"
         ) from _cause(error)
-    return [name for name, _ in create_statements(table, engine.dialect) if name not in there]
+    return [name for name in dict(create_statements(table, engine.dialect)) if name not in there]
 
 
 def _create(engine: Engine, table: Table, missing: list[str]) -> None:
@@ -149,6 +153,8 @@ def _create(engine: Engine, table: Table, missing: list[str]) -> None:
     while missing:
         try:
             with engine.begin() as connection:
+                if engine.dialect.name == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")  # or each statement would be kept by itself
                 for name, statement in create_statements(table, engine.dialect):
                     if name in missing:
                         connection.execute(statement)
@@ -158,6 +164,10 @@ def _create(engine: Engine, table: Table, missing: list[str]) -> None:
         except SQLAlchemyError as error:
             still = _missing(engine, table)
             if len(still) == len(missing):
+                if _is_passing(error):
+                    raise WarehouseUnavailableError(
+                        f"{', '.join(still)} could not be made now ({_first_line(error)}); a retry is safe"
+                    ) from _cause(error)
                 raise WarehouseTableError(
                     f"{', '.join(still)} could not be made ({_first_line(error)}); have it made by:\n{ddl(table, engine.dialect)}"
                 ) from _cause(error)
@@ -178,11 +188,19 @@ def explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseError
             f"table {table.fullname!r} has another shape: it lacks {missing}. Name another table, or add what is missing from:\n"
             f"{ddl(table, engine.dialect)}"
         )
-    if not key and engine.dialect.name in _ENFORCES_KEYS:
+    is_passing = _is_passing(error)
+    if key != [_key(table)] and not is_passing and engine.dialect.name in _ENFORCES_KEYS:
         return WarehouseTableError(f"table {table.fullname!r} lacks its primary key, {_key(table)}: {_first_line(error)}")
-    is_passing = isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
     kind = WarehouseUnavailableError if is_passing else WarehouseError
     return kind(f"table {table.fullname!r} refused the row: {_first_line(error)}")
+
+
+def _is_passing(error: SQLAlchemyError) -> bool:
+    """Tell whether the same statement may well succeed later."""
+    if getattr(error, "connection_invalidated", False):
+        return True
+    is_wrong = getattr(_cause(error), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR  # SQLite's word for a wrong statement
+    return isinstance(error, (OperationalError, InterfaceError)) and not is_wrong
 
 
 def _cause(error: Exception) -> BaseException:
@@ -195,10 +213,13 @@ def _first_line(error: Exception) -> str:
     return f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0][:200]}"
 
 
-def prepare(engine: Engine) -> None:
-    """Let several tasks write to SQLite; other databases need nothing."""
+def prepare(engine: Engine) -> Engine:
+    """Return the engine with what our transactions rest upon, whatever the Connection or the database say by default."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="READ COMMITTED")
     if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _prepare_sqlite):
         event.listen(engine, "connect", _prepare_sqlite)
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Table, case, event, func, insert, text, update
+from sqlalchemy import Table, and_, case, event, func, insert, or_, select, text, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -66,8 +66,7 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None
     :param schema: where the table is, if not in the connection's own schema
     :raises WarehouseError: the record could not be written
     """
-    table = report_tables(schema).gate
-    prepare(engine)
+    table, engine = report_tables(schema).gate, prepare(engine)
     with _impatient(engine):
         try:
             _record(engine, table, gate, progress)
@@ -87,17 +86,25 @@ def gate_id(gate: Gate) -> str:
 
 
 def _record(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None:
-    key, mine = gate_id(gate), gate.task.try_number
-    row, whole = update(table).where(table.c.gate_id == key), _whole(gate, progress)
-    go_on = row.where(table.c.try_number == mine).values(**_changes(table, progress))
-    begin_anew = row.where(table.c.try_number < mine).values(**whole)
     try:
-        with engine.begin() as connection:
-            if connection.execute(go_on).rowcount == 0 and connection.execute(begin_anew).rowcount == 0:
-                connection.execute(insert(table).values(gate_id=key, **whole))
-    except IntegrityError:  # another copy of this task was faster, or a later try is under way
-        with engine.begin() as connection:
-            connection.execute(go_on)
+        _write(engine, table, gate, progress)
+    except IntegrityError:  # another copy of this task was faster, and its row is there now; whatever else it is fails again
+        _write(engine, table, gate, progress)
+
+
+def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None:
+    """Begin the row, begin it anew for a later try or for a run that was deleted and made again, or go on with it."""
+    row, mine = table.c.gate_id == gate_id(gate), table.c.try_number == gate.task.try_number
+    is_older = or_(table.c.try_number < gate.task.try_number, table.c.ended_at < gate.waiting_since)
+    goes_on = mine if progress.outcome != "waiting" else and_(mine, table.c.outcome == "waiting")
+    whole = _whole(gate, progress)
+    begin_anew = update(table).where(row, is_older).values(**whole)
+    go_on = update(table).where(row, goes_on).values(**_changes(table, progress))
+    with engine.begin() as connection:
+        if connection.execute(begin_anew).rowcount or connection.execute(go_on).rowcount:
+            return
+        if connection.execute(select(table.c.gate_id).where(row)).first() is None:
+            connection.execute(insert(table).values(gate_id=gate_id(gate), **whole))
 
 
 @contextmanager

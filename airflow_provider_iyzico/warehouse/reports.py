@@ -19,7 +19,8 @@ from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, ReportTable
 
 ACCOUNT_KEY = ("environment", "account", "currency")
 _INSERT: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-_BATCH = 5000
+#: Rows of one INSERT: drivers keep the plan of an ``executemany`` on the server, where a pooler hands it to somebody else.
+_BATCH = 1000
 
 
 def reports_for(table: Table, dialect: str) -> ReportTables | None:
@@ -106,7 +107,7 @@ def rebuild(connection: Connection, schema: str | None = None, timezone: str | N
         )
     written = [{**dict(zip(ACCOUNT_KEY, where, strict=False)), **day._asdict()} for where, day in found.items()]
     for start in range(0, len(written), _BATCH):
-        connection.execute(insert(tables.balance_day), written[start : start + _BATCH])
+        connection.execute(insert(tables.balance_day).values(written[start : start + _BATCH]))
     if found:
         _extend_calendars(connection, tables, max(day.closing_at for day in found.values()))
     return sorted(
@@ -131,8 +132,8 @@ def _fold_again(
         )
         seen = [Seen(each, *observation) for observation in observations]
         (day,) = fold(seen, _balance_before(connection, table, row, seen[0]))
-        key = [tables.balance_day.c[name] == row[name] for name in ACCOUNT_KEY]
-        connection.execute(delete(tables.balance_day).where(*key, tables.balance_day.c.local_date == each))
+        is_day = and_(_is_account(tables.balance_day, row), tables.balance_day.c.local_date == each)
+        connection.execute(delete(tables.balance_day).where(is_day))
         connection.execute(insert(tables.balance_day).values(**_names(row), **day._asdict()))
 
 
@@ -161,8 +162,7 @@ def _extend_calendar(connection: Connection, table: Table, zone: str, first: dat
     rows = calendar_rows(min(first, earliest or first), max(last, latest or last), zone)
     rows = [row for row in rows if earliest is None or not earliest <= row["local_date"] <= latest]
     for start in range(0, len(rows), _BATCH):
-        statement = _INSERT[connection.dialect.name](table).on_conflict_do_nothing()
-        connection.execute(statement, rows[start : start + _BATCH])
+        connection.execute(_INSERT[connection.dialect.name](table).values(rows[start : start + _BATCH]).on_conflict_do_nothing())
 
 
 def _names(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Date, Index, Integer, MetaData, String, Table
 
@@ -56,8 +54,7 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ReportTables:
+class ReportTables(NamedTuple):
     """What the reporting views read besides the snapshots.
 
     :param account: whose balances there are, and how new the newest is
@@ -77,9 +74,6 @@ class ReportTables:
     def rolled_up(self) -> tuple[Table, ...]:
         """What a rebuild computes from the snapshots."""
         return self.account, self.report_day, self.balance_day
-
-    def __iter__(self) -> Iterator[Table]:
-        return iter((self.account, self.report_day, self.balance_day, self.threshold, self.gate))
 
 
 @cache

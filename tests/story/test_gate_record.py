@@ -1,6 +1,7 @@
 """The row that a gate keeps of itself, in every mode."""
 
 import json
+import socket
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -93,12 +94,15 @@ def test_a_gate_that_somebody_ends_by_an_exit_has_failed(gate_dag, iyzico, sqlit
 
 @pytest.mark.parametrize("gate_dag", ["poke"], indirect=True)
 def test_a_gate_that_fails_while_it_writes_that_it_opened_has_failed(gate_dag, iyzico, sqlite_warehouse, monkeypatch):
-    def too_late(engine, gate, progress, **options):
-        if progress.outcome == "opened":
-            raise AirflowTaskTimeout
-        record(engine, gate, progress, **options)
+    written = []
 
-    monkeypatch.setattr(record_of_the_sensor, "record", too_late)
+    def too_late(write):
+        written.append(write)
+        if len(written) == 2:  # that it waits, and that it opened
+            raise AirflowTaskTimeout
+        write()
+
+    monkeypatch.setattr(record_of_the_sensor, "_within_patience", too_late)
     iyzico.balance = "6000.00"
     assert str(gate_dag.test().state) == "failed"
     assert rows(sqlite_warehouse) == [(*WHO, 6000, 6000, "failed", "AirflowTaskTimeout", 1, 1)]
@@ -183,3 +187,11 @@ def test_postgresql_keeps_it_too_in_the_schema_that_is_named(gate_dag, iyzico, p
         (row,) = connection.execute(text(query), {"id": run.run_id})
     engine.dispose()
     assert (row.outcome, str(row.last_balance), str(row.required)) == ("opened", "6000.00000000", "5030.00000000")
+
+
+def test_a_warehouse_that_takes_the_call_and_never_answers_keeps_no_gate_from_opening(gate_dag, iyzico, monkeypatch):
+    monkeypatch.setattr(record_of_the_sensor, "PATIENCE_SECONDS", 0.5)
+    iyzico.balance = "6000.00"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", f"postgres://u:p@127.0.0.1:{silent.getsockname()[1]}/w")
+        assert str(gate_dag.test().state) == "success"

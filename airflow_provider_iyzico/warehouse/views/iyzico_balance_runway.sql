@@ -18,20 +18,24 @@ SELECT r.environment,
        CASE WHEN max(CASE WHEN r.place = r.p90_place THEN r.outflow END) > 0
             THEN $days[1.0 * max(l.balance) / max(CASE WHEN r.place = r.p90_place THEN r.outflow END)] END AS days_at_p90
 FROM (
-     SELECT a.environment, a.account, a.currency, v.window_days, d.outflow,
+     SELECT f.environment, f.account, f.currency, v.window_days, d.outflow,
             row_number() OVER (
-                PARTITION BY a.environment, a.account, a.currency, v.window_days
+                PARTITION BY f.environment, f.account, f.currency, v.window_days
                 ORDER BY CASE WHEN d.outflow IS NULL THEN 1 ELSE 0 END, d.outflow) AS place,
-            (count(d.outflow) OVER (PARTITION BY a.environment, a.account, a.currency, v.window_days) * 9 + 9) / 10 AS p90_place
-     FROM iyzico_account AS a
-     JOIN (SELECT environment, max(newest_at) AS as_of FROM iyzico_account GROUP BY environment) AS w
-       ON w.environment = a.environment
-     CROSS JOIN (SELECT 7 AS window_days UNION ALL SELECT 28) AS v
-     JOIN iyzico_report_day AS c
-       ON c.report_timezone = a.report_timezone AND c.local_date >= a.first_date
-      AND c.ends_at <= w.as_of AND $minutes[c.ends_at; w.as_of] < v.window_days * 1440
+            (count(d.outflow) OVER (PARTITION BY f.environment, f.account, f.currency, v.window_days) * 9 + 9) / 10 AS p90_place
+     FROM (
+          SELECT a.environment, a.account, a.currency, c.local_date,
+                 row_number() OVER (PARTITION BY a.environment, a.account, a.currency ORDER BY c.local_date DESC) AS days_back
+          FROM iyzico_account AS a
+          JOIN (SELECT environment, max(newest_at) AS as_of FROM iyzico_account GROUP BY environment) AS w
+            ON w.environment = a.environment
+          JOIN iyzico_report_day AS c
+            ON c.report_timezone = a.report_timezone AND c.local_date >= a.first_date
+           AND c.ends_at <= w.as_of AND $minutes[c.ends_at; w.as_of] < 30 * 1440) AS f
+     JOIN (SELECT 7 AS window_days UNION ALL SELECT 28) AS v
+       ON f.days_back <= v.window_days
      LEFT JOIN iyzico_balance_day AS d
-       ON d.environment = a.environment AND d.account = a.account AND d.currency = a.currency AND d.local_date = c.local_date) AS r
+       ON d.environment = f.environment AND d.account = f.account AND d.currency = f.currency AND d.local_date = f.local_date) AS r
 JOIN iyzico_balance_latest AS l
   ON l.environment = r.environment AND l.account = r.account AND l.currency = r.currency
 GROUP BY r.environment, r.account, r.currency, r.window_days

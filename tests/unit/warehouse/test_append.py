@@ -1,4 +1,6 @@
 import multiprocessing
+import sqlite3
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
@@ -6,7 +8,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, event, select, text
+from sqlalchemy import create_engine, event, inspect, select, text
+from sqlalchemy.exc import OperationalError
 
 from airflow_provider_iyzico.errors import (
     WarehouseError,
@@ -66,8 +69,6 @@ def test_a_commit_whose_acknowledgement_is_lost_leaves_one_row(engine, make_row)
 
 
 def test_a_missing_table_is_made_with_its_index(engine, make_row):
-    from sqlalchemy import inspect
-
     append(engine, TABLE, make_row(), create_table=True)
     (index,) = inspect(engine).get_indexes("iyzico_balance_snapshot")
     assert index["column_names"] == ["environment", "account", "currency", "observed_at"]
@@ -336,3 +337,86 @@ def test_the_day_of_a_snapshot_is_that_of_istanbul():
     assert str(local_date(datetime(2026, 11, 22, 20, 59, 59, tzinfo=UTC), "Europe/Istanbul")) == "2026-11-22"
     assert str(local_date(datetime(2026, 11, 22, 21, 0, 0, tzinfo=UTC), "Europe/Istanbul")) == "2026-11-23"
     assert str(local_date(datetime(2016, 1, 1, 21, 30, tzinfo=UTC), "Europe/Istanbul")) == "2016-01-01"
+
+
+def test_a_lock_while_tables_are_missing_may_be_retried(tmp_path, make_row, monkeypatch):
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.append.SQLITE_BUSY_MS", 50)
+    path = tmp_path / "warehouse.db"
+    engine, other = create_engine(f"sqlite:///{path}"), sqlite3.connect(path)
+    other.execute("PRAGMA journal_mode = WAL")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(WarehouseUnavailableError, match="locked"):
+        append(engine, TABLE, make_row(), create_table=True)
+    other.rollback()
+    other.close()
+    append(engine, TABLE, make_row(), create_table=True)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("level", ["serializable", "repeatable read"])
+def test_a_database_that_isolates_more_by_default_fails_no_append(postgres_engine, make_row, level):
+    with postgres_engine.begin() as connection:
+        schema = connection.execute(text("SELECT current_schema()")).scalar()
+    append(postgres_engine, TABLE, make_row(run_id="first"), create_table=True)
+    options = f"-csearch_path={schema} -cdefault_transaction_isolation={level.replace(' ', chr(92) + ' ')}"
+    engine = create_engine(postgres_engine.url, connect_args={"options": options})
+    failed = []
+
+    def write(writer):
+        for number in range(15):
+            try:
+                append(engine, TABLE, make_row(run_id=f"{writer} {number}"), create_table=False)
+            except WarehouseError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    engine.dispose()
+    assert failed == []
+    assert len(rows(postgres_engine)) == 61
+
+
+def test_a_connection_that_commits_by_itself_keeps_nothing_that_was_bent(postgres_engine, make_row):
+    append(postgres_engine, BARE, make_row(run_id="first"), create_table=True)
+    with postgres_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE my_snapshots ALTER balance TYPE NUMERIC(28, 1)"))
+        schema = connection.execute(text("SELECT current_schema()")).scalar()
+    engine = create_engine(postgres_engine.url, connect_args={"options": f"-csearch_path={schema}", "autocommit": True})
+    with pytest.raises(WarehouseExactnessError):
+        append(engine, BARE, make_row("1.25", run_id="second"), create_table=False)
+    engine.dispose()
+    assert len(rows(postgres_engine, BARE)) == 1
+
+
+def test_an_append_leaves_no_prepared_statement_for_a_pooler_to_hand_on(postgres_engine, make_row):
+    left = []
+
+    @event.listens_for(postgres_engine, "commit")
+    def look(connection):
+        left.extend(connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars())
+
+    append(postgres_engine, TABLE, make_row(), create_table=True)
+    event.remove(postgres_engine, "commit", look)
+    assert left == []
+
+
+def test_sqlite_makes_late_tables_and_their_contents_together_or_not_at_all(sqlite_engine, make_row, monkeypatch):
+    append(sqlite_engine, TABLE, make_row(run_id="old"), create_table=True)
+    with sqlite_engine.begin() as connection:
+        connection.execute(text("DROP VIEW iyzico_balance_daily"))
+        connection.execute(text("DROP TABLE iyzico_balance_day"))
+
+    def fail(*_):
+        raise OperationalError("rebuild", None, Exception("the machine went away"))
+
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.append.rebuild", fail)
+    with pytest.raises(WarehouseUnavailableError):
+        append(sqlite_engine, TABLE, make_row(run_id="new"), create_table=True)
+    assert "iyzico_balance_day" not in inspect(sqlite_engine).get_table_names()
+    monkeypatch.undo()
+    append(sqlite_engine, TABLE, make_row(run_id="new"), create_table=True)
+    with sqlite_engine.connect() as connection:
+        assert connection.execute(text("SELECT sum(observations) FROM iyzico_balance_day")).scalar() == 2

@@ -3,15 +3,15 @@
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ProgrammingError
 
-from airflow_provider_iyzico.errors import WarehouseError, WarehouseTableError
+from airflow_provider_iyzico.errors import WarehouseError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append, ensure
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
@@ -130,7 +130,7 @@ def by_a_gate(engine):
 
 
 def by_a_snapshot(engine):
-    ensure(engine, snapshot_table(), OperationalError("SELECT 1", None, Exception("a lock, say")))
+    ensure(engine, snapshot_table(), ProgrammingError("SELECT 1", None, Exception("no such view")))
 
 
 @pytest.mark.parametrize("make", [by_a_gate, by_a_snapshot])
@@ -170,6 +170,29 @@ def test_a_gate_does_not_wait_for_tables_that_somebody_is_just_making(postgres_e
     with postgres_engine.begin() as connection:
         connection.execute(text("CREATE TABLE iyzico_payout_gate (gate_id text)"))
         started = time.monotonic()
-        with pytest.raises(WarehouseTableError, match="CREATE TABLE iyzico_payout_gate"):
+        with pytest.raises(WarehouseUnavailableError, match="iyzico_payout_gate, .* could not be made now"):
             record(postgres_engine, GATE, Progress("opened", 1))
         assert time.monotonic() - started < 15
+
+
+def test_a_run_that_was_deleted_and_made_again_has_a_row_of_its_own_wait(engine):
+    record(engine, GATE, Progress("opened", 1, Decimal(140)))
+    later = replace(GATE, batch_total=Decimal(999), waiting_since=datetime.now(UTC) + timedelta(days=1), first_balance=Decimal(7))
+    record(engine, later, Progress("waiting", 1, Decimal(7)))
+    assert rows(engine) == [("production", "waiting", 1, 992)]
+
+
+def test_a_second_copy_of_a_task_that_comes_late_does_not_open_an_ended_gate_again(engine):
+    record(engine, GATE, Progress("waiting", 1, Decimal(40)))
+    record(engine, GATE, Progress("opened", 1, Decimal(140)))
+    record(engine, GATE, Progress("waiting", 1, Decimal(40)))
+    assert rows(engine) == [("production", "opened", 2, 60)]
+
+
+def test_a_constraint_that_somebody_added_is_not_taken_for_another_copy(postgres_engine):
+    record(postgres_engine, GATE, Progress("waiting", 1))
+    with postgres_engine.begin() as connection:
+        connection.execute(text("DELETE FROM iyzico_payout_gate"))
+        connection.execute(text("ALTER TABLE iyzico_payout_gate ADD CHECK (polls > 100)"))
+    with pytest.raises(WarehouseError, match="CheckViolation"):
+        record(postgres_engine, GATE, Progress("waiting", 1))

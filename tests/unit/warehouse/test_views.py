@@ -440,3 +440,11 @@ def test_a_silent_account_has_a_row_for_the_newest_day_in_its_own_zone(engine):
         append(engine, TABLE, snapshot_row(seen, task), create_table=True)
     found = ask(engine, "SELECT local_date FROM iyzico_balance_daily WHERE account = 'main' ORDER BY local_date")
     assert [str(row[0])[:10] for row in found] == ["2026-03-01", "2026-03-02", "2026-03-03"]
+
+
+@pytest.mark.parametrize("newest", [datetime(2026, 3, 31, 22, 0, 30, tzinfo=UTC), datetime(2026, 10, 31, 22, 30, tzinfo=UTC)])
+def test_a_week_has_seven_days_also_when_the_clocks_change(engine, newest):
+    for days in range(40):
+        keep_in(engine, "Europe/Berlin", newest - timedelta(days=days), "5")
+    windows = ask(engine, "SELECT window_days, days_in_window FROM iyzico_balance_runway ORDER BY 1")
+    assert [tuple(row) for row in windows] == [(7, 7), (28, 28)]
