@@ -131,7 +131,7 @@ class Reports:
             -sum((change for change in changes if change < 0), Decimal(0)),
             len(seen),
             gap,
-            int(ends <= as_of and gap <= 2 * cadence),
+            int(ends <= as_of and gap <= Decimal("2.5") * cadence),
             threshold,
         )
 
@@ -186,6 +186,6 @@ class Reports:
             starts, ends = midnight(day), midnight(day + timedelta(days=1))
             cadence = self.stated(tuple(key), ends, "cadence_minutes") or DEFAULT_CADENCE
             expected, seen, gap = int(minutes(starts, min(ends, as_of)) / cadence), figures[10], figures[11]
-            state = "error" if gap > 4 * cadence else "warning" if gap > 2 * cadence else "ok"
+            state = "error" if gap > Decimal("4.5") * cadence else "warning" if gap > Decimal("2.5") * cadence else "ok"
             found[(*key, day)] = (cadence, expected, seen, max(expected - seen, 0), gap, state)
         return found

@@ -1,14 +1,12 @@
 """The application behind the page. Every route reads, and every route asks Airflow first whether the reader may."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from io import SEEK_END
 from typing import Any, Literal
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
@@ -16,6 +14,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from jinja2 import Environment, PackageLoader
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from airflow_provider_iyzico.ui import downloads, questions
@@ -33,11 +32,13 @@ HEADERS = {
     "Vary": "Accept-Language, Cookie",
     "X-Content-Type-Options": "nosniff",
 }
+CHUNK_BYTES = 65_536
 _OURS, _CHARTS = "airflow_provider_iyzico.ui", "chartkick"
 #: Name, package, path and media type of what the page loads. The chart library comes from its own distribution.
 STATIC = {
     "page.css": (_OURS, "static/page.css", "text/css"),
     "page.js": (_OURS, "static/page.js", "text/javascript"),
+    "period.js": (_OURS, "static/period.js", "text/javascript"),
     "chart.js": (_OURS, "static/chart.js", "text/javascript"),
     "show.js": (_OURS, "static/show.js", "text/javascript"),
     "theme.js": (_OURS, "static/theme.js", "text/javascript"),
@@ -96,25 +97,23 @@ def csv(
     first: date,
     last: date,
 ) -> StreamingResponse:
-    """One of the tables that the page shows, as a file."""
+    """One of the tables that the page shows, as a file: whole, or not at all."""
     who, language = Who(environment, account, currency), _language(request)
-    with ExitStack() as closing:
-        connection, schema = closing.enter_context(reading())
-        zone = ZoneInfo(latest_of(connection, schema, who)["report_timezone"])
-        period = period_of(first, last, zone)
-        rows = getattr(questions, what)(connection, schema, who, period)
-        found = downloads.lines(what, rows, zone, language)
-        begun = next(found)  # what goes wrong goes wrong here, while it can still be said
-        keep_open = closing.pop_all()
-
-    def lines() -> Iterator[str]:
-        with keep_open:
-            yield begun
-            yield from found
-
-    name = f"{account}-{currency}-{what}-{first}-{last}.csv"
-    attachment = f"attachment; filename=\"{what}.csv\"; filename*=UTF-8''{quote(name, safe='')}"
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": attachment})
+    with reading() as (connection, schema):
+        zone = questions.zone_named(latest_of(connection, schema, who)["report_timezone"])
+        rows = getattr(questions, what)(connection, schema, who, period_of(first, last, zone))
+        content = downloads.file(what, rows, zone, language)
+    length = content.seek(0, SEEK_END)
+    content.seek(0)
+    name = quote(f"{environment}-{account}-{currency}-{what}-{first}-{last}.csv", safe="")
+    headers = {
+        "Content-Disposition": f"attachment; filename=\"{what}.csv\"; filename*=UTF-8''{name}",
+        "Content-Length": str(length),
+    }
+    chunks = iter(lambda: content.read(CHUNK_BYTES), b"")
+    return StreamingResponse(
+        chunks, media_type="text/csv; charset=utf-8", headers=headers, background=BackgroundTask(content.close)
+    )
 
 
 def static(request: Request, name: str) -> Response:
@@ -158,5 +157,6 @@ def _show(request: Request, error: Exception) -> Response:
     }
     if "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"notice": notice.name, **shown}, notice.status)
-    html = _templates().get_template("notice.html").render(language=language, words=said, **shown)
+    root = request.scope.get("root_path", "")
+    html = _templates().get_template("notice.html").render(language=language, words=said, root=root, **shown)
     return HTMLResponse(html, notice.status)

@@ -14,6 +14,7 @@ STATUS = {
     "no_views": 503,
     "no_grant": 503,
     "unavailable": 503,
+    "busy": 503,
 }
 BY_STATUS = {400: "bad_request", 401: "not_signed_in", 403: "no_right", 404: "not_found", 405: "bad_request", 422: "bad_request"}
 

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Date, Integer, String, and_, column, or_, select, table
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql.expression import Select, TableClause
 
 from airflow_provider_iyzico.warehouse.types import Instant, money_type
+from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
 
 _TEXT, _WHOLE, _DAY, _MOMENT, _NUMBER = String(), Integer(), Date(), Instant(), money_type(38)
 _WHO = {"environment": _TEXT, "account": _TEXT, "currency": _TEXT}
@@ -24,9 +25,9 @@ _WHO = {"environment": _TEXT, "account": _TEXT, "currency": _TEXT}
 COLUMNS: dict[str, dict[str, Any]] = {
     "iyzico_balance_latest": _WHO
     | {"balance": _NUMBER, "observed_at": _MOMENT, "age_minutes": _NUMBER, "is_stale": _WHOLE, "threshold": _NUMBER}
-    | {"report_timezone": _TEXT},
+    | {"report_timezone": _TEXT, "cadence_minutes": _WHOLE},
     "iyzico_balance_observed": _WHO
-    | {"observed_at": _MOMENT, "local_date": _DAY, "balance": _NUMBER, "dag_id": _TEXT, "run_id": _TEXT},
+    | {"observed_at": _MOMENT, "balance": _NUMBER, "dag_id": _TEXT, "run_id": _TEXT, "snapshot_id": _TEXT},
     "iyzico_balance_daily": _WHO
     | {"local_date": _DAY, "starts_at": _MOMENT, "ends_at": _MOMENT, "opening": _NUMBER, "closing": _NUMBER}
     | {"lowest": _NUMBER, "highest": _NUMBER, "net_change": _NUMBER, "inflow": _NUMBER, "outflow": _NUMBER}
@@ -37,11 +38,15 @@ COLUMNS: dict[str, dict[str, Any]] = {
     | {"waits_until": _MOMENT, "ended_at": _MOMENT, "minutes_waited": _NUMBER, "required": _NUMBER, "first_balance": _NUMBER}
     | {"shortfall_at_start": _NUMBER, "last_balance": _NUMBER, "outcome": _TEXT, "reason": _TEXT, "polls": _WHOLE},
     "iyzico_balance_runway": _WHO
-    | {"window_days": _WHOLE, "days_observed": _WHOLE, "average_outflow": _NUMBER, "p90_outflow": _NUMBER}
+    | {
+        "window_days": _WHOLE,
+        "days_in_window": _WHOLE,
+        "days_observed": _WHOLE,
+        "average_outflow": _NUMBER,
+        "p90_outflow": _NUMBER,
+    }
     | {"days_at_average": _NUMBER, "days_at_p90": _NUMBER},
 }
-#: So many gates are listed and drawn at most, the newest.
-MOST_GATES = 200
 
 
 class Who(NamedTuple):
@@ -72,10 +77,17 @@ class Period(NamedTuple):
 def balances(connection: Connection, schema: str | None) -> list[dict[str, Any]]:
     """Return the newest balance of every account and currency; production comes first."""
     latest = _view("iyzico_balance_latest", schema)
-    return [
-        plain(row, ZoneInfo(row.report_timezone)) | {"is_below": row.threshold is not None and row.balance < row.threshold}
-        for row in connection.execute(select(latest).order_by(latest.c.environment, latest.c.account, latest.c.currency))
-    ]
+    found = []
+    for row in connection.execute(select(latest).order_by(latest.c.environment, latest.c.account, latest.c.currency)):
+        zone = zone_named(row.report_timezone)
+        facts = {
+            "report_timezone": zone.key,
+            "today": datetime.now(zone).date().isoformat(),
+            "is_below": row.threshold is not None and row.balance < row.threshold,
+            "stale_after_minutes": LATE_CADENCES * row.cadence_minutes,
+        }
+        found.append(plain(row, zone) | facts)
+    return found
 
 
 def runway(connection: Connection, schema: str | None, who: Who) -> list[dict[str, Any]]:
@@ -91,8 +103,8 @@ def days(connection: Connection, schema: str | None, who: Who, period: Period) -
     return list(connection.execute(_of(view, who).where(within).order_by(view.c.local_date)))
 
 
-def gates(connection: Connection, schema: str | None, who: Who, period: Period) -> list[Row[Any]]:
-    """Return the gates that waited within a period, the newest first, at most :data:`MOST_GATES`."""
+def gates(connection: Connection, schema: str | None, who: Who, period: Period, most: int | None = None) -> list[Row[Any]]:
+    """Return the gates that waited within a period, the newest first, and no more than so many."""
     view = _view("iyzico_payout_coverage", schema)
     overlaps = and_(
         view.c.waiting_since < period.ends_at,
@@ -101,7 +113,7 @@ def gates(connection: Connection, schema: str | None, who: Who, period: Period) 
             and_(view.c.ended_at.is_(None), or_(view.c.outcome == "waiting", view.c.waits_until >= period.starts_at)),
         ),
     )
-    statement = _of(view, who).where(overlaps).order_by(view.c.waiting_since.desc()).limit(MOST_GATES)
+    statement = _of(view, who).where(overlaps).order_by(view.c.waiting_since.desc()).limit(most)
     return list(connection.execute(statement))
 
 
@@ -111,7 +123,7 @@ def observations(
     """Return what was seen within a period, in the order of time; of the columns those of these names, or all."""
     view = _view("iyzico_balance_observed", schema)
     within = and_(view.c.observed_at >= period.starts_at, view.c.observed_at < period.ends_at)
-    statement = _of(view, who, names).where(within).order_by(view.c.observed_at)
+    statement = _of(view, who, names).where(within).order_by(view.c.observed_at, view.c.snapshot_id)
     yield from connection.execute(statement, execution_options={"yield_per": 5000})
 
 
@@ -120,8 +132,18 @@ def observation_before(
 ) -> Row[Any] | None:
     """Return the last observation before a moment."""
     view = _view("iyzico_balance_observed", schema)
-    earlier = _of(view, who, names).where(view.c.observed_at < moment).order_by(view.c.observed_at.desc())
+    earlier = (
+        _of(view, who, names).where(view.c.observed_at < moment).order_by(view.c.observed_at.desc(), view.c.snapshot_id.desc())
+    )
     return connection.execute(earlier.limit(1)).first()
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return a time zone, and UTC for one that this machine does not know; what the page calls it is what it returns."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def plain(row: Row[Any], zone: ZoneInfo | None = None) -> dict[str, Any]:

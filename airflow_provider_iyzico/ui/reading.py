@@ -1,14 +1,17 @@
-"""The page's way into the warehouse: one transaction, read-only, consistent, and bounded in time."""
+"""The page's way into the warehouse: one transaction, read-only, consistent, and bounded in time and number."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
 
 from airflow.configuration import conf
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
@@ -18,7 +21,12 @@ from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, check_identifier
 from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
 
-PATIENCE_SECONDS = 20
+#: For all that one answer asks; what is under way then may take as long again, and no longer.
+PATIENCE_SECONDS = 15
+CONNECT_SECONDS = 5
+#: The api-server has few threads, and most of them are Airflow's: however slow the warehouse is, the page takes no more of them.
+AT_ONCE = 6
+_places = BoundedSemaphore(AT_ONCE)
 log = logging.getLogger(__name__)
 
 
@@ -32,6 +40,8 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
 
     conn_id = conf.get("iyzico", "warehouse_conn_id", fallback="") or "iyzico_warehouse"
     schema = conf.get("iyzico", "warehouse_schema", fallback="") or None
+    if not _places.acquire(timeout=1):
+        raise Notice("busy")
     try:
         if schema:
             check_identifier(schema, "[iyzico] warehouse_schema")
@@ -39,6 +49,8 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
             yield from _reading(engine, schema)
     except WarehouseConfigurationError as error:
         raise Notice("no_connection", str(error)) from error
+    finally:
+        _places.release()
 
 
 def _reading(engine: Engine, schema: str | None) -> Iterator[tuple[Connection, str | None]]:
@@ -46,11 +58,13 @@ def _reading(engine: Engine, schema: str | None) -> Iterator[tuple[Connection, s
         raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the views are for {' and '.join(DIALECTS)}")
     if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
         raise Notice("empty")  # connecting would make the file
+    _bound(engine)
     try:
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 connection.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE_SECONDS}s'"))
+                connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE_SECONDS}s'"))
             else:
                 connection.execute(text("PRAGMA query_only = ON"))
                 connection.execute(text("BEGIN"))
@@ -58,6 +72,26 @@ def _reading(engine: Engine, schema: str | None) -> Iterator[tuple[Connection, s
     except DBAPIError as error:
         log.warning("the warehouse did not answer the page: %s", error.orig)
         raise _explained(engine, schema, error) from error
+
+
+def _bound(engine: Engine) -> None:
+    """Give up connecting, and all statements together, after a while."""
+    ends_at = time.monotonic() + PATIENCE_SECONDS
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+        options.setdefault("connect_timeout" if engine.dialect.name == "postgresql" else "timeout", CONNECT_SECONDS)
+
+    @event.listens_for(engine, "connect")
+    def interrupt(connection: Any, _record: Any) -> None:
+        if engine.dialect.name == "sqlite":
+            connection.set_progress_handler(lambda: time.monotonic() > ends_at, 100_000)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def check(*_: Any) -> None:
+        if time.monotonic() > ends_at:
+            log.warning("the warehouse needs more than %s s for the page", PATIENCE_SECONDS)
+            raise Notice("unavailable")
 
 
 def _explained(engine: Engine, schema: str | None, error: DBAPIError) -> Notice:
@@ -70,10 +104,10 @@ def _explained(engine: Engine, schema: str | None, error: DBAPIError) -> Notice:
         for view, columns in COLUMNS.items():
             if view not in there or not set(columns) <= {each["name"] for each in inspector.get_columns(view, schema=schema)}:
                 return Notice("no_views", f"{quoted(view, schema)} is missing or of another version")
-    except SQLAlchemyError as gone:
+    except (SQLAlchemyError, Notice) as gone:
         log.warning("the warehouse did not answer the page: %s", gone)
         return Notice("unavailable")
     if isinstance(error, ProgrammingError):
         names = ", ".join(quoted(view, schema) for view in COLUMNS)
-        return Notice("no_grant", f"GRANT SELECT ON {names} TO …")
+        return Notice("no_grant", f"GRANT USAGE ON SCHEMA {schema or '…'} TO …; GRANT SELECT ON {names} TO …;")
     return Notice("unavailable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,10 +16,13 @@ from sqlalchemy.engine import Connection
 from airflow_provider_iyzico.ui import questions
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import Period, Who, digits, plain, wall_clock
+from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
 
 #: Up to so many days the chart draws observations, and beyond it days.
 MOST_OBSERVED_DAYS = 31
 MOST_DAYS = 3 * 366
+#: So many gates are listed and drawn at most, the newest.
+MOST_GATES = 200
 #: Observations are thinned to four for each of so many slices of the period, which is finer than a screen.
 SLICES = 500
 DEFAULT_CADENCE_MINUTES = 15
@@ -30,7 +34,6 @@ class Point(NamedTuple):
 
     observed_at: datetime
     balance: Decimal
-    local_date: date
 
 
 def report(connection: Connection, schema: str | None, who: Who, first: date | None, last: date | None) -> dict[str, Any]:
@@ -39,12 +42,12 @@ def report(connection: Connection, schema: str | None, who: Who, first: date | N
     :raises Notice: there is no such account, or no such period
     """
     latest = latest_of(connection, schema, who)
-    zone = ZoneInfo(latest["report_timezone"])
+    zone = questions.zone_named(latest["report_timezone"])
     now = datetime.now(UTC)
     today = now.astimezone(zone).date()
     period = period_of(first or today, last or today, zone)
     days = questions.days(connection, schema, who, period)
-    gates = [plain(gate, zone) for gate in questions.gates(connection, schema, who, period)]
+    gates = [plain(gate, zone) for gate in questions.gates(connection, schema, who, period, MOST_GATES)]
     is_observed = (period.last - period.first).days < MOST_OBSERVED_DAYS
     return {
         "latest": latest,
@@ -58,7 +61,7 @@ def report(connection: Connection, schema: str | None, who: Who, first: date | N
         "points": list(_points(connection, schema, who, period, days, zone)) if is_observed else None,
         "days": [plain(day, zone) for day in days],
         "gates": gates,
-        "most_gates": questions.MOST_GATES,
+        "most_gates": MOST_GATES,
     }
 
 
@@ -90,17 +93,22 @@ def _points(
     seen = [Point._make(row) for row in questions.observations(connection, schema, who, period, Point._fields)]
     if seen and (before := questions.observation_before(connection, schema, who, period.starts_at, Point._fields)):
         seen.insert(0, Point._make(before))
-    for part in split(seen, {day.local_date: day.cadence_minutes for day in days}):
+    for part in split(seen, [(day.starts_at, day.cadence_minutes) for day in days]):
         for point in thin(part, period.starts_at, period.ends_at):
             yield [wall_clock(point.observed_at, zone), digits(point.balance)]
         yield None
 
 
-def split(points: Iterable[Point], cadences: dict[date, int]) -> Iterator[list[Point]]:
-    """Cut a line where two observations are further apart than twice the cadence of the later one's day, in minutes."""
+def split(points: Iterable[Point], cadences: list[tuple[datetime, int]]) -> Iterator[list[Point]]:
+    """Cut a line where an observation came late by the cadence of its day.
+
+    :param cadences: when each day begins, in the order of time, and its cadence in minutes
+    """
+    begins = [starts_at for starts_at, _ in cadences]
     part: list[Point] = []
     for point in points:
-        longest = 2 * cadences.get(point.local_date, DEFAULT_CADENCE_MINUTES) * 60
+        day = bisect_right(begins, point.observed_at) - 1
+        longest = LATE_CADENCES * (cadences[day][1] if day >= 0 else DEFAULT_CADENCE_MINUTES) * 60
         if part and (point.observed_at - part[-1].observed_at).total_seconds() > longest:
             yield part
             part = []

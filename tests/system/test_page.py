@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 import urllib.error
 import urllib.request
@@ -33,6 +34,8 @@ from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 pytestmark = pytest.mark.timeout(600)
 ISTANBUL = ZoneInfo("Europe/Istanbul")
+_TODAY = datetime.now(ISTANBUL).date()
+LAST_31 = {"range": "custom", "first": str(_TODAY - timedelta(30)), "last": str(_TODAY)}
 PAYROLL = {"environment": "production", "account": "payroll", "currency": "TRY"}
 #: Labels that would do harm if they were not escaped everywhere.
 EVIL = "<img src=x onerror=alert(1)>'\"&"
@@ -133,12 +136,12 @@ def visit(airflow, browser, token):
         page.goto(f"{airflow.url}{path}?{urlencode(question)}" if question else f"{airflow.url}{path}")
         return page
 
+    start.forgives = "allow-same-origin"  # Airflow's own words about how it embeds every plugin's page
     yield start
     for context in contexts:
         context.close()
     assert hosts <= {"127.0.0.1", None}
-    # Airflow's own words about how it embeds every plugin's page.
-    assert [each for each in wrong if "allow-same-origin" not in each] == []
+    assert [each for each in wrong if start.forgives not in each] == []
 
 
 def ready(page):
@@ -242,7 +245,8 @@ def test_scripts_are_not_sent_again_as_long_as_they_are_the_same(airflow, token)
 
 @pytest.mark.parametrize(("locale", "language"), [("en-US", "en"), ("tr-TR", "tr")])
 def test_every_figure_is_that_of_the_views(warehouse, visit, locale, language):
-    page = ready(visit(locale=locale, range="month", **PAYROLL))
+    today = datetime.now(ISTANBUL).date()
+    page = ready(visit(locale=locale, **LAST_31, **PAYROLL))
     (latest,) = view(warehouse, "iyzico_balance_latest")
     assert page.inner_text("#balance") == lira(latest.balance, language)
     assert lira(latest.threshold, language) in page.inner_text("#threshold")
@@ -252,9 +256,8 @@ def test_every_figure_is_that_of_the_views(warehouse, visit, locale, language):
     for window in (week, month):
         assert lira(round(window.average_outflow, 2), language) in shown
         assert lira(window.p90_outflow, language) in shown
-        assert f"{round(float(window.days_at_average), 1):g}".replace(".", "," if language == "tr" else ".") in shown
+        assert f"{math.floor(window.days_at_average * 10) / 10:g}".replace(".", "," if language == "tr" else ".") in shown
 
-    today = datetime.now(ISTANBUL).date()
     days = [day for day in view(warehouse, "iyzico_balance_daily", "local_date DESC") if day.local_date > today - timedelta(31)]
     rows = page.locator("#days tbody tr")
     assert rows.count() == len(days) == 31
@@ -271,9 +274,11 @@ def test_every_figure_is_that_of_the_views(warehouse, visit, locale, language):
     assert rows.count() == len(gates) > 0
     for row, gate in zip(rows.all(), gates, strict=True):
         cells = row.locator("td").all_inner_texts()
-        assert cells[0] == gate.dag_id
-        assert cells[2:5] == [lira(getattr(gate, name), language) for name in ("required", "first_balance", "shortfall_at_start")]
-        assert gate.run_id == cells[-1]
+        amounts = (cells[1], cells[3], cells[4])
+        assert amounts == tuple(
+            lira(getattr(gate, name), language) for name in ("required", "shortfall_at_start", "first_balance")
+        )
+        assert cells[5:7] == [gate.dag_id, gate.run_id]
 
 
 def drawn(page):
@@ -304,7 +309,7 @@ def wall(moment):
 
 
 def test_the_line_is_what_was_seen_gates_are_where_they_waited_and_gaps_are_gaps(warehouse, visit):
-    page = ready(visit(range="month", **PAYROLL))
+    page = ready(visit(**LAST_31, **PAYROLL))
     lines = {each["label"]: each["data"] for each in drawn(page)}
     seen = {wall(row.observed_at): row.balance for row in view(warehouse, "iyzico_balance_observed")}
     line = [point for point in lines["Balance"] if point[2] is not None]
@@ -315,7 +320,7 @@ def test_the_line_is_what_was_seen_gates_are_where_they_waited_and_gaps_are_gaps
     assert min(widths) > 30 * 60_000
     assert max(widths) > 15 * 3_600_000  # the outage
     gates = {wall(gate.waiting_since): gate for gate in view(warehouse, "iyzico_payout_coverage")}
-    for begin, end, _ in zip(*[iter(lines["Payout that got its money"])] * 3, strict=True):
+    for begin, end, _ in zip(*[iter(lines["Payout whose money was there"])] * 3, strict=True):
         assert (wall(gates[begin[0]].ended_at), gates[begin[0]].required) == (end[0], Decimal(end[2]))
     thresholds = {Decimal(exact) for _, _, exact in lines["Threshold"]}
     assert thresholds == {Decimal(1_000_000)}
@@ -349,6 +354,16 @@ def test_periods_are_chosen_by_button_by_arrow_and_by_date(visit):
     expect(days).to_have_count(1)
     page.fill("#first", str(today - timedelta(2)))
     expect(days).to_have_count(3)
+    page.click("[data-range=month]")
+    expect(days).to_have_count(today.day)
+    page.click("#earlier")
+    month_end = today.replace(day=1) - timedelta(1)
+    expect(page.locator("#last")).to_have_value(str(month_end))
+    expect(days).to_have_count(month_end.day)
+    page.click("#later")
+    expect(days).to_have_count(today.day)
+    page.fill("#first", str(today - timedelta(2)))
+    expect(days).to_have_count(3)
     ready(page).reload()
     ready(page)
     expect(days).to_have_count(3)
@@ -357,7 +372,7 @@ def test_periods_are_chosen_by_button_by_arrow_and_by_date(visit):
 def test_accounts_are_kept_apart_and_sandbox_says_so(warehouse, visit):
     page = ready(visit())
     options = page.locator("#who option").all_inner_texts()
-    assert options == [f"{EVIL} · TRY", "marketplace · EUR", "marketplace · TRY", "payroll · TRY", "payroll · TRY"]
+    assert options == [f"{EVIL} · TRY", "marketplace · EUR", "marketplace · TRY", "payroll · TRY", "payroll · TRY (sandbox)"]
     assert page.locator("#who optgroup").count() == 2
     page.select_option("#who", index=4)
     expect(page.locator("#environment")).to_contain_text("play money")
@@ -366,6 +381,58 @@ def test_accounts_are_kept_apart_and_sandbox_says_so(warehouse, visit):
     assert "out of date" in page.inner_text("#freshness")
     page.select_option("#who", index=1)
     expect(page.locator("#balance")).to_contain_text("€")
+
+
+def test_what_was_looked_at_last_is_there_again(airflow, visit):
+    page = ready(visit(range="day", **PAYROLL))
+    page.goto(f"{airflow.url}/iyzico/")
+    ready(page)
+    expect(page.locator("#who option:checked")).to_have_text("payroll · TRY")
+    expect(page.locator("[data-range=day]")).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.parametrize("last", ["garbage", "0006-01-05", "2026-13-01"])
+def test_an_address_that_makes_no_sense_shows_the_week(visit, last):
+    page = ready(visit(range="week", **PAYROLL, last=last))
+    expect(page.locator("#days tbody tr")).to_have_count(7)
+
+
+def test_an_address_of_an_account_that_is_gone_says_so(visit):
+    page = ready(visit(**(PAYROLL | {"account": "gone"})))
+    expect(page.locator("#notice")).to_contain_text("There is no such page or account")
+    page.click("[data-range=day]")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_date_is_typed_in_peace(visit):
+    page = ready(visit(range="week", **PAYROLL))
+    page.focus("#first")
+    day = _TODAY - timedelta(3)
+    page.keyboard.type(f"{day:%m%d%Y}", delay=50)
+    expect(page.locator("#days tbody tr")).to_have_count(4)
+    assert page.input_value("#first") == str(day)
+
+
+def test_a_figure_that_cannot_be_renewed_is_out_of_date_in_time(visit):
+    visit.forgives = "status of 503"
+    page = visit("/iyzico/static/icon.svg")
+    page.clock.install()
+    page.goto(page.url.replace("static/icon.svg", f"?{urlencode(PAYROLL)}"))
+    ready(page)
+    assert "up to date" in page.inner_text("#freshness")
+    page.route(
+        "**/data?*", lambda route: route.fulfill(status=503, json={"title": "The warehouse did not answer", "advice": "…"})
+    )
+    page.clock.run_for("03:00:00")
+    assert "out of date" in page.inner_text("#freshness")
+    assert "3 hours ago" in page.inner_text("#age")
+
+
+def test_a_period_in_which_nothing_was_seen_says_so(warehouse, visit):
+    day = str(view(warehouse, "iyzico_balance_daily", "local_date")[0].local_date - timedelta(3))
+    page = ready(visit(range="custom", first=day, last=day, **PAYROLL))
+    expect(page.locator("#chart-empty")).to_be_visible()
+    expect(page.locator("#chart-frame")).to_be_hidden()
 
 
 def test_names_are_text_whatever_they_contain(visit):
@@ -382,12 +449,13 @@ def test_csv_holds_what_the_page_shows(warehouse, visit):
         with page.expect_download() as download:
             page.click("#csv-days")
         rows = list(csv.reader(download.value.path().read_text("utf-8-sig").splitlines(), delimiter=delimiter))
-        assert [row[0] for row in rows[1:]] == [str(day.local_date) for day in days]
-        closings = [row[2].replace(",", ".") for row in rows[1:]]
+        assert {tuple(row[:3]) for row in rows[1:]} == {tuple(PAYROLL.values())}
+        assert [row[3] for row in rows[1:]] == [str(day.local_date) for day in days]
+        closings = [row[5].replace(",", ".") for row in rows[1:]]
         assert [closing and Decimal(closing) for closing in closings] == [
             day.closing if day.closing is not None else "" for day in days
         ]
-        assert "payroll-TRY-days" in download.value.suggested_filename
+        assert "production-payroll-TRY-days" in download.value.suggested_filename
         with page.expect_download() as download:
             page.click("#csv-observations")
         rows = list(csv.reader(download.value.path().read_text("utf-8-sig").splitlines(), delimiter=delimiter))

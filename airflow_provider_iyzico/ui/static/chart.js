@@ -44,7 +44,7 @@ export function draw(canvas, report, announce) {
           ticks: {
             color: colour("muted"),
             maxTicksLimit: 6,
-            callback: (amount) => money(amount, currency, { notation: "compact", minimumFractionDigits: 0, maximumFractionDigits: 1 }),
+            callback: (amount) => money(amount, currency, { minimumFractionDigits: 0, maximumFractionDigits: 2 }),
           },
         },
       },
@@ -62,7 +62,7 @@ export function draw(canvas, report, announce) {
   chart.$currency = currency;
   canvas.setAttribute("aria-label", summary(report));
   canvas.onkeydown = (event) => step(event, announce);
-  return datasets.length > 0;
+  return datasets.some(({ isBalance }) => isBalance);
 }
 
 function summary({ first, last, points, days, latest }) {
@@ -79,19 +79,22 @@ function balance(report, colour) {
     const data = report.points.map((point) => point && at(point[0], point[1], moment(point[0])));
     const dots = report.points.length < 80 ? 2.5 : 0;
     const area = { fill: "origin", backgroundColor: colour("accent-soft"), pointBackgroundColor: colour("accent") };
-    return [{ ...line, ...area, label: say("line_balance"), data: data.map((point) => point ?? GAP), pointRadius: dots }];
+    const points = data.map((point) => point ?? GAP);
+    return [{ ...line, ...area, label: say("line_balance"), data: points, pointRadius: dots, isBalance: true }];
   }
+  const closing = (each) => each.closing;
   const perDay = (pick) =>
     report.days.flatMap((each, place) => {
       if (each.observations === 0) return [GAP];
-      const point = at(each.starts_at, pick(each), day(each.local_date));
+      const [lowest, highest] = [each.lowest, each.highest].map((amount) => money(amount, report.latest.currency));
+      const said = pick === closing ? undefined : `${say("line_range")}: ${lowest} – ${highest}`;
+      const point = { ...at(each.starts_at, pick(each), day(each.local_date)), said };
       const isEnd = !report.days[place + 1]?.observations;
       return isEnd ? [point, { ...point, x: each.ends_at }] : [point];
     });
   const band = { borderWidth: 0, pointRadius: 0, pointHitRadius: 0, stepped: "before", backgroundColor: colour("band") };
-  const closing = perDay((each) => each.closing);
   return [
-    { ...line, label: say("line_closing"), data: closing, pointRadius: 0 },
+    { ...line, label: say("line_closing"), data: perDay(closing), pointRadius: 0, isBalance: true },
     { ...band, label: say("line_range"), data: perDay((each) => each.highest), fill: "+1" },
     { ...band, label: "", data: perDay((each) => each.lowest) },
   ];
@@ -163,16 +166,17 @@ function label(x, { starts_at: from, ends_at: to }) {
 /** Move along the balance by the arrow keys. */
 function step(event, announce) {
   const move = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
-  const points = chart.data.datasets[0]?.data ?? [];
+  const datasetIndex = chart.data.datasets.findIndex(({ isBalance }) => isBalance);
+  const points = chart.data.datasets[datasetIndex]?.data ?? [];
   const known = points.map((point, index) => (Number.isNaN(point.y) ? -1 : index)).filter((index) => index >= 0);
   if (!move || !known.length) return;
   event.preventDefault();
   const [active] = chart.tooltip.getActiveElements();
-  const place = active?.datasetIndex === 0 ? known.indexOf(active.index) : move < 0 ? known.length : -1;
+  const place = active?.datasetIndex === datasetIndex ? known.indexOf(active.index) : move < 0 ? known.length : -1;
   const index = known[Math.min(Math.max(place + move, 0), known.length - 1)];
-  const { x, y } = chart.getDatasetMeta(0).data[index].getProps(["x", "y"], true);
-  chart.setActiveElements([{ datasetIndex: 0, index }]);
-  chart.tooltip.setActiveElements([{ datasetIndex: 0, index }], { x, y });
+  const { x, y } = chart.getDatasetMeta(datasetIndex).data[index].getProps(["x", "y"], true);
+  chart.setActiveElements([{ datasetIndex, index }]);
+  chart.tooltip.setActiveElements([{ datasetIndex, index }], { x, y });
   chart.update();
   announce(`${points[index].title}: ${money(points[index].exact, chart.$currency)}`);
 }

@@ -1,25 +1,35 @@
 // Fetches what there is to show of one account in one period, shows it, and keeps it fresh while somebody looks.
 
 import { draw } from "./chart.js";
-import { MINUTE, age, day, duration, element, fill, moment, money, number, say, start, waited } from "./show.js";
+import { RANGES, isDay, moved, period } from "./period.js";
+import { MINUTE, age, day, duration, element, fill, moment, money, number, say, start, waited, wholly } from "./show.js";
 
-const DAYS = { day: 1, week: 7, month: 31, year: 366 };
+const KEPT = "iyzico";
+const PATIENCE_MS = 60_000;
+const TYPING_MS = 900;
 const $ = (id) => document.getElementById(id);
-const asked = new URLSearchParams(location.search);
-const isAsked = (each) => ["environment", "account", "currency"].every((key) => asked.get(key) === each[key]);
-const state = {
-  who: [isAsked, ({ currency }) => currency === "TRY", () => true].map((is) => start.balances.findIndex(is)).find((place) => place >= 0),
-  range: asked.get("range") in DAYS || asked.get("range") === "custom" ? asked.get("range") : "week",
-  first: asked.get("first"),
-  last: asked.get("last"),
-};
 let report;
 let shown = {}; // the state of what is on the screen
 let arrivedAt = 0;
-let request = 0;
+let pending;
+let stranger = false; // the address names an account that is not there
+const state = recall();
 
-function shift(date, days) {
-  return new Date(Date.parse(`${date}T00:00:00Z`) + days * 1440 * MINUTE).toISOString().slice(0, 10);
+/** What the address asks for, or else what was looked at last. */
+function recall() {
+  let asked = Object.fromEntries(new URLSearchParams(location.search));
+  try {
+    if (!asked.range && !asked.account) asked = JSON.parse(localStorage.getItem(KEPT)) ?? {};
+  } catch {
+    // storage may be forbidden, or hold something else
+  }
+  const isAsked = (each) => ["environment", "account", "currency"].every((key) => asked[key] === each[key]);
+  const tests = [isAsked, ({ currency }) => currency === "TRY", () => true];
+  const who = tests.map((is) => start.balances.findIndex(is)).find((place) => place >= 0);
+  stranger = Boolean(new URLSearchParams(location.search).get("account")) && !isAsked(start.balances[who]);
+  const [first, last] = [asked.first, asked.last].map((date) => (isDay(date) ? date : null));
+  const isWhole = RANGES.includes(asked.range) && (asked.range !== "custom" || (first && last && first <= last));
+  return isWhole ? { who, range: asked.range, first, last } : { who, range: "week", first: null, last: null };
 }
 
 function whom() {
@@ -27,26 +37,21 @@ function whom() {
   return { environment, account, currency };
 }
 
-/** Today as the account's time zone has it. */
+/** Today as the account's time zone has it, by the server's clock. */
 function today() {
-  const zone = start.balances[state.who].report_timezone;
-  return new Intl.DateTimeFormat("en-CA", { timeZone: zone, dateStyle: "short" }).format(new Date());
-}
-
-function period() {
-  if (state.range === "custom" && state.first && state.last) return { first: state.first, last: state.last };
-  const last = state.last ?? today();
-  return { first: shift(last, 1 - (DAYS[state.range] ?? 7)), last };
+  return report?.today ?? start.balances[state.who].today;
 }
 
 async function load() {
-  const mine = ++request;
+  pending?.abort();
+  const mine = (pending = new AbortController());
   $("main").setAttribute("aria-busy", "true");
-  const question = new URLSearchParams({ ...whom(), ...period() });
+  const question = new URLSearchParams({ ...whom(), ...period(state, today()) });
+  const timer = setTimeout(() => mine.abort(), PATIENCE_MS);
   try {
-    const answer = await fetch(`data?${question}`, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+    const answer = await fetch(`data?${question}`, { headers: { Accept: "application/json" }, signal: mine.signal });
     const found = await answer.json();
-    if (mine !== request) return; // the reader has asked for something else by now
+    if (mine !== pending) return; // the reader has asked for something else by now
     if (answer.ok) {
       report = found;
       shown = { ...state };
@@ -56,27 +61,33 @@ async function load() {
       complain(found);
     }
   } catch {
-    if (mine === request) complain({ title: say("unavailable_title"), advice: say("unavailable_advice") });
-  } finally {
-    if (mine === request) $("main").setAttribute("aria-busy", "false");
+    if (mine === pending) complain({ title: say("unavailable_title"), advice: say("unavailable_advice") });
+  }
+  clearTimeout(timer);
+  if (mine === pending) {
+    pending = undefined;
+    $("main").setAttribute("aria-busy", "false");
   }
 }
 
 /** Say what is wrong. Figures that are shown already stay, with their age and their period. */
 function complain({ title, advice, detail }) {
-  if (report) {
-    Object.assign(state, shown);
-    [$("first").value, $("last").value] = [report.first, report.last];
-  }
-  const again = element("button", { type: "button", textContent: say("try_again"), onclick: load });
+  const failed = { ...state };
+  const again = element("button", { type: "button", textContent: say("try_again"), onclick: () => choose(failed) });
   const parts = [element("h2", { textContent: title }), element("p", { textContent: advice })];
   if (detail) parts.push(element("pre", { textContent: detail }));
   $("notice").replaceChildren(...parts, again);
   $("notice").hidden = false;
+  $("loading").hidden = true;
+  if (report) {
+    Object.assign(state, shown);
+    [$("first").value, $("last").value] = [report.first, report.last];
+  }
 }
 
 function show() {
-  $("notice").hidden = true;
+  $("notice").hidden = !stranger;
+  if (stranger) $("notice").replaceChildren(element("h2", { textContent: say("not_found_title") }));
   $("main").classList.remove("blank");
   const { environment, currency, account } = report.latest;
   $("environment").textContent = say(`environment_${environment}`);
@@ -84,13 +95,15 @@ function show() {
   $("balance").textContent = money(report.latest.balance, currency);
   showAge();
   showThreshold();
-  $("runway").replaceChildren(...report.runway.map(lasting));
+  const none = element("p", { className: "muted", textContent: say("runway_none") });
+  $("runway").replaceChildren(...(report.runway.length ? report.runway.map(lasting) : [none]));
   $("zone").textContent = say("time_zone", { zone: report.latest.report_timezone });
   redraw();
   showGates(currency);
   showDays(currency);
-  $("first").value = report.first;
-  $("last").value = report.last;
+  for (const name of ["first", "last"]) {
+    if (document.activeElement !== $(name)) $(name).value = report[name]; // nothing is written under a reader's hands
+  }
   $("first").max = $("last").max = report.today;
   $("later").disabled = report.last >= report.today;
   for (const button of document.querySelectorAll("[data-range]")) {
@@ -102,12 +115,18 @@ function show() {
   if (state.last) place.set("last", state.last);
   if (state.range === "custom") place.set("first", report.first);
   history.replaceState(null, "", `?${place}`);
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(place)));
+  } catch {
+    // then the next visit begins anew
+  }
 }
 
 function showAge() {
   if (!report) return;
-  const { age_minutes: then, observed_at: at, is_stale: isStale } = report.latest;
+  const { age_minutes: then, observed_at: at, stale_after_minutes: limit } = report.latest;
   const minutes = Number(then) + (performance.now() - arrivedAt) / MINUTE;
+  const isStale = minutes > limit;
   $("age").textContent = say("seen", { age: age(minutes), moment: moment(at) });
   $("freshness").textContent = `${isStale ? "⚠" : "✓"} ${say(isStale ? "is_stale" : "is_fresh")}`;
   $("freshness").className = `badge ${isStale ? "bad" : "good"}`;
@@ -125,20 +144,29 @@ function lasting(window) {
   const { days_at_average: days, average_outflow: average, days_at_p90: busy, p90_outflow: p90 } = window;
   const unknown = average === null ? "runway_unknown" : "runway_nothing";
   const parts = [
-    element("p", { className: "figure small", textContent: days === null ? say(unknown) : say("runway_days", { days: number(days) }) }),
+    element("p", { className: "figure small", textContent: days === null ? say(unknown) : say("runway_days", { days: wholly(days) }) }),
     element("p", { textContent: say("runway_window", { days: window.window_days }) }),
   ];
   const rounded = (amount) => money(amount, currency, { maximumFractionDigits: 2 });
   if (days !== null) parts.push(element("p", { className: "muted", textContent: say("runway_average", { amount: rounded(average) }) }));
   if (busy !== null) {
-    parts.push(element("p", { className: "muted", textContent: say("runway_p90", { days: number(busy), amount: rounded(p90) }) }));
+    parts.push(element("p", { className: "muted", textContent: say("runway_p90", { days: wholly(busy), amount: rounded(p90) }) }));
   }
+  const { days_observed: observed, days_in_window: whole } = window;
+  if (observed < whole) parts.push(element("p", { className: "muted", textContent: say("runway_observed", { observed, days: whole }) }));
   return element("div", {}, ...parts);
 }
 
-function redraw() {
+/** Draw what has changed; a point that was chosen stays chosen as long as nothing has. */
+function redraw(event) {
   if (!report) return;
+  const { points, days, gates, first, last, latest } = report;
+  const content = JSON.stringify([points, days, gates, first, last, latest.account, latest.environment, latest.currency]);
+  if (!event && content === redraw.content) return;
+  redraw.content = content;
+  $("chart-frame").hidden = false;
   const isDrawn = draw($("chart"), report, (text) => ($("chart-said").textContent = text));
+  $("chart-frame").hidden = !isDrawn && gates.length === 0;
   $("chart-empty").hidden = isDrawn;
 }
 
@@ -146,18 +174,19 @@ function showGates(currency) {
   const cash = (name) => [`column_${name}`, "number", (gate) => money(gate[name], currency)];
   const outcome = ({ outcome: name, reason }) => {
     const kind = { opened: "good", waiting: "warn" }[name] ?? "bad";
-    return element("span", { className: `badge ${kind}`, title: reason ?? "", textContent: say(`outcome_${name}`) });
+    const badge = element("span", { className: `badge ${kind}`, textContent: say(`outcome_${name}`) });
+    return element("div", {}, badge, ...(reason ? [element("p", { className: "why", textContent: reason })] : []));
   };
   const columns = [
     ["column_waiting_since", "moment", (gate) => moment(gate.waiting_since)],
-    ["column_dag_id", "", (gate) => gate.dag_id],
     ["column_outcome", "", outcome],
     cash("required"),
-    cash("first_balance"),
-    cash("shortfall_at_start"),
     ["column_waited", "number", (gate) => waited(gate, report.now)],
-    ["column_polls", "number", (gate) => number(gate.polls)],
+    cash("shortfall_at_start"),
+    cash("first_balance"),
+    ["column_dag_id", "id", (gate) => gate.dag_id],
     ["column_run_id", "id", (gate) => gate.run_id],
+    ["column_polls", "number", (gate) => number(gate.polls)],
   ];
   fill($("gates"), columns, report.gates);
   const isCut = report.gates.length >= report.most_gates;
@@ -171,7 +200,7 @@ function showDays(currency) {
     ["column_local_date", "moment", (each) => day(each.local_date)],
     ...["opening", "closing", "lowest", "highest", "net_change", "inflow", "outflow"].map(cash),
     ["column_observations", "number", (each) => number(each.observations)],
-    ["column_longest_gap_minutes", "number", (each) => duration(each.longest_gap_minutes)],
+    ["column_gap", "number", (each) => duration(each.longest_gap_minutes)],
     ["column_is_complete", "", (each) => say(each.is_complete ? "yes" : "no")],
   ];
   fill($("days"), columns, [...report.days].reverse());
@@ -180,6 +209,7 @@ function showDays(currency) {
 }
 
 function choose(changes) {
+  stranger = false;
   Object.assign(state, changes);
   load();
 }
@@ -188,36 +218,36 @@ function listen() {
   $("who").onchange = (event) => {
     report = undefined; // one account's figures never stand under another's name
     $("main").classList.add("blank");
+    $("loading").hidden = false;
     choose({ who: event.target.selectedIndex });
   };
   for (const button of document.querySelectorAll("[data-range]")) {
     button.onclick = () => choose({ range: button.dataset.range, first: null, last: null });
   }
-  const move = (direction) => {
-    const { first, last } = period();
-    const days = Math.round((Date.parse(last) - Date.parse(first)) / (1440 * MINUTE)) + 1;
-    const end = shift(last, direction * days);
-    const isNow = end >= today();
-    choose({ first: shift(first, direction * days), last: isNow && state.range !== "custom" ? null : end });
-  };
-  $("earlier").onclick = () => move(-1);
-  $("later").onclick = () => move(1);
+  $("earlier").onclick = () => choose(moved(state, -1, today()));
+  $("later").onclick = () => choose(moved(state, 1, today()));
+  let typing;
   for (const name of ["first", "last"]) {
     $(name).onchange = () => {
-      const [first, last] = [$("first").value, $("last").value];
-      if (first && last) choose({ range: "custom", first: first < last ? first : last, last: first < last ? last : first });
+      clearTimeout(typing); // a date that is typed changes with every digit
+      typing = setTimeout(() => {
+        const days = [$("first").value, $("last").value];
+        const [first, last] = [...days].sort();
+        if (days.every(isDay)) choose({ range: "custom", first, last });
+      }, TYPING_MS);
     };
   }
   addEventListener("theme", redraw);
+  addEventListener("visibilitychange", () => document.hidden || pending || load());
   setInterval(showAge, MINUTE / 6);
-  setInterval(() => document.hidden || load(), MINUTE);
+  setInterval(() => document.hidden || pending || load(), MINUTE);
 }
 
 function offer() {
   for (const environment of new Set(start.balances.map((each) => each.environment))) {
     const group = element("optgroup", { label: say(`environment_${environment}`) });
     start.balances.forEach(({ account, currency, environment: its }, place) => {
-      const properties = { value: place, textContent: `${account} · ${currency}`, selected: place === state.who };
+      const properties = { value: place, textContent: `${account} · ${currency}${its === "production" ? "" : ` (${its})`}`, selected: place === state.who };
       if (its === environment) group.append(element("option", properties));
     });
     $("who").append(group);

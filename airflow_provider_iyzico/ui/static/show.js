@@ -22,6 +22,11 @@ export function money(amount, currency, options = {}) {
   }
 }
 
+/** Write a number of days, cut and not rounded: what does not last a day is not called one. */
+export function wholly(days) {
+  return number(Math.floor(Number(days) * 10) / 10);
+}
+
 export function number(amount, digits = 1) {
   return new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(amount);
 }
@@ -68,6 +73,7 @@ export function fill(table, columns, rows) {
   const body = rows.map((row) => {
     const cells = columns.map(([, kind, write], place) => {
       const cell = element(place === 0 ? "th" : "td", { className: kind });
+      cell.dataset.label = head[place].textContent;
       if (place === 0) cell.scope = "row";
       cell.append(write(row));
       return cell;

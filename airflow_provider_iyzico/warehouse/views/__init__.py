@@ -22,6 +22,9 @@ VIEWS = (
     "iyzico_snapshot_gap",
 )
 
+#: A look is late after so many cadences: one missed look is none the worse for coming a second early or late.
+LATE_CADENCES = 2.5
+_LATE = f"({{0}} > {LATE_CADENCES} * {{1}})"
 _WORDS = {
     "postgresql": {
         "minutes": "round(extract(epoch FROM ({1}) - ({0})) / 60, 4)",
@@ -32,6 +35,10 @@ _WORDS = {
         "least": "LEAST({all})",
         "greatest": "GREATEST({all})",
         "now": "CURRENT_TIMESTAMP",
+        "late": _LATE,
+        "sum_minutes": "sum({0})",
+        "day_before": "(CAST(({0}) AT TIME ZONE 'UTC' AS date) - 1)",
+        "day_after": "(CAST(({0}) AT TIME ZONE 'UTC' AS date) + 1)",
         "forever": "TIMESTAMPTZ '9999-12-31 00:00:00+00'",
     },
     "sqlite": {
@@ -43,6 +50,10 @@ _WORDS = {
         "least": "min({all})",
         "greatest": "max({all})",
         "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+        "late": _LATE,
+        "sum_minutes": "round(sum({0}), 4)",
+        "day_before": "date({0}, '-1 day')",
+        "day_after": "date({0}, '+1 day')",
         "forever": "'9999-12-31 00:00:00.000000'",
     },
 }

@@ -6,10 +6,10 @@ SELECT i.environment,
        i.currency,
        c.local_date,
        t.threshold,
-       sum(CASE WHEN i.balance < t.threshold
+       $sum_minutes[CASE WHEN i.balance < t.threshold
                 THEN $minutes[$greatest[i.valid_from; c.starts_at; t.valid_from]; $least[i.valid_to; c.ends_at; t.valid_to]]
-                ELSE 0 END) AS minutes_below,
-       sum($minutes[$greatest[i.valid_from; c.starts_at; t.valid_from]; $least[i.valid_to; c.ends_at; t.valid_to]]) AS minutes_known
+                ELSE 0 END] AS minutes_below,
+       $sum_minutes[$minutes[$greatest[i.valid_from; c.starts_at; t.valid_from]; $least[i.valid_to; c.ends_at; t.valid_to]]] AS minutes_known
 FROM iyzico_balance_interval AS i
 JOIN iyzico_account AS a
   ON a.environment = i.environment AND a.account = i.account AND a.currency = i.currency
@@ -21,5 +21,6 @@ JOIN (
      FROM iyzico_balance_threshold) AS t
   ON t.environment = i.environment AND t.account = i.account AND t.currency = i.currency
  AND t.valid_from < $least[i.valid_to; c.ends_at] AND t.valid_to > $greatest[i.valid_from; c.starts_at]
-WHERE i.valid_to IS NOT NULL AND t.threshold IS NOT NULL
+WHERE c.local_date >= $day_before[i.valid_from] AND c.local_date <= $day_after[i.valid_to]
+  AND i.valid_to IS NOT NULL AND t.threshold IS NOT NULL
 GROUP BY i.environment, i.account, i.currency, c.local_date, t.threshold

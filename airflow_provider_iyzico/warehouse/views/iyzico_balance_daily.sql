@@ -3,7 +3,8 @@
 -- opening is carried from the last observation before midnight; opening_age_minutes says how old it was at midnight.
 -- lowest and highest are of what was observed; between two observations nobody knows. A day without an observation is a row with
 -- observations = 0, and its figures are NULL. longest_gap_minutes counts from midnight to midnight, or to the newest observation of
--- the environment. threshold is the last one in force on the day. A day is complete when it is over and no gap was longer than twice the stated cadence.
+-- the environment. threshold is the last one in force on the day. A day is complete when it is over and no gap was longer than two
+-- and a half times the stated cadence: then no two looks in a row were missed.
 SELECT environment,
        account,
        currency,
@@ -27,7 +28,7 @@ SELECT environment,
        cadence_minutes,
        threshold,
        as_of,
-       CASE WHEN observations > 0 AND ends_at <= as_of AND longest_gap_minutes <= 2 * cadence_minutes THEN 1 ELSE 0 END AS is_complete
+       CASE WHEN observations > 0 AND ends_at <= as_of AND NOT $late[longest_gap_minutes; cadence_minutes] THEN 1 ELSE 0 END AS is_complete
 FROM (
      SELECT a.environment,
             a.account,

@@ -11,8 +11,8 @@ SELECT environment,
        observations AS seen,
        CASE WHEN expected > observations THEN expected - observations ELSE 0 END AS missing,
        longest_gap_minutes,
-       CASE WHEN longest_gap_minutes > 4 * cadence_minutes THEN 'error'
-            WHEN longest_gap_minutes > 2 * cadence_minutes THEN 'warning'
+       CASE WHEN longest_gap_minutes > 4.5 * cadence_minutes THEN 'error'
+            WHEN $late[longest_gap_minutes; cadence_minutes] THEN 'warning'
             ELSE 'ok' END AS freshness
 FROM (
      SELECT d.*, $floor[$minutes[starts_at; $least[ends_at; as_of]] / NULLIF(cadence_minutes, 0)] AS expected

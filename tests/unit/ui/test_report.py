@@ -18,7 +18,7 @@ MIDNIGHT = datetime(2026, 11, 21, 21, tzinfo=UTC)
 
 
 def point(seconds, balance=0):
-    return Point(MIDNIGHT + timedelta(seconds=seconds), Decimal(balance), DAY)
+    return Point(MIDNIGHT + timedelta(seconds=seconds), Decimal(balance))
 
 
 def points(*minutes):
@@ -29,14 +29,20 @@ def test_a_wall_clock_shows_the_time_of_the_accounts_zone():
     assert datetime.fromtimestamp(wall_clock(MIDNIGHT, ISTANBUL) / 1000, UTC) == datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def test_the_line_is_cut_where_nobody_looked_for_longer_than_two_cadences():
-    parts = list(split(points(0, 15, 45, 76, 90), {DAY: 15}))
-    assert parts == [points(0, 15, 45), points(76, 90)]
+def test_the_line_is_cut_where_two_looks_in_a_row_were_missed_and_a_second_more_or_less_changes_nothing():
+    parts = list(split([point(0), point(900), point(2701), point(5410), point(6310)], [(MIDNIGHT, 15)]))
+    assert parts == [[point(0), point(900), point(2701)], [point(5410), point(6310)]]
+
+
+def test_each_day_is_measured_by_its_own_cadence():
+    days = [(MIDNIGHT, 60), (MIDNIGHT + timedelta(days=1), 15)]
+    evening, night = points(1320, 1410), points(1440 + 60, 1440 + 120)
+    assert list(split(evening + night, days)) == [evening, [night[0]], [night[1]]]
 
 
 def test_a_line_without_a_gap_is_one_piece_and_no_line_is_none():
-    assert list(split(points(0, 60, 120), {DAY: 30})) == [points(0, 60, 120)]
-    assert list(split([], {DAY: 15})) == []
+    assert list(split(points(0, 60, 120), [(MIDNIGHT, 30)])) == [points(0, 60, 120)]
+    assert list(split([], [(MIDNIGHT, 15)])) == []
 
 
 @given(some.lists(some.tuples(some.integers(0, 10_000), some.decimals(0, 10**9, places=2)), max_size=300))
