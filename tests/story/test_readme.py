@@ -21,7 +21,7 @@ from airflow_provider_iyzico.warehouse.tables import snapshot_table
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+QUERIES = re.findall(r"```sql\n(SELECT.*?)```", README, re.DOTALL)
 
 
 def block_after(marker: str) -> str:
@@ -56,6 +56,10 @@ def test_the_simulator_example_passes(airflow_database, monkeypatch):
     names["test_the_gate_waits_out_a_bad_minute"](monkeypatch)
 
 
+def mine(statement):
+    return statement.replace("'production'", "'sandbox'").replace("'payroll'", "'simulator'")
+
+
 def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgres_url, sqlite_warehouse, monkeypatch):
     sqlite = create_engine(f"sqlite:///{sqlite_warehouse}")
     postgres = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
@@ -68,8 +72,14 @@ def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgre
         for balance in ("100.00", "100.00", "80.50"):
             iyzico.balance = balance
             assert str(dags["iyzico_balance_snapshot"].test().state) == "success"
-    own = [query.replace("'production'", "'sandbox'").replace("'payroll'", "'simulator'") for query in QUERIES]
+    own = [mine(query) for query in QUERIES]
+    (stated,) = re.findall(r"```sql\n(INSERT.*?)```", README, re.DOTALL)
     for engine in (sqlite, postgres):
+        with engine.begin() as connection:
+            connection.execute(text(mine(stated)))
+            assert connection.execute(text("SELECT threshold, cadence_minutes FROM iyzico_balance_latest")).all() == [
+                (500000, 15)
+            ]
         latest, daily, moved, *of_views = own
         assert sorted(re.findall(r"FROM (\w+)", " ".join(of_views))) == sorted(VIEWS)
         with engine.connect() as connection:

@@ -34,7 +34,7 @@ export function draw(canvas, report, announce) {
           grid: { color: colour("line") },
           ticks: { color: colour("muted"), autoSkip: false, maxRotation: 0, callback: (at) => label(at, report) },
           afterBuildTicks: (axis) => {
-            axis.ticks = ticks(report.starts_at, report.ends_at, Math.max(2, Math.floor(axis.width / 70)));
+            axis.ticks = ticks(report.starts_at, report.ends_at, Math.max(2, Math.floor(axis.width / 60)));
           },
         },
         y: {
