@@ -171,7 +171,7 @@ def test_a_gate_writes_one_row_per_run_and_a_second_run_another(gate_dag, iyzico
     assert [outcome for (outcome,) in rows(sqlite_warehouse, "outcome")] == ["opened", "opened"]
 
 
-@pytest.mark.parametrize("schema", [None, "Finance"])
+@pytest.mark.parametrize("schema", [None, "Gates"])
 def test_postgresql_keeps_it_too_in_the_schema_that_is_named(gate_dag, iyzico, postgres_url, monkeypatch, schema):
     from sqlalchemy import create_engine, text
 
@@ -179,7 +179,7 @@ def test_postgresql_keeps_it_too_in_the_schema_that_is_named(gate_dag, iyzico, p
     gate_dag.get_task("wait_for_money").warehouse_schema = schema
     engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
-        connection.execute(text('CREATE SCHEMA IF NOT EXISTS "Finance"'))
+        connection.execute(text('CREATE SCHEMA IF NOT EXISTS "Gates"'))
     iyzico.balance = "6000.00"
     run = gate_dag.test()
     with engine.connect() as connection:
