@@ -45,7 +45,7 @@ docs: $(READY) ## the documentation pages of the public modules, in build/docs
 	@echo build/docs/index.html
 
 dist: $(READY) ## wheel, sdist and SBOM, built twice and compared, in dist
-	@$(BIN)/python tools/dist.py
+	@$(BIN)/python tools/release.py
 
 audit: $(READY) ## ask the advisory database about every run-time dependency (needs the internet)
 	@$(BIN)/python tools/audit.py

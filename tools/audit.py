@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dist import CONSTRAINTS, ROOT, run, uv
+from release import CONSTRAINTS, ROOT, run, uv
 
 UNKNOWN = 2
 

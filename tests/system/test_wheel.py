@@ -8,8 +8,8 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-import dist
 import pytest
+import release
 from sandbox import ROOT, airflow_environment
 from stack import AirflowStack
 
@@ -21,18 +21,18 @@ pytestmark = pytest.mark.timeout(600)
 
 def index_answers(folder: Path) -> bool:
     """Ask the package index for something small, without what is cached."""
-    command = [dist.uv(), "pip", "install", "--no-cache", "--no-deps", "--quiet", "--target", folder, "iniconfig"]
+    command = [release.uv(), "pip", "install", "--no-cache", "--no-deps", "--quiet", "--target", folder, "iniconfig"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
+def built(tmp_path_factory):
     """Wheel, sdist and SBOM, built twice."""
     if not (ROOT / ".git").exists():
         pytest.skip("this is no git clone, and what git tracks is what a release holds")
     folder = tmp_path_factory.mktemp("release")
     try:
-        return dist.make(folder / "dist")
+        return release.make(folder / "dist")
     except SystemExit:
         if not index_answers(folder / "probe"):
             pytest.skip("no package index can be reached, so nothing can be installed")
@@ -40,10 +40,10 @@ def release(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def clean(release, tmp_path_factory):
+def clean(built, tmp_path_factory):
     """The folder of programs of an environment with the wheel, and a surrounding that knows nothing of the repository."""
     folder = tmp_path_factory.mktemp("clean")
-    programs = dist.clean_environment(folder / "environment", release[0])
+    programs = release.clean_environment(folder / "environment", built[0])
     (folder / "dags").mkdir()
     environment = airflow_environment(folder / "home", iyzico="", warehouse="", dags=folder / "dags")
     for name in ("PYTHONPATH", "VIRTUAL_ENV", "AIRFLOW_CONN_IYZICO_DEFAULT", "AIRFLOW_CONN_IYZICO_WAREHOUSE"):
@@ -81,21 +81,21 @@ def get(airflow, path):
             return error.code, error.headers["Content-Type"], error.read().decode()
 
 
-def test_the_bill_of_materials_names_what_is_installed_and_betrays_nothing(release, clean):
-    bom = json.loads(release[2].read_text())
+def test_the_bill_of_materials_names_what_is_installed_and_betrays_nothing(built, clean):
+    bom = json.loads(built[2].read_text())
     installed = dict(line.split("==") for line in run_uv_freeze(clean[0]) if "==" in line)
     assert {each["purl"] for each in bom["components"]} == {f"pkg:pypi/{name}@{version}" for name, version in installed.items()}
     assert bom["metadata"]["component"]["purl"] == f"pkg:pypi/airflow-provider-iyzico@{__version__}"
-    constraints = set(dist.CONSTRAINTS.read_text().splitlines())
+    constraints = set(release.CONSTRAINTS.read_text().splitlines())
     assert {f"{name}=={version}" for name, version in installed.items()} <= constraints
-    text = release[2].read_text()
+    text = built[2].read_text()
     assert not {"serialNumber", "timestamp"} & {*bom, *bom["metadata"]}
     assert "file:" not in text
     assert str(ROOT) not in text
 
 
 def run_uv_freeze(programs):
-    command = [dist.uv(), "pip", "freeze", "--python", programs / "python"]
+    command = [release.uv(), "pip", "freeze", "--python", programs / "python"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
 

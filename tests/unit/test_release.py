@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 import audit
-import dist
 import pytest
+import release
 from sandbox import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -56,7 +56,7 @@ def test_a_file_that_git_does_not_track_stops_the_build(tmp_path):
     with zipfile.ZipFile(wheel, "a") as opened:
         opened.writestr("airflow_provider_iyzico/notes.txt", "mine")
     with pytest.raises(SystemExit, match=r"notes\.txt"):
-        dist.check_contents(wheel, sdist)
+        release.check_contents(wheel, sdist)
 
 
 def test_the_documentation_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
