@@ -1,7 +1,7 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint format bench-import bench-reports bench-write lock clean
+.PHONY: help demo airflow test lint format docs dist audit bench-import bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
@@ -29,15 +29,26 @@ airflow: $(READY) ## start Airflow with the simulator and the example DAGs on th
 test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest
 
-lint: $(READY) ## check style, types and the import law
+lint: $(READY) ## check style, types, the import law and the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/zizmor --offline --quiet .github
 
 format: $(READY) ## mend style
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
+
+docs: $(READY) ## the documentation pages of the public modules, in build/docs
+	@AIRFLOW_HOME=$(CURDIR)/.airflow/docs $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	@echo build/docs/index.html
+
+dist: $(READY) ## wheel, sdist and SBOM, built twice and compared, in dist
+	@$(BIN)/python tools/release.py
+
+audit: $(READY) ## ask the advisory database about every run-time dependency (needs the internet)
+	@$(BIN)/python tools/audit.py
 
 bench-import: $(READY) ## what a DAG file pays for importing this provider
 	@$(BIN)/python bench/bench_import.py
@@ -53,4 +64,4 @@ lock: $(READY) ## freeze today's versions into the constraints file
 		--python-version 3.11 --output-file $(CONSTRAINTS)
 
 clean: ## remove everything that the other targets made
-	rm -rf $(VENV) .airflow dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

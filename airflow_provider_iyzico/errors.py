@@ -11,10 +11,11 @@ class IyzicoError(Exception):
     """Base of all errors of this provider.
 
     ``is_transient`` tells whether the same question may be answered differently later. Whatever is not
-    transient fails its task at once, without retries.
+    transient fails its task at once, without retries. ``retry_after`` is how many seconds iyzico asked us to wait, if it did.
     """
 
     is_transient = False
+    retry_after: float | None = None
 
 
 class IyzicoConfigurationError(IyzicoError):
@@ -56,6 +57,17 @@ class IyzicoAnswerError(IyzicoError):
 
 class GateEventError(IyzicoError):
     """A deferred gate was resumed with an event that no trigger of this version writes. Clear the task."""
+
+
+class IyzicoAccountsError(IyzicoError):
+    """Some of a task's accounts could not be kept; the others were. The message names each, and what to do.
+
+    It is transient when a retry may help any of them; a retry adds nothing to those that were kept.
+    """
+
+    def __init__(self, message: str, *, is_transient: bool = False) -> None:
+        super().__init__(message)
+        self.is_transient = is_transient
 
 
 class WarehouseError(IyzicoError):

@@ -28,12 +28,19 @@ class AirflowStack:
     :param environment: from :func:`sandbox.airflow_environment`; ports and secrets are added here
     :param log_folder: where each process writes its log
     :param processes: which of the four to start
+    :param programs: the folder of the ``airflow`` to run, if not this Python's own
     """
 
     def __init__(
-        self, environment: dict[str, str], log_folder: Path, port: int | None = None, processes: tuple[str, ...] = PROCESSES
+        self,
+        environment: dict[str, str],
+        log_folder: Path,
+        port: int | None = None,
+        processes: tuple[str, ...] = PROCESSES,
+        programs: Path = Path(sys.executable).parent,
     ) -> None:
         self._names = processes
+        self._airflow = str(programs / "airflow")
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log_folder = log_folder
@@ -63,9 +70,10 @@ class AirflowStack:
 
     def __enter__(self) -> AirflowStack:
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        airflow = str(Path(sys.executable).with_name("airflow"))
         with self._log("migrate") as log:
-            subprocess.run([airflow, "db", "migrate"], env=self.environment, check=True, stdout=log, stderr=subprocess.STDOUT)
+            subprocess.run(
+                [self._airflow, "db", "migrate"], env=self.environment, check=True, stdout=log, stderr=subprocess.STDOUT
+            )
         try:
             for name in self._names:
                 self.start(name)
@@ -79,10 +87,9 @@ class AirflowStack:
 
     def start(self, name: str) -> None:
         """Start one of the four in a process group of its own, so that its children end with it."""
-        airflow = str(Path(sys.executable).with_name("airflow"))
         with self._log(name) as log:
             self._processes[name] = subprocess.Popen(
-                [airflow, name], env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                [self._airflow, name], env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     def stop(self, *names: str) -> None:
@@ -151,14 +158,15 @@ class AirflowStack:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call Airflow's REST API."""
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token()}"}
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token()}"}
         request = urllib.request.Request(
             f"{self.url}{path}", json.dumps(body).encode() if body is not None else None, headers, method=method
         )
         with _opener().open(request, timeout=20) as answer:
             return json.load(answer)
 
-    def _token(self) -> str:
+    def token(self) -> str:
+        """Return the bearer token of an administrator."""
         if not getattr(self, "_kept_token", ""):
             with _opener().open(f"{self.url}/auth/token", timeout=20) as answer:
                 self._kept_token = json.load(answer)["access_token"]

@@ -206,5 +206,5 @@ def _pause_seconds(state: RetryCallState) -> float:
     from tenacity import wait_random_exponential
 
     error = state.outcome.exception() if state.outcome else None
-    wish = error.retry_after if isinstance(error, IyzicoUnavailableError) else None
+    wish = error.retry_after if isinstance(error, IyzicoError) else None
     return max(wait_random_exponential(multiplier=0.5, max=10)(state), wish or 0.0)

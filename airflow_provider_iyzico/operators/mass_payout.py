@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import read_currency
+from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Engine
+
+    from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.hooks.settings import Settings
 
 
 class MassPayoutBalanceOperator(BaseOperator):
@@ -23,11 +28,13 @@ class MassPayoutBalanceOperator(BaseOperator):
 
     One row per task instance: a retry, or a commit whose acknowledgement was lost, adds nothing, and the first row stays.
     The row is read back inside its transaction, so what is kept is exact. If the table is an asset in ``outlets`` (its URI
-    ends with the table's name), the asset event carries the balance as ``extra``.
+    ends with the table's name), the asset event carries the balance as ``extra``, and for a list of Connections a list of
+    them under ``snapshots``.
 
-    Returns what the table holds, JSON-safe, money and moments as strings.
+    Returns what the table holds, JSON-safe, money and moments as strings; for a list of Connections a list, in its order.
 
-    :param iyzico_conn_id: id of the iyzico Connection
+    :param iyzico_conn_id: id of the iyzico Connection, or a list of them: their accounts are asked at the same time, each gets a
+        row of its own, and when some fail, the others are kept before the task fails
     :param warehouse_conn_id: id of any SQL Connection whose hook gives a SQLAlchemy engine
     :param table: the snapshot table
     :param schema: its schema; ``None`` for the connection's default
@@ -36,6 +43,7 @@ class MassPayoutBalanceOperator(BaseOperator):
     :raises AirflowFailException: a retry would not help; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises IyzicoUnavailableError: iyzico did not answer; nothing was kept
+    :raises IyzicoAccountsError: some of several accounts could not be kept, and a retry may help
     :raises WarehouseUnavailableError: the warehouse did not answer; a retry adds at most one row
     """
 
@@ -45,7 +53,7 @@ class MassPayoutBalanceOperator(BaseOperator):
     def __init__(
         self,
         *,
-        iyzico_conn_id: str = IyzicoHook.default_conn_name,
+        iyzico_conn_id: str | Sequence[str] = IyzicoHook.default_conn_name,
         warehouse_conn_id: str = "iyzico_warehouse",
         table: str = "iyzico_balance_snapshot",
         schema: str | None = None,
@@ -62,33 +70,53 @@ class MassPayoutBalanceOperator(BaseOperator):
         self.create_table = create_table
         self._dataset: tuple[str, str] | None = None
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Ask iyzico, keep the answer, tell what was kept."""
-        from airflow_provider_iyzico.warehouse.append import append
+        from airflow_provider_iyzico.operators.accounts import explained, look, read_conn_ids
         from airflow_provider_iyzico.warehouse.lineage import dataset
-        from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
         from airflow_provider_iyzico.warehouse.tables import snapshot_table
-        from airflow_provider_iyzico.warehouse_connection import task_instance, warehouse_engine
+        from airflow_provider_iyzico.warehouse_connection import warehouse_engine
 
         with fail_fast():
             currency, table = read_currency(self.currency), snapshot_table(self.table, self.schema)
-            with warehouse_engine(self.warehouse_conn_id) as engine, closing(IyzicoHook(self.iyzico_conn_id)) as hook:
-                balance, settings = hook.get_balance(), hook.settings
-                seen = Observation(
-                    account=settings.account,
-                    environment=settings.environment,
-                    currency=currency,
-                    balance=balance.amount,
-                    balance_raw=balance.raw,
-                    observed_at=balance.observed_at,
-                    system_time=balance.system_time,
-                    latency_ms=balance.latency_ms,
-                    report_timezone=settings.report_timezone,
-                )
-                row = snapshot_row(seen, task_instance(context))
-                stored = _json_safe(append(engine, table, row, create_table=self.create_table))
+            conn_ids = read_conn_ids(self.iyzico_conn_id)
+            with warehouse_engine(self.warehouse_conn_id) as engine:
+                kept, failures = [], {}
+                for conn_id, seen in look(conn_ids).items():
+                    try:
+                        kept.append(self._keep(engine, table, seen, currency, context))
+                    except IyzicoError as error:
+                        failures[conn_id] = error
                 self._dataset = dataset(engine.url, self.table, self.schema)
-        self._tell_outlets(context, stored)
+                if failures:
+                    raise explained(failures, len(conn_ids))
+        self._tell_outlets(context, kept)
+        return kept[0] if isinstance(self.iyzico_conn_id, str) else kept
+
+    def _keep(
+        self, engine: Engine, table: Table, seen: tuple[Settings, Balance] | IyzicoError, currency: str, context: Context
+    ) -> dict[str, Any]:
+        """Keep one account's balance, and return what the table holds."""
+        from airflow_provider_iyzico.warehouse.append import append
+        from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
+        from airflow_provider_iyzico.warehouse_connection import task_instance
+
+        if isinstance(seen, IyzicoError):
+            raise seen
+        settings, balance = seen
+        observation = Observation(
+            account=settings.account,
+            environment=settings.environment,
+            currency=currency,
+            balance=balance.amount,
+            balance_raw=balance.raw,
+            observed_at=balance.observed_at,
+            system_time=balance.system_time,
+            latency_ms=balance.latency_ms,
+            report_timezone=settings.report_timezone,
+        )
+        row = snapshot_row(observation, task_instance(context))
+        stored = _json_safe(append(engine, table, row, create_table=self.create_table))
         self.log.info("Balance of %(account)s (%(environment)s): %(balance)s %(currency)s, observed at %(observed_at)s", stored)
         return stored
 
@@ -102,13 +130,15 @@ class MassPayoutBalanceOperator(BaseOperator):
         namespace, name = self._dataset
         return OperatorLineage(outputs=[Dataset(namespace=namespace, name=name)])
 
-    def _tell_outlets(self, context: Context, stored: dict[str, Any]) -> None:
-        """Give the asset event of this table the balance, for DAGs that are scheduled by it."""
+    def _tell_outlets(self, context: Context, kept: list[dict[str, Any]]) -> None:
+        """Give the asset event of this table what was kept, for DAGs that are scheduled by it."""
+        names = ("snapshot_id", "account", "environment", "currency", "balance", "observed_at")
+        told = [{name: stored[name] for name in names} for stored in kept]
+        extra: dict[str, Any] = told[0] if isinstance(self.iyzico_conn_id, str) else {"snapshots": told}
         for asset in self.outlets:
             uri = str(getattr(asset, "uri", ""))
             if uri.rstrip("/").rpartition("/")[2].rpartition(".")[2] == self.table:
-                names = ("snapshot_id", "account", "environment", "currency", "balance", "observed_at")
-                context["outlet_events"][asset].extra.update({name: stored[name] for name in names})
+                context["outlet_events"][asset].extra.update(extra)
 
 
 def _json_safe(stored: dict[str, Any]) -> dict[str, Any]:

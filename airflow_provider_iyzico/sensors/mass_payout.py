@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 429 and 5xx, code 50000) it waits until
     ``timeout``. Everything else (refused keys, other 4xx, redirects, certificates, undocumented answers) fails at once, without
     retries. ``soft_fail`` turns only a timeout into a skip. ``timeout`` bounds the wait, and ``execution_timeout`` only the
-    work on a worker; ``exponential_backoff`` and ``max_wait`` count in poke and reschedule mode.
+    work on a worker; ``exponential_backoff`` and ``max_wait`` count in poke and reschedule mode, ``Retry-After`` in every mode.
 
     Returns ``{"balance", "required", "surplus", "currency", "observed_at"}``, all strings.
 
@@ -80,6 +80,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.warehouse_conn_id = warehouse_conn_id
         self.warehouse_schema = warehouse_schema
+        self._wish_seconds = 0.0
         self._hook: IyzicoHook | None = None
         self._record: GateRecord | None = None
         if self.never_fail or self.silent_fail:
@@ -119,6 +120,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :raises IyzicoError: the wait cannot succeed
         """
         verdict = self._look()
+        self._wish_seconds = (verdict.error.retry_after if verdict.error else None) or 0.0
         is_open = verdict.outcome is Outcome.OPEN
         return PokeReturnValue(is_open, verdict.result() if is_open else None)
 
@@ -150,6 +152,11 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             if has_crashed:
                 return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
             return super().resume_execution(next_method, next_kwargs, context)
+
+    def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], *count: int) -> float:
+        """Wait at least as long as iyzico asked, but not past the end of the wait."""
+        interval: float = super()._get_next_poke_interval(started_at, run_duration, *count)
+        return max(interval, min(self._wish_seconds, self.timeout - run_duration()))
 
     @contextmanager
     def _recording(self, context: Context, resumed: dict[str, Any] | None) -> Iterator[None]:

@@ -111,11 +111,11 @@ class Simulator:
         return self.world.seen()
 
     def set(self, **wishes: Any) -> None:
-        """Set balance, form or latency_seconds; see :data:`airflow_provider_iyzico.simulator.FORMS`."""
+        """Set balance, form or latency_seconds; see :data:`~airflow_provider_iyzico.simulator.world.FORMS`."""
         self.world.set(**wishes)
 
     def fail(self, kind: str, *, times: int | None = None, **options: Any) -> None:
-        """Let the next requests go wrong; see :data:`airflow_provider_iyzico.simulator.FAULTS`.
+        """Let the next requests go wrong; see :data:`~airflow_provider_iyzico.simulator.world.FAULTS`.
 
         :param times: for how many requests; ``None`` until :meth:`heal`
         """

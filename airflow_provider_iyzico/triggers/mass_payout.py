@@ -16,7 +16,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow_provider_iyzico.api.answers import Balance
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import TIMEOUT, Need, Outcome, Verdict, judge
-from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError
+from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 POLL_THREADS = 8
@@ -88,7 +88,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 started = clock()
                 seen = await _look(hook)
                 yield seen
-                wish = seen.retry_after if isinstance(seen, IyzicoUnavailableError) else None
+                wish = seen.retry_after if isinstance(seen, IyzicoError) else None
                 pause = max(started + kwargs["poll_seconds"] - clock(), wish or 0.0, 0.0)
         finally:
             hook.close()
@@ -123,15 +123,23 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     async def _watch(
         self, stream: AsyncIterator[Balance | IyzicoError], need: Need, waiting_since: datetime
     ) -> AsyncIterator[TriggerEvent]:
-        """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else."""
-        was_short = False
+        """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.
+
+        What was seen is remembered in Airflow before anything fires, so that after a restart nothing fires twice. Where the two
+        come apart (a crash between them) an event is missing rather than doubled: it may start a payout.
+        """
+        memory = _Memory(self, need)
+        was_short = await memory.was_short()
         async for seen in stream:
             verdict = judge(seen, need, waiting_since)
             self.log.info("%s", verdict)
-            if verdict.outcome is Outcome.OPEN and was_short:
-                yield _fire(_event(verdict))
-            if verdict.balance is not None:
-                was_short = verdict.outcome is not Outcome.OPEN
+            if verdict.balance is None:
+                continue
+            is_short = verdict.outcome is not Outcome.OPEN
+            if is_short != was_short and await memory.keep(is_short):
+                if was_short:
+                    yield _fire(_event(verdict))
+                was_short = is_short
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll alone, where the triggerer shares no streams."""
@@ -141,6 +149,37 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 yield event
         finally:
             await stream.aclose()  # type: ignore[attr-defined]
+
+
+class _Memory:
+    """Whether the balance was short when it was last seen, across restarts of the triggerer where Airflow can keep it (3.3)."""
+
+    def __init__(self, trigger: MassPayoutBalanceTrigger, need: Need) -> None:
+        self._store = getattr(trigger, "asset_state_store", None)
+        self._key = f"iyzico_is_short:{trigger.iyzico_conn_id}:{money_text(need.required)}:{need.currency}"
+        self.log = trigger.log
+
+    async def was_short(self) -> bool | None:
+        """Return what was kept, ``None`` if nothing was: then nothing fires before the balance was seen to be short."""
+        if self._store is None:
+            return None
+        try:
+            kept = await self._store.aget(self._key)
+        except Exception:
+            self.log.exception("what was seen before cannot be read from Airflow; nothing fires before the balance was short")
+            return None
+        return kept if isinstance(kept, bool) else None
+
+    async def keep(self, is_short: bool) -> bool:
+        """Remember; return whether that worked, and where it did not, the next look tries again."""
+        if self._store is None:
+            return True
+        try:
+            await self._store.aset(self._key, is_short)
+        except Exception:
+            self.log.exception("what was seen cannot be kept in Airflow; trying again with the next look")
+            return False
+        return True
 
 
 def _fire(event: dict[str, str]) -> TriggerEvent:

@@ -128,6 +128,6 @@ def test_every_link_to_a_file_leads_somewhere():
 
 def test_commands_that_it_names_exist():
     makefile = (ROOT / "Makefile").read_text()
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"):
         for target in re.findall(r"(?:^|`)make ([a-z-]+)", Path(path).read_text(encoding="utf-8"), re.MULTILINE):
             assert f"\n{target}:" in makefile, target

@@ -195,3 +195,14 @@ def test_a_deferred_gate_that_is_recorded_only_at_its_end_tells_how_it_began(iyz
     ((since, *figures),) = recorded(sqlite_warehouse, "waiting_since, first_balance, last_balance, outcome, polls")
     assert datetime.fromisoformat(since).replace(tzinfo=UTC) == STARTED_AT
     assert tuple(figures) == expected
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_retry_after_stretches_the_pause_but_not_past_the_end_of_the_wait(iyzico, mode):
+    gate = sensor(mode=mode, poke_interval=5, timeout=600)
+    iyzico.balance = "1"
+    for wish, passed, pause in ((None, 0, 5), ("2", 0, 5), ("60", 0, 60), ("99999", 0, 600), ("60", 570, 30), ("60", 599, 5)):
+        iyzico.fail("429", retry_after=wish) if wish else iyzico.heal()
+        gate.poke({})
+        assert gate._get_next_poke_interval(0.0, lambda passed=passed: passed, 1) == pause
+        iyzico.heal()

@@ -158,6 +158,100 @@ async def test_without_a_task_behind_it_only_the_crossing_fires(iyzico):
         await watching
 
 
+class Store:
+    """What Airflow 3.3 gives a watcher to remember by; the real one is met in ``system/``."""
+
+    def __init__(self, kept=()):
+        self.kept = dict(kept)
+        self.is_down = False
+
+    async def aget(self, key, default=None):
+        if self.is_down:
+            raise OSError("the database is away")
+        return self.kept.get(key, default)
+
+    async def aset(self, key, value):
+        if self.is_down:
+            raise OSError("the database is away")
+        self.kept[key] = value
+
+
+@contextlib.asynccontextmanager
+async def watcher(store, **parameters):
+    """A watcher that runs, and the balances for which it fired."""
+    watching, events = trigger(ends_at=None, **parameters), []
+    watching.asset_state_store = store
+
+    async def watch():
+        async for event in watching.run():
+            events.append(event.payload["balance"])
+
+    task = asyncio.create_task(watch())
+    yield events
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def look(iyzico, number=3):
+    seen = len(iyzico.seen)
+    await when(lambda: len(iyzico.seen) >= seen + number)
+
+
+async def test_a_watcher_that_starts_again_fires_nothing_twice(iyzico):
+    store, iyzico.balance = Store(), "1.00"
+    async with watcher(store) as events:
+        await look(iyzico)
+        iyzico.balance = "600.00"
+        await look(iyzico)
+        assert events == ["600.00"]
+    async with watcher(store) as events:
+        await look(iyzico)
+        assert events == []
+
+
+async def test_a_crossing_while_no_triggerer_ran_fires_when_one_runs_again(iyzico):
+    store, iyzico.balance = Store(), "1.00"
+    async with watcher(store) as events:
+        await look(iyzico)
+    iyzico.balance = "600.00"
+    async with watcher(store) as events:
+        await look(iyzico)
+        assert events == ["600.00"]
+
+
+async def test_another_amount_has_a_memory_of_its_own(iyzico):
+    store, iyzico.balance = Store(), "600.00"
+    async with watcher(store, batch_total="1000"):
+        await look(iyzico)
+    async with watcher(store, batch_total="500") as events:
+        await look(iyzico)
+        assert events == []  # it was never seen to be short of this amount
+
+
+async def test_nothing_fires_as_long_as_it_cannot_be_remembered(iyzico):
+    store, iyzico.balance = Store(), "1.00"
+    async with watcher(store) as events:
+        await look(iyzico)
+        store.is_down = True
+        iyzico.balance = "600.00"
+        await look(iyzico)
+        assert events == []
+        store.is_down = False
+        await look(iyzico)
+        assert events == ["600.00"]
+
+
+async def test_a_memory_that_cannot_be_read_fires_nothing_by_itself(iyzico):
+    store, iyzico.balance = Store(), "600.00"
+    store.is_down = True
+    async with watcher(store) as events:
+        await look(iyzico)
+        store.is_down = False
+        await look(iyzico)
+        assert events == []
+
+
 async def test_a_connection_that_cannot_be_read_for_a_moment_ends_no_wait(iyzico, monkeypatch, airflow_database):
     waiting = asyncio.create_task(first_event(trigger()))
     await when(lambda: len(iyzico.seen) >= 1)

@@ -1,0 +1,84 @@
+"""Looking at several accounts at once, where one that fails hinders none of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+from airflow_provider_iyzico.errors import IyzicoAccountsError, IyzicoConfigurationError, IyzicoError
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+
+if TYPE_CHECKING:
+    from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.hooks.settings import Settings
+
+AT_ONCE = 8
+
+
+def read_conn_ids(given: object) -> list[str]:
+    """Return the Connections that an author named: one, or a list.
+
+    :raises IyzicoConfigurationError: it names none, or one twice
+    """
+    conn_ids = [given] if isinstance(given, str) else list(given) if isinstance(given, Sequence) else []
+    if not conn_ids or not all(isinstance(conn_id, str) for conn_id in conn_ids) or len(set(conn_ids)) < len(conn_ids):
+        raise IyzicoConfigurationError(f"iyzico_conn_id is {given!r}; name one Connection, or a list of different ones")
+    return [str(conn_id) for conn_id in conn_ids]
+
+
+def look(conn_ids: Sequence[str]) -> dict[str, tuple[Settings, Balance] | IyzicoError]:
+    """Ask for the balances of several Connections at the same time, and return for each what was seen, or why nothing was.
+
+    Connections are read one after the other by the task's own thread; only the requests run side by side.
+
+    :raises IyzicoConfigurationError: two of them are the same account to finance
+    """
+    with ExitStack() as stack:
+        hooks = {conn_id: stack.enter_context(closing(IyzicoHook(conn_id))) for conn_id in conn_ids}
+        failed = {conn_id: error for conn_id, hook in hooks.items() if (error := _unusable(hook))}
+        usable = {conn_id: hook for conn_id, hook in hooks.items() if conn_id not in failed}
+        _check_apart(usable)
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="iyzico") as pool:
+            seen = dict(zip(usable, pool.map(_ask, usable.values()), strict=True))
+    return {conn_id: failed[conn_id] if conn_id in failed else seen[conn_id] for conn_id in conn_ids}
+
+
+def explained(failures: dict[str, IyzicoError], count: int) -> IyzicoError:
+    """Return what a task fails with when ``failures`` of its ``count`` accounts failed: transient if a retry may help any."""
+    if count == 1:
+        return next(iter(failures.values()))
+    said = "; ".join(f"{conn_id}: {type(error).__name__}: {error}" for conn_id, error in failures.items())
+    is_transient = any(error.is_transient for error in failures.values())
+    return IyzicoAccountsError(
+        f"{len(failures)} of {count} accounts could not be kept, the others were: {said}", is_transient=is_transient
+    )
+
+
+def _ask(hook: IyzicoHook) -> tuple[Settings, Balance] | IyzicoError:
+    try:
+        return hook.settings, hook.get_balance()
+    except IyzicoError as error:
+        return error
+
+
+def _unusable(hook: IyzicoHook) -> IyzicoError | None:
+    try:
+        hook.refresh()
+    except IyzicoError as error:
+        return error
+    return None
+
+
+def _check_apart(hooks: dict[str, IyzicoHook]) -> None:
+    """Two Connections with one label would be one row, and the second balance would be lost."""
+    labels: dict[tuple[str, str], str] = {}
+    for conn_id, hook in hooks.items():
+        label = hook.settings.environment, hook.settings.account
+        if label in labels:
+            raise IyzicoConfigurationError(
+                f"Connections {labels[label]!r} and {conn_id!r} have the same account {label[1]!r} ({label[0]}): one row would "
+                "hide the other; give each an 'account' of its own in its extra"
+            )
+        labels[label] = conn_id

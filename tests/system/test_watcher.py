@@ -1,0 +1,75 @@
+"""A payout scheduled by money, in the four real processes: it starts on the crossing, once, whatever happens to the triggerer."""
+
+from __future__ import annotations
+
+import pytest
+from sandbox import ROOT, airflow_environment
+from stack import AirflowStack
+
+from airflow_provider_iyzico.simulator import Simulator
+
+DAG_ID = "iyzico_payout_on_balance"
+#: The example with a watcher and a gate that look every second; nothing else differs.
+EVERY_SECOND = (("poll_seconds=60", "poll_seconds=1"), ("poke_interval=60", "poke_interval=1"))
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def iyzico():
+    with Simulator("9000.00") as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def airflow(iyzico, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("airflow")
+    source = (ROOT / "dags" / f"{DAG_ID}.py").read_text()
+    for given, wanted in EVERY_SECOND:
+        assert given in source
+        source = source.replace(given, wanted)
+    (folder / "dags").mkdir()
+    (folder / "dags" / f"{DAG_ID}.py").write_text(source)
+    environment = airflow_environment(
+        folder / "home", iyzico=iyzico.connection, warehouse=folder / "warehouse.db", dags=folder / "dags"
+    )
+    with AirflowStack(environment, folder / "processes") as stack:
+        stack.wait_until_ready(DAG_ID)
+        yield stack
+
+
+def look(airflow, iyzico, times=4):
+    seen = len(iyzico.seen)
+    airflow.wait_until("the watcher looks", lambda: len(iyzico.seen) >= seen + times)
+
+
+def events(airflow):
+    return [event["extra"]["payload"]["balance"] for event in airflow.call("GET", "/api/v2/assets/events")["asset_events"]]
+
+
+def runs(airflow):
+    return [run["state"] for run in airflow.call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns")["dag_runs"]]
+
+
+def test_the_crossing_starts_one_payout_and_a_restart_of_the_triggerer_starts_none(airflow, iyzico):
+    look(airflow, iyzico)
+    assert events(airflow) == []  # there was enough from the start: nothing was crossed
+    iyzico.balance = "10.00"
+    look(airflow, iyzico)
+    iyzico.balance = "7000.00"
+    airflow.wait_until("the payout ran", lambda: runs(airflow) == ["success"])
+    assert events(airflow) == ["7000.00"]
+
+    airflow.stop("triggerer")
+    airflow.start("triggerer")
+    look(airflow, iyzico)
+    assert (events(airflow), runs(airflow)) == (["7000.00"], ["success"])
+
+    iyzico.balance = "20.00"
+    look(airflow, iyzico)
+    airflow.stop("triggerer")
+    iyzico.balance = "8000.00"  # nobody is looking
+    airflow.start("triggerer")
+    airflow.wait_until("the second payout ran", lambda: runs(airflow) == ["success", "success"])
+    look(airflow, iyzico)
+    assert sorted(events(airflow)) == ["7000.00", "8000.00"]
