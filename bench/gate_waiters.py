@@ -1,7 +1,7 @@
 """One measurement of ``bench_gate.py``: N waiters of one kind in one event loop, in a process of their own.
 
-Drives each trigger as ``TriggerRunner.run_trigger`` of Airflow 3.3 does: a shared stream where the trigger asks for one, ``run()``
-elsewhere, the task's names bound for its log, and log lines as JSON in the form in which the triggerer passes them on.
+Drives each trigger as ``TriggerRunner.run_trigger`` of Airflow 3.3 does: a shared stream where the trigger asks for one, else
+``run()``; the task's names are bound for its log, and lines are written as JSON, as the triggerer passes them on.
 """
 
 from __future__ import annotations
