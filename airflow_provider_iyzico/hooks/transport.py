@@ -155,6 +155,7 @@ class _Signed(AuthBase):
     def __init__(self, settings: Settings, on_secrets: Callable[[list[str]], None]) -> None:
         self._settings = settings
         self._on_secrets = on_secrets
+        self._prefix = signing.authorization_prefix(settings.api_key)
         self.secrets: list[str] = []
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -165,10 +166,9 @@ class _Signed(AuthBase):
             settings.secret_key, random_key, urlsplit(str(request.url)).path, body if isinstance(body, bytes) else body.encode()
         )
         authorization = signing.authorization(settings.api_key, random_key, signature)
-        prefix = signing.authorization_prefix(settings.api_key)
-        fresh = [authorization.removeprefix(prefix), signature]
+        fresh = [authorization.removeprefix(self._prefix), signature]
         self._on_secrets(fresh)
-        self.secrets = [settings.secret_key, settings.api_key, prefix, *fresh]
+        self.secrets = [settings.secret_key, settings.api_key, self._prefix, *fresh]
         request.headers["Authorization"] = authorization
         request.headers["x-iyzi-rnd"] = random_key
         return request
@@ -177,9 +177,9 @@ class _Signed(AuthBase):
 class _DeadlineReader(io.RawIOBase):
     """Reads a socket until a moment in time, however steadily the bytes drip."""
 
-    def __init__(self, sock: socket.socket, ends_at: float) -> None:
+    def __init__(self, sock: socket.socket, raw: Any, ends_at: float) -> None:
         self._socket = sock
-        self._raw: Any = sock.makefile("rb", buffering=0)
+        self._raw = raw
         self._ends_at = ends_at
 
     def readable(self) -> bool:
@@ -203,8 +203,7 @@ class _DeadlineResponse(HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp.close()
-        self.fp = io.BufferedReader(_DeadlineReader(sock, _ends_at.get()))
+        self.fp = io.BufferedReader(_DeadlineReader(sock, self.fp.detach(), _ends_at.get()))
 
 
 class _Connection(HTTPConnection):

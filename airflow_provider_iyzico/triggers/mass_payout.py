@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -20,6 +22,8 @@ from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 POLL_THREADS = 8
+#: How many waiters of a look write their log lines in one turn of the event loop.
+LINES_PER_TURN = 8
 
 
 class MassPayoutBalanceTrigger(BaseEventTrigger):
@@ -77,7 +81,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         return ("iyzico-mass-payout-balance", self.iyzico_conn_id, self.poll_seconds)
 
     @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Balance | IyzicoError]:
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[_Look]:
         """Look at the balance once per interval, for ever, and yield what was seen; a failure is something seen, too."""
         hook = IyzicoHook(kwargs["iyzico_conn_id"])
         clock = asyncio.get_running_loop().time
@@ -87,58 +91,52 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 await asyncio.sleep(pause)
                 started = clock()
                 seen = await _look(hook)
-                yield seen
+                yield _Look(seen)
                 wish = seen.retry_after if isinstance(seen, IyzicoError) else None
                 pause = max(started + kwargs["poll_seconds"] - clock(), wish or 0.0, 0.0)
         finally:
             hook.close()
 
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[Balance | IyzicoError]) -> AsyncIterator[TriggerEvent]:
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[_Look]) -> AsyncIterator[TriggerEvent]:
         """Judge everything seen on the stream for this batch, and fire once."""
-        # The triggerer's own clock stamps both, so that no skew between machines lets an older balance count.
-        waiting_since = datetime.now(UTC)
-        need = Need.read(self.batch_total, self.headroom, self.currency)
+        waiter = _Waiter(self)
         if self.ends_at is None:
-            async for event in self._watch(shared_stream, need, waiting_since):
+            async for event in self._watch(shared_stream, waiter):
                 yield event
             return
-        verdict: Verdict | None = None
-        known: Verdict | None = None
+        # Thousands wait, so each keeps little: looks are everybody's, and verdicts are not kept.
+        last: _Look | None = None
+        known: _Look | None = None  # the last that saw a balance
         polls = 0
         try:
-            async with asyncio.timeout(self.ends_at - waiting_since.timestamp()):
-                async for seen in shared_stream:
-                    verdict, polls = judge(seen, need, waiting_since), polls + 1
-                    known = verdict if verdict.balance is not None else known
-                    self.log.info("%s", verdict)
-                    if verdict.outcome is not Outcome.WAIT:
+            async with asyncio.timeout(self.ends_at - waiter.since.timestamp()):
+                async for last in shared_stream:
+                    polls += 1
+                    known = last if last.balance else known
+                    if last.judge_for(waiter) is not Outcome.WAIT:
                         break
         except TimeoutError:
-            message = verdict.facts if verdict else f"nothing was seen, {need}"
-            yield _fire({**_balance(known), "polls": str(polls), "status": TIMEOUT, "message": message})
+            message = waiter.judge(last.seen).facts if last else f"nothing was seen, {waiter.need}"
+            yield _fire({**(known.balance if known else {}), "polls": str(polls), "status": TIMEOUT, "message": message})
             return
-        if verdict is not None:
-            yield _fire({**_balance(known), "polls": str(polls), **_event(verdict)})
+        if last is not None:
+            yield _fire({**(known.balance if known else {}), "polls": str(polls), **_words(waiter.judge(last.seen))})
 
-    async def _watch(
-        self, stream: AsyncIterator[Balance | IyzicoError], need: Need, waiting_since: datetime
-    ) -> AsyncIterator[TriggerEvent]:
+    async def _watch(self, stream: AsyncIterator[_Look], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
         """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.
 
         What was seen is remembered in Airflow before anything fires, so that after a restart nothing fires twice. Where the two
         come apart (a crash between them) an event is missing rather than doubled: it may start a payout.
         """
-        memory = _Memory(self, need)
+        memory = _Memory(self, waiter.need)
         was_short = await memory.was_short()
-        async for seen in stream:
-            verdict = judge(seen, need, waiting_since)
-            self.log.info("%s", verdict)
-            if verdict.balance is None:
+        async for look in stream:
+            is_short = look.judge_for(waiter) is not Outcome.OPEN
+            if not look.balance:
                 continue
-            is_short = verdict.outcome is not Outcome.OPEN
             if is_short != was_short and await memory.keep(is_short):
                 if was_short:
-                    yield _fire(_event(verdict))
+                    yield _fire({**look.balance, **_words(waiter.judge(look.seen))})
                 was_short = is_short
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -149,6 +147,59 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 yield event
         finally:
             await stream.aclose()  # type: ignore[attr-defined]
+
+
+class _Waiter:
+    """One gate that waits: what it needs, since when, and where its lines go."""
+
+    __slots__ = ("log", "need", "since")
+
+    def __init__(self, trigger: MassPayoutBalanceTrigger) -> None:
+        # The triggerer's own clock stamps both, so that no skew between machines lets an older balance count.
+        self.since = datetime.now(UTC)
+        self.need = Need.read(trigger.batch_total, trigger.headroom, trigger.currency)
+        self.log = trigger.logger()  # that of the class: a logger for each waiter costs a kibibyte
+
+    def judge(self, seen: Balance | IyzicoError) -> Verdict:
+        return judge(seen, self.need, self.since)
+
+    def write(self, seen: Balance | IyzicoError) -> None:
+        self.log.info("%s", self.judge(seen))
+
+
+class _Look:
+    """What was seen, as all waiters of a stream share it, and the lines that are still to be written about it.
+
+    Thousands wake in one turn of the event loop, and their lines would hold it for long. So the first few write at once, and the
+    others a few in a turn.
+    """
+
+    __slots__ = ("_judged", "_unwritten", "_writing", "balance", "seen")
+
+    def __init__(self, seen: Balance | IyzicoError) -> None:
+        self.seen = seen
+        #: For events, written once for all; empty where no balance was seen.
+        self.balance = {} if isinstance(seen, IyzicoError) else _balance(seen)
+        self._judged = 0
+        self._unwritten: deque[tuple[Context, _Waiter]] = deque()
+
+    def judge_for(self, waiter: _Waiter) -> Outcome:
+        """Judge for one waiter, and write a line to its task's log."""
+        self._judged += 1
+        if self._judged <= LINES_PER_TURN:
+            waiter.write(self.seen)
+        else:
+            if not self._unwritten:
+                self._writing = asyncio.create_task(self._write())
+            self._unwritten.append((copy_context(), waiter))  # the context names the waiter's task
+        return waiter.judge(self.seen).outcome
+
+    async def _write(self) -> None:
+        while self._unwritten:
+            await asyncio.sleep(0)
+            for _ in range(min(LINES_PER_TURN, len(self._unwritten))):
+                context, waiter = self._unwritten.popleft()
+                context.run(waiter.write, self.seen)
 
 
 class _Memory:
@@ -186,18 +237,15 @@ def _fire(event: dict[str, str]) -> TriggerEvent:
     return TriggerEvent(event)  # type: ignore[no-untyped-call]
 
 
-def _event(verdict: Verdict) -> dict[str, str]:
-    """Return what the sensor is to know, as strings: triggers and XCom bend decimals and dates."""
-    event = {"status": verdict.outcome.value, "message": str(verdict), **_balance(verdict)}
+def _words(verdict: Verdict) -> dict[str, str]:
+    """Return what the sensor is to know of a verdict, as strings: triggers and XCom bend decimals and dates."""
     if verdict.error is not None:
-        return {**event, "message": str(verdict.error), "error": type(verdict.error).__name__}
-    return event
+        return {"status": verdict.outcome.value, "message": str(verdict.error), "error": type(verdict.error).__name__}
+    return {"status": verdict.outcome.value, "message": str(verdict)}
 
 
-def _balance(verdict: Verdict | None) -> dict[str, str]:
-    if verdict is None or verdict.balance is None:
-        return {}
-    return {"balance": money_text(verdict.balance.amount), "observed_at": verdict.balance.observed_at.isoformat()}
+def _balance(seen: Balance) -> dict[str, str]:
+    return {"balance": money_text(seen.amount), "observed_at": seen.observed_at.isoformat()}
 
 
 async def _look(hook: IyzicoHook) -> Balance | IyzicoError:

@@ -1,0 +1,122 @@
+"""What does a waiting gate cost the triggerer? Against the http provider's triggers, which poll alone, at N waiters each.
+
+Every figure comes from a process of its own (``gate_waiters.py``) and a server of its own on loopback, with one interval for all:
+ours against the simulator, the peers against a server that answers at once. Bare tasks that only sleep are the zero: their CPU
+and memory are taken off. BENCH_WAITERS and BENCH_SECONDS set numbers of waiters and interval; the default takes 20 minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+WAITERS = [int(number) for number in os.environ.get("BENCH_WAITERS", "100,1000,5000").split(",")]
+#: At 5,000 waiters who poll alone that is 200 requests a second.
+SECONDS = float(os.environ.get("BENCH_SECONDS", "25"))
+PEERS = ("HttpSensorTrigger", "HttpEventTrigger")
+KINDS = ("bare", "ours", *PEERS)
+
+
+@contextmanager
+def server(kind: str) -> Iterator[dict[str, str]]:
+    """Start the server of this kind of waiter, and yield the Connections to it."""
+    ours = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", "0", "--balance", "3200.00"]
+    command = ours if kind == "ours" else [sys.executable, str(FOLDER / "static_server.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            lines = [process.stdout.readline() for _ in range(4 if kind == "ours" else 1)]
+            url = re.search(r"http://127\.0\.0\.1:[0-9]+", lines[0]).group()
+            connections = {"URL": url, "AIRFLOW_CONN_HTTP_DEFAULT": url}
+            if kind == "ours":
+                connections["AIRFLOW_CONN_IYZICO_DEFAULT"] = re.search("'({.*})'", "".join(lines)).group(1)
+            yield connections
+        finally:
+            process.terminate()
+
+
+def measure(kind: str, count: int, folder: Path) -> dict[str, Any]:
+    with server(kind) as connections:
+        environment = {
+            **os.environ,
+            **connections,
+            "AIRFLOW_HOME": str(folder),
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+            "NO_PROXY": "127.0.0.1",
+            "PYTHONPATH": os.pathsep.join([str(FOLDER), os.environ.get("PYTHONPATH", "")]),
+        }
+        log = folder / f"{kind}-{count}.log"
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            FOLDER / "gate_waiters.py",
+            kind,
+            str(count),
+            str(SECONDS),
+            connections["URL"],
+            log,
+        ]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=8 * SECONDS + 120)
+    found = json.loads(done.stdout.splitlines()[-1])
+    if found["errors"] or found["ended_early"] or found["fired"] != (0 if kind == "bare" else count):
+        raise RuntimeError(f"{kind} with {count} waiters did not do its work: {found}")
+    return {**found, "lines": log.read_bytes().count(b"\n")}
+
+
+def table(count: int, figures: dict[str, dict[str, Any]]) -> None:
+    print(f"{count:,} waiters, each looking every {SECONDS:.0f} s")
+    print(f"  {'':18} {'requests per waiter':>20} {'CPU s per 1,000':>16} {'KiB per':>8} {'loop lag ms':>16} {'release':>12}")
+    print(f"  {'':18} {'and interval':>20} {'and minute':>16} {'waiter':>8} {'p99 / max':>16} {'spread ms':>12}")
+    for kind in KINDS:
+        one = figures[kind]
+        asked = one["requests"] / count / (one["minutes"] * 60 / SECONDS)
+        spread = "" if one["spread_ms"] is None else f"{one['spread_ms']:,.0f}"
+        lag = f"{one['lag_p99_ms']:,.1f} / {one['lag_max_ms']:,.0f}"
+        print(f"  {kind:18} {asked:20.4f} {one['cpu']:16.2f} {one['memory']:8.1f} {lag:>16} {spread:>12}")
+    print(f"  {'':18} CPU and memory of ours as parts of the peers':")
+    for kind in PEERS:
+        less = [f"1/{figures[kind][name] / max(figures['ours'][name], 1e-9):.1f} of its {name}" for name in ("cpu", "memory")]
+        print(f"  {kind:18} {', '.join(less)}")
+    print(flush=True)
+
+
+def main() -> int:
+    missed = []
+
+    def promise(what: str, kept: bool) -> None:
+        if not kept:
+            missed.append(what)
+
+    with tempfile.TemporaryDirectory() as folder:
+        for count in WAITERS:
+            figures = {kind: measure(kind, count, Path(folder)) for kind in KINDS}
+            bare = dict(figures["bare"])
+            for one in figures.values():
+                one["cpu"] = (one["cpu_seconds"] / one["minutes"] - bare["cpu_seconds"] / bare["minutes"]) / count * 1000
+                one["memory"] = (one["memory_kib"] - bare["memory_kib"]) / count
+            table(count, figures)
+            ours = figures["ours"]
+            # A window of two intervals may hold three looks; and of every look every waiter writes a line.
+            promise(f"one request per interval at {count:,}", ours["requests"] <= 3)
+            promise(f"a line per look at {count:,}", ours["lines"] >= (ours["requests"] + 1) * count)
+            if count == 1000:
+                promise("at 1,000 1/15 of HttpEventTrigger's CPU", 15 * ours["cpu"] <= figures["HttpEventTrigger"]["cpu"])
+            if count == 5000:
+                promise("at 5,000 at most 5 KiB per waiter", ours["memory"] <= 5)
+                promise("at 5,000 a lag p99 of 10 ms", ours["lag_p99_ms"] <= 10)
+                promise("at 5,000 a release within 100 ms", ours["spread_ms"] <= 100)
+    print(f"promised and missed: {'; '.join(missed) or 'nothing'}")
+    return bool(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
