@@ -1,7 +1,7 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint format bench-import bench-reports bench-write lock clean
+.PHONY: help demo airflow test lint format bench-client bench-gate bench-import bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
@@ -39,7 +39,13 @@ format: $(READY) ## mend style
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
-bench-import: $(READY) ## what a DAG file pays for importing this provider
+bench-client: $(READY) ## a signed call against requests, the http provider's hook and iyzico's own package
+	@$(BIN)/python bench/bench_client.py
+
+bench-gate: $(READY) ## what a waiting gate costs the triggerer, against the http provider's triggers (20 minutes)
+	@$(BIN)/python bench/bench_gate.py
+
+bench-import: $(READY) ## what a DAG file pays for this provider: import and parse
 	@$(BIN)/python bench/bench_import.py
 
 bench-reports: $(READY) ## the reporting views against naive queries, at half a million and five million rows
