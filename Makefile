@@ -42,7 +42,7 @@ format: $(READY) ## mend style
 bench-client: $(READY) ## a signed call against requests, the http provider's hook and iyzico's own package
 	@$(BIN)/python bench/bench_client.py
 
-bench-gate: $(READY) ## what a waiting gate costs the triggerer, against the http provider's triggers (20 minutes)
+bench-gate: $(READY) ## what a waiting gate costs the triggerer, against the http provider's triggers (25 minutes)
 	@$(BIN)/python bench/bench_gate.py
 
 bench-import: $(READY) ## what a DAG file pays for this provider: import and parse
