@@ -1,7 +1,7 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint format docs dist audit bench-import bench-reports bench-write lock clean
+.PHONY: help demo airflow test lint format docs dist audit bench-client bench-gate bench-import bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
@@ -50,7 +50,13 @@ dist: $(READY) ## wheel, sdist and SBOM, built twice and compared, in dist
 audit: $(READY) ## ask the advisory database about every run-time dependency (needs the internet)
 	@$(BIN)/python tools/audit.py
 
-bench-import: $(READY) ## what a DAG file pays for importing this provider
+bench-client: $(READY) ## a signed call against requests, the http provider's hook and iyzico's own package
+	@$(BIN)/python bench/bench_client.py
+
+bench-gate: $(READY) ## what a waiting gate costs the triggerer, against the http provider's triggers (25 minutes)
+	@$(BIN)/python bench/bench_gate.py
+
+bench-import: $(READY) ## what a DAG file pays for this provider: import and parse
 	@$(BIN)/python bench/bench_import.py
 
 bench-reports: $(READY) ## the reporting views against naive queries, at half a million and five million rows

@@ -66,6 +66,10 @@ class Verdict:
     error: IyzicoError | None = None
     waits_for: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        return self.outcome is Outcome.OPEN
+
     def __str__(self) -> str:
         """Say it in one line: balance, required, missing or surplus, and what follows."""
         follows = {Outcome.OPEN: "the gate opens", Outcome.WAIT: f"waiting for {self.waits_for}", Outcome.FAIL: "the gate fails"}
@@ -82,7 +86,7 @@ class Verdict:
 
     def result(self) -> dict[str, str]:
         """Return what an open gate tells its DAG, as strings, because XCom bends decimals."""
-        if self.outcome is not Outcome.OPEN or self.balance is None:
+        if not self.is_open or self.balance is None:
             raise ValueError("only an open gate has a result")
         return {
             "balance": money.money_text(self.balance.amount),

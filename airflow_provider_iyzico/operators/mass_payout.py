@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.coverage import read_currency
 from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
@@ -72,6 +71,7 @@ class MassPayoutBalanceOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Ask iyzico, keep the answer, tell what was kept."""
+        from airflow_provider_iyzico.coverage import read_currency
         from airflow_provider_iyzico.operators.accounts import explained, look, read_conn_ids
         from airflow_provider_iyzico.warehouse.lineage import dataset
         from airflow_provider_iyzico.warehouse.tables import snapshot_table

@@ -16,7 +16,6 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_iyzico.api.money import money_from_text, money_text
-from airflow_provider_iyzico.coverage import TIMEOUT, Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, error_named
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.coverage import Need, Verdict
     from airflow_provider_iyzico.sensors.record import GateRecord
 
 _TRIGGER_FAILED = "__fail__"
@@ -96,7 +96,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 return super().execute(context)
             ends_at = time.time() + self.timeout
             verdict = self._look()
-            if verdict.outcome is Outcome.OPEN:
+            if verdict.is_open:
                 return verdict.result()
             from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
@@ -121,8 +121,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         """
         verdict = self._look()
         self._wish_seconds = (verdict.error.retry_after if verdict.error else None) or 0.0
-        is_open = verdict.outcome is Outcome.OPEN
-        return PokeReturnValue(is_open, verdict.result() if is_open else None)
+        return PokeReturnValue(verdict.is_open, verdict.result() if verdict.is_open else None)
 
     def execute_complete(self, context: Context, event: Any = None, first_balance: str | None = None) -> dict[str, str]:
         """End the wait with what the trigger saw, judged once more against this task's own batch.
@@ -131,6 +130,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :raises AirflowSensorTimeout: time is up
         :raises GateEventError: the trigger saw that the wait cannot succeed, or wrote what it never writes
         """
+        from airflow_provider_iyzico.coverage import TIMEOUT, Outcome, judge
+
         status, message = _words(event, "status", "message")
         if status == TIMEOUT:
             raise AirflowSensorTimeout(f"the money did not come within {self.timeout:.0f} s: {message}")
@@ -141,7 +142,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         balance = _balance(*_words(event, "balance", "observed_at"))
         verdict = judge(balance, self._need(), waiting_since=balance.asked_at)
         self.log.info("%s", verdict)
-        if verdict.outcome is not Outcome.OPEN:
+        if not verdict.is_open:
             raise GateEventError(f"the trigger opened the gate, but its task sees {verdict}; did batch_total change?")
         return verdict.result()
 
@@ -185,6 +186,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 self._hook.close()
 
     def _need(self) -> Need:
+        from airflow_provider_iyzico.coverage import Need
+
         return Need.read(self.batch_total, self.headroom, self.currency)
 
     def _look(self) -> Verdict:
@@ -192,6 +195,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         :raises IyzicoError: the wait cannot succeed
         """
+        from airflow_provider_iyzico.coverage import Outcome, judge
+
         need = self._need()
         if self._hook is None:
             self._hook = IyzicoHook(self.iyzico_conn_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +101,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     async def filter_shared_stream(self, shared_stream: AsyncIterator[_Look]) -> AsyncIterator[TriggerEvent]:
         """Judge everything seen on the stream for this batch, and fire once."""
         waiter = _Waiter(self)
+        # Arguments come from the database, each with strings of its own; thousands of waiters need few of them.
+        self.iyzico_conn_id, self.currency = sys.intern(self.iyzico_conn_id), sys.intern(self.currency)
         if self.ends_at is None:
             async for event in self._watch(shared_stream, waiter):
                 yield event
