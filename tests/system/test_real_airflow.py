@@ -37,8 +37,8 @@ def iyzico():
 def airflow(folder, iyzico):
     dags = folder / "dags"
     dags.mkdir()
-    for path in (ROOT / "dags").glob("*.py"):
-        (dags / path.name).write_text(path.read_text().replace(*POLL))
+    for name in (GATE, SNAPSHOT):
+        (dags / f"{name}.py").write_text((ROOT / "dags" / f"{name}.py").read_text().replace(*POLL))
     connection = json.loads(iyzico.connection)
     connection["extra"]["timeout"] = 2
     environment = airflow_environment(
