@@ -82,7 +82,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         return ("iyzico-mass-payout-balance", self.iyzico_conn_id, self.poll_seconds)
 
     @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[_Look]:
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
         """Look at the balance once per interval, for ever, and yield what was seen; a failure is something seen, too."""
         hook = IyzicoHook(kwargs["iyzico_conn_id"])
         clock = asyncio.get_running_loop().time
@@ -98,7 +98,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         finally:
             hook.close()
 
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[_Look]) -> AsyncIterator[TriggerEvent]:
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Judge everything seen on the stream for this batch, and fire once."""
         waiter = _Waiter(self)
         # Arguments come from the database, each with strings of its own; thousands of waiters need few of them.
