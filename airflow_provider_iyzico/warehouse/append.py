@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Insert, Table, event, exists, insert, inspect, literal, select
@@ -56,10 +57,8 @@ def ensure(engine: Engine, table: Table, error: DBAPIError, *, create_table: boo
     """After a statement failed, make the tables and views that belong to ``table`` and are missing.
 
     :raises WarehouseTableError: something is missing and may not or cannot be made
-    :raises WarehouseUnavailableError: something is missing and could not be made now
+    :raises WarehouseUnavailableError: the warehouse did not answer, or something is missing and could not be made now
     """
-    if _is_passing(error):
-        return
     missing = _missing(engine, table)
     if missing and not create_table:
         raise WarehouseTableError(
@@ -225,4 +224,6 @@ def prepare(engine: Engine) -> Engine:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     """Let several tasks write: wait for a lock instead of failing, and let readers read on."""
     connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    # The mode stays with the file. Only a change of it does not wait for a lock: then whoever comes next makes it.
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")

@@ -1,6 +1,7 @@
 import multiprocessing
 import sqlite3
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
@@ -17,7 +18,7 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.append import append, prepare
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE = snapshot_table()
@@ -322,6 +323,38 @@ def test_processes_that_race_to_make_the_table_and_write_one_snapshot_leave_one_
         writer.join(60)
     (kept,) = rows(engine)
     assert seen == [kept["balance"]] * 4
+
+
+@pytest.mark.parametrize("create_table", [True, False])
+def test_an_append_that_first_meets_a_lock_still_finds_out_which_tables_are_missing(sqlite_engine, make_row, create_table):
+    locks = [sqlite3.OperationalError("database is locked")]
+
+    @event.listens_for(sqlite_engine, "connect")
+    def be_locked_once(*_):
+        if locks:
+            raise locks.pop()
+
+    if create_table:
+        append(sqlite_engine, TABLE, make_row(), create_table=True)
+        assert len(rows(sqlite_engine)) == 1
+    else:
+        with pytest.raises(WarehouseTableError, match="iyzico_balance_snapshot, .* not there"):
+            append(sqlite_engine, TABLE, make_row(), create_table=False)
+    assert locks == []
+
+
+def test_an_append_goes_on_where_somebody_keeps_sqlite_from_changing_its_journal(sqlite_engine, make_row):
+    with closing(sqlite3.connect(sqlite_engine.url.database)) as reader:
+        reader.execute("CREATE TABLE another (x)")
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM another").fetchall()
+        with prepare(sqlite_engine).connect() as connection:
+            assert connection.execute(text("PRAGMA journal_mode")).scalar() == "delete"
+        reader.rollback()
+        sqlite_engine.dispose()
+    append(sqlite_engine, TABLE, make_row(), create_table=True)
+    with sqlite_engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
 
 
 def test_sqlite_lets_readers_read_while_somebody_writes(sqlite_engine, make_row):
