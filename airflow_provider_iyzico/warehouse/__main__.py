@@ -45,9 +45,7 @@ def _rebuild(schema: str | None, timezone: str | None) -> int:
     """Rebuild in one transaction, and say which days differed: 1 if any did, because then something wrote past the append."""
     url = os.environ.get(URL_VARIABLE)
     if not url:
-        raise WarehouseConfigurationError(
-            f"name the warehouse in ${URL_VARIABLE}, such as postgresql+psycopg://user@host/database"
-        )
+        raise WarehouseConfigurationError(f"name the warehouse in ${URL_VARIABLE}, such as postgresql://user@host/database")
     try:
         ZoneInfo(timezone or "UTC")
         engine = create_engine(url)

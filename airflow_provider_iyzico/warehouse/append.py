@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Insert, Table, event, exists, insert, inspect, literal, select
+from sqlalchemy import Table, event, exists, insert, inspect, literal, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 
@@ -25,6 +25,10 @@ from airflow_provider_iyzico.warehouse.tables import report_tables
 #: These enforce a primary key; any other warehouse gets a conditional insert.
 _ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
 SQLITE_BUSY_MS = 30_000
+#: Rights that are missing are ``OperationalError`` to MySQL's and MariaDB's drivers, as everything else is, but do not pass
+#: (https://mariadb.com/kb/en/mariadb-error-code-reference/).
+_MYSQL_DENIED = (1044, 1142, 1143, 1227, 1370)  # no set, since other drivers' words may not be hashable
+T = TypeVar("T")
 
 Row = Mapping[str, Any]
 
@@ -43,14 +47,24 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
     :raises WarehouseError: the warehouse refused for a reason of its own
     """
     engine = prepare(engine)
-    try:
-        return _append(engine, table, row)
-    except DBAPIError as error:
-        ensure(engine, table, error, create_table=create_table)
-    try:  # once more, since another task may have made the table, or the lock has passed
-        return _append(engine, table, row)
-    except DBAPIError as error:
-        raise explained(engine, table, error) from _cause(error)
+    return persist(engine, table, lambda: _append(engine, table, row), create_table=create_table)
+
+
+def persist(engine: Engine, table: Table, act: Callable[[], T], *, create_table: bool = True) -> T:
+    """Act on ``table``: once more where what failed may have passed, and once more after what is missing was made.
+
+    :raises WarehouseError: that did not help; see :func:`append`
+    """
+    before: DBAPIError | None = None
+    while True:
+        try:
+            return act()
+        except DBAPIError as error:
+            if before is not None and (_is_passing(error) or not _is_passing(before)):
+                raise explained(engine, table, error) from _cause(error)
+            if not _is_passing(error):
+                ensure(engine, table, error, create_table=create_table)
+            before = error
 
 
 def ensure(engine: Engine, table: Table, error: DBAPIError, *, create_table: bool = True) -> None:
@@ -71,6 +85,7 @@ def ensure(engine: Engine, table: Table, error: DBAPIError, *, create_table: boo
 def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
     conflict = None
     with engine.connect() as connection:
+        transaction = connection.begin()
         try:
             account = enter(connection, table, row)
             stored = _add(connection, table, row)
@@ -78,11 +93,11 @@ def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
                 _compare(table, row, stored)
                 if account is not None:
                     roll_up(connection, table, row, account)
-                connection.commit()
+                transaction.commit()
                 return stored
         except IntegrityError as error:
             conflict = error
-        connection.rollback()  # nothing was added, so the account was not seen anew either
+        transaction.rollback()  # nothing was added, so the account was not seen anew either
         stored = _read(connection, table, row)
     if stored is None:
         raise conflict or WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
@@ -92,7 +107,7 @@ def _append(engine: Engine, table: Table, row: Row) -> dict[str, Any]:
 def _add(connection: Connection, table: Table, row: Row) -> dict[str, Any] | None:
     """Add ``row`` and read it back; where its key is there already, return nothing or fail with an ``IntegrityError``."""
     dialect = connection.dialect.name
-    statement: Insert
+    statement: Any
     if dialect not in _ENFORCES_KEYS:
         columns = [table.c[name] for name in row]
         values = select(*[literal(row[column.name], column.type) for column in columns])
@@ -198,8 +213,10 @@ def _is_passing(error: SQLAlchemyError) -> bool:
     """Tell whether the same statement may well succeed later."""
     if getattr(error, "connection_invalidated", False):
         return True
-    is_wrong = getattr(_cause(error), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR  # SQLite's word for a wrong statement
-    return isinstance(error, (OperationalError, InterfaceError)) and not is_wrong
+    cause = _cause(error)
+    if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR or (cause.args and cause.args[0] in _MYSQL_DENIED):
+        return False
+    return isinstance(error, (OperationalError, InterfaceError))
 
 
 def _cause(error: Exception) -> BaseException:
@@ -214,7 +231,7 @@ def _first_line(error: Exception) -> str:
 
 def prepare(engine: Engine) -> Engine:
     """Return the engine with what our transactions rest upon, whatever the Connection or the database say by default."""
-    if engine.dialect.name == "postgresql":
+    if engine.dialect.name in ("postgresql", "mysql", "mariadb"):  # which also turns autocommit off
         return engine.execution_options(isolation_level="READ COMMITTED")
     if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _prepare_sqlite):
         event.listen(engine, "connect", _prepare_sqlite)
@@ -223,7 +240,8 @@ def prepare(engine: Engine) -> Engine:
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
     """Let several tasks write: wait for a lock instead of failing, and let readers read on."""
-    connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
-    # The mode stays with the file. Only a change of it does not wait for a lock: then whoever comes next makes it.
+    # The mode stays with the file. While somebody is at work there it cannot be changed: then whoever comes next does.
+    connection.execute("PRAGMA busy_timeout = 0")
     with suppress(sqlite3.OperationalError):
         connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")

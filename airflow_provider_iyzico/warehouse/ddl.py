@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import NoSuchModuleError
-from sqlalchemy.schema import DDL, CreateIndex, CreateTable, ExecutableDDLElement
+from sqlalchemy.schema import DDL, CreateIndex, CreateTable
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.reports import reports_for
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables
 from airflow_provider_iyzico.warehouse.views import view_statements
+
+if TYPE_CHECKING:
+    from sqlalchemy.schema import ExecutableDDLElement
 
 #: Whose DDL is printed. The last three are not part of SQLAlchemy.
 DIALECTS = ("postgresql", "sqlite", "mysql", "snowflake", "bigquery", "redshift")

@@ -13,10 +13,10 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Table, and_, case, event, func, insert, or_, select, text, update
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico import __version__
-from airflow_provider_iyzico.warehouse.append import ensure, explained, prepare
+from airflow_provider_iyzico.warehouse.append import persist, prepare
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 from airflow_provider_iyzico.warehouse.tables import report_tables
 
@@ -68,14 +68,7 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None
     """
     table, engine = report_tables(schema).gate, prepare(engine)
     with _impatient(engine):
-        try:
-            _record(engine, table, gate, progress)
-        except DBAPIError as error:
-            try:
-                ensure(engine, table, error)
-                _record(engine, table, gate, progress)
-            except DBAPIError as lasting:
-                raise explained(engine, table, lasting) from lasting.orig
+        persist(engine, table, lambda: _record(engine, table, gate, progress))
 
 
 def gate_id(gate: Gate) -> str:
@@ -121,6 +114,8 @@ def _do_not_wait_long(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'"))
         connection.execute(text(f"SET LOCAL statement_timeout = '{2 * PATIENCE_SECONDS}s'"))
+    elif connection.dialect.name in ("mysql", "mariadb"):
+        connection.execute(text(f"SET lock_wait_timeout = {PATIENCE_SECONDS}, innodb_lock_wait_timeout = {PATIENCE_SECONDS}"))
     elif connection.dialect.name == "sqlite":
         connection.execute(text(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000}"))
 

@@ -88,9 +88,8 @@ def rebuild(connection: Connection, schema: str | None = None, timezone: str | N
         connection.execute(delete(each))
     names = (*ACCOUNT_KEY, "report_timezone", "observed_at", "balance")
     in_order = [*[table.c[name] for name in ACCOUNT_KEY], table.c.observed_at, table.c.snapshot_id]
-    snapshots = connection.execute(
-        select(*[table.c[name] for name in names]).order_by(*in_order), execution_options={"yield_per": _BATCH}
-    )
+    in_pieces = select(*[table.c[name] for name in names]).order_by(*in_order).execution_options(yield_per=_BATCH)
+    snapshots = connection.execute(in_pieces)
     found: dict[tuple[Any, ...], Day] = {}
     for account, rows in groupby(snapshots, key=lambda row: tuple(row[:3])):
         first = next(rows)

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Date, Integer, Numeric, String, Table, TextClause, bindparam, text
-from sqlalchemy.sql.selectable import TextualSelect
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Column, Date, Integer, Numeric, String, Table, bindparam, text
 
 from airflow_provider_iyzico.warehouse.rollup import Day
 from airflow_provider_iyzico.warehouse.tables import ReportTables
 from airflow_provider_iyzico.warehouse.types import Instant
+
+if TYPE_CHECKING:
+    from sqlalchemy import TextClause
+    from sqlalchemy.sql.selectable import TextualSelect
+    from sqlalchemy.types import TypeEngine
 
 _TEXT_AND_COUNTS = (String, Integer)
 #: What the drivers of a dialect take and give without help; moments perhaps in another zone than UTC, but the same moments.

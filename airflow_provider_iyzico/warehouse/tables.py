@@ -12,6 +12,13 @@ from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.types import Instant, money_type
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
+#: Labels may be Turkish, and are told apart letter by letter, and rows come in transactions, whatever MySQL or MariaDB do by
+#: default.
+_TEXTS: dict[str, Any] = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 
@@ -51,6 +58,7 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
         Column("inserted_at", moment, nullable=False),
         Index(f"ix_{name[:45]}_observed", "environment", "account", "currency", "observed_at"),
         schema=schema,
+        **_TEXTS,
     )
 
 
@@ -152,6 +160,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("ended_at", Instant()),
             Column("provider_version", String(32), nullable=False),
             Index("ix_iyzico_payout_gate_waiting", "environment", "account", "currency", "waiting_since"),
+            **_TEXTS,
         ),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import TIMESTAMP, DateTime, Numeric
 from sqlalchemy.dialects import mysql
@@ -33,7 +33,13 @@ def money_type(digits: int = 28) -> TypeEngine[Any]:
     return Numeric(digits, 8, asdecimal=True).with_variant(_SqliteMoney(), "sqlite")
 
 
-class Instant(TypeDecorator[datetime]):
+if TYPE_CHECKING:
+    _Moments = TypeDecorator[datetime]
+else:
+    _Moments = TypeDecorator  # SQLAlchemy 1.4 has no generic types
+
+
+class Instant(_Moments):
     """A moment in UTC with microseconds; where the database has no time zones, UTC without saying so."""
 
     impl = DateTime(timezone=True)

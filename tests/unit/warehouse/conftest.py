@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
+from support import POSTGRESQL
 
 from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
 
@@ -26,7 +27,7 @@ def postgres_engine(postgres_url):
 @contextmanager
 def postgres_schema(postgres_url):
     schema = f"test_{uuid4().hex[:12]}"
-    admin = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    admin = create_engine(postgres_url.replace("postgresql", POSTGRESQL))
     with admin.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
     engine = create_engine(admin.url, connect_args={"options": f"-csearch_path={schema}"})
@@ -50,10 +51,39 @@ def engine_and_seed(request, tmp_path_factory):
         engine.dispose()
 
 
+@pytest.fixture
+def mariadb_engine(mariadb_url):
+    """A database of its own on the real server."""
+    admin, name = create_engine(mariadb_url), f"test_{uuid4().hex[:12]}"
+    with admin.begin() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine = create_engine(admin.url.set(database=name))
+    yield engine
+    engine.dispose()
+    with admin.begin() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
+    admin.dispose()
+
+
+ENGINES = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine", "mariadb": "mariadb_engine"}
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request):
-    """Both databases that run for real."""
-    return request.getfixturevalue({"sqlite": "sqlite_engine", "postgresql": "postgres_engine"}[request.param])
+def reporting_engine(request):
+    """Each database that has the reports, for real."""
+    return request.getfixturevalue(ENGINES[request.param])
+
+
+@pytest.fixture
+def engine(reporting_engine):
+    """What tests of a module mean unless they say otherwise."""
+    return reporting_engine
+
+
+@pytest.fixture(params=list(ENGINES))
+def any_engine(request):
+    """Each database that runs for real."""
+    return request.getfixturevalue(ENGINES[request.param])
 
 
 @pytest.fixture

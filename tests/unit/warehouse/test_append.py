@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, event, inspect, select, text
 from sqlalchemy.exc import OperationalError
+from support import HAS_PSYCOPG, POSTGRESQL
 
 from airflow_provider_iyzico.errors import (
     WarehouseError,
@@ -24,6 +25,11 @@ from airflow_provider_iyzico.warehouse.tables import snapshot_table
 TABLE = snapshot_table()
 #: A table of another name has no reports, and so no view that holds its columns fast.
 BARE = snapshot_table("my_snapshots")
+
+
+@pytest.fixture
+def engine(any_engine):
+    return any_engine
 
 
 def rows(engine, table=TABLE):
@@ -202,7 +208,7 @@ def test_sqlite_keeps_a_value_exactly_or_not_at_all(sqlite_engine, make_row, bal
 def test_a_warehouse_that_is_down_is_named_so_and_may_be_retried(tmp_path, make_row):
     from stack import free_port
 
-    for url in (f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d", f"sqlite:///{tmp_path}/no/such/folder/w.db"):
+    for url in (f"{POSTGRESQL}://u@127.0.0.1:{free_port()}/d", f"sqlite:///{tmp_path}/no/such/folder/w.db"):
         engine = create_engine(url)
         with pytest.raises(WarehouseUnavailableError) as caught:
             append(engine, TABLE, make_row(), create_table=True)
@@ -233,6 +239,24 @@ def test_a_role_without_rights_gets_the_ddl_or_the_drivers_words(postgres_engine
             connection.execute(text(f"DROP OWNED BY {role}"))
             connection.execute(text(f"DROP ROLE {role}"))
     assert len(rows(postgres_engine)) == 2
+
+
+def test_a_user_without_rights_gets_the_ddl_or_the_drivers_words_from_mariadb_as_well(mariadb_engine, make_row):
+    name = mariadb_engine.url.database
+    with mariadb_engine.begin() as connection:
+        connection.execute(text(f"CREATE USER {name}@'%'"))
+        connection.execute(text(f"GRANT SELECT ON {name}.* TO {name}@'%'"))
+    weak = create_engine(mariadb_engine.url.set(username=name))
+    with pytest.raises(WarehouseTableError, match="could not be made(?s:.*)CREATE TABLE"):
+        append(weak, TABLE, make_row(), create_table=True)
+    append(mariadb_engine, TABLE, make_row(run_id="before"), create_table=True)
+    with pytest.raises(WarehouseError, match="INSERT command denied") as caught:
+        append(weak, TABLE, make_row(), create_table=True)
+    assert not caught.value.is_transient
+    weak.dispose()
+    with mariadb_engine.begin() as connection:
+        connection.execute(text(f"DROP USER {name}@'%'"))
+    assert len(rows(mariadb_engine)) == 1
 
 
 def test_text_that_does_not_fit_is_the_warehouses_refusal(postgres_engine, make_row):
@@ -269,7 +293,7 @@ def test_where_keys_are_not_enforced_the_insert_is_conditional_on_absence(postgr
 
 @pytest.fixture
 def another_dialect(engine, monkeypatch):
-    """Both databases stand in for one whose words we do not know, such as MySQL, so that SQLAlchemy's run for real."""
+    """Each database stands in for one whose words we do not know, as MariaDB's, so that SQLAlchemy's run for real."""
     from airflow_provider_iyzico.warehouse import append as module
 
     monkeypatch.setattr(module.statements, "DIALECTS", ())
@@ -325,15 +349,25 @@ def test_processes_that_race_to_make_the_table_and_write_one_snapshot_leave_one_
     assert seen == [kept["balance"]] * 4
 
 
-@pytest.mark.parametrize("create_table", [True, False])
-def test_an_append_that_first_meets_a_lock_still_finds_out_which_tables_are_missing(sqlite_engine, make_row, create_table):
-    locks = [sqlite3.OperationalError("database is locked")]
+@pytest.fixture
+def locks(sqlite_engine):
+    """What the next connections meet."""
+    locks = []
 
     @event.listens_for(sqlite_engine, "connect")
-    def be_locked_once(*_):
+    def meet(*_):
         if locks:
             raise locks.pop()
 
+    return locks
+
+
+LOCKED = sqlite3.OperationalError("database is locked")
+
+
+@pytest.mark.parametrize("create_table", [True, False])
+def test_an_append_that_first_meets_a_lock_still_finds_out_which_tables_are_missing(sqlite_engine, make_row, create_table, locks):
+    locks.append(LOCKED)
     if create_table:
         append(sqlite_engine, TABLE, make_row(), create_table=True)
         assert len(rows(sqlite_engine)) == 1
@@ -341,6 +375,22 @@ def test_an_append_that_first_meets_a_lock_still_finds_out_which_tables_are_miss
         with pytest.raises(WarehouseTableError, match="iyzico_balance_snapshot, .* not there"):
             append(sqlite_engine, TABLE, make_row(), create_table=False)
     assert locks == []
+
+
+def test_a_lock_that_passes_does_not_ask_for_what_the_append_does_not_need(sqlite_engine, make_row, locks):
+    append(sqlite_engine, TABLE, make_row(run_id="before"), create_table=True)
+    with sqlite_engine.begin() as connection:
+        connection.execute(text("DROP VIEW iyzico_payout_coverage"))
+    sqlite_engine.dispose()
+    locks.append(LOCKED)
+    append(sqlite_engine, TABLE, make_row(), create_table=False)
+    assert (locks, len(rows(sqlite_engine))) == ([], 2)
+
+
+def test_a_lock_that_does_not_pass_may_be_retried(sqlite_engine, make_row, locks):
+    locks += [LOCKED] * 3
+    with pytest.raises(WarehouseUnavailableError, match="locked"):
+        append(sqlite_engine, TABLE, make_row(), create_table=True)
 
 
 def test_an_append_goes_on_where_somebody_keeps_sqlite_from_changing_its_journal(sqlite_engine, make_row):
@@ -412,6 +462,7 @@ def test_a_database_that_isolates_more_by_default_fails_no_append(postgres_engin
     assert len(rows(postgres_engine)) == 61
 
 
+@pytest.mark.skipif(not HAS_PSYCOPG, reason="psycopg2 takes no such setting")
 def test_a_connection_that_commits_by_itself_keeps_nothing_that_was_bent(postgres_engine, make_row):
     append(postgres_engine, BARE, make_row(run_id="first"), create_table=True)
     with postgres_engine.begin() as connection:
@@ -422,6 +473,17 @@ def test_a_connection_that_commits_by_itself_keeps_nothing_that_was_bent(postgre
         append(engine, BARE, make_row("1.25", run_id="second"), create_table=False)
     engine.dispose()
     assert len(rows(postgres_engine, BARE)) == 1
+
+
+def test_mariadb_that_commits_by_itself_keeps_nothing_that_was_bent(mariadb_engine, make_row):
+    append(mariadb_engine, BARE, make_row(run_id="first"), create_table=True)
+    with mariadb_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE my_snapshots MODIFY balance NUMERIC(28, 1) NOT NULL"))
+    engine = create_engine(mariadb_engine.url.set(query={"autocommit": "true"}))
+    with pytest.raises(WarehouseExactnessError):
+        append(engine, BARE, make_row("1.25", run_id="second"), create_table=False)
+    engine.dispose()
+    assert len(rows(mariadb_engine, BARE)) == 1
 
 
 def test_an_append_leaves_no_prepared_statement_for_a_pooler_to_hand_on(postgres_engine, make_row):

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from reports_reference import Reports, coverage
 from sqlalchemy import insert, text
+from support import HAS_PSYCOPG
 
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.append import append
@@ -412,7 +413,13 @@ def test_a_retry_brings_its_account_nothing_newer(engine):
     assert moment(newest_at) == START
 
 
-@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+@pytest.mark.parametrize(
+    "driver",
+    [
+        pytest.param("psycopg", marks=pytest.mark.skipif(not HAS_PSYCOPG, reason="psycopg is not here")),
+        "psycopg2",
+    ],
+)
 def test_the_roll_up_is_right_whatever_driver_and_zone_the_session_has(postgres_engine, driver):
     """In a zone that sets its clock back, while it does so, with every third row late."""
     from sqlalchemy import create_engine

@@ -1,0 +1,66 @@
+"""A MariaDB for tests: the one you name in ``$TEST_MARIADB_URL``, else Debian's, on a loopback port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pymysql
+import pytest
+from stack import free_port
+
+UNPRIVILEGED = "nobody"
+
+
+@contextmanager
+def mariadb_server() -> Iterator[str]:
+    """Yield the URL of a server that is gone afterwards; without one the tests are skipped, and say so."""
+    if given := os.environ.get("TEST_MARIADB_URL"):
+        yield given
+        return
+    places = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
+    install, server = (shutil.which(name, path=places) for name in ("mariadb-install-db", "mariadbd"))
+    if install is None or server is None:
+        pytest.skip(
+            "no MariaDB: mariadbd is not installed, and $TEST_MARIADB_URL names none (Debian: apt install mariadb-server)"
+        )
+    with tempfile.TemporaryDirectory(prefix="iyzico-mariadb-", ignore_cleanup_errors=True) as name:
+        folder, user, port = Path(name), UNPRIVILEGED if os.geteuid() == 0 else None, free_port()
+        if user:
+            shutil.chown(folder, user)
+        options = ["--no-defaults", f"--datadir={folder / 'data'}"]
+        subprocess.run(
+            [install, *options, "--auth-root-authentication-method=normal", "--skip-test-db"],
+            user=user,
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
+        options += [f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}", f"--port={port}", "--bind-address=127.0.0.1"]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen([server, *options], user=user, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(process, port, folder / "log")
+            yield f"mysql+pymysql://root@127.0.0.1:{port}/warehouse"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with pymysql.connect(host="127.0.0.1", port=port, user="root") as connection, connection.cursor() as cursor:
+                cursor.execute("CREATE DATABASE warehouse")
+                return
+        except pymysql.OperationalError as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"MariaDB did not start: {log.read_text()[-2000:]}") from error
+            time.sleep(0.05)
