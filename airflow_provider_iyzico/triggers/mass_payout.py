@@ -5,22 +5,30 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from contextvars import Context, copy_context
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from airflow.providers.common.compat.connection import get_async_connection
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
-from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection
+from airflow.triggers.base import TriggerEvent
+from asgiref.sync import sync_to_async
 
 from airflow_provider_iyzico.api.answers import Balance
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import TIMEOUT, Need, Outcome, Verdict, judge
-from airflow_provider_iyzico.errors import IyzicoError
+from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.triggers.sharing import shared
+
+try:
+    from airflow.triggers.base import BaseEventTrigger
+except ImportError:  # Airflow 2, which has no watchers
+    from airflow.triggers.base import BaseTrigger as BaseEventTrigger  # type: ignore[assignment]
 
 POLL_THREADS = 8
 #: How many waiters of a look write their log lines in one turn of the event loop.
@@ -30,9 +38,9 @@ LINES_PER_TURN = 8
 class MassPayoutBalanceTrigger(BaseEventTrigger):
     """Fires when the mass payout balance covers a batch, when that has become impossible, or when time is up.
 
-    On Airflow 3.3 all triggers of one Connection and interval share one poll (a *shared stream* of the triggerer); elsewhere
-    ``run`` polls alone and judges in the same way. Requests run in a small thread pool with the very client that a
-    worker uses, and never on the event loop.
+    All triggers of one Connection and interval share one poll: on Airflow 3.3 as a *shared stream* of the triggerer, elsewhere
+    through :mod:`.sharing`. Requests run in a small thread pool with the very client that a worker uses, and never on the event
+    loop.
 
     The event is a dict of strings: ``status`` (``open``, ``fail``, ``timeout``), ``message`` and ``polls``; the last ``balance``
     seen and when it was ``observed_at``, if any was; and with ``fail`` the name of the ``error``.
@@ -41,7 +49,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     :param batch_total: what the batch needs, as digits
     :param headroom: what must be left over, as digits
     :param currency: the balance's currency, as a label
-    :param poll_seconds: seconds from one poll to the next
+    :param poll_seconds: seconds from the end of one poll to the next, and at least as long as iyzico asks to wait
     :param ends_at: when to give up, in seconds since the epoch; ``None`` where no task waits (an ``AssetWatcher``), and then it
         fires whenever the balance comes to cover the batch, and at nothing else
     """
@@ -82,19 +90,16 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         return ("iyzico-mass-payout-balance", self.iyzico_conn_id, self.poll_seconds)
 
     @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncGenerator[Any, None]:
         """Look at the balance once per interval, for ever, and yield what was seen; a failure is something seen, too."""
         hook = IyzicoHook(kwargs["iyzico_conn_id"])
-        clock = asyncio.get_running_loop().time
+        wish: float | None = None
         try:
-            pause = kwargs["poll_seconds"]  # the worker has only just looked
             while True:
-                await asyncio.sleep(pause)
-                started = clock()
+                await asyncio.sleep(max(kwargs["poll_seconds"], wish or 0.0))  # also at first: the worker has only just looked
                 seen = await _look(hook)
                 yield _Look(seen)
                 wish = seen.retry_after if isinstance(seen, IyzicoError) else None
-                pause = max(started + kwargs["poll_seconds"] - clock(), wish or 0.0, 0.0)
         finally:
             hook.close()
 
@@ -123,6 +128,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             yield _fire({**(known.balance if known else {}), "polls": str(polls), "status": TIMEOUT, "message": message})
             return
         if last is not None:
+            await last.written()
             yield _fire({**(known.balance if known else {}), "polls": str(polls), **_words(waiter.judge(last.seen))})
 
     async def _watch(self, stream: AsyncIterator[_Look], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
@@ -143,13 +149,10 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 was_short = is_short
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll alone, where the triggerer shares no streams."""
-        stream = self.open_shared_stream(self.serialize()[1])
-        try:
+        """Do the same where the triggerer shares no streams."""
+        async with aclosing(shared(self.shared_stream_key(), lambda: self.open_shared_stream(self.serialize()[1]))) as stream:
             async for event in self.filter_shared_stream(stream):
                 yield event
-        finally:
-            await stream.aclose()  # type: ignore[attr-defined]
 
 
 class _Waiter:
@@ -196,6 +199,11 @@ class _Look:
                 self._writing = asyncio.create_task(self._write())
             self._unwritten.append((copy_context(), waiter))  # the context names the waiter's task
         return waiter.judge(self.seen).outcome
+
+    async def written(self) -> None:
+        """Wait until all lines are in the logs: Airflow closes a task's log when its trigger has fired."""
+        if self._unwritten:
+            await asyncio.shield(self._writing)
 
     async def _write(self) -> None:
         while self._unwritten:
@@ -254,13 +262,22 @@ def _balance(seen: Balance) -> dict[str, str]:
 async def _look(hook: IyzicoHook) -> Balance | IyzicoError:
     """Fetch the Connection, so that new keys count from the next poll on, and look from a thread."""
     try:
-        try:
-            hook.use(await get_async_connection(hook.iyzico_conn_id))
-        except AirflowNotFoundException:
-            hook.lost_connection()
+        connection = await get_async_connection(hook.iyzico_conn_id)
+    except AirflowNotFoundException:
+        connection = None
+    except Exception as error:  # noqa: BLE001 - all gates of the account depend on this loop, and the next look may do better
+        kind = type(error).__name__
+        return IyzicoUnavailableError(f"Connection {hook.iyzico_conn_id!r} cannot be read now ({kind}); see the secrets backend")
+    # In a thread that asgiref knows: Airflow 3.0 and 3.1 send what is to be masked from there to the event loop.
+    return await sync_to_async(_look_with, thread_sensitive=False, executor=_pool())(hook, connection)
+
+
+def _look_with(hook: IyzicoHook, connection: Connection | None) -> Balance | IyzicoError:
+    try:
+        hook.lost_connection() if connection is None else hook.use(connection)
     except IyzicoError as error:
         return error
-    return await asyncio.get_running_loop().run_in_executor(_pool(), hook.look)
+    return hook.look()
 
 
 @cache

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+import itertools
 import json
 import os
 import time
@@ -10,9 +11,9 @@ from datetime import datetime
 
 import pytest
 from airflow.providers.common.compat.module_loading import import_string
-from support import connect
+from support import AIRFLOW_VERSION, connect
 
-from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
+from airflow_provider_iyzico.triggers.mass_payout import LINES_PER_TURN, MassPayoutBalanceTrigger
 
 
 def trigger(**parameters):
@@ -264,6 +265,42 @@ async def test_a_connection_that_cannot_be_read_for_a_moment_ends_no_wait(iyzico
     assert (await waiting)["status"] == "open"
 
 
+async def test_a_secrets_backend_that_is_down_ends_no_wait(iyzico, monkeypatch):
+    from airflow_provider_iyzico.triggers import mass_payout as module
+
+    real, answers = module.get_async_connection, [OSError("vault://user:secret@host is down")]
+
+    async def fetch(conn_id):
+        if answers:
+            raise answers.pop()
+        return await real(conn_id)
+
+    monkeypatch.setattr(module, "get_async_connection", fetch)
+    iyzico.balance = "500.00"
+    assert (await first_event(trigger()))["status"] == "open"
+    answers.append(OSError("vault://user:secret@host is down"))
+    event = await first_event(trigger(batch_total="600", poll_seconds=0.2, ends_at=time.time() + 0.35))
+    assert "OSError" in event["message"]
+    assert "secret@" not in event["message"]
+
+
+async def test_every_line_is_in_the_log_before_a_gate_opens(iyzico, monkeypatch):
+    """Afterwards Airflow closes the log of its task."""
+    from airflow_provider_iyzico.triggers import mass_payout as module
+
+    iyzico.balance = "500.00"
+    lines, written = [], []
+    monkeypatch.setattr(module._Waiter, "write", lambda waiter, seen: lines.append(str(waiter.judge(seen))))
+
+    async def wait(number):
+        async with contextlib.aclosing(trigger(batch_total=f"{100 + number}").run()) as stream:
+            await anext(stream)
+        written.append(sum(f"batch {100 + number}.00 " in line for line in lines))
+
+    await asyncio.gather(*[wait(number) for number in range(3 * LINES_PER_TURN)])
+    assert written == [1] * 3 * LINES_PER_TURN
+
+
 async def test_retry_after_stretches_the_pause(iyzico):
     iyzico.fail("429", times=1, retry_after="1")
     iyzico.balance = "500.00"
@@ -324,25 +361,42 @@ async def relay(first, stream):
         yield seen
 
 
-async def test_one_stream_serves_many_and_one_that_ends_touches_no_other(iyzico):
-    """What the triggerer of Airflow 3.3 does, with its own manager: one poll, many filters."""
+def of_the_triggerer():
+    """Listen as the triggerer of Airflow 3.3 lets triggers listen, with its own manager."""
     import structlog
     from airflow.triggers.shared_stream import SharedStreamManager
 
-    manager = SharedStreamManager(log=structlog.get_logger())
-    small, large, bad = trigger(batch_total="200"), trigger(batch_total="500"), trigger(batch_total="100000")
-    events = {}
+    manager, numbers = SharedStreamManager(log=structlog.get_logger()), itertools.count()
 
-    async def wait(number, waiting):
-        key = waiting.shared_stream_key()
-        stream = manager.subscribe(trigger_id=number, trigger=waiting, key=key)
+    async def listen(waiting):
+        number, key = next(numbers), waiting.shared_stream_key()
         try:
-            async for event in waiting.filter_shared_stream(stream):
-                events[number] = event.payload
+            async for event in waiting.filter_shared_stream(manager.subscribe(trigger_id=number, trigger=waiting, key=key)):
+                yield event
         finally:
             await manager.unsubscribe(number, key)
 
-    tasks = [asyncio.create_task(wait(number, each)) for number, each in enumerate((small, large, bad))]
+    return listen
+
+
+def of_ours():
+    """Listen as on every other Airflow."""
+    return MassPayoutBalanceTrigger.run
+
+
+NO_STREAMS = pytest.mark.skipif(AIRFLOW_VERSION < (3, 3), reason="the triggerer shares no streams before Airflow 3.3")
+
+
+@pytest.mark.parametrize("share", [pytest.param(of_the_triggerer, marks=NO_STREAMS), of_ours])
+async def test_one_stream_serves_many_and_one_that_ends_touches_no_other(iyzico, share):
+    listen, events = share(), {}
+
+    async def wait(number, batch_total):
+        async with contextlib.aclosing(listen(trigger(batch_total=batch_total))) as stream:
+            async for event in stream:
+                events[number] = event.payload
+
+    tasks = [asyncio.create_task(wait(number, total)) for number, total in enumerate(("200", "500", "100000"))]
     await when(lambda: len(iyzico.seen) >= 3)
     assert events == {}
     tasks[2].cancel()
@@ -352,8 +406,18 @@ async def test_one_stream_serves_many_and_one_that_ends_touches_no_other(iyzico)
     assert not tasks[1].done()
     iyzico.balance = "500.00"
     await asyncio.wait_for(tasks[1], 5)
+    assert events[1]["balance"] == "500.00"
     asked = [seen.received_at for seen in iyzico.seen]
     assert (asked[-1] - asked[0]) / (len(asked) - 1) > 0.04  # one poll per interval, however many wait
     seen_at_the_end = len(iyzico.seen)
     await asyncio.sleep(0.2)
     assert len(iyzico.seen) == seen_at_the_end
+
+
+async def test_the_next_poll_comes_an_interval_after_the_last_however_long_that_took(iyzico):
+    iyzico.set(latency_seconds=0.3)
+    with pytest.raises(TimeoutError):
+        await first_event(trigger(poll_seconds=0.3), seconds=2)
+    asked = [seen.received_at for seen in iyzico.seen]
+    assert len(asked) >= 2
+    assert all(later - earlier >= 0.55 for earlier, later in itertools.pairwise(asked))
