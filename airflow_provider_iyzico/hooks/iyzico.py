@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
@@ -28,6 +29,8 @@ READ_ATTEMPTS = 3
 #: base64 text still hides the key in a header, and nothing of ours prints headers.
 MASKED_ATTEMPTS = 16
 _attempts_masked = itertools.count()
+#: Masking speaks to the task's supervisor, and before Airflow 3.2 two threads that do so at once take each other's answers.
+_masking = Lock()
 
 
 class IyzicoHook(BaseHook):
@@ -151,8 +154,7 @@ class IyzicoHook(BaseHook):
         from airflow_provider_iyzico.hooks.transport import Transport
 
         settings = self.settings
-        for secret in (settings.secret_key, settings.api_key, signing.authorization_prefix(settings.api_key)):
-            mask_secret(secret)
+        _mask([settings.secret_key, settings.api_key, signing.authorization_prefix(settings.api_key)])
         return Transport(settings, on_secrets=_mask_attempt)
 
     def _attempt(self, call: Call[T], ends_at: float) -> T:
@@ -197,6 +199,11 @@ def unknown_connection(conn_id: str) -> IyzicoConfigurationError:
 
 def _mask_attempt(secrets: list[str]) -> None:
     if next(_attempts_masked) < MASKED_ATTEMPTS:
+        _mask(secrets)
+
+
+def _mask(secrets: list[str]) -> None:
+    with _masking:
         for secret in secrets:
             mask_secret(secret)
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.sensors.record import GateRecord
 
 _TRIGGER_FAILED = "__fail__"
-_TRIGGER_TIMEOUT = "Trigger timeout"
+#: Airflow's words for a trigger that did not fire in time, since 3.0 and before.
+_TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")
 
 
 class MassPayoutBalanceSensor(BaseSensorOperator):
@@ -38,7 +39,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 429 and 5xx, code 50000) it waits until
     ``timeout``. Everything else (refused keys, other 4xx, redirects, certificates, undocumented answers) fails at once, without
     retries. ``soft_fail`` turns only a timeout into a skip. ``timeout`` bounds the wait, and ``execution_timeout`` only the
-    work on a worker; ``exponential_backoff`` and ``max_wait`` count in poke and reschedule mode, ``Retry-After`` in every mode.
+    work on a worker (in Airflow 2 a deferred wait as well); ``exponential_backoff`` and ``max_wait`` count in poke and reschedule
+    mode, ``Retry-After`` in every mode.
 
     Returns ``{"balance", "required", "surplus", "currency", "observed_at"}``, all strings.
 
@@ -110,7 +112,10 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                     ends_at=ends_at,
                 ),
                 method_name=self.execute_complete.__name__,
-                kwargs={"first_balance": money_text(verdict.balance.amount) if verdict.balance else None},
+                kwargs={
+                    "first_balance": money_text(verdict.balance.amount) if verdict.balance else None,
+                    "waiting_since": self._record.waiting_since.isoformat() if self._record else None,
+                },
                 timeout=timedelta(seconds=self.timeout),
             )
 
@@ -123,10 +128,12 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self._wish_seconds = (verdict.error.retry_after if verdict.error else None) or 0.0
         return PokeReturnValue(verdict.is_open, verdict.result() if verdict.is_open else None)
 
-    def execute_complete(self, context: Context, event: Any = None, first_balance: str | None = None) -> dict[str, str]:
+    def execute_complete(
+        self, context: Context, event: Any = None, first_balance: str | None = None, waiting_since: str | None = None
+    ) -> dict[str, str]:
         """End the wait with what the trigger saw, judged once more against this task's own batch.
 
-        :param first_balance: what the worker saw at first; only the gate's record reads it
+        :param first_balance: what the worker saw at first; only the gate's record reads it, and ``waiting_since``
         :raises AirflowSensorTimeout: time is up
         :raises GateEventError: the trigger saw that the wait cannot succeed, or wrote what it never writes
         """
@@ -134,7 +141,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         status, message = _words(event, "status", "message")
         if status == TIMEOUT:
-            raise AirflowSensorTimeout(f"the money did not come within {self.timeout:.0f} s: {message}")
+            raise AirflowSensorTimeout(f"the money did not come in time (timeout: {self.timeout:.0f} s): {message}")
         if status == Outcome.FAIL.value:
             raise error_named(_words(event, "error")[0], message)
         if status != Outcome.OPEN.value:
@@ -148,10 +155,16 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Let ``soft_fail`` skip on a timeout only: a crashed trigger fails the task, which may be retried."""
+        from airflow_provider_iyzico.coverage import TIMEOUT
+
         with fail_fast(), self._recording(context, next_kwargs or {}):
-            has_crashed = next_method == _TRIGGER_FAILED and (next_kwargs or {}).get("error") != _TRIGGER_TIMEOUT
-            if has_crashed:
-                return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
+            if next_method == _TRIGGER_FAILED:
+                error = (next_kwargs or {}).get("error")
+                if error not in _TRIGGER_TIMEOUTS:
+                    return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
+                # What Airflow raises then differs from version to version.
+                event = {"status": TIMEOUT, "message": f"Airflow ended the wait: {error}"}
+                next_method, next_kwargs = self.execute_complete.__name__, {"event": event}
             return super().resume_execution(next_method, next_kwargs, context)
 
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], *count: int) -> float:

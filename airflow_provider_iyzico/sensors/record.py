@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
-from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_iyzico.coverage import Need, Verdict
 from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
 from airflow_provider_iyzico.warehouse_connection import task_instance, warehouse_engine
+
+try:
+    from airflow.sdk.exceptions import AirflowRescheduleException
+except ImportError:  # before Airflow 3.2
+    from airflow.exceptions import AirflowRescheduleException
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -36,11 +40,12 @@ class GateRecord:
 
     def __init__(self, sensor: MassPayoutBalanceSensor, context: Context, resumed: dict[str, Any] | None) -> None:
         task = context["ti"]
-        rescheduled_at = task.get_first_reschedule_date(context) if sensor.reschedule else None
+        rescheduled_at = _rescheduled_at(context) if sensor.reschedule else None
         self._sensor = sensor
         self._context = context
-        # A deferral keeps the start of its task; a reschedule keeps when the first look was over, from where Airflow counts, too.
-        self._waiting_since = rescheduled_at or task.start_date
+        # A deferral keeps the start of its task in some versions of Airflow only, so it also carries it along; a reschedule keeps
+        # when the first look was over (began, in Airflow 2). Only ``dag.test()`` of Airflow 2 knows neither.
+        self.waiting_since = rescheduled_at or task.start_date or datetime.now(UTC)
         self._is_unseen = resumed is None and rescheduled_at is None
         self._polls = 0
         self._first_balance: Decimal | None = None
@@ -92,7 +97,7 @@ class GateRecord:
                 need.currency,
                 need.batch_total,
                 need.headroom,
-                self._waiting_since,
+                self.waiting_since,
                 self._waits_until(),
                 self._first_balance,
             )
@@ -106,7 +111,7 @@ class GateRecord:
     def _waits_until(self) -> datetime:
         """Return when the wait ends at the latest: a sensor on a worker looks at the clock only after a look."""
         sensor = self._sensor
-        return self._waiting_since + timedelta(seconds=sensor.timeout + (0 if sensor.deferrable else sensor.poke_interval))
+        return self.waiting_since + timedelta(seconds=sensor.timeout + (0 if sensor.deferrable else sensor.poke_interval))
 
     def _read(self, resumed: dict[str, Any]) -> None:
         """Take over what the worker saw at first, and the trigger since then; what cannot be read is the sensor's to refuse."""
@@ -114,12 +119,27 @@ class GateRecord:
         try:
             if resumed.get("first_balance") is not None:
                 self._first_balance = Decimal(resumed["first_balance"])
+            if resumed.get("waiting_since") is not None:
+                self.waiting_since = datetime.fromisoformat(resumed["waiting_since"])
             if isinstance(event, dict):
                 self._polls = int(event.get("polls", 0))
                 if "balance" in event:
                     self._balance, self._observed_at = Decimal(event["balance"]), datetime.fromisoformat(event["observed_at"])
         except (TypeError, ValueError, ArithmeticError, KeyError):
             self._polls = 0
+
+
+def _rescheduled_at(context: Context) -> datetime | None:
+    """Return since when this try waits by Airflow's own count, if it was rescheduled."""
+    task: Any = context["ti"]
+    if hasattr(task, "get_first_reschedule_date"):
+        return cast("datetime | None", task.get_first_reschedule_date(context))
+    from airflow.models.taskreschedule import TaskReschedule  # Airflow 2, where workers read Airflow's own database
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        first = session.scalar(TaskReschedule.stmt_for_task_instance(task).limit(1))
+        return None if first is None else datetime.fromisoformat(first.start_date.isoformat())
 
 
 def _within_patience(act: Callable[[], None]) -> None:

@@ -124,7 +124,7 @@ def observations(
     view = _view("iyzico_balance_observed", schema)
     within = and_(view.c.observed_at >= period.starts_at, view.c.observed_at < period.ends_at)
     statement = _of(view, who, names).where(within).order_by(view.c.observed_at, view.c.snapshot_id)
-    yield from connection.execute(statement, execution_options={"yield_per": 5000})
+    yield from connection.execute(statement.execution_options(yield_per=5000))
 
 
 def observation_before(

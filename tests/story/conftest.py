@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from sandbox import load_dags
+from support import AIRFLOW_VERSION
 
 
 @pytest.fixture
@@ -17,6 +18,8 @@ def dags(airflow_database):
 @pytest.fixture(params=["poke", "reschedule", "deferrable"])
 def gate_dag(request, dags):
     """The payout DAG in each mode, with a gate that is impatient enough for a test."""
+    if request.param == "reschedule" and AIRFLOW_VERSION == (3, 0):
+        pytest.skip("dag.test() of Airflow 3.0 gives a rescheduled sensor a text where it counts with a moment")
     dag = dags["iyzico_payout_gate"]
     gate = dag.get_task("wait_for_money")
     gate.deferrable = request.param == "deferrable"

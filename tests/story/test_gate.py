@@ -36,8 +36,6 @@ def test_money_that_does_not_come_times_out_and_soft_fail_skips(gate_dag, iyzico
     run = gate_dag.test()
     expected = ("skipped", "skipped") if soft_fail else ("failed", "upstream_failed")
     assert (states(run)["wait_for_money"], states(run)["pay"]) == expected
-    duration = run.get_task_instance("wait_for_money").duration
-    assert duration is not None
 
 
 WAITED_OUT = ["timeout", "reset", "cut", "drip", "429", "500", "503", ("failure", {"code": "50000"})]

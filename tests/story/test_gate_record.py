@@ -3,11 +3,13 @@
 import json
 import socket
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+from sandbox import IS_AIRFLOW_2
+from support import POSTGRESQL
 
 from airflow_provider_iyzico.errors import WarehouseUnavailableError
 from airflow_provider_iyzico.sensors import record as record_of_the_sensor
@@ -77,7 +79,8 @@ def test_a_gate_that_failed_says_why(gate_dag, iyzico, sqlite_warehouse, meanwhi
 def test_a_gate_whose_execution_timeout_is_over_has_failed(gate_dag, iyzico, sqlite_warehouse):
     gate = gate_dag.get_task("wait_for_money")
     gate.poke_interval, gate.execution_timeout = 30, timedelta(seconds=0.5)
-    assert str(gate_dag.test().state) == "failed"
+    with suppress(AirflowTaskTimeout):  # ``dag.test()`` of Airflow 2 lets it through
+        assert str(gate_dag.test().state) == "failed"
     assert rows(sqlite_warehouse) == [(*WHO, 100, 100, "failed", "AirflowTaskTimeout", 1, 1)]
 
 
@@ -88,7 +91,8 @@ def test_a_gate_that_somebody_ends_by_an_exit_has_failed(gate_dag, iyzico, sqlit
         raise kind
 
     monkeypatch.setattr(MassPayoutBalanceSensor, "_get_next_poke_interval", stop)
-    assert str(gate_dag.test().state) == "failed"
+    with suppress(kind):  # ``dag.test()`` of Airflow 2 lets it through
+        assert str(gate_dag.test().state) == "failed"
     assert rows(sqlite_warehouse) == [(*WHO, 100, 100, "failed", kind.__name__, 1, 1)]
 
 
@@ -104,7 +108,8 @@ def test_a_gate_that_fails_while_it_writes_that_it_opened_has_failed(gate_dag, i
 
     monkeypatch.setattr(record_of_the_sensor, "_within_patience", too_late)
     iyzico.balance = "6000.00"
-    assert str(gate_dag.test().state) == "failed"
+    with suppress(AirflowTaskTimeout):  # as above
+        assert str(gate_dag.test().state) == "failed"
     assert rows(sqlite_warehouse) == [(*WHO, 6000, 6000, "failed", "AirflowTaskTimeout", 1, 1)]
 
 
@@ -153,7 +158,8 @@ def test_a_record_that_begins_late_claims_nothing_about_the_beginning_that_is_no
         assert looked_at[0] - 5 < since < looked_at[0]
         assert (first, polls) == (100, len(looked_at))
     else:
-        assert looked_at[0] < since < looked_at[1]
+        # Airflow counts from the end of the first look, and Airflow 2 from its beginning.
+        assert looked_at[0] - (5 if IS_AIRFLOW_2 else 0) < since < looked_at[1]
         assert (first, polls) == (None, 1)
 
 
@@ -177,7 +183,7 @@ def test_postgresql_keeps_it_too_in_the_schema_that_is_named(gate_dag, iyzico, p
 
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", postgres_url)
     gate_dag.get_task("wait_for_money").warehouse_schema = schema
-    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    engine = create_engine(postgres_url.replace("postgresql", POSTGRESQL))
     with engine.begin() as connection:
         connection.execute(text('CREATE SCHEMA IF NOT EXISTS "Gates"'))
     iyzico.balance = "6000.00"

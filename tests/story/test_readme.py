@@ -8,8 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sandbox import ROOT, airflow_environment
+from sandbox import ROOT, airflow_environment, for_this_airflow
 from sqlalchemy import create_engine, text
+from support import POSTGRESQL
 
 from airflow_provider_iyzico import errors
 from airflow_provider_iyzico.hooks.settings import EXTRA_FIELDS
@@ -41,7 +42,7 @@ def test_the_ten_lines_run_as_printed_in_a_new_airflow(iyzico, tmp_path):
     iyzico.balance = "200000.00"
     dags, warehouse = tmp_path / "dags", tmp_path / "warehouse.db"
     dags.mkdir()
-    (dags / "salaries.py").write_text(block_after("ten lines"))
+    (dags / "salaries.py").write_text(for_this_airflow(block_after("ten lines")))
     environment = airflow_environment(tmp_path / "home", iyzico=iyzico.connection, warehouse=warehouse, dags=dags)
     for command in re.findall(r"^ +(airflow [a-z ]+)$", README, re.MULTILINE):
         done = subprocess.run(command.split(), env=environment, capture_output=True, text=True, timeout=120)
@@ -62,7 +63,7 @@ def mine(statement):
 
 def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgres_url, sqlite_warehouse, monkeypatch):
     sqlite = create_engine(f"sqlite:///{sqlite_warehouse}")
-    postgres = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    postgres = create_engine(postgres_url.replace("postgresql", POSTGRESQL))
     with postgres.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))

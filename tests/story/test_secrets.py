@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from run_every_failure import FAULTS
-from sandbox import airflow_environment
+from sandbox import IS_AIRFLOW_2, airflow_environment
 from secrets_search import finds, secrets_of
 
 from airflow_provider_iyzico.simulator import Simulator
@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).parents[1] / "run_every_failure.py"
 def test_no_secret_is_written_anywhere_by_any_failure_at_debug(tmp_path):
     with Simulator("100") as iyzico:
         connection = json.loads(iyzico.connection)
-        connection["extra"]["timeout"] = 0.3
+        connection["extra"]["timeout"] = 1
         home, output = tmp_path / "home", tmp_path / "output.log"
         environment = airflow_environment(home, iyzico=json.dumps(connection), warehouse=tmp_path / "warehouse.db")
         environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
@@ -33,12 +33,12 @@ def test_no_secret_is_written_anywhere_by_any_failure_at_debug(tmp_path):
             )
         said = output.read_text(errors="replace")
         assert f"OUTCOMES 3 {3 * len(FAULTS)}" in said, said[-3000:]
-        assert "[debug" in said
+        assert "debug" in said.lower()
         assert len(secrets_of(iyzico)) > 3 * len(FAULTS)
         # Airflow's dag.test() prints at DEBUG what it is asked to mask, every Connection's password included; its real processes,
         # which tests/system searches without exception, do not.
         others = [line for line in said.splitlines() if "Sending request" not in line or "msg=MaskSecret(" not in line]
-        assert len(others) < len(said.splitlines())
+        assert len(others) < len(said.splitlines()) or IS_AIRFLOW_2
         output.write_text("\n".join(others))
         assert finds(iyzico, [tmp_path]) == []
 

@@ -3,7 +3,10 @@
 import sqlite3
 from contextlib import closing
 
+import pytest
+from sandbox import IS_AIRFLOW_2
 from sqlalchemy import create_engine, text
+from support import POSTGRESQL, connect
 
 
 def test_the_dag_writes_one_row_and_returns_it(dags, iyzico, sqlite_warehouse):
@@ -16,7 +19,10 @@ def test_the_dag_writes_one_row_and_returns_it(dags, iyzico, sqlite_warehouse):
 
 
 def test_the_asset_event_carries_the_balance(dags, iyzico, sqlite_warehouse):
-    from airflow.models.asset import AssetEvent
+    if IS_AIRFLOW_2:
+        from airflow.models.dataset import DatasetEvent as AssetEvent
+    else:
+        from airflow.models.asset import AssetEvent
     from airflow.utils.session import create_session
 
     run = dags["iyzico_balance_snapshot"].test()
@@ -29,10 +35,26 @@ def test_the_dag_writes_to_postgresql_as_well(dags, iyzico, postgres_url, monkey
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", postgres_url)
     run = dags["iyzico_balance_snapshot"].test()
     assert str(run.state) == "success"
-    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    engine = create_engine(postgres_url.replace("postgresql", POSTGRESQL))
     with engine.connect() as connection:
         found = connection.execute(text("SELECT balance FROM iyzico_balance_snapshot WHERE run_id = :id"), {"id": run.run_id})
         assert [str(row.balance) for row in found] == ["100.00000000"]
+    engine.dispose()
+
+
+def test_the_dag_writes_to_mariadb_as_well(dags, iyzico, mariadb_url, monkeypatch):
+    pytest.importorskip("MySQLdb", reason="apache-airflow-providers-mysql is not here; it builds where libmariadb-dev is")
+    connect(monkeypatch, iyzico, account="Öğretmen şubesi")
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", mariadb_url.replace("mysql+pymysql", "mysql"))
+    iyzico.set(balance="12345678901234567.89", form="string")
+    run = dags["iyzico_balance_snapshot"].test()
+    assert str(run.state) == "success"
+    engine = create_engine(mariadb_url)
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("SELECT account, balance FROM iyzico_balance_snapshot WHERE run_id = :id"), {"id": run.run_id}
+        )
+        assert [(row.account, str(row.balance)) for row in found] == [("Öğretmen şubesi", "12345678901234567.89000000")]
     engine.dispose()
 
 

@@ -25,6 +25,7 @@ from playwright.sync_api import expect
 from sandbox import airflow_environment
 from sqlalchemy import create_engine, text
 from stack import AirflowStack
+from support import POSTGRESQL
 
 from airflow_provider_iyzico.ui.app import STATIC, create_app
 from airflow_provider_iyzico.ui.questions import COLUMNS
@@ -47,7 +48,7 @@ PASSWORD = "only on loopback"
 def warehouse(postgres_url):
     """A year of four accounts and one with an evil name, in a database of its own."""
     name = f"page_{uuid4().hex[:8]}"
-    admin = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    admin = create_engine(postgres_url.replace("postgresql", POSTGRESQL), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
         connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'"))

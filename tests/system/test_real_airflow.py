@@ -86,7 +86,7 @@ def test_a_gate_defers_to_the_triggerer_and_opens_when_the_money_comes(airflow, 
     assert airflow.task(GATE, run_id, "pay")["state"] is None
     (row,) = metadata(folder, "SELECT classpath, kwargs FROM trigger")
     assert row[0].endswith("MassPayoutBalanceTrigger")
-    assert json.loads(row[1])["batch_total"] == "4530.00"
+    assert '"4530.00"' in row[1]
 
     iyzico.balance = "8000.00"
     assert finish(airflow, GATE, run_id) == "success"

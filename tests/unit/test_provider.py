@@ -80,3 +80,20 @@ def test_the_airflow_cli_shows_it_without_a_warning(command, shown, airflow_data
     assert "iyzico" not in "".join(line for line in done.stderr.splitlines() if "arn" in line)
     if command == "list":
         assert airflow_provider_iyzico.__version__ in line
+
+
+def test_nothing_of_ours_imports_what_this_airflow_calls_deprecated(airflow_database):
+    """Whoever names what is deprecated stands in the warning, or the module of compatibility through which we import."""
+    code = """
+import importlib, pkgutil, warnings
+import airflow.providers.common.sql.hooks.sql, airflow_provider_iyzico
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for each in pkgutil.walk_packages(airflow_provider_iyzico.__path__, "airflow_provider_iyzico."):
+        if not each.name.endswith((".__main__", ".ui.app")):
+            importlib.import_module(each.name)
+places = "airflow_provider_iyzico", "common/compat"
+print([str(each) for each in caught if any(place in each.filename for place in places)])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -172,7 +172,8 @@ def test_importing_the_hook_does_not_import_requests():
     import sys
 
     code = (
-        "import airflow.sdk, sys; before = set(sys.modules)\n"
+        "import sys, airflow.providers.common.compat.sdk as sdk\n"
+        "sdk.BaseHook, sdk.BaseOperator, sdk.BaseSensorOperator; before = set(sys.modules)\n"
         "import airflow_provider_iyzico.operators.mass_payout, airflow_provider_iyzico.sensors.mass_payout\n"
         "new = set(sys.modules) - before\n"
         "print(sorted(name for name in new if name in ('requests', 'urllib3', 'tenacity', 'sqlalchemy', 'pandas', 'fastapi')))"

@@ -87,6 +87,13 @@ def test_openlineage_names_no_dataset_when_nothing_was_kept():
     assert MassPayoutBalanceOperator(task_id="snapshot").get_openlineage_facets_on_complete(None).outputs == []
 
 
+class Events(dict):
+    """As Airflow gives them, by asset, which Airflow 3.0 cannot hash."""
+
+    def __getitem__(self, asset):
+        return super().__getitem__(asset.uri)
+
+
 @pytest.mark.parametrize(
     ("uri", "is_told"),
     [
@@ -97,12 +104,11 @@ def test_openlineage_names_no_dataset_when_nothing_was_kept():
     ],
 )
 def test_the_tables_asset_carries_the_balance(iyzico, sqlite_warehouse, uri, is_told):
-    from airflow.sdk import Asset
+    from airflow.providers.common.compat.sdk import Asset
 
     asset = Asset(uri)
-    events = {asset: SimpleNamespace(extra={})}
-    execute(context(outlet_events=events), outlets=[asset])
-    extra = events[asset].extra
+    extra = {}
+    execute(context(outlet_events=Events({uri: SimpleNamespace(extra=extra)})), outlets=[asset])
     assert bool(extra) == is_told
     if is_told:
         assert (extra["balance"], extra["currency"], extra["account"]) == ("100.00", "TRY", "simulator")

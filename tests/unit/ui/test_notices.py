@@ -11,21 +11,26 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-import uvicorn
 from sqlalchemy import create_engine, text
 from stack import free_port
+from support import HAS_PAGES, NO_PAGES, POSTGRESQL
 
-from airflow_provider_iyzico.ui.app import create_app
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.ui.words import words
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
+pytestmark = pytest.mark.skipif(not HAS_PAGES, reason=NO_PAGES)
+
 
 @pytest.fixture(scope="module")
 def url(airflow_database):
     """The application on a real socket, as the api-server mounts it; who may read is tested with the real api-server."""
+    import uvicorn
+
+    from airflow_provider_iyzico.ui.app import create_app
+
     app = create_app()
     (may_read,) = app.router.dependencies
     app.dependency_overrides[may_read.dependency] = lambda: None
@@ -80,7 +85,7 @@ def keep(engine, **changes):
 def postgres(postgres_url):
     """A database of its own, and a Connection to it for another role."""
     name = f"notices_{uuid4().hex[:8]}"
-    admin = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    admin = create_engine(postgres_url.replace("postgresql", POSTGRESQL), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
         connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'"))

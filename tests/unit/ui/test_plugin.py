@@ -5,7 +5,7 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
-from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
+from support import HAS_PAGES, NO_PAGES
 
 from airflow_provider_iyzico.get_provider_info import get_provider_info
 from airflow_provider_iyzico.ui import plugin
@@ -19,11 +19,18 @@ def test_airflow_finds_the_plugin_by_its_entry_point():
     assert named["plugin-class"] == f"{IyzicoPlugin.__module__}.{IyzicoPlugin.__name__}"
 
 
+on_pages = pytest.mark.skipif(not HAS_PAGES, reason=NO_PAGES)
+
+
+@on_pages
 def test_the_entry_in_the_navigation_has_the_shape_that_airflow_reads():
+    from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
+
     (view,) = IyzicoPlugin().external_views
     assert ExternalViewResponse.model_validate(view).url_route == "iyzico"
 
 
+@on_pages
 @pytest.mark.parametrize(
     ("base_url", "href"), [("http://localhost:8080", "/iyzico/"), ("https://x.example/airflow/", "/airflow/iyzico/")]
 )
@@ -35,7 +42,8 @@ def test_an_airflow_below_a_path_keeps_that_path(monkeypatch, base_url, href):
 
 
 def test_an_older_airflow_has_no_page_and_works_without(monkeypatch):
-    monkeypatch.setattr(plugin, "airflow_version", "3.0.6")
+    if HAS_PAGES:
+        monkeypatch.setattr(plugin, "airflow_version", "3.0.6")
     assert (IyzicoPlugin().fastapi_apps, IyzicoPlugin().external_views) == ([], [])
 
 
