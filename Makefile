@@ -1,13 +1,14 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint format docs dist audit bench-client bench-gate bench-import bench-reports bench-write lock clean
+.PHONY: help demo airflow test matrix lint format docs dist audit bench-client bench-gate bench-import bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+EXTRAS ?= openlineage,postgres,sqlite
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -17,7 +18,7 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraints $(CONSTRAINTS) --group dev --editable '.[openlineage,postgres,sqlite]'
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraints $(CONSTRAINTS) --group dev --editable '.[$(EXTRAS)]'
 	@touch $(READY)
 
 demo: $(READY) ## run snapshot, gate and payout against the simulator, and print the table
@@ -27,7 +28,10 @@ airflow: $(READY) ## start Airflow with the simulator and the example DAGs on th
 	@$(BIN)/python tools/run_airflow.py
 
 test: $(READY) ## run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+matrix: $(READY) ## unit and story tests on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
+	@$(BIN)/python tools/matrix.py $(VERSIONS)
 
 lint: $(READY) ## check style, types, the import law and the workflows
 	@$(BIN)/ruff check .
@@ -65,9 +69,10 @@ bench-reports: $(READY) ## the reporting views against naive queries, at half a 
 bench-write: $(READY) ## what keeping a snapshot costs over a plain insert
 	@$(BIN)/python bench/bench_write.py
 
-lock: $(READY) ## freeze today's versions into the constraints file
+lock: $(READY) ## freeze today's versions into the constraints files
 	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --upgrade --quiet --no-header --no-annotate \
 		--python-version 3.11 --output-file $(CONSTRAINTS)
+	@$(BIN)/python tools/matrix.py --lock
 
 clean: ## remove everything that the other targets made
-	rm -rf $(VENV) .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-matrix .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
