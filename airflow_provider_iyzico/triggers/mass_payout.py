@@ -70,6 +70,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         self.currency = currency
         self.poll_seconds = poll_seconds
         self.ends_at = ends_at
+        self._decided_by: _Look | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the constructor's arguments, JSON primitives all."""
@@ -128,7 +129,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             yield _fire({**(known.balance if known else {}), "polls": str(polls), "status": TIMEOUT, "message": message})
             return
         if last is not None:
-            await last.written()
+            self._decided_by = last
             yield _fire({**(known.balance if known else {}), "polls": str(polls), **_words(waiter.judge(last.seen))})
 
     async def _watch(self, stream: AsyncIterator[_Look], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
@@ -152,6 +153,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         """Do the same where the triggerer shares no streams."""
         async with aclosing(shared(self.shared_stream_key(), lambda: self.open_shared_stream(self.serialize()[1]))) as stream:
             async for event in self.filter_shared_stream(stream):
+                if self._decided_by is not None:
+                    await self._decided_by.written()
                 yield event
 
 
@@ -201,7 +204,7 @@ class _Look:
         return waiter.judge(self.seen).outcome
 
     async def written(self) -> None:
-        """Wait until all lines are in the logs: Airflow closes a task's log when its trigger has fired."""
+        """Wait until all lines are in the logs: Airflow 2 opens a task's log again for a late line, and leaves it open."""
         if self._unwritten:
             await asyncio.shield(self._writing)
 
