@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import lru_cache
 
 from airflow_provider_iyzico.errors import IyzicoMoneyError
 
@@ -21,6 +22,7 @@ _GRAMMAR = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0
 _EXACT = Context(prec=MAX_INTEGER_DIGITS + MAX_DECIMALS + 2, traps=[Inexact, InvalidOperation])
 
 
+@lru_cache(maxsize=64)  # so that thousands of gates with one headroom keep one
 def money_from_text(text: str, name: str) -> Decimal:
     """Read one amount from its digits.
 

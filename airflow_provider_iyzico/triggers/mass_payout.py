@@ -106,31 +106,35 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Judge everything seen on the stream for this batch, and fire once."""
-        waiter = _Waiter(self)
         # Arguments come from the database, each with strings of its own; thousands of waiters need few of them.
-        self.iyzico_conn_id, self.currency = sys.intern(self.iyzico_conn_id), sys.intern(self.currency)
+        for name in ("iyzico_conn_id", "headroom", "currency"):
+            setattr(self, name, sys.intern(getattr(self, name)))
+        waiter = _Waiter(self)
         if self.ends_at is None:
             async for event in self._watch(shared_stream, waiter):
                 yield event
             return
-        # Thousands wait, so each keeps little: looks are everybody's, and verdicts are not kept.
+        # Thousands wait, so each keeps little: looks are everybody's, and there is no verdict before the last.
         last: _Look | None = None
         known: _Look | None = None  # the last that saw a balance
+        verdict: Verdict | None = None
         polls = 0
         try:
             async with asyncio.timeout(self.ends_at - waiter.since.timestamp()):
                 async for last in shared_stream:
                     polls += 1
                     known = last if last.balance else known
-                    if last.judge_for(waiter) is not Outcome.WAIT:
+                    if (verdict := last.judge_for(waiter)) is not None:
                         break
+            if isinstance(shared_stream, AsyncGenerator):
+                await shared_stream.aclose()  # left to the event loop, thousands would be closed by a task each
         except TimeoutError:
             message = waiter.judge(last.seen).facts if last else f"nothing was seen, {waiter.need}"
             yield _fire({**(known.balance if known else {}), "polls": str(polls), "status": TIMEOUT, "message": message})
             return
-        if last is not None:
+        if last and verdict:
             self._decided_by = last
-            yield _fire({**(known.balance if known else {}), "polls": str(polls), **_words(waiter.judge(last.seen))})
+            yield _fire({**(known.balance if known else {}), "polls": str(polls), **_words(verdict)})
 
     async def _watch(self, stream: AsyncIterator[_Look], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
         """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.
@@ -141,12 +145,13 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         memory = _Memory(self, waiter.need)
         was_short = await memory.was_short()
         async for look in stream:
-            is_short = look.judge_for(waiter) is not Outcome.OPEN
+            verdict = look.judge_for(waiter)
             if not look.balance:
                 continue
+            is_short = verdict is None
             if is_short != was_short and await memory.keep(is_short):
-                if was_short:
-                    yield _fire({**look.balance, **_words(waiter.judge(look.seen))})
+                if verdict is not None and was_short:
+                    yield _fire({**look.balance, **_words(verdict)})
                 was_short = is_short
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -192,8 +197,8 @@ class _Look:
         self._judged = 0
         self._unwritten: deque[tuple[Context, _Waiter]] = deque()
 
-    def judge_for(self, waiter: _Waiter) -> Outcome:
-        """Judge for one waiter, and write a line to its task's log."""
+    def judge_for(self, waiter: _Waiter) -> Verdict | None:
+        """Judge for one waiter, and write a line to its task's log. Return the verdict that ends its wait, if this does."""
         self._judged += 1
         if self._judged <= LINES_PER_TURN:
             waiter.write(self.seen)
@@ -201,7 +206,8 @@ class _Look:
             if not self._unwritten:
                 self._writing = asyncio.create_task(self._write())
             self._unwritten.append((copy_context(), waiter))  # the context names the waiter's task
-        return waiter.judge(self.seen).outcome
+        verdict = waiter.judge(self.seen)
+        return None if verdict.outcome is Outcome.WAIT else verdict
 
     async def written(self) -> None:
         """Wait until all lines are in the logs: Airflow 2 opens a task's log again for a late line, and leaves it open."""
