@@ -146,8 +146,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         was_short = await memory.was_short()
         async for look in stream:
             verdict = look.judge_for(waiter)
-            if not look.balance:
-                continue
+            if isinstance(look.seen, IyzicoError) or look.seen.asked_at < waiter.since:
+                continue  # a look of others, from before this watch, says nothing
             is_short = verdict is None
             if is_short != was_short and await memory.keep(is_short):
                 if verdict is not None and was_short:

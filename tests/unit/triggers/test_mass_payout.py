@@ -230,6 +230,28 @@ async def test_another_amount_has_a_memory_of_its_own(iyzico):
         assert events == []  # it was never seen to be short of this amount
 
 
+async def test_a_watcher_that_joins_a_poll_under_way_fires_nothing_twice(iyzico):
+    """That poll cannot count for it, and is no shortage either."""
+    store, iyzico.balance = Store(), "1.00"
+    async with watcher(store) as events:
+        await look(iyzico)
+        iyzico.balance = "600.00"
+        await look(iyzico)
+        assert events == ["600.00"]
+    iyzico.set(latency_seconds=0.2)
+    stream = MassPayoutBalanceTrigger.open_shared_stream(trigger().serialize()[1])
+    seen, poll = len(iyzico.seen), asyncio.create_task(anext(stream))
+    await when(lambda: len(iyzico.seen) > seen)
+    watching = trigger(ends_at=None)
+    watching.asset_state_store = store
+    event = asyncio.create_task(anext(watching.filter_shared_stream(relay(poll, stream))))
+    await when(lambda: len(iyzico.seen) >= seen + 4 or event.done())
+    assert not event.done()
+    event.cancel()
+    await asyncio.gather(event, return_exceptions=True)
+    await stream.aclose()
+
+
 async def test_nothing_fires_as_long_as_it_cannot_be_remembered(iyzico):
     store, iyzico.balance = Store(), "1.00"
     async with watcher(store) as events:
