@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.request
 import uuid
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from airflow.triggers.shared_stream import SharedStreamManager
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
 TICK_SECONDS = 0.01
-INTERVALS = 2
+INTERVALS = 3
 
 
 async def is_open(response: Any) -> bool:
@@ -114,9 +115,11 @@ async def measure(kind: str, count: int, seconds: float, url: str) -> dict[str, 
     await asyncio.sleep(seconds * 0.3)  # those of a shared stream have all looked once by now, and the next look is not near
     late: list[float] = []
     ticking = asyncio.create_task(tick(late))
-    asked, cpu, started = (await asyncio.to_thread(door, url))["requests"], time.process_time(), time.perf_counter()
-    await asyncio.sleep(INTERVALS * seconds)
-    cpu, elapsed = time.process_time() - cpu, time.perf_counter() - started
+    asked, started, spent = (await asyncio.to_thread(door, url))["requests"], time.perf_counter(), [time.process_time()]
+    for _ in range(INTERVALS):
+        await asyncio.sleep(seconds)
+        spent.append(time.process_time())
+    elapsed = time.perf_counter() - started
     asked = (await asyncio.to_thread(door, url))["requests"] - asked
     ticking.cancel()
     memory = rss_kib() - before
@@ -128,8 +131,8 @@ async def measure(kind: str, count: int, seconds: float, url: str) -> dict[str, 
         task.cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
     return {
-        "cpu_seconds": cpu,
-        "minutes": elapsed / 60,
+        "cpu_seconds": [after - before for before, after in pairwise(spent)],
+        "intervals": elapsed / seconds,
         "requests": asked,
         "memory_kib": memory,
         "lag_p99_ms": statistics.quantiles(late, n=100)[98] * 1000,
