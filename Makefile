@@ -30,7 +30,7 @@ airflow: $(READY) ## start Airflow with the simulator and the example DAGs on th
 test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-matrix: $(READY) ## unit and story tests on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
+matrix: $(READY) ## unit, story and real processes on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
 	@$(BIN)/python tools/matrix.py $(VERSIONS)
 
 lint: $(READY) ## check style, types, the import law and the workflows
@@ -57,10 +57,10 @@ audit: $(READY) ## ask the advisory database about every run-time dependency (ne
 bench-client: $(READY) ## a signed call against requests, the http provider's hook and iyzico's own package
 	@$(BIN)/python bench/bench_client.py
 
-bench-gate: $(READY) ## what a waiting gate costs the triggerer, against the http provider's triggers (25 minutes)
+bench-gate: $(READY) ## what a waiting gate costs the triggerer, against the http provider's triggers (half an hour)
 	@$(BIN)/python bench/bench_gate.py
 
-bench-import: $(READY) ## what a DAG file pays for this provider: import and parse
+bench-import: $(READY) ## what a DAG file pays for this provider: import and parse (4 minutes)
 	@$(BIN)/python bench/bench_import.py
 
 bench-reports: $(READY) ## the reporting views against naive queries, at half a million and five million rows

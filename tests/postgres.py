@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Engine
 from stack import free_port
 
 UNPRIVILEGED = "nobody"
@@ -56,6 +59,21 @@ def postgres_server() -> Iterator[str]:
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
         finally:
             _run(user, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def database_of_its_own(url: str, driver: str) -> Iterator[Engine]:
+    """Yield an engine for a new database on that server, which is gone afterwards."""
+    name = f"test_{uuid4().hex[:12]}"
+    admin = create_engine(url.replace("postgresql", driver, 1), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine = create_engine(admin.url.set(database=name))
+    yield engine
+    engine.dispose()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
 
 
 def _run(user: str | None, program: Path, *arguments: object) -> None:

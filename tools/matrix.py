@@ -1,4 +1,4 @@
-"""Unit and story tests on every Airflow and Python that the README lists: one environment each, and a table of what ran.
+"""Unit tests, story tests and the real processes on every Airflow and Python that the README lists, and a table of what ran.
 
     python tools/matrix.py              all of them, and the README's table when all were green
     python tools/matrix.py 2.11 3.3     those of these versions of Airflow; `2.11-python-3.11` names one
@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".venv-matrix"
 UV = Path(sys.executable).with_name("uv")
 EXTRAS = ("openlineage", "postgres", "sqlite")
-TESTS = ("tests/unit", "tests/story")
+#: The long ones first. What else is in tests/system is of the page and the wheel, and of `make test`.
+TESTS = ("tests/system/test_real_airflow.py", "tests/system/test_watcher.py", "tests/story", "tests/unit")
 MARKS = "<!-- matrix: written by make matrix -->\n", "<!-- end of matrix -->\n"
 
 
@@ -156,7 +157,7 @@ def run(environment: Environment, options: list[str]) -> Result:
 
 
 def table(results: list[Result]) -> str:
-    lines = ["| Airflow | Python | unit and story tests passed | skipped |", "|---|---|---|---|"]
+    lines = ["| Airflow | Python | tests passed | skipped |", "|---|---|---|---|"]
     for each in results:
         passed = each.said or (f"{each.passed}" + (f", {each.failed} failed" if each.failed else ""))
         lines.append(f"| {each.environment.airflow} | {each.environment.python} | {passed} | {each.skipped} |")

@@ -1,4 +1,4 @@
-"""The four processes of a real Airflow on loopback: api-server, scheduler, dag-processor, triggerer."""
+"""The processes of a real Airflow on loopback: api-server, scheduler, dag-processor, triggerer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
+from sandbox import IS_AIRFLOW_2
+
+#: The scheduler of Airflow 2 parses DAGs by itself.
+PROCESSES = ("webserver", "scheduler", "triggerer") if IS_AIRFLOW_2 else ("api-server", "scheduler", "dag-processor", "triggerer")
+API = "/api/v1" if IS_AIRFLOW_2 else "/api/v2"
 STOP_SECONDS = 8
 
 
@@ -27,7 +31,7 @@ class AirflowStack:
 
     :param environment: from :func:`sandbox.airflow_environment`; ports and secrets are added here
     :param log_folder: where each process writes its log
-    :param processes: which of the four to start
+    :param processes: which of them to start
     :param programs: the folder of the ``airflow`` to run, if not this Python's own
     """
 
@@ -67,9 +71,18 @@ class AirflowStack:
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         }
+        if IS_AIRFLOW_2:
+            self.environment |= {
+                "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
+                "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(self.port),
+                "AIRFLOW__WEBSERVER__WORKERS": "1",
+                "AIRFLOW__WEBSERVER__SECRET_KEY": secrets.token_hex(16),
+            }
 
     def __enter__(self) -> AirflowStack:
         self._log_folder.mkdir(parents=True, exist_ok=True)
+        if IS_AIRFLOW_2:  # whoever reaches its port is an administrator, as the simple auth manager of Airflow 3 has it
+            Path(self.environment["AIRFLOW_HOME"], "webserver_config.py").write_text('AUTH_ROLE_PUBLIC = "Admin"\n')
         with self._log("migrate") as log:
             subprocess.run(
                 [self._airflow, "db", "migrate"], env=self.environment, check=True, stdout=log, stderr=subprocess.STDOUT
@@ -86,7 +99,7 @@ class AirflowStack:
         self.stop()
 
     def start(self, name: str) -> None:
-        """Start one of the four in a process group of its own, so that its children end with it."""
+        """Start one of them in a process group of its own, so that its children end with it."""
         with self._log(name) as log:
             self._processes[name] = subprocess.Popen(
                 [self._airflow, name], env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -125,18 +138,18 @@ class AirflowStack:
 
     def wait_until_ready(self, *dag_ids: str) -> None:
         """Wait until the API answers and the DAGs are there."""
-        self.wait_until("the API answers", lambda: self.call("GET", "/api/v2/version"))
+        self.wait_until("the API answers", lambda: self.call("GET", f"{API}/version"))
         for dag_id in dag_ids:
-            self.wait_until(f"DAG {dag_id} is parsed", lambda dag_id=dag_id: self.call("GET", f"/api/v2/dags/{dag_id}"))
+            self.wait_until(f"DAG {dag_id} is parsed", lambda dag_id=dag_id: self.call("GET", f"{API}/dags/{dag_id}"))
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
         """Start a run and return its id. SQLite as Airflow's own database is locked now and then: so we ask until it is there."""
         run_id = f"manual__{secrets.token_hex(8)}"
-        run = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        run = {"dag_run_id": run_id, "conf": conf} | ({} if IS_AIRFLOW_2 else {"logical_date": None})
 
         def is_there() -> bool:
             try:
-                self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", run)
+                self.call("POST", f"{API}/dags/{dag_id}/dagRuns", run)
             except urllib.error.HTTPError as error:
                 with error:
                     return error.code == 409  # our own id: an earlier attempt got through after all
@@ -147,13 +160,13 @@ class AirflowStack:
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return one task instance."""
-        return dict(self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
+        return dict(self.call("GET", f"{API}/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        return str(self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+        return str(self.call("GET", f"{API}/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        path = f"{API}/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value?stringify=false"
         return self.call("GET", path)["value"]
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -167,6 +180,8 @@ class AirflowStack:
 
     def token(self) -> str:
         """Return the bearer token of an administrator."""
+        if IS_AIRFLOW_2:
+            return "none"
         if not getattr(self, "_kept_token", ""):
             with _opener().open(f"{self.url}/auth/token", timeout=20) as answer:
                 self._kept_token = json.load(answer)["access_token"]

@@ -1,4 +1,7 @@
-"""The four real processes, once: snapshot, a gate that defers to the real triggerer, top-up, release, and failures at DEBUG."""
+"""The real processes, once: snapshot, a gate that defers to the real triggerer, top-up, release, and failures at DEBUG.
+
+Airflow's own database is a PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sandbox import ROOT, airflow_environment
+from cryptography.fernet import Fernet
+from postgres import database_of_its_own
+from sandbox import ROOT, airflow_environment, for_this_airflow
 from secrets_search import finds, secrets_of
+from sqlalchemy import inspect, text
 from stack import AirflowStack
 
 from airflow_provider_iyzico.simulator import Simulator
@@ -34,17 +40,25 @@ def iyzico():
 
 
 @pytest.fixture(scope="module")
-def airflow(folder, iyzico):
+def database(postgres_url):
+    with database_of_its_own(postgres_url, "postgresql+psycopg2") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def airflow(folder, iyzico, database):
     dags = folder / "dags"
     dags.mkdir()
     for name in (GATE, SNAPSHOT):
-        (dags / f"{name}.py").write_text((ROOT / "dags" / f"{name}.py").read_text().replace(*POLL))
+        source = (ROOT / "dags" / f"{name}.py").read_text()
+        (dags / f"{name}.py").write_text(for_this_airflow(source).replace(*POLL))
     connection = json.loads(iyzico.connection)
     connection["extra"]["timeout"] = 2
     environment = airflow_environment(
         folder / "home", iyzico=json.dumps(connection), warehouse=folder / "warehouse.db", dags=dags
     )
     environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
+    environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = database.url.render_as_string(hide_password=False)
     with AirflowStack(environment, folder / "processes") as stack:
         stack.wait_until_ready(GATE, SNAPSHOT)
         yield stack
@@ -58,9 +72,21 @@ def finish(airflow, dag_id, run_id):
     return airflow.wait_until(f"{dag_id} ends", state)
 
 
-def metadata(folder, query):
-    with closing(sqlite3.connect(f"file:{folder}/home/airflow.db?mode=ro", uri=True)) as connection:
-        return connection.execute(query).fetchall()
+def the_trigger(airflow, database):
+    """Return class and arguments of the only trigger there is, as they stand in Airflow's database (Airflow 2 encrypts them)."""
+    with database.connect() as connection:
+        ((classpath, arguments),) = connection.execute(text("SELECT classpath, kwargs FROM trigger")).fetchall()
+    if not arguments.startswith("{"):
+        arguments = Fernet(airflow.environment["AIRFLOW__CORE__FERNET_KEY"]).decrypt(arguments.encode()).decode()
+    return classpath, arguments
+
+
+def write_out(database, path):
+    """Write all rows of all tables into a file."""
+    with database.connect() as connection, path.open("w") as output:
+        for table in inspect(database).get_table_names():
+            rows = connection.execute(text(f'SELECT CAST(each AS text) FROM "{table}" AS each')).scalars().all()
+            output.writelines(f"{table} {row}\n" for row in rows)
 
 
 def task_log(folder, dag_id, run_id, task_id):
@@ -77,16 +103,16 @@ def test_a_snapshot_is_kept(airflow, folder, iyzico):
     assert airflow.xcom(SNAPSHOT, run_id, "snapshot")["balance"] == "3200.00"
 
 
-def test_a_gate_defers_to_the_triggerer_and_opens_when_the_money_comes(airflow, folder, iyzico):
+def test_a_gate_defers_to_the_triggerer_and_opens_when_the_money_comes(airflow, folder, iyzico, database):
     run_id = airflow.trigger(GATE)
     airflow.wait_until("the gate is deferred", lambda: airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred")
     asked = len(iyzico.seen)
     airflow.wait_until("the triggerer polls", lambda: len(iyzico.seen) >= asked + 3)
     assert airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred"
     assert airflow.task(GATE, run_id, "pay")["state"] is None
-    (row,) = metadata(folder, "SELECT classpath, kwargs FROM trigger")
-    assert row[0].endswith("MassPayoutBalanceTrigger")
-    assert '"4530.00"' in row[1]
+    classpath, arguments = the_trigger(airflow, database)
+    assert classpath.endswith("MassPayoutBalanceTrigger")
+    assert '"4530.00"' in arguments
 
     iyzico.balance = "8000.00"
     assert finish(airflow, GATE, run_id) == "success"
@@ -158,16 +184,19 @@ def test_a_gate_that_is_refused_while_it_waits_fails_at_once(airflow, iyzico, fa
         iyzico.heal()
 
 
-def test_no_secret_is_in_any_log_row_xcom_or_trigger(airflow, folder, iyzico):
+def test_no_secret_is_in_any_log_row_xcom_or_trigger(airflow, folder, iyzico, database):
     """Runs last: everything above has been written by now. One more gate waits, so that there is a trigger's row to read."""
     iyzico.balance = "0"
     run_id = airflow.trigger(GATE)
     airflow.wait_until("the gate is deferred", lambda: airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred")
-    (row,) = metadata(folder, "SELECT kwargs FROM trigger")  # in clear, so that the search below can read it
-    assert "iyzico_default" in row[0]
+    rows, arguments = folder / "rows.txt", folder / "trigger.txt"
+    write_out(database, rows)
+    assert run_id in rows.read_text()
+    arguments.write_text(the_trigger(airflow, database)[1])
+    assert "iyzico_default" in arguments.read_text()
     assert len(secrets_of(iyzico)) > 50
-    written = [folder / "home", folder / "processes", *folder.glob("warehouse.db*")]
-    assert "debug" in (folder / "processes" / "triggerer.log").read_text()
+    written = [folder / "home", folder / "processes", rows, arguments, *folder.glob("warehouse.db*")]
+    assert "debug" in (folder / "processes" / "triggerer.log").read_text().lower()
     assert finds(iyzico, written) == []
     iyzico.balance = "8000.00"
     assert finish(airflow, GATE, run_id) == "success"
