@@ -31,11 +31,6 @@ TICK_SECONDS = 0.01
 INTERVALS = 3
 
 
-async def is_open(response: Any) -> bool:
-    """Peers' ``response_check``."""
-    return bool(response.json()["is_open"])
-
-
 def make(kind: str, number: int, seconds: float) -> Any:
     """Return a trigger as the triggerer makes it: of arguments read from JSON, no two of which share a string."""
     match kind:
@@ -46,7 +41,7 @@ def make(kind: str, number: int, seconds: float) -> Any:
         case "HttpSensorTrigger":
             gate = HttpSensorTrigger(endpoint="missing", poke_interval=seconds)
         case "HttpEventTrigger":
-            gate = HttpEventTrigger("gate_waiters.is_open", endpoint="balance", poll_interval=seconds)
+            gate = HttpEventTrigger("response_check.is_open", endpoint="balance", poll_interval=seconds)
         case _:
             return None
     return type(gate)(**json.loads(json.dumps({name: value for name, value in gate.serialize()[1].items() if value is not None})))
@@ -127,6 +122,7 @@ async def measure(kind: str, count: int, seconds: float, url: str) -> dict[str, 
     if kind != "bare":
         await asyncio.to_thread(door, url, {"balance": "8000.00"})
         await asyncio.wait(tasks, timeout=1.5 * seconds + 10)
+        await asyncio.sleep(2)  # the last lines are written behind the release
     for task in tasks:
         task.cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
