@@ -102,6 +102,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 return verdict.result()
             from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
+            wish = verdict.error.retry_after if verdict.error else None
             self.defer(
                 trigger=MassPayoutBalanceTrigger(
                     iyzico_conn_id=self.iyzico_conn_id,
@@ -110,6 +111,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                     currency=verdict.need.currency,
                     poll_seconds=self.poke_interval,
                     ends_at=ends_at,
+                    not_before=time.time() + wish if wish else None,
                 ),
                 method_name=self.execute_complete.__name__,
                 kwargs={

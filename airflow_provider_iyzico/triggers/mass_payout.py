@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connec
 from airflow.triggers.base import TriggerEvent
 from asgiref.sync import sync_to_async
 
-from airflow_provider_iyzico.api.answers import Balance
+from airflow_provider_iyzico.api.answers import MAX_RETRY_AFTER_SECONDS, Balance
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import TIMEOUT, Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError
@@ -31,6 +32,8 @@ except ImportError:  # Airflow 2, which has no watchers
     from airflow.triggers.base import BaseTrigger as BaseEventTrigger  # type: ignore[assignment]
 
 POLL_THREADS = 8
+#: However short an interval somebody asks for.
+SHORTEST_PAUSE_SECONDS = 0.1
 #: How many waiters of a look write their log lines in one turn of the event loop.
 LINES_PER_TURN = 8
 
@@ -52,6 +55,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     :param poll_seconds: seconds from the end of one poll to the next, and at least as long as iyzico asks to wait
     :param ends_at: when to give up, in seconds since the epoch; ``None`` where no task waits (an ``AssetWatcher``), and then it
         fires whenever the balance comes to cover the batch, and at nothing else
+    :param not_before: when to look first, in seconds since the epoch: iyzico asked the worker for patience
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         currency: str = "TRY",
         poll_seconds: float = 60.0,
         ends_at: float | None = None,
+        not_before: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.iyzico_conn_id = iyzico_conn_id
@@ -70,6 +75,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         self.currency = currency
         self.poll_seconds = poll_seconds
         self.ends_at = ends_at
+        self.not_before = not_before
         self._decided_by: _Look | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -83,6 +89,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 "currency": self.currency,
                 "poll_seconds": self.poll_seconds,
                 "ends_at": self.ends_at,
+                "not_before": self.not_before,
             },
         )
 
@@ -94,21 +101,29 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncGenerator[Any, None]:
         """Look at the balance once per interval, for ever, and yield what was seen; a failure is something seen, too."""
         hook = IyzicoHook(kwargs["iyzico_conn_id"])
-        wish: float | None = None
+        pause = max(kwargs["poll_seconds"], SHORTEST_PAUSE_SECONDS)
+        wish = min((kwargs.get("not_before") or 0.0) - time.time(), MAX_RETRY_AFTER_SECONDS)
+        looking: asyncio.Task[Balance | IyzicoError] | None = None
         try:
             while True:
-                await asyncio.sleep(max(kwargs["poll_seconds"], wish or 0.0))  # also at first: the worker has only just looked
-                seen = await _look(hook)
+                await asyncio.sleep(max(pause, wish))  # also at first: the worker has only just looked
+                looking = asyncio.create_task(_look(hook))
+                # A look that has begun comes to its end: Airflow 3.0 and 3.1 break when a Connection is asked for and not read.
+                seen = await asyncio.shield(looking)
                 yield _Look(seen)
-                wish = seen.retry_after if isinstance(seen, IyzicoError) else None
+                wish = (seen.retry_after if isinstance(seen, IyzicoError) else None) or 0.0
         finally:
-            hook.close()
+            if looking is None or looking.done():
+                hook.close()
+            else:
+                looking.add_done_callback(lambda _: hook.close())
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Judge everything seen on the stream for this batch, and fire once."""
         # Arguments come from the database, each with strings of its own; thousands of waiters need few of them.
         for name in ("iyzico_conn_id", "headroom", "currency"):
-            setattr(self, name, sys.intern(getattr(self, name)))
+            if type(value := getattr(self, name)) is str:
+                setattr(self, name, sys.intern(value))
         waiter = _Waiter(self)
         if self.ends_at is None:
             async for event in self._watch(shared_stream, waiter):
@@ -223,34 +238,43 @@ class _Look:
 
 
 class _Memory:
-    """Whether the balance was short when it was last seen, across restarts of the triggerer where Airflow can keep it (3.3)."""
+    """Whether the balance was short when it was last seen, across restarts of the triggerer where Airflow can keep it (3.3).
+
+    Airflow makes one trigger of equal ones, so that several assets may be watched: each remembers the same.
+    """
 
     def __init__(self, trigger: MassPayoutBalanceTrigger, need: Need) -> None:
-        self._store = getattr(trigger, "asset_state_store", None)
+        self._stores = _stores(getattr(trigger, "asset_state_store", None))
         self._key = f"iyzico_is_short:{trigger.iyzico_conn_id}:{money_text(need.required)}:{need.currency}"
         self.log = trigger.log
 
     async def was_short(self) -> bool | None:
         """Return what was kept, ``None`` if nothing was: then nothing fires before the balance was seen to be short."""
-        if self._store is None:
-            return None
         try:
-            kept = await self._store.aget(self._key)
+            kept = [await store.aget(self._key) for store in self._stores]
         except Exception:
             self.log.exception("what was seen before cannot be read from Airflow; nothing fires before the balance was short")
             return None
-        return kept if isinstance(kept, bool) else None
+        known = [was_short for was_short in kept if isinstance(was_short, bool)]
+        return all(known) if known else None
 
     async def keep(self, is_short: bool) -> bool:
         """Remember; return whether that worked, and where it did not, the next look tries again."""
-        if self._store is None:
-            return True
         try:
-            await self._store.aset(self._key, is_short)
+            for store in self._stores:
+                await store.aset(self._key, is_short)
         except Exception:
             self.log.exception("what was seen cannot be kept in Airflow; trying again with the next look")
             return False
         return True
+
+
+def _stores(given: Any) -> list[Any]:
+    """Return the store of each watched asset; Airflow's collection of them speaks for itself only where there is one."""
+    if given is None:
+        return []
+    every = [store for kind in ("_by_name", "_by_uri") for store in getattr(given, kind, {}).values()]
+    return every or [given]
 
 
 def _fire(event: dict[str, str]) -> TriggerEvent:
@@ -273,7 +297,7 @@ async def _look(hook: IyzicoHook) -> Balance | IyzicoError:
     try:
         connection = await get_async_connection(hook.iyzico_conn_id)
     except AirflowNotFoundException:
-        connection = None
+        connection = None  # or a secrets backend is down, of which some versions of Airflow say the same
     except Exception as error:  # noqa: BLE001 - all gates of the account depend on this loop, and the next look may do better
         kind = type(error).__name__
         return IyzicoUnavailableError(f"Connection {hook.iyzico_conn_id!r} cannot be read now ({kind}); see the secrets backend")
@@ -285,7 +309,7 @@ def _look_with(hook: IyzicoHook, connection: Connection | None) -> Balance | Iyz
     try:
         hook.lost_connection() if connection is None else hook.use(connection)
     except IyzicoError as error:
-        return error
+        return IyzicoUnavailableError(str(error)) if connection is None else error  # the gate's worker found it a moment ago
     return hook.look()
 
 

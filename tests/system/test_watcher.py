@@ -12,6 +12,18 @@ from airflow_provider_iyzico.simulator import Simulator
 DAG_ID = "iyzico_payout_on_balance"
 #: The example with a watcher and a gate that look every second; nothing else differs.
 EVERY_SECOND = (("poll_seconds=60", "poll_seconds=1"), ("poke_interval=60", "poke_interval=1"))
+#: Another asset, for another DAG, with an equal watcher: Airflow runs one trigger for both.
+EQUAL = """
+other = Asset("other", watchers=[AssetWatcher(name="other", trigger=MassPayoutBalanceTrigger("iyzico_default", AMOUNT, poll_seconds=1))])
+
+with DAG("other", schedule=[other], start_date=pendulum.datetime(2026, 1, 1), catchup=False):
+
+    @task
+    def notice() -> None:
+        pass
+
+    notice()
+"""
 
 pytestmark = [
     pytest.mark.timeout(600),
@@ -33,12 +45,12 @@ def airflow(iyzico, tmp_path_factory):
         assert given in source
         source = source.replace(given, wanted)
     (folder / "dags").mkdir()
-    (folder / "dags" / f"{DAG_ID}.py").write_text(source)
+    (folder / "dags" / f"{DAG_ID}.py").write_text(source + EQUAL)
     environment = airflow_environment(
         folder / "home", iyzico=iyzico.connection, warehouse=folder / "warehouse.db", dags=folder / "dags"
     )
     with AirflowStack(environment, folder / "processes") as stack:
-        stack.wait_until_ready(DAG_ID)
+        stack.wait_until_ready(DAG_ID, "other")
         yield stack
 
 
@@ -48,11 +60,22 @@ def look(airflow, iyzico, times=4):
 
 
 def events(airflow):
-    return [event["extra"]["payload"]["balance"] for event in airflow.call("GET", "/api/v2/assets/events")["asset_events"]]
+    """Return the balances for which there were events, those of the one asset if they are those of the other."""
+    found = {}
+    for event in airflow.call("GET", "/api/v2/assets/events")["asset_events"]:
+        found.setdefault(event["asset_id"], []).append(event["extra"]["payload"]["balance"])
+    ours, *others = found.values() or [[]]
+    assert others == [ours] * bool(ours)
+    return ours
 
 
 def runs(airflow):
-    return [run["state"] for run in airflow.call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns")["dag_runs"]]
+    """Return the states of the runs, those of the one DAG if they are those of the other."""
+    ours, others = (
+        [run["state"] for run in airflow.call("GET", f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"]]
+        for dag_id in (DAG_ID, "other")
+    )
+    return ours if ours == others else None
 
 
 def test_the_crossing_starts_one_payout_and_a_restart_of_the_triggerer_starts_none(airflow, iyzico):

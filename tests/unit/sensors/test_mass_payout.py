@@ -52,10 +52,19 @@ def test_it_defers_after_a_first_look_with_every_flag_that_matters(iyzico):
         "headroom": "10.00",
         "currency": "EUR",
         "poll_seconds": 7.0,
+        "not_before": None,
     }
     assert deferred.timeout == timedelta(seconds=60)
     assert deferred.method_name == "execute_complete"
     assert len(iyzico.seen) == 1
+
+
+def test_the_patience_that_iyzico_asks_for_is_handed_on_to_the_trigger(iyzico):
+    iyzico.fail("429", times=1, retry_after="300")
+    before = time.time()
+    with pytest.raises(TaskDeferred) as caught:
+        sensor(deferrable=True).execute({})
+    assert before + 300 <= caught.value.trigger.serialize()[1]["not_before"] <= time.time() + 300
 
 
 def test_money_that_is_there_already_needs_no_trigger(iyzico):
