@@ -28,7 +28,6 @@ from airflow.triggers.shared_stream import SharedStreamManager
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
 TICK_SECONDS = 0.01
-INTERVALS = 3
 
 
 def make(kind: str, number: int, seconds: float) -> Any:
@@ -94,7 +93,7 @@ def rss_kib() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
-async def measure(kind: str, count: int, seconds: float, url: str) -> dict[str, Any]:
+async def measure(kind: str, count: int, seconds: float, intervals: int, url: str) -> dict[str, Any]:
     manager = SharedStreamManager(log=structlog.get_logger())
     warm = asyncio.create_task(wait(manager, 0, make(kind, 0, 0.2), []))
     await asyncio.sleep(2)
@@ -111,7 +110,7 @@ async def measure(kind: str, count: int, seconds: float, url: str) -> dict[str, 
     late: list[float] = []
     ticking = asyncio.create_task(tick(late))
     asked, started, spent = (await asyncio.to_thread(door, url))["requests"], time.perf_counter(), [time.process_time()]
-    for _ in range(INTERVALS):
+    for _ in range(intervals):
         await asyncio.sleep(seconds)
         spent.append(time.process_time())
     elapsed = time.perf_counter() - started
@@ -141,11 +140,11 @@ async def measure(kind: str, count: int, seconds: float, url: str) -> dict[str, 
 
 
 def main() -> None:
-    kind, count, seconds, url, log = sys.argv[1:]
+    kind, count, seconds, intervals, url, log = sys.argv[1:]
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "client"  # as the triggerer's runner has it: no metadata database here
     with Path(log).open("wb", buffering=0) as output:
         configure_logging(json_output=True, output=output, sending_to_supervisor=True)
-        figures = asyncio.run(measure(kind, int(count), float(seconds), url))
+        figures = asyncio.run(measure(kind, int(count), float(seconds), int(intervals), url))
     print(json.dumps(figures))
 
 
