@@ -140,7 +140,9 @@ def main() -> int:
             written = ours["lines"] >= ours["requests"] * count and ours["last_lines"] == count
             promise(f"a line per look at {count:,}", written)
             if count == 1000:
-                promise("at 1,000 1/15 of HttpEventTrigger's CPU", times_less(figures, "HttpEventTrigger")[0] >= 15)
+                # What cannot be told from noise is not kept either.
+                less = times_less(figures, "HttpEventTrigger")[0]
+                promise("at 1,000 1/15 of HttpEventTrigger's CPU, measurably", 15 <= less < math.inf)
             if count == 5000:
                 promise("at 5,000 at most 5 KiB per waiter", ours["memory"] <= 5)
                 promise("at 5,000 a lag p99 of 10 ms", ours["lag_p99_ms"] <= 10)
