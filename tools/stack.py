@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -168,6 +169,11 @@ class AirflowStack:
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
         path = f"{API}/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value?stringify=false"
         return self.call("GET", path)["value"]
+
+    def complaints(self, run_id: str) -> str:
+        """Return the scheduler's lines of warning about a run, its tasks' among them."""
+        lines = (self._log_folder / "scheduler.log").read_text().splitlines()
+        return "\n".join(line for line in lines if run_id in line and re.search(r"\[(error|warning|critical) |ERROR|WARN", line))
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call Airflow's REST API."""

@@ -408,12 +408,25 @@ async def test_nobody_looks_before_the_moment_that_iyzico_asked_the_worker_to_wa
     assert iyzico.seen[0].received_at >= moment
 
 
+async def test_a_look_of_others_opens_no_gate_whose_deferral_airflow_has_not_settled(iyzico):
+    """Airflow 3 fails a task that goes on before its scheduler has heard of the deferral."""
+    iyzico.balance = "500.00"
+    waiting = asyncio.create_task(first_event(trigger(batch_total="100000", ends_at=time.time() + 3)))
+    await when(lambda: iyzico.seen)
+    moment = time.time() + 0.6
+    await first_event(trigger(not_before=moment))
+    assert time.time() >= moment
+    assert sum(seen.received_at < moment for seen in iyzico.seen) >= 3, "nobody else looked meanwhile"
+    waiting.cancel()
+
+
 async def test_a_worker_whose_clock_is_wrong_does_not_put_the_first_look_off_for_long(iyzico, monkeypatch):
     from airflow_provider_iyzico.triggers import mass_payout as module
 
     monkeypatch.setattr(module, "MAX_RETRY_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr(module, "SETTLING_SECONDS", 0.4)
     iyzico.balance = "500.00"
-    assert (await first_event(trigger(not_before=time.time() + 86400)))["status"] == "open"
+    assert (await first_event(trigger(not_before=time.time() + 86400), seconds=5))["status"] == "open"
 
 
 async def test_an_interval_of_nothing_does_not_ask_without_pause(iyzico):
