@@ -100,9 +100,9 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             verdict = self._look()
             if verdict.is_open:
                 return verdict.result()
-            from airflow_provider_iyzico.triggers.mass_payout import SETTLING_SECONDS, MassPayoutBalanceTrigger
+            from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
-            wish = (verdict.error.retry_after if verdict.error else None) or 0.0
+            wish = verdict.error.retry_after if verdict.error else None
             self.defer(
                 trigger=MassPayoutBalanceTrigger(
                     iyzico_conn_id=self.iyzico_conn_id,
@@ -111,7 +111,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                     currency=verdict.need.currency,
                     poll_seconds=self.poke_interval,
                     ends_at=ends_at,
-                    not_before=time.time() + max(wish, min(self.poke_interval, SETTLING_SECONDS)),
+                    not_before=time.time() + wish if wish else None,
                 ),
                 method_name=self.execute_complete.__name__,
                 kwargs={

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import Context, copy_context
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -34,9 +34,8 @@ except ImportError:  # Airflow 2, which has no watchers
 POLL_THREADS = 8
 #: However short an interval somebody asks for.
 SHORTEST_PAUSE_SECONDS = 0.1
-#: How long Airflow 3 may take to notice that a deferred task's process has ended (its supervisor looks every 5 seconds), and its
-#: scheduler to hear of it. A task that goes on earlier than that may be failed: "finished with state success, but the task
-#: instance's state attribute is running".
+#: No task goes on sooner after its deferral, unless its interval is shorter. Airflow 3 may fail one that does: its scheduler
+#: takes the end of the process that deferred, of which it hears late, for the end of the one that goes on.
 SETTLING_SECONDS = 10.0
 #: How many waiters of a look write their log lines in one turn of the event loop.
 LINES_PER_TURN = 8
@@ -59,8 +58,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     :param poll_seconds: seconds from the end of one poll to the next, and at least as long as iyzico asks to wait
     :param ends_at: when to give up, in seconds since the epoch; ``None`` where no task waits (an ``AssetWatcher``), and then it
         fires whenever the balance comes to cover the batch, and at nothing else
-    :param not_before: when to look first, in seconds since the epoch. What others of the stream see earlier does not open this
-        gate either, but that for :data:`SETTLING_SECONDS` at most: the worker's clock may be wrong
+    :param not_before: when to look first, in seconds since the epoch: iyzico asked the worker for patience
     """
 
     def __init__(
@@ -140,7 +138,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         verdict: Verdict | None = None
         polls = 0
         try:
-            async with asyncio.timeout(self.ends_at - time.time()):
+            async with asyncio.timeout(self.ends_at - waiter.since.timestamp()):
                 async for last in shared_stream:
                     polls += 1
                     known = last if last.balance else known
@@ -154,7 +152,13 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             return
         if last and verdict:
             self._decided_by = last
+            if (settling := self._settling_seconds(waiter.since)) > 0:  # it joined others, who looked soon after
+                await asyncio.sleep(settling)
             yield _fire({**(known.balance if known else {}), "polls": str(polls), **_words(verdict)})
+
+    def _settling_seconds(self, since: datetime) -> float:
+        settling = min(self.poll_seconds, SETTLING_SECONDS)
+        return min(settling - (datetime.now(UTC) - since).total_seconds(), settling)
 
     async def _watch(self, stream: AsyncIterator[_Look], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
         """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.
@@ -190,8 +194,7 @@ class _Waiter:
 
     def __init__(self, trigger: MassPayoutBalanceTrigger) -> None:
         # The triggerer's own clock stamps both, so that no skew between machines lets an older balance count.
-        settling = min(max((trigger.not_before or 0.0) - time.time(), 0.0), SETTLING_SECONDS)
-        self.since = datetime.now(UTC) + timedelta(seconds=settling)
+        self.since = datetime.now(UTC)
         self.need = Need.read(trigger.batch_total, trigger.headroom, trigger.currency)
         self.log = trigger.logger()  # that of the class: a logger for each waiter costs a kibibyte
 
