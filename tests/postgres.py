@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import URL, Engine
 from stack import free_port
 
 UNPRIVILEGED = "nobody"
@@ -74,6 +74,19 @@ def database_of_its_own(url: str, driver: str) -> Iterator[Engine]:
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@contextmanager
+def database_with_reader(url: str, driver: str) -> Iterator[tuple[Engine, URL]]:
+    """Yield an engine for a new database, and the URL with which a role of its own, without any rights yet, comes to it."""
+    with database_of_its_own(url, driver) as engine:
+        role = str(engine.url.database)
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'"))
+        yield engine, engine.url.set(drivername="postgres", username=role, password=role)
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {role}"))
+            connection.execute(text(f"DROP ROLE {role}"))
 
 
 def _run(user: str | None, program: Path, *arguments: object) -> None:

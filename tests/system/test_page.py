@@ -14,7 +14,6 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode, urlsplit
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import history
@@ -22,8 +21,9 @@ import pytest
 from chromium import chromium
 from PIL import Image, ImageStat
 from playwright.sync_api import expect
+from postgres import database_with_reader
 from sandbox import airflow_environment
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from stack import AirflowStack
 from support import POSTGRESQL
 
@@ -47,25 +47,15 @@ PASSWORD = "only on loopback"
 @pytest.fixture(scope="module")
 def warehouse(postgres_url):
     """A year of four accounts and one with an evil name, in a database of its own."""
-    name = f"page_{uuid4().hex[:8]}"
-    admin = create_engine(postgres_url.replace("postgresql", POSTGRESQL), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'"))
-    engine = create_engine(admin.url.set(database=name))
-    history.fill(engine, datetime.now(UTC))
-    seen = Observation(EVIL, "production", "TRY", Decimal("1.25"), "1.25", datetime.now(UTC), None, 1, "Europe/Istanbul")
-    task = TaskInstance("=evil", "t", "<script>alert(2)</script>", -1, 1, None, None, None)
-    append(engine, snapshot_table(), snapshot_row(seen, task), create_table=True)
-    with engine.begin() as connection:
-        for view in COLUMNS:
-            connection.execute(text(f"GRANT SELECT ON {view} TO {name}"))
-    yield engine, admin.url.set(drivername="postgres", username=name, password=name, database=name)
-    engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        connection.execute(text(f"DROP ROLE {name}"))
-    admin.dispose()
+    with database_with_reader(postgres_url, POSTGRESQL) as (engine, reader):
+        history.fill(engine, datetime.now(UTC))
+        seen = Observation(EVIL, "production", "TRY", Decimal("1.25"), "1.25", datetime.now(UTC), None, 1, "Europe/Istanbul")
+        task = TaskInstance("=evil", "t", "<script>alert(2)</script>", -1, 1, None, None, None)
+        append(engine, snapshot_table(), snapshot_row(seen, task), create_table=True)
+        with engine.begin() as connection:
+            for view in COLUMNS:
+                connection.execute(text(f"GRANT SELECT ON {view} TO {reader.username}"))
+        yield engine, reader
 
 
 @pytest.fixture(scope="module")

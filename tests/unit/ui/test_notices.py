@@ -11,6 +11,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from postgres import database_with_reader
 from sqlalchemy import create_engine, text
 from stack import free_port
 from support import HAS_PAGES, NO_PAGES, POSTGRESQL
@@ -84,18 +85,8 @@ def keep(engine, **changes):
 @pytest.fixture
 def postgres(postgres_url):
     """A database of its own, and a Connection to it for another role."""
-    name = f"notices_{uuid4().hex[:8]}"
-    admin = create_engine(postgres_url.replace("postgresql", POSTGRESQL), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'"))
-    engine = create_engine(admin.url.set(database=name))
-    yield engine, engine.url.set(drivername="postgres", username=name, password=name).render_as_string(hide_password=False)
-    engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        connection.execute(text(f"DROP ROLE {name}"))
-    admin.dispose()
+    with database_with_reader(postgres_url, POSTGRESQL) as (engine, reader):
+        yield engine, reader.render_as_string(hide_password=False)
 
 
 @pytest.mark.parametrize("language", ["en", "tr"])
