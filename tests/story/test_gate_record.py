@@ -57,7 +57,7 @@ def test_a_gate_that_opens_at_once_has_a_row_too(gate_dag, iyzico, sqlite_wareho
 @pytest.mark.parametrize("soft_fail", [False, True])
 def test_a_gate_that_timed_out_says_so(gate_dag, iyzico, sqlite_warehouse, soft_fail):
     gate = gate_dag.get_task("wait_for_money")
-    gate.timeout, gate.soft_fail = 0.3, soft_fail
+    gate.timeout, gate.soft_fail = 2, soft_fail
     gate_dag.test()
     ((*who, first, last, outcome, reason, is_ended, polls),) = rows(sqlite_warehouse)
     assert (tuple(who), first, last, outcome, is_ended) == (WHO, 100, 100, "timed_out", 1)
@@ -78,7 +78,7 @@ def test_a_gate_that_failed_says_why(gate_dag, iyzico, sqlite_warehouse, meanwhi
 @pytest.mark.parametrize("gate_dag", ["poke"], indirect=True)
 def test_a_gate_whose_execution_timeout_is_over_has_failed(gate_dag, iyzico, sqlite_warehouse):
     gate = gate_dag.get_task("wait_for_money")
-    gate.poke_interval, gate.execution_timeout = 30, timedelta(seconds=0.5)
+    gate.poke_interval, gate.execution_timeout = 30, timedelta(seconds=2)
     with suppress(AirflowTaskTimeout):  # ``dag.test()`` of Airflow 2 lets it through
         assert str(gate_dag.test().state) == "failed"
     assert rows(sqlite_warehouse) == [(*WHO, 100, 100, "failed", "AirflowTaskTimeout", 1, 1)]

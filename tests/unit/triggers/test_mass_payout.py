@@ -36,7 +36,7 @@ async def first_event(waiting, seconds=10):
         await stream.aclose()
 
 
-async def when(condition, seconds=5):
+async def when(condition, seconds=20):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -330,8 +330,8 @@ async def test_a_secrets_backend_that_is_down_ends_no_wait(iyzico, monkeypatch):
     monkeypatch.setattr(module, "get_async_connection", fetch)
     iyzico.balance = "500.00"
     assert (await first_event(trigger()))["status"] == "open"
-    answers.append(OSError("vault://user:secret@host is down"))
-    event = await first_event(trigger(batch_total="600", poll_seconds=0.2, ends_at=time.time() + 0.35))
+    answers.extend([OSError("vault://user:secret@host is down")] * 100)
+    event = await first_event(trigger(ends_at=time.time() + 1))
     assert "OSError" in event["message"]
     assert "secret@" not in event["message"]
 
@@ -374,7 +374,7 @@ async def test_a_connection_that_cannot_be_found_at_first_ends_no_wait(iyzico, m
 
 
 async def test_a_missing_connection_is_named_when_time_is_up(airflow_database):
-    event = await first_event(trigger(iyzico_conn_id="no_such_connection", ends_at=time.time() + 0.4))
+    event = await first_event(trigger(iyzico_conn_id="no_such_connection", ends_at=time.time() + 2))
     assert event["status"] == "timeout"
     assert "'no_such_connection'" in event["message"]
 
@@ -411,15 +411,15 @@ async def test_nobody_looks_before_the_moment_that_iyzico_asked_the_worker_to_wa
 @pytest.mark.parametrize(("fault", "status"), [(None, "open"), ("401", "fail")])
 async def test_who_joins_a_running_poll_goes_on_no_sooner_than_an_interval_later(iyzico, fault, status):
     """Airflow 3 may fail a task that goes on within seconds of its deferral."""
-    waiting = asyncio.create_task(first_event(trigger(batch_total="100000", poll_seconds=1.5)))
+    waiting = asyncio.create_task(first_event(trigger(batch_total="100000", poll_seconds=2)))
     await asyncio.sleep(1.0)
     assert not iyzico.seen, "the machine is too slow for this test"
     iyzico.balance = "500.00"
     if fault:
         iyzico.fail(fault)
     joined = time.monotonic()
-    assert (await first_event(trigger(poll_seconds=1.5)))["status"] == status
-    assert time.monotonic() - joined >= 1.5
+    assert (await first_event(trigger(poll_seconds=2)))["status"] == status
+    assert time.monotonic() - joined >= 2
     assert len(iyzico.seen) <= 2
     assert fault is None or (await waiting)["status"] == "fail"
     waiting.cancel()
@@ -428,13 +428,14 @@ async def test_who_joins_a_running_poll_goes_on_no_sooner_than_an_interval_later
 async def test_who_joins_a_poll_with_long_intervals_goes_on_as_soon_as_airflow_has_settled_the_deferral(iyzico, monkeypatch):
     from airflow_provider_iyzico.triggers import mass_payout as module
 
-    monkeypatch.setattr(module, "SETTLING_SECONDS", 1.0)
+    monkeypatch.setattr(module, "SETTLING_SECONDS", 2.0)
     waiting = asyncio.create_task(first_event(trigger(batch_total="100000", poll_seconds=3)))
-    await asyncio.sleep(2.8)
+    await asyncio.sleep(2.0)
+    assert not iyzico.seen, "the machine is too slow for this test"
     iyzico.balance = "500.00"
     joined = time.monotonic()
     assert (await first_event(trigger(poll_seconds=3)))["balance"] == "500.00"
-    assert 1.0 <= time.monotonic() - joined < 3.0
+    assert 2.0 <= time.monotonic() - joined < 3.0
     waiting.cancel()
 
 
@@ -453,7 +454,7 @@ async def test_an_interval_of_nothing_does_not_ask_without_pause(iyzico):
 
 
 async def test_rotated_keys_count_from_the_next_poll_on(iyzico, monkeypatch):
-    waiting = asyncio.create_task(first_event(trigger(poll_seconds=0.2)))
+    waiting = asyncio.create_task(first_event(trigger(poll_seconds=1)))
     await when(lambda: len(iyzico.seen) >= 1)
     await asyncio.sleep(0.05)
     iyzico.world.secret_key = "sandbox-rotated"
