@@ -152,13 +152,10 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             return
         if last and verdict:
             self._decided_by = last
-            if (settling := self._settling_seconds(waiter.since)) > 0:  # it joined others, who looked soon after
-                await asyncio.sleep(settling)
+            settling = min(self.poll_seconds, SETTLING_SECONDS) - (last.at - waiter.since).total_seconds()
+            if settling > 0:  # it joined others, who looked soon after
+                await asyncio.sleep(min(settling, SETTLING_SECONDS))
             yield _fire({**(known.balance if known else {}), "polls": str(polls), **_words(verdict)})
-
-    def _settling_seconds(self, since: datetime) -> float:
-        settling = min(self.poll_seconds, SETTLING_SECONDS)
-        return min(settling - (datetime.now(UTC) - since).total_seconds(), settling)
 
     async def _watch(self, stream: AsyncIterator[_Look], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
         """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.
@@ -212,10 +209,11 @@ class _Look:
     others a few in a turn.
     """
 
-    __slots__ = ("_judged", "_unwritten", "_writing", "balance", "seen")
+    __slots__ = ("_judged", "_unwritten", "_writing", "at", "balance", "seen")
 
     def __init__(self, seen: Balance | IyzicoError) -> None:
         self.seen = seen
+        self.at = datetime.now(UTC)
         #: For events, written once for all; empty where no balance was seen.
         self.balance = {} if isinstance(seen, IyzicoError) else _balance(seen)
         self._judged = 0
