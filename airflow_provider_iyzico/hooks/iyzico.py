@@ -95,10 +95,11 @@ class IyzicoHook(BaseHook):
             self.close()
             self._settings = settings
 
-    def get_balance(self, *, attempts: int = READ_ATTEMPTS) -> Balance:
+    def get_balance(self, *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> Balance:
         """Return the mass payout balance.
 
         :param attempts: how often to ask while iyzico cannot answer, all within the Connection's ``timeout``
+        :param within_seconds: a shorter bound than the Connection's ``timeout``, such as what is left of a gate's
         :raises IyzicoConfigurationError: the Connection cannot be used; nothing was sent
         :raises IyzicoUnavailableError: no answer in time, HTTP 429 or 5xx, or code 50000
         :raises IyzicoAuthenticationError: the keys were refused
@@ -108,18 +109,23 @@ class IyzicoHook(BaseHook):
         """
         from airflow_provider_iyzico.api import calls
 
-        return self.run(calls.balance(self.settings.locale), attempts=attempts)
+        return self.run(calls.balance(self.settings.locale), attempts=attempts, within_seconds=within_seconds)
 
-    def look(self) -> Balance | IyzicoError:
-        """Ask once and return what was seen, the reason for seeing nothing included, for the judge of a gate."""
+    def look(self, within_seconds: float | None = None) -> Balance | IyzicoError:
+        """Ask once and return what was seen, the reason for seeing nothing included, for the judge of a gate.
+
+        :param within_seconds: a shorter bound than the Connection's ``timeout``, such as what is left of a gate's
+        """
         try:
-            return self.get_balance(attempts=1)
+            return self.get_balance(attempts=1, within_seconds=within_seconds)
         except IyzicoError as error:
             return error
 
-    def run(self, call: Call[T], *, attempts: int = READ_ATTEMPTS) -> T:
+    def run(self, call: Call[T], *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> T:
         """Make one call of :mod:`airflow_provider_iyzico.api.calls`; only reads are attempted more than once."""
         seconds = self.settings.timeout_seconds
+        if within_seconds is not None:
+            seconds = max(min(seconds, within_seconds), 0.001)
         ends_at = time.monotonic() + seconds
         if attempts == 1 or not call.is_read:
             return self._attempt(call, ends_at)

@@ -60,6 +60,17 @@ def test_retry_after_is_waited_for_and_not_longer_than_the_deadline_allows(iyzic
     assert time.monotonic() - started < 10
 
 
+def test_a_look_takes_no_longer_than_it_is_given(iyzico, hook):
+    hook.settings  # noqa: B018 - read before the clock of the look starts
+    iyzico.fail("timeout")
+    started = time.monotonic()
+    assert isinstance(hook.look(within_seconds=0.3), IyzicoUnavailableError)
+    with pytest.raises(IyzicoUnavailableError):
+        hook.get_balance(within_seconds=0.3)
+    assert isinstance(hook.look(within_seconds=0), IyzicoUnavailableError)
+    assert time.monotonic() - started < 5  # the Connection allows 20 seconds for each
+
+
 def test_refused_keys_are_not_tried_again(iyzico, hook):
     iyzico.fail("401")
     with pytest.raises(IyzicoAuthenticationError):
