@@ -17,7 +17,8 @@ MAX_DECIMALS = 8
 MAX_INTEGER_DIGITS = 20
 MAX_TEXT = 64
 
-_GRAMMAR = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?\Z")
+_GRAMMAR = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,48})?(?:[eE][+-]?[0-9]{1,2})?\Z")
+_FINEST = Decimal(1).scaleb(-MAX_DECIMALS)
 #: Sums of two amounts in range are exact here; anything that would be rounded is an error.
 _EXACT = Context(prec=MAX_INTEGER_DIGITS + MAX_DECIMALS + 2, traps=[Inexact, InvalidOperation])
 
@@ -28,6 +29,8 @@ def money_from_text(text: str, name: str) -> Decimal:
 
     :param text: the digits, for example ``"1500.75"`` or ``"0E-8"``
     :param name: what is being read, for the error message
+    Zeros behind the last decimal do not count: a division in PostgreSQL writes ``4530.1000000000000000``.
+
     :raises IyzicoMoneyError: not finite, not ASCII, grouped, more than 8 decimals or more than 20 integer digits
     """
     if len(text) > MAX_TEXT or not _GRAMMAR.match(text):
@@ -35,13 +38,18 @@ def money_from_text(text: str, name: str) -> Decimal:
             f"{name} is {text[:MAX_TEXT]!a}, which is not an amount of money; write plain digits with a dot, such as '1500.75'"
         )
     amount = Decimal(text)
-    if amount and amount.as_tuple().exponent < -MAX_DECIMALS:  # type: ignore[operator]
-        raise IyzicoMoneyError(f"{name} is {text}, which has more than {MAX_DECIMALS} decimals; round it where you compute it")
-    if amount and amount.adjusted() >= MAX_INTEGER_DIGITS:
+    if not amount:
+        return Decimal(0)
+    if amount.adjusted() >= MAX_INTEGER_DIGITS:
         raise IyzicoMoneyError(
             f"{name} is {text}, which has more than {MAX_INTEGER_DIGITS} digits before the point; is it in lira?"
         )
-    return amount if amount else abs(amount)
+    try:
+        return amount if _decimals(amount) <= MAX_DECIMALS else _EXACT.quantize(amount, _FINEST)
+    except Inexact as error:
+        raise IyzicoMoneyError(
+            f"{name} is {text}, which has more than {MAX_DECIMALS} decimals; round it where you compute it"
+        ) from error
 
 
 def money_from_author(value: object, name: str) -> Decimal:
@@ -56,9 +64,14 @@ def money_from_author(value: object, name: str) -> Decimal:
         )
     if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
         raise IyzicoMoneyError(f"{name} is {value!r}; did the upstream task return nothing, or a template misspell it?")
+    if isinstance(value, (list, tuple)):
+        raise IyzicoMoneyError(
+            f"{name} is a {type(value).__name__} of {len(value)}; a query returns rows of columns. Take the first value of the "
+            f"first row with a template, such as \"{{{{ ti.xcom_pull(task_ids='total')[0][0] }}}}\""
+        )
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise IyzicoMoneyError(f"{name} is a {type(value).__name__}; pass digits as str, int or Decimal")
-    if isinstance(value, int) and abs(value) >= 10**MAX_INTEGER_DIGITS:
+    if isinstance(value, int) and abs(value) >= 10**MAX_INTEGER_DIGITS:  # whose digits Python may refuse to write
         raise IyzicoMoneyError(f"{name} has more than {MAX_INTEGER_DIGITS} digits; is it in lira?")
     amount = money_from_text(str(value), name)
     if amount < 0:
@@ -74,6 +87,11 @@ def add(left: Decimal, right: Decimal) -> Decimal:
 def subtract(left: Decimal, right: Decimal) -> Decimal:
     """Subtract exactly, whatever decimal context the caller's thread has."""
     return _EXACT.subtract(left, right)
+
+
+def _decimals(amount: Decimal) -> int:
+    exponent = amount.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
 
 
 def money_text(amount: Decimal) -> str:

@@ -96,6 +96,9 @@ def test_authors_may_give_strings_whole_numbers_and_decimals(value):
         (Decimal("Infinity"), "not an amount"),
         ("1_000", "not an amount"),
         ("{{ total }}", "not an amount"),
+        ([("4530.00",)], "first value of the first row"),
+        (Decimal("0.000000001"), "more than 8 decimals"),
+        ("1.0000000000000000001", "more than 8 decimals"),
     ],
 )
 def test_authors_get_told_what_is_wrong(value, advice):
@@ -111,6 +114,15 @@ def test_sums_and_differences_are_exact_whatever_context_the_thread_has(left, ri
     with decimal.localcontext(prec=80):
         assert total == left + right
         assert rest == left - right
+
+
+@pytest.mark.parametrize("text", ["4530.1000000000000000", "40.000000000", "0.00000001000000000000", "1." + "0" * 38])
+@pytest.mark.parametrize("precision", [1, 28])
+def test_zeros_behind_an_exact_amount_do_not_count(text, precision):
+    with decimal.localcontext(prec=precision):
+        amount = money_from_text(text, "balance")
+    assert amount == Decimal(text)
+    assert amount.as_tuple().exponent >= -8
 
 
 @given(kurus)
