@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,16 +10,22 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_iyzico.errors import IyzicoError
 
+log = logging.getLogger(__name__)
+
 
 @contextmanager
 def fail_fast() -> Iterator[None]:
     """Turn a lasting :class:`IyzicoError` into ``AirflowFailException``; let a transient one be retried.
+
+    Both are logged first in one plain line, because Airflow's page cuts a traceback's last line off.
 
     :raises AirflowFailException: for every ``IyzicoError`` whose ``is_transient`` is false, which stays its cause
     """
     try:
         yield
     except IyzicoError as error:
+        words = f"{type(error).__name__}: {error}"
+        log.error("%s", words)  # noqa: TRY400 - the traceback follows anyway
         if error.is_transient:
             raise
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        raise AirflowFailException(words) from error
