@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -13,9 +12,6 @@ from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.answers import Balance
-
-#: The status of an event that ends a wait because its time is up; the other statuses are outcomes.
-TIMEOUT = "timeout"
 
 
 class Outcome(StrEnum):
@@ -58,10 +54,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the judge said, and why; exactly one of ``balance`` and ``error`` is set."""
+    """What the judge said, and why; exactly one of ``balance`` and ``error`` is set.
+
+    :param account: whose balance it is, for people
+    """
 
     outcome: Outcome
     need: Need
+    account: str
     balance: Balance | None = None
     error: IyzicoError | None = None
     waits_for: str = ""
@@ -77,12 +77,15 @@ class Verdict:
 
     @property
     def facts(self) -> str:
-        """What was seen and what is required, without what follows."""
+        """Whose balance was seen, and what is required, without what follows."""
         if self.balance is None:
-            return f"balance unknown, {self.need}: {self.error}"
-        surplus = money.subtract(self.balance.amount, self.need.required)
-        rest = f"surplus {money.money_text(surplus)}" if surplus >= 0 else f"missing {money.money_text(-surplus)}"
-        return f"balance {money.money_text(self.balance.amount)} {self.need.currency}, {self.need}, {rest}"
+            return f"{self.account}: balance unknown, {self.need}: {self.error}"
+        amount, required = self.balance.amount, self.need.required
+        if amount >= required:
+            rest = f"surplus {money.money_text(money.subtract(amount, required))}"
+        else:
+            rest = f"missing {money.money_text(money.subtract(required, amount))}"
+        return f"{self.account}: balance {money.money_text(amount)} {self.need.currency}, {self.need}, {rest}"
 
     def result(self) -> dict[str, str]:
         """Return what an open gate tells its DAG, as strings, because XCom bends decimals."""
@@ -97,23 +100,24 @@ class Verdict:
         }
 
 
-def judge(seen: Balance | IyzicoError, need: Need, waiting_since: datetime) -> Verdict:
-    """Judge one look at the balance.
+def judge(seen: Balance | IyzicoError, need: Need, account: str, *, is_current: bool = True) -> Verdict:
+    """Judge one poll.
 
     The gate opens only on a balance of at least ``batch_total + headroom`` that was asked for after the wait began.
 
     :param seen: the balance, or the reason why there is none
-    :param waiting_since: when the wait began, by the clock that stamped ``seen``
+    :param account: whose balance it is, for people
+    :param is_current: whether the balance was asked for after the wait began
     """
     if isinstance(seen, IyzicoError):
         if seen.is_transient:
-            return Verdict(Outcome.WAIT, need, error=seen, waits_for="iyzico to answer")
-        return Verdict(Outcome.FAIL, need, error=seen)
-    if seen.asked_at < waiting_since:
-        return Verdict(Outcome.WAIT, need, balance=seen, waits_for="a balance seen after the wait began")
+            return Verdict(Outcome.WAIT, need, account, error=seen, waits_for="iyzico to answer")
+        return Verdict(Outcome.FAIL, need, account, error=seen)
+    if not is_current:
+        return Verdict(Outcome.WAIT, need, account, balance=seen, waits_for="a balance asked for after the wait began")
     if seen.amount >= need.required:
-        return Verdict(Outcome.OPEN, need, balance=seen)
-    return Verdict(Outcome.WAIT, need, balance=seen, waits_for="the balance to cover the batch")
+        return Verdict(Outcome.OPEN, need, account, balance=seen)
+    return Verdict(Outcome.WAIT, need, account, balance=seen, waits_for="the balance to cover the batch")
 
 
 def read_currency(value: object) -> str:

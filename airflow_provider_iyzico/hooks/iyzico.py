@@ -63,6 +63,12 @@ class IyzicoHook(BaseHook):
             self.refresh()
         return cast("Settings", self._settings)
 
+    @property
+    def account_name(self) -> str:
+        """Whose balance this is, for people: the Connection, and what is known of its account."""
+        known = self._settings
+        return f"{self.iyzico_conn_id} ({known.account}, {known.environment})" if known else self.iyzico_conn_id
+
     def refresh(self) -> None:
         """Read the Connection anew, so that new keys count from now on.
 

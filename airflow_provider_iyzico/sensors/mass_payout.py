@@ -4,43 +4,55 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
+    AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
 )
 
-from airflow_provider_iyzico.api.money import money_from_text, money_text
-from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, error_named
+from airflow_provider_iyzico.airflow_versions import TRIGGER_FAILED, TRIGGER_TIMEOUTS, is_mapped, rescheduled_at
+from airflow_provider_iyzico.api.money import money_from_author, money_text
+from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoMoneyError, error_named
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from decimal import Decimal
 
-    from airflow_provider_iyzico.api.answers import Balance
+    from airflow.providers.common.compat.sdk import Context, XComArg
+
     from airflow_provider_iyzico.coverage import Need, Verdict
+    from airflow_provider_iyzico.event import GateEvent
     from airflow_provider_iyzico.sensors.record import GateRecord
 
-_TRIGGER_FAILED = "__fail__"
-#: Airflow's words for a trigger that did not fire in time, since 3.0 and before.
-_TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")
+#: However little is left of the wait, iyzico gets so long to answer a poll.
+SHORTEST_POLL_SECONDS = 1.0
+#: The scheduler, the broker and free slots lie between the trigger and the worker. What the trigger saw opens the gate only if it
+#: is not older than this, or than one ``poke_interval``, where that is longer.
+FRESH_SECONDS = 60.0
+#: A clock may be wrong, but not by so much: an event from further ahead is nonsense.
+FUTURE = timedelta(days=1)
+_SHORTEST_PAUSE_SECONDS = 0.1
 
 
 class MassPayoutBalanceSensor(BaseSensorOperator):
     """Waits until the mass payout balance covers a batch: is the money there yet?
 
     It opens only on an answer that iyzico documents, with a finite balance of at least ``batch_total + headroom``, asked for
-    after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 429 and 5xx, code 50000) it waits until
+    after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 408, 425, 429 and 5xx, code 50000) it waits until
     ``timeout``. Everything else (refused keys, other 4xx, redirects, certificates, undocumented answers) fails at once, without
-    retries. ``soft_fail`` turns only a timeout into a skip. ``timeout`` bounds the wait, and ``execution_timeout`` only the
-    work on a worker (in Airflow 2 a deferred wait as well); ``exponential_backoff`` and ``max_wait`` count in poke and reschedule
-    mode, ``Retry-After`` in every mode.
+    retries. ``soft_fail`` skips only when ``timeout`` is over. ``timeout`` bounds the wait and the poll under way;
+    ``execution_timeout`` bounds only the work on a worker (in Airflow 2 a deferred wait as well) and always fails the task.
+    ``exponential_backoff`` and ``max_wait`` count in poke and reschedule mode, ``Retry-After`` in every mode.
+
+    A deferred gate that gets a worker late asks again: what the trigger saw opens it only if that is not older than a minute, or
+    than one ``poke_interval``, where that is longer. If the money is gone, it waits on until its original end.
 
     Returns ``{"balance", "required", "surplus", "currency", "observed_at"}``, all strings.
 
@@ -57,6 +69,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises AirflowSensorTimeout: the money did not come within ``timeout`` seconds, in every mode
+    :raises IyzicoError: when the DAG file is parsed: an amount or a currency that is no template and cannot be one
     """
 
     template_fields: Sequence[str] = ("batch_total", "headroom")
@@ -65,8 +78,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        batch_total: str,
-        headroom: str = "0",
+        batch_total: str | int | Decimal | XComArg,
+        headroom: str | int | Decimal | XComArg = "0",
         iyzico_conn_id: str = IyzicoHook.default_conn_name,
         currency: str = "TRY",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -82,7 +95,9 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.warehouse_conn_id = warehouse_conn_id
         self.warehouse_schema = warehouse_schema
-        self._wish_seconds = 0.0
+        self._retry_after = 0.0
+        self._ends_at: float | None = None
+        self._verdict: Verdict | None = None
         self._hook: IyzicoHook | None = None
         self._record: GateRecord | None = None
         if self.never_fail or self.silent_fail:
@@ -90,79 +105,65 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 f"task {self.task_id!r}: never_fail and silent_fail would let a payout past a gate that could not look; "
                 "use soft_fail to skip on a timeout"
             )
+        if not is_mapped(self):  # a mapped task says at its run what is wrong with its values
+            self._check_literals()
 
     def execute(self, context: Context) -> Any:
-        """Wait in the worker, or look once and go on waiting in the triggerer."""
-        with fail_fast(), self._closing_hook(), self._recording(context, None):
-            if not self.deferrable:
-                return super().execute(context)
-            ends_at = time.time() + self.timeout
-            verdict = self._look()
-            if verdict.is_open:
-                return verdict.result()
-            from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
-
-            wish = verdict.error.retry_after if verdict.error else None
-            self.defer(
-                trigger=MassPayoutBalanceTrigger(
-                    iyzico_conn_id=self.iyzico_conn_id,
-                    batch_total=money_text(verdict.need.batch_total),
-                    headroom=money_text(verdict.need.headroom),
-                    currency=verdict.need.currency,
-                    poll_seconds=self.poke_interval,
-                    ends_at=ends_at,
-                    not_before=time.time() + wish if wish else None,
-                ),
-                method_name=self.execute_complete.__name__,
-                kwargs={
-                    "first_balance": money_text(verdict.balance.amount) if verdict.balance else None,
-                    "waiting_since": self._record.waiting_since.isoformat() if self._record else None,
-                },
-                timeout=timedelta(seconds=self.timeout),
-            )
+        """Wait in the worker, or poll once and go on waiting in the triggerer."""
+        since = rescheduled_at(context) if self.reschedule else None
+        with self._waiting(context, since=since):
+            if self.deferrable:
+                return self._poll_or_defer(time.time() + self.timeout)
+            passed = (datetime.now(UTC) - since).total_seconds() if since else 0.0
+            self._ends_at = time.monotonic() + max(self.timeout - passed, SHORTEST_POLL_SECONDS)
+            return super().execute(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once.
+        """Poll once, if there is time left.
 
         :raises IyzicoError: the wait cannot succeed
         """
-        verdict = self._look()
-        self._wish_seconds = (verdict.error.retry_after if verdict.error else None) or 0.0
+        seconds_left = None if self._ends_at is None else self._ends_at - time.monotonic()
+        if seconds_left is not None and seconds_left <= 0:
+            return PokeReturnValue(False)
+        verdict = self._poll(seconds_left)
+        self._retry_after = (verdict.error.retry_after if verdict.error else None) or 0.0
         return PokeReturnValue(verdict.is_open, verdict.result() if verdict.is_open else None)
 
     def execute_complete(
-        self, context: Context, event: Any = None, first_balance: str | None = None, waiting_since: str | None = None
+        self,
+        context: Context,
+        event: Any = None,
+        first_balance: str | None = None,
+        waiting_since: str | None = None,
+        polls: int | None = None,
     ) -> dict[str, str]:
-        """End the wait with what the trigger saw, judged once more against this task's own batch.
+        """End the wait with what the trigger saw, judged once more; ask again where that is old.
 
-        :param first_balance: what the worker saw at first; only the gate's record reads it, and ``waiting_since``
+        :param first_balance: what the first poll saw; only the gate's record reads it, and ``waiting_since`` and ``polls``
         :raises AirflowSensorTimeout: time is up
         :raises GateEventError: the trigger saw that the wait cannot succeed, or wrote what it never writes
         """
-        from airflow_provider_iyzico.coverage import TIMEOUT, Outcome, judge
+        from airflow_provider_iyzico.coverage import Outcome
+        from airflow_provider_iyzico.event import TIMEOUT, GateEvent
 
-        status, message = _words(event, "status", "message")
-        if status == TIMEOUT:
-            raise AirflowSensorTimeout(f"the money did not come in time (timeout: {self.timeout:.0f} s): {message}")
-        if status == Outcome.FAIL.value:
-            raise error_named(_words(event, "error")[0], message)
-        if status != Outcome.OPEN.value:
-            raise GateEventError(f"task {self.task_id!r} was resumed with the unknown status {status!r}")
-        balance = _balance(*_words(event, "balance", "observed_at"))
-        verdict = judge(balance, self._need(), waiting_since=balance.asked_at)
-        self.log.info("%s", verdict)
-        if not verdict.is_open:
-            raise GateEventError(f"the trigger opened the gate, but its task sees {verdict}; did batch_total change?")
-        return verdict.result()
+        seen = GateEvent.read(event)
+        if seen.status == TIMEOUT:
+            raise AirflowSensorTimeout(seen.message)
+        if seen.status == Outcome.FAIL and seen.error is not None:
+            raise error_named(seen.error, seen.message)
+        if self._is_fresh(seen):
+            return self._opened_by(seen)
+        return self._poll_or_defer(seen.ends_at or time.time(), first_balance)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Let ``soft_fail`` skip on a timeout only: a crashed trigger fails the task, which may be retried."""
-        from airflow_provider_iyzico.coverage import TIMEOUT
+        """Let a timeout end the wait as in every mode; a crashed trigger fails the task, which may be retried."""
+        from airflow_provider_iyzico.event import TIMEOUT
 
-        with fail_fast(), self._recording(context, next_kwargs or {}):
-            if next_method == _TRIGGER_FAILED:
+        with self._waiting(context, resumed=next_kwargs or {}):
+            if next_method == TRIGGER_FAILED:
                 error = (next_kwargs or {}).get("error")
-                if error not in _TRIGGER_TIMEOUTS:
+                if error not in TRIGGER_TIMEOUTS:
                     return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
                 # What Airflow raises then differs from version to version.
                 event = {"status": TIMEOUT, "message": f"Airflow ended the wait: {error}"}
@@ -170,12 +171,62 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             return super().resume_execution(next_method, next_kwargs, context)
 
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], *count: int) -> float:
-        """Wait at least as long as iyzico asked, but not past the end of the wait."""
+        """Pause at least as long as iyzico asked, but not past the end of the wait."""
         interval: float = super()._get_next_poke_interval(started_at, run_duration, *count)
-        return max(interval, min(self._wish_seconds, self.timeout - run_duration()))
+        return min(max(interval, self._retry_after), max(self.timeout - run_duration(), _SHORTEST_PAUSE_SECONDS))
+
+    def _check_literals(self) -> None:
+        """Refuse when the DAG file is parsed what no rendering can change.
+
+        :raises IyzicoMoneyError: an amount is no money
+        :raises IyzicoConfigurationError: the currency is none
+        """
+        from airflow_provider_iyzico.coverage import read_currency
+
+        read_currency(self.currency)
+        for name in ("batch_total", "headroom"):
+            value = getattr(self, name)
+            is_rendered = hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))
+            if not is_rendered:
+                try:
+                    money_from_author(value, name)
+                except IyzicoMoneyError as error:
+                    raise IyzicoMoneyError(f"task {self.task_id!r}: {error}") from error
 
     @contextmanager
-    def _recording(self, context: Context, resumed: dict[str, Any] | None) -> Iterator[None]:
+    def _waiting(
+        self, context: Context, *, since: datetime | None = None, resumed: dict[str, Any] | None = None
+    ) -> Iterator[None]:
+        """Keep the record, close the session, and let nothing but our own timeout skip the task.
+
+        :param since: since when this try waits by Airflow's own count, if it was rescheduled
+        :param resumed: what a deferred task is resumed with
+        """
+        with ExitStack() as stack:
+            stack.enter_context(fail_fast())
+            stack.callback(self._close_hook)
+            stack.enter_context(self._recording(context, since, resumed))
+            soft_fail, self.soft_fail = self.soft_fail, False  # Airflow's own skips on errors, too
+            try:
+                yield
+            except AirflowSensorTimeout as error:
+                message = self._timed_out(error)
+                self.log.error("%s", message)  # noqa: TRY400 - the traceback follows anyway
+                raise (AirflowSkipException if soft_fail else AirflowSensorTimeout)(message) from error
+            finally:
+                self.soft_fail = soft_fail
+
+    def _close_hook(self) -> None:
+        if self._hook is not None:
+            self._hook.close()
+
+    def _timed_out(self, error: AirflowSensorTimeout) -> str:
+        """Say the same in every mode: what was awaited for how long, and what was seen last."""
+        seen = self._verdict.facts if self._verdict else str(error)
+        return f"the money did not come within {self.timeout:g} s: {seen}"
+
+    @contextmanager
+    def _recording(self, context: Context, since: datetime | None, resumed: dict[str, Any] | None) -> Iterator[None]:
         """Keep the gate's row in the warehouse, where one is named."""
         if self.warehouse_conn_id is None:
             yield
@@ -183,7 +234,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         try:
             from airflow_provider_iyzico.sensors.record import GateRecord
 
-            self._record = GateRecord(self, context, resumed)
+            self._record = GateRecord(self, context, since, resumed)
         except Exception:  # whatever ails the record, the gate does its work
             self.log.exception("THIS GATE KEEPS NO RECORD")
             yield
@@ -191,22 +242,13 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         with self._record.keeping():
             yield
 
-    @contextmanager
-    def _closing_hook(self) -> Iterator[None]:
-        """Keep one session for all looks of a task, and close it in the end."""
-        try:
-            yield
-        finally:
-            if self._hook is not None:
-                self._hook.close()
-
     def _need(self) -> Need:
         from airflow_provider_iyzico.coverage import Need
 
         return Need.read(self.batch_total, self.headroom, self.currency)
 
-    def _look(self) -> Verdict:
-        """Look at the balance, log one line, and raise what cannot heal.
+    def _poll(self, seconds_left: float | None) -> Verdict:
+        """Ask for the balance, log one line, and raise what cannot heal.
 
         :raises IyzicoError: the wait cannot succeed
         """
@@ -215,37 +257,82 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         need = self._need()
         if self._hook is None:
             self._hook = IyzicoHook(self.iyzico_conn_id)
-        waiting_since = datetime.now(UTC)
         self._hook.refresh()
-        verdict = judge(self._hook.look(), need, waiting_since)
+        if self._record is not None:
+            self._record.count_poll()
+        seen = self._hook.look(within_seconds=seconds_left and max(seconds_left, SHORTEST_POLL_SECONDS))
+        self._verdict = verdict = judge(seen, need, self._hook.account_name)
         self.log.info("%s", verdict)
         if self._record is not None:
-            self._record.look(verdict)
+            self._record.keep_poll(verdict)
         if verdict.outcome is Outcome.FAIL and verdict.error is not None:
             raise verdict.error
         return verdict
 
+    def _poll_or_defer(self, ends_at: float, first_balance: str | None = None) -> dict[str, str]:
+        """Poll once; where the money is not there, go on waiting in the triggerer.
 
-def _balance(amount: str, observed_at: str) -> Balance:
-    """Return the balance that the trigger wrote into its event.
+        :param ends_at: when the whole wait ends, in seconds since the epoch
+        :param first_balance: what the first poll of the wait saw, where this is not the first
+        :raises AirflowSensorTimeout: time is up
+        """
+        from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
-    :raises GateEventError: the words are not an amount and an instant
-    """
-    from airflow_provider_iyzico.api.answers import Balance
+        verdict = self._poll(max(ends_at - time.time(), SHORTEST_POLL_SECONDS))
+        if verdict.is_open:
+            return verdict.result()
+        now = time.time()
+        if now >= ends_at:
+            raise AirflowSensorTimeout(verdict.facts)
+        retry_after = verdict.error.retry_after if verdict.error else None
+        record = self._record
+        self.defer(
+            trigger=MassPayoutBalanceTrigger(
+                iyzico_conn_id=self.iyzico_conn_id,
+                batch_total=money_text(verdict.need.batch_total),
+                headroom=money_text(verdict.need.headroom),
+                currency=verdict.need.currency,
+                poll_seconds=self.poke_interval,
+                ends_at=ends_at,
+                not_before=now + retry_after if retry_after else None,
+            ),
+            method_name=self.execute_complete.__name__,
+            kwargs={
+                "first_balance": first_balance or (money_text(verdict.balance.amount) if verdict.balance else None),
+                "waiting_since": record.waiting_since.isoformat() if record else None,
+                "polls": record.polls if record else None,
+            },
+            timeout=timedelta(seconds=ends_at - now),
+        )
 
-    try:
-        moment = datetime.fromisoformat(observed_at)
-        return Balance(money_from_text(amount, "balance"), amount, None, moment, moment, latency_ms=0)
-    except ValueError as error:
-        raise GateEventError(f"the gate was resumed with an event that cannot be read: {error}") from error
+    def _is_fresh(self, seen: GateEvent) -> bool:
+        """Tell whether what the trigger saw is recent enough to open the gate.
 
+        :raises GateEventError: it was seen in a future that no clock can explain
+        """
+        now = datetime.now(UTC)
+        observed_at = cast("datetime", seen.observed_at)
+        if observed_at > now + FUTURE:
+            raise GateEventError(f"the gate was resumed with a balance of {observed_at.isoformat()}, which is in the future")
+        seconds_ago = (now - observed_at).total_seconds()
+        longest = max(self.poke_interval, FRESH_SECONDS)
+        if abs(seconds_ago) <= longest:
+            return True
+        self.log.info("What the trigger saw is %.0f s old, and at most %.0f s count; asking iyzico again", seconds_ago, longest)
+        return False
 
-def _words(event: Any, *names: str) -> list[str]:
-    """Return fields of a trigger's event.
+    def _opened_by(self, seen: GateEvent) -> dict[str, str]:
+        """Return what an open gate tells its DAG, judged by this task's own batch.
 
-    :raises GateEventError: the event is not a dict, or a field is missing or no text
-    """
-    words = [event.get(name) if isinstance(event, dict) else None for name in names]
-    if not all(isinstance(word, str) for word in words):
-        raise GateEventError(f"the gate was resumed with an event that lacks {names}")
-    return [str(word) for word in words]
+        :raises GateEventError: the balance does not cover it
+        """
+        from airflow_provider_iyzico.api.answers import Balance
+        from airflow_provider_iyzico.coverage import judge
+
+        amount, observed_at = cast("Decimal", seen.balance), cast("datetime", seen.observed_at)
+        balance = Balance(amount, str(amount), None, observed_at, observed_at, latency_ms=0)
+        verdict = judge(balance, self._need(), self.iyzico_conn_id)
+        self.log.info("%s", verdict)
+        if not verdict.is_open:
+            raise GateEventError(f"the trigger opened the gate, but its task sees {verdict}; did batch_total change?")
+        return verdict.result()

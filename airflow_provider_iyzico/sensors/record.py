@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Thread
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_random_exponential
 
+from airflow_provider_iyzico.airflow_versions import AirflowRescheduleException
 from airflow_provider_iyzico.coverage import Need, Verdict
-from airflow_provider_iyzico.errors import IyzicoError
+from airflow_provider_iyzico.errors import GateEventError, IyzicoError, WarehouseUnavailableError
+from airflow_provider_iyzico.event import GateEvent
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
+from airflow_provider_iyzico.warehouse.gate import Gate, Progress, polls_so_far, record
 from airflow_provider_iyzico.warehouse_connection import task_instance, warehouse_engine
-
-try:
-    from airflow.sdk.exceptions import AirflowRescheduleException
-except ImportError:  # before Airflow 3.2
-    from airflow.exceptions import AirflowRescheduleException
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -33,35 +31,47 @@ PATIENCE_SECONDS = 25
 
 
 class GateRecord:
-    """One gate's row in ``iyzico_payout_gate``: begun at the first look of a try, and ended with the task.
+    """One gate's row in ``iyzico_payout_gate``: begun at the first poll of a try, and ended with the task.
 
-    :param resumed: what a deferred task is resumed with; ``None`` where the task begins, or looks again after a reschedule
+    :param since: since when this try waits by Airflow's own count, if it was rescheduled
+    :param resumed: what a deferred task is resumed with; ``None`` where the task begins, or polls again after a reschedule
     """
 
-    def __init__(self, sensor: MassPayoutBalanceSensor, context: Context, resumed: dict[str, Any] | None) -> None:
-        task = context["ti"]
-        rescheduled_at = _rescheduled_at(context) if sensor.reschedule else None
+    def __init__(
+        self, sensor: MassPayoutBalanceSensor, context: Context, since: datetime | None, resumed: dict[str, Any] | None
+    ) -> None:
         self._sensor = sensor
         self._context = context
         # A deferral keeps the start of its task in some versions of Airflow only, so it also carries it along; a reschedule keeps
-        # when the first look was over (began, in Airflow 2). Only ``dag.test()`` of Airflow 2 knows neither.
-        self.waiting_since = rescheduled_at or task.start_date or datetime.now(UTC)
-        self._is_unseen = resumed is None and rescheduled_at is None
-        self._polls = 0
+        # when the first poll was over (began, in Airflow 2). Only ``dag.test()`` of Airflow 2 knows neither.
+        self.waiting_since = since or context["ti"].start_date or datetime.now(UTC)
+        self._is_unseen = resumed is None and since is None
+        #: The polls of earlier processes; ``None`` as long as only the row knows.
+        self._earlier_polls: int | None = 0 if self._is_unseen else None
+        self._own_polls = 0
+        self._written_polls = 0
         self._first_balance: Decimal | None = None
         self._balance: Decimal | None = None
         self._observed_at: datetime | None = None
         self._read(resumed or {})
 
-    def look(self, verdict: Verdict) -> None:
-        """Count a look; the first of a wait is written at once, or as soon as it can be, so that a waiting gate can be seen."""
-        self._polls += 1
+    @property
+    def polls(self) -> int | None:
+        """How many polls have begun during the wait, if that is known without the row."""
+        return None if self._earlier_polls is None else self._earlier_polls + self._own_polls
+
+    def count_poll(self) -> None:
+        """Count a poll that begins: what was asked is what is counted, whatever becomes of it."""
+        self._own_polls += 1
+
+    def keep_poll(self, verdict: Verdict) -> None:
+        """Keep what a poll saw; the first of a wait is written at once, so that a waiting gate can be seen."""
         if verdict.balance is not None:
             self._balance, self._observed_at = verdict.balance.amount, verdict.balance.observed_at
         if self._is_unseen:
-            if self._polls == 1:
+            if self._own_polls == 1:
                 self._first_balance = self._balance
-            self._write("waiting")
+            self._write("waiting", attempts=1)  # the gate may be about to open
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
@@ -70,7 +80,7 @@ class GateRecord:
             yield
             self._write("opened")
         except (AirflowSensorTimeout, AirflowSkipException) as error:
-            self._write("timed_out", str(error.__cause__ or error))  # soft_fail wraps what it skips
+            self._write("timed_out", str(error))
             raise
         except IyzicoError as error:
             self._write("failed", f"{type(error).__name__}: {error}")
@@ -82,10 +92,9 @@ class GateRecord:
             self._write("failed", type(error).__name__)
             raise
 
-    def _write(self, outcome: str, reason: str | None = None) -> None:
-        if outcome == "waiting" and not self._polls:
+    def _write(self, outcome: str, reason: str | None = None, attempts: int | None = None) -> None:
+        if outcome == "waiting" and self._own_polls == self._written_polls:
             return
-        progress = Progress(outcome, self._polls, self._balance, self._observed_at, reason)
         sensor = self._sensor
         try:
             settings = (sensor._hook or IyzicoHook(sensor.iyzico_conn_id)).settings
@@ -98,60 +107,55 @@ class GateRecord:
                 need.batch_total,
                 need.headroom,
                 self.waiting_since,
-                self._waits_until(),
+                self.waiting_since + timedelta(seconds=sensor.timeout),
                 self._first_balance,
             )
-            with warehouse_engine(str(sensor.warehouse_conn_id)) as engine:
-                _within_patience(lambda: record(engine, gate, progress, schema=sensor.warehouse_schema))
+            _within_patience(lambda: self._write_row(gate, outcome, reason), attempts)
         except Exception:
-            sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s", progress)
+            sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s, %s polls", outcome, self._own_polls)
             return
-        self._is_unseen, self._polls = False, 0
+        self._is_unseen, self._written_polls = False, self._own_polls
 
-    def _waits_until(self) -> datetime:
-        """Return when the wait ends at the latest: a sensor on a worker looks at the clock only after a look."""
-        sensor = self._sensor
-        return self.waiting_since + timedelta(seconds=sensor.timeout + (0 if sensor.deferrable else sensor.poke_interval))
+    def _write_row(self, gate: Gate, outcome: str, reason: str | None) -> None:
+        """Write how many polls there were in all, not how many came: then a second write after a lost answer adds nothing."""
+        schema = self._sensor.warehouse_schema
+        with warehouse_engine(str(self._sensor.warehouse_conn_id)) as engine:
+            if self._earlier_polls is None:
+                self._earlier_polls = polls_so_far(engine, gate, schema=schema)
+            polls = self._earlier_polls + self._own_polls
+            record(engine, gate, Progress(outcome, polls, self._balance, self._observed_at, reason), schema=schema)
 
     def _read(self, resumed: dict[str, Any]) -> None:
         """Take over what the worker saw at first, and the trigger since then; what cannot be read is the sensor's to refuse."""
-        event = resumed.get("event")
-        try:
+        with suppress(TypeError, ValueError, ArithmeticError):
             if resumed.get("first_balance") is not None:
                 self._first_balance = Decimal(resumed["first_balance"])
             if resumed.get("waiting_since") is not None:
                 self.waiting_since = datetime.fromisoformat(resumed["waiting_since"])
-            if isinstance(event, dict):
-                self._polls = int(event.get("polls", 0))
-                if "balance" in event:
-                    self._balance, self._observed_at = Decimal(event["balance"]), datetime.fromisoformat(event["observed_at"])
-        except (TypeError, ValueError, ArithmeticError, KeyError):
-            self._polls = 0
+            if resumed.get("polls") is not None:
+                self._earlier_polls = int(resumed["polls"])
+        with suppress(GateEventError):
+            event = GateEvent.read(resumed.get("event"))
+            self._own_polls, self._balance, self._observed_at = event.polls, event.balance, event.observed_at
 
 
-def _rescheduled_at(context: Context) -> datetime | None:
-    """Return since when this try waits by Airflow's own count, if it was rescheduled."""
-    task: Any = context["ti"]
-    if hasattr(task, "get_first_reschedule_date"):
-        return cast("datetime | None", task.get_first_reschedule_date(context))
-    from airflow.models.taskreschedule import TaskReschedule  # Airflow 2, where workers read Airflow's own database
-    from airflow.utils.session import create_session
+def _within_patience(act: Callable[[], None], attempts: int | None = None) -> None:
+    """Act, again and again while the warehouse is away, but go on after a while: it must keep no gate from opening.
 
-    with create_session() as session:
-        first = session.scalar(TaskReschedule.stmt_for_task_instance(task).limit(1))
-        return None if first is None else datetime.fromisoformat(first.start_date.isoformat())
-
-
-def _within_patience(act: Callable[[], None]) -> None:
-    """Act, but go on after a while: a warehouse that takes the call and never answers must keep no gate from opening.
-
+    :param attempts: how often at most
     :raises TimeoutError: it is not done yet; it may still be, or end with the process
     """
     done: Future[None] = Future()
+    retrying = Retrying(
+        retry=retry_if_exception_type(WarehouseUnavailableError),
+        stop=stop_after_attempt(attempts) if attempts else stop_before_delay(PATIENCE_SECONDS),
+        wait=wait_random_exponential(multiplier=0.5, max=4),
+        reraise=True,
+    )
 
     def run() -> None:
         try:
-            act()
+            retrying(act)
             done.set_result(None)
         except Exception as error:  # noqa: BLE001 - it is raised below
             done.set_exception(error)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import Context, copy_context
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -21,9 +20,11 @@ from asgiref.sync import sync_to_async
 
 from airflow_provider_iyzico.api.answers import MAX_RETRY_AFTER_SECONDS, Balance
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.coverage import TIMEOUT, Need, Outcome, Verdict, judge
-from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError
+from airflow_provider_iyzico.coverage import Need, Outcome, Verdict, judge
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
+from airflow_provider_iyzico.event import TIMEOUT
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.triggers.memory import CrossingMemory
 from airflow_provider_iyzico.triggers.sharing import shared
 
 try:
@@ -31,7 +32,8 @@ try:
 except ImportError:  # Airflow 2, which has no watchers
     from airflow.triggers.base import BaseTrigger as BaseEventTrigger  # type: ignore[assignment]
 
-POLL_THREADS = 8
+#: Each account has one poll under way at most, so that an account that hangs costs its own thread and no other's.
+POLL_THREADS = 1024
 #: However short an interval somebody asks for.
 SHORTEST_PAUSE_SECONDS = 0.1
 #: No task goes on sooner after its deferral, unless its interval is shorter. Airflow 3 may fail one that does: its scheduler
@@ -39,6 +41,8 @@ SHORTEST_PAUSE_SECONDS = 0.1
 SETTLING_SECONDS = 10.0
 #: How many waiters of a look write their log lines in one turn of the event loop.
 LINES_PER_TURN = 8
+#: How many polls of each shared stream have begun in this process.
+_polls_begun: Counter[Hashable] = Counter()
 
 
 class MassPayoutBalanceTrigger(BaseEventTrigger):
@@ -48,8 +52,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     through :mod:`.sharing`. Requests run in a small thread pool with the very client that a worker uses, and never on the event
     loop.
 
-    The event is a dict of strings: ``status`` (``open``, ``fail``, ``timeout``), ``message`` and ``polls``; the last ``balance``
-    seen and when it was ``observed_at``, if any was; and with ``fail`` the name of the ``error``.
+    The event is a dict of strings, which :class:`airflow_provider_iyzico.event.GateEvent` reads: ``status`` (``open``, ``fail``,
+    ``timeout``), ``message``, ``polls`` and ``ends_at``; the last ``balance`` seen and when it was ``observed_at``, if any was;
+    and with ``fail`` the name of the ``error``.
 
     :param iyzico_conn_id: id of the iyzico Connection, looked up anew for every poll
     :param batch_total: what the batch needs, as digits
@@ -59,6 +64,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     :param ends_at: when to give up, in seconds since the epoch; ``None`` where no task waits (an ``AssetWatcher``), and then it
         fires whenever the balance comes to cover the batch, and at nothing else
     :param not_before: when to look first, in seconds since the epoch: iyzico asked the worker for patience
+    :raises IyzicoMoneyError: an amount is no money; a watcher's is refused when its DAG file is parsed
+    :raises IyzicoConfigurationError: currency or Connection id are none
     """
 
     def __init__(
@@ -72,6 +79,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         not_before: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        Need.read(batch_total, headroom, currency)
+        if not isinstance(iyzico_conn_id, str) or not iyzico_conn_id:
+            raise IyzicoConfigurationError(f"iyzico_conn_id is {iyzico_conn_id!r}; name one Connection")
         self.iyzico_conn_id = iyzico_conn_id
         self.batch_total = batch_total
         self.headroom = headroom
@@ -79,7 +89,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         self.poll_seconds = poll_seconds
         self.ends_at = ends_at
         self.not_before = not_before
-        self._decided_by: _Look | None = None
+        self._decided_by: _Poll | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the constructor's arguments, JSON primitives all."""
@@ -98,23 +108,25 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
 
     def shared_stream_key(self) -> Hashable:
         """Share one poll with every trigger of the same Connection and interval."""
-        return ("iyzico-mass-payout-balance", self.iyzico_conn_id, self.poll_seconds)
+        return _stream_key(self.iyzico_conn_id, self.poll_seconds)
 
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncGenerator[Any, None]:
-        """Look at the balance once per interval, for ever, and yield what was seen; a failure is something seen, too."""
-        hook = IyzicoHook(kwargs["iyzico_conn_id"])
+        """Ask for the balance once per interval, and yield what was seen; a failure is something seen, too."""
+        hook, key = IyzicoHook(kwargs["iyzico_conn_id"]), _stream_key(kwargs["iyzico_conn_id"], kwargs["poll_seconds"])
         pause = max(kwargs["poll_seconds"], SHORTEST_PAUSE_SECONDS)
-        wish = min((kwargs.get("not_before") or 0.0) - time.time(), MAX_RETRY_AFTER_SECONDS)
+        retry_after = min((kwargs.get("not_before") or 0.0) - time.time(), MAX_RETRY_AFTER_SECONDS)
         looking: asyncio.Task[Balance | IyzicoError] | None = None
         try:
             while True:
-                await asyncio.sleep(max(pause, wish))  # also at first: the worker has only just looked
+                await asyncio.sleep(max(pause, retry_after))  # also at first: the worker has only just asked
+                _polls_begun[key] += 1
+                begun_at = time.monotonic()
                 looking = asyncio.create_task(_look(hook))
-                # A look that has begun comes to its end: Airflow 3.0 and 3.1 break when a Connection is asked for and not read.
+                # A poll that has begun comes to its end: Airflow 3.0 and 3.1 break when a Connection is asked for and not read.
                 seen = await asyncio.shield(looking)
-                yield _Look(seen)
-                wish = (seen.retry_after if isinstance(seen, IyzicoError) else None) or 0.0
+                yield _Poll(seen, hook.account_name, begun_at)
+                retry_after = (seen.retry_after if isinstance(seen, IyzicoError) else None) or 0.0
         finally:
             if looking is None or looking.done():
                 hook.close()
@@ -132,47 +144,50 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             async for event in self._watch(shared_stream, waiter):
                 yield event
             return
-        # Thousands wait, so each keeps little: looks are everybody's, and there is no verdict before the last.
-        last: _Look | None = None
-        known: _Look | None = None  # the last that saw a balance
+        # Thousands wait, so each keeps little: polls are everybody's, and there is no verdict before the last.
+        last: _Poll | None = None
+        known: _Poll | None = None  # the last that saw a balance
         verdict: Verdict | None = None
-        polls = 0
+        key = self.shared_stream_key()
+        begun_before = _polls_begun[key]
         try:
-            async with asyncio.timeout(self.ends_at - waiter.since.timestamp()):
+            async with asyncio.timeout(self.ends_at - time.time()):
                 async for last in shared_stream:
-                    polls += 1
                     known = last if last.balance else known
                     if (verdict := last.judge_for(waiter)) is not None:
                         break
             if isinstance(shared_stream, AsyncGenerator):
                 await shared_stream.aclose()  # left to the event loop, thousands would be closed by a task each
+            status: dict[str, str] = _status(verdict) if verdict else {}
         except TimeoutError:
-            message = waiter.judge(last.seen).facts if last else f"nothing was seen, {waiter.need}"
-            yield _fire({**(known.balance if known else {}), "polls": str(polls), "status": TIMEOUT, "message": message})
-            return
+            facts = waiter.judge(last).facts if last else f"{self.iyzico_conn_id}: nothing was seen, {waiter.need}"
+            status = {"status": TIMEOUT, "message": facts}
+        if not status:
+            return  # the stream has ended, which the triggerer's own never does
+        polls = _polls_begun[key] - begun_before  # the one under way when time was up is among them
         if last and verdict:
             self._decided_by = last
-            settling = min(self.poll_seconds, SETTLING_SECONDS) - (last.at - waiter.since).total_seconds()
-            if settling > 0:  # it joined others, who looked soon after
-                await asyncio.sleep(min(settling, SETTLING_SECONDS))
-            yield _fire({**(known.balance if known else {}), "polls": str(polls), **_words(verdict)})
+            settling = min(self.poll_seconds, SETTLING_SECONDS) - (last.ended_at - waiter.since)
+            if settling > 0:  # it joined others, who polled soon after
+                await asyncio.sleep(settling)
+        yield _fire({**(known.balance if known else {}), **status, "polls": str(polls), "ends_at": repr(self.ends_at)})
 
-    async def _watch(self, stream: AsyncIterator[_Look], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
+    async def _watch(self, stream: AsyncIterator[_Poll], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
         """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.
 
         What was seen is remembered in Airflow before anything fires, so that after a restart nothing fires twice. Where the two
         come apart (a crash between them) an event is missing rather than doubled: it may start a payout.
         """
-        memory = _Memory(self, waiter.need)
+        memory = CrossingMemory(getattr(self, "asset_state_store", None), self.iyzico_conn_id, waiter.need, self.log)
         was_short = await memory.was_short()
-        async for look in stream:
-            verdict = look.judge_for(waiter)
-            if isinstance(look.seen, IyzicoError) or look.seen.asked_at < waiter.since:
-                continue  # a look of others, from before this watch, says nothing
+        async for poll in stream:
+            verdict = poll.judge_for(waiter)
+            if isinstance(poll.seen, IyzicoError) or poll.begun_at < waiter.since:
+                continue  # a poll of others, from before this watch, says nothing
             is_short = verdict is None
             if is_short != was_short and await memory.keep(is_short):
                 if verdict is not None and was_short:
-                    yield _fire({**look.balance, **_words(verdict)})
+                    yield _fire({**poll.balance, **_status(verdict)})
                 was_short = is_short
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -185,35 +200,39 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
 
 
 class _Waiter:
-    """One gate that waits: what it needs, since when, and where its lines go."""
+    """One gate that waits: what it needs, since when, and where its lines go.
+
+    ``since`` is a moment of a clock that nobody can set.
+    """
 
     __slots__ = ("log", "need", "since")
 
     def __init__(self, trigger: MassPayoutBalanceTrigger) -> None:
-        # The triggerer's own clock stamps both, so that no skew between machines lets an older balance count.
-        self.since = datetime.now(UTC)
+        self.since = time.monotonic()
         self.need = Need.read(trigger.batch_total, trigger.headroom, trigger.currency)
         self.log = trigger.logger()  # that of the class: a logger for each waiter costs a kibibyte
 
-    def judge(self, seen: Balance | IyzicoError) -> Verdict:
-        return judge(seen, self.need, self.since)
+    def judge(self, poll: _Poll) -> Verdict:
+        return judge(poll.seen, self.need, poll.account, is_current=poll.begun_at >= self.since)
 
-    def write(self, seen: Balance | IyzicoError) -> None:
-        self.log.info("%s", self.judge(seen))
+    def write(self, poll: _Poll) -> None:
+        self.log.info("%s", self.judge(poll))
 
 
-class _Look:
-    """What was seen, as all waiters of a stream share it, and the lines that are still to be written about it.
+class _Poll:
+    """What one poll saw, as all waiters of a stream share it, and the lines that are still to be written about it.
 
     Thousands wake in one turn of the event loop, and their lines would hold it for long. So the first few write at once, and the
     others a few in a turn.
     """
 
-    __slots__ = ("_judged", "_unwritten", "_writing", "at", "balance", "seen")
+    __slots__ = ("_judged", "_unwritten", "_writing", "account", "balance", "begun_at", "ended_at", "seen")
 
-    def __init__(self, seen: Balance | IyzicoError) -> None:
+    def __init__(self, seen: Balance | IyzicoError, account: str, begun_at: float) -> None:
         self.seen = seen
-        self.at = datetime.now(UTC)
+        self.account = account
+        self.begun_at = begun_at
+        self.ended_at = time.monotonic()
         #: For events, written once for all; empty where no balance was seen.
         self.balance = {} if isinstance(seen, IyzicoError) else _balance(seen)
         self._judged = 0
@@ -223,12 +242,12 @@ class _Look:
         """Judge for one waiter, and write a line to its task's log. Return the verdict that ends its wait, if this does."""
         self._judged += 1
         if self._judged <= LINES_PER_TURN:
-            waiter.write(self.seen)
+            waiter.write(self)
         else:
             if not self._unwritten:
                 self._writing = asyncio.create_task(self._write())
             self._unwritten.append((copy_context(), waiter))  # the context names the waiter's task
-        verdict = waiter.judge(self.seen)
+        verdict = waiter.judge(self)
         return None if verdict.outcome is Outcome.WAIT else verdict
 
     async def written(self) -> None:
@@ -241,54 +260,18 @@ class _Look:
             await asyncio.sleep(0)
             for _ in range(min(LINES_PER_TURN, len(self._unwritten))):
                 context, waiter = self._unwritten.popleft()
-                context.run(waiter.write, self.seen)
-
-
-class _Memory:
-    """Whether the balance was short when it was last seen, across restarts of the triggerer where Airflow can keep it (3.3).
-
-    Airflow makes one trigger of equal ones, so that several assets may be watched: each remembers the same.
-    """
-
-    def __init__(self, trigger: MassPayoutBalanceTrigger, need: Need) -> None:
-        self._stores = _stores(getattr(trigger, "asset_state_store", None))
-        self._key = f"iyzico_is_short:{trigger.iyzico_conn_id}:{money_text(need.required)}:{need.currency}"
-        self.log = trigger.log
-
-    async def was_short(self) -> bool | None:
-        """Return what was kept, ``None`` if nothing was: then nothing fires before the balance was seen to be short."""
-        try:
-            kept = [await store.aget(self._key) for store in self._stores]
-        except Exception:
-            self.log.exception("what was seen before cannot be read from Airflow; nothing fires before the balance was short")
-            return None
-        known = [was_short for was_short in kept if isinstance(was_short, bool)]
-        return all(known) if known else None
-
-    async def keep(self, is_short: bool) -> bool:
-        """Remember; return whether that worked, and where it did not, the next look tries again."""
-        try:
-            for store in self._stores:
-                await store.aset(self._key, is_short)
-        except Exception:
-            self.log.exception("what was seen cannot be kept in Airflow; trying again with the next look")
-            return False
-        return True
-
-
-def _stores(given: Any) -> list[Any]:
-    """Return the store of each watched asset; Airflow's collection of them speaks for itself only where there is one."""
-    if given is None:
-        return []
-    every = [store for kind in ("_by_name", "_by_uri") for store in getattr(given, kind, {}).values()]
-    return every or [given]
+                context.run(waiter.write, self)
 
 
 def _fire(event: dict[str, str]) -> TriggerEvent:
     return TriggerEvent(event)  # type: ignore[no-untyped-call]
 
 
-def _words(verdict: Verdict) -> dict[str, str]:
+def _stream_key(iyzico_conn_id: str, poll_seconds: float) -> Hashable:
+    return ("iyzico-mass-payout-balance", iyzico_conn_id, poll_seconds)
+
+
+def _status(verdict: Verdict) -> dict[str, str]:
     """Return what the sensor is to know of a verdict, as strings: triggers and XCom bend decimals and dates."""
     if verdict.error is not None:
         return {"status": verdict.outcome.value, "message": str(verdict.error), "error": type(verdict.error).__name__}

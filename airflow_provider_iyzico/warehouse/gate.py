@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Table, and_, case, event, func, insert, or_, select, text, update
+from sqlalchemy import Table, and_, event, func, insert, or_, select, text, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -46,9 +46,10 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What happened since the last record: looks, the newest balance, and the end, if it has come.
+    """How far a wait has come: its polls, the newest balance, and the end, if it has come.
 
     :param outcome: ``waiting``, ``opened``, ``timed_out`` or ``failed``
+    :param polls: how many polls there were since the wait began, in all
     """
 
     outcome: str
@@ -69,6 +70,26 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None
     table, engine = report_tables(schema).gate, prepare(engine)
     with _impatient(engine):
         persist(engine, table, lambda: _record(engine, table, gate, progress))
+
+
+def polls_so_far(engine: Engine, gate: Gate, *, schema: str | None = None) -> int:
+    """Return how many polls of this try and wait the row knows: a rescheduled task remembers none.
+
+    :raises WarehouseError: the row could not be read
+    """
+    table, engine = report_tables(schema).gate, prepare(engine)
+    mine = and_(
+        table.c.gate_id == gate_id(gate),
+        table.c.try_number == gate.task.try_number,
+        table.c.outcome == "waiting",
+    )
+
+    def read() -> int:
+        with engine.connect() as connection:
+            return int(connection.execute(select(table.c.polls).where(mine)).scalar() or 0)
+
+    with _impatient(engine):
+        return persist(engine, table, read)
 
 
 def gate_id(gate: Gate) -> str:
@@ -148,7 +169,7 @@ def _changes(table: Table, progress: Progress) -> dict[str, Any]:
     return {
         "last_balance": func.coalesce(progress.balance, table.c.last_balance),
         "last_observed_at": func.coalesce(progress.observed_at, table.c.last_observed_at),
-        "polls": case((table.c.outcome == "waiting", table.c.polls + progress.polls), else_=table.c.polls),
+        "polls": progress.polls,
         **_end(progress),
     }
 

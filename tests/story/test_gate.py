@@ -1,6 +1,11 @@
 """The payout DAG, run by Airflow: in every mode the same gate, the same money, the same end."""
 
+from contextlib import suppress
+from datetime import timedelta
+
 import pytest
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+from support import connect
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +87,17 @@ def test_a_batch_that_is_not_money_pays_nothing(gate_dag, iyzico, payments):
     run = gate_dag.test(run_conf={"payments": payments})
     assert states(run)["pay"] == "upstream_failed"
     assert iyzico.seen == []
+
+
+@pytest.mark.parametrize("gate_dag", ["poke", "deferrable"], indirect=True)
+def test_an_execution_timeout_fails_the_gate_and_is_never_skipped(gate_dag, iyzico, monkeypatch):
+    """It strikes while iyzico hangs; a payout that would run after a skipped gate does not run after this one."""
+    connect(monkeypatch, iyzico, timeout=60)
+    iyzico.fail("timeout")
+    gate, pay = gate_dag.get_task("wait_for_money"), gate_dag.get_task("pay")
+    monkeypatch.setattr(pay, "trigger_rule", "none_failed")
+    gate.soft_fail, gate.execution_timeout = True, timedelta(seconds=3)
+    with suppress(AirflowTaskTimeout):  # ``dag.test()`` of Airflow 2 lets it through
+        run = gate_dag.test()
+        assert (states(run)["wait_for_money"], states(run)["pay"]) == ("failed", "upstream_failed")
+    assert gate.soft_fail

@@ -1,5 +1,5 @@
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, FloatOperation, Inexact, Overflow, Rounded, Subnormal, Underflow, localcontext
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ def balance(amount, asked_at=NOW):
 
 @given(amounts, amounts, amounts)
 def test_the_gate_opens_exactly_when_the_balance_covers_batch_and_headroom(seen, batch, headroom):
-    verdict = judge(balance(seen), Need(batch, headroom, "TRY"), NOW)
+    verdict = judge(balance(seen), Need(batch, headroom, "TRY"), "payroll")
     assert (verdict.outcome is Outcome.OPEN) == (seen - batch - headroom >= 0)
 
 
@@ -32,35 +32,47 @@ def test_the_gate_opens_exactly_when_the_balance_covers_batch_and_headroom(seen,
     ("seen", "outcome"), [("149.99999999", "wait"), ("150", "open"), ("150.00000001", "open"), ("-1", "wait")]
 )
 def test_the_boundary_is_the_last_digit(seen, outcome):
-    assert judge(balance(seen), Need.read("140", "10", "TRY"), NOW).outcome == outcome
+    assert judge(balance(seen), Need.read("140", "10", "TRY"), "payroll").outcome == outcome
 
 
 def test_a_balance_asked_for_before_the_wait_began_opens_nothing():
     need = Need.read("1", "0", "TRY")
-    assert judge(balance("100", NOW - timedelta(microseconds=1)), need, NOW).outcome is Outcome.WAIT
-    assert judge(balance("100", NOW), need, NOW).outcome is Outcome.OPEN
+    assert judge(balance("100"), need, "payroll", is_current=False).outcome is Outcome.WAIT
+    assert judge(balance("100"), need, "payroll").outcome is Outcome.OPEN
 
 
 def test_what_may_pass_is_waited_for_and_what_will_not_fails():
     need = Need.read("1", "0", "TRY")
-    assert judge(IyzicoUnavailableError("busy"), need, NOW).outcome is Outcome.WAIT
-    assert judge(IyzicoAnswerError("odd"), need, NOW).outcome is Outcome.FAIL
+    assert judge(IyzicoUnavailableError("busy"), need, "payroll").outcome is Outcome.WAIT
+    assert judge(IyzicoAnswerError("odd"), need, "payroll").outcome is Outcome.FAIL
+
+
+@given(amounts, amounts, st.integers(1, 9))
+def test_the_decimal_context_of_a_dag_file_changes_nothing(seen, batch, precision):
+    """Whatever its author sets for sums of its own: digits, traps, exponents."""
+    hostile = Context(prec=precision, Emin=-1, Emax=1, traps=[Inexact, Rounded, Overflow, Underflow, Subnormal, FloatOperation])
+    need = Need.read(str(batch), "0.01", "TRY")
+    expected = judge(balance(seen), need, "payroll")
+    lines = str(expected), expected.is_open and expected.result()
+    with localcontext(hostile):
+        verdict = judge(balance(seen), Need.read(str(batch), "0.01", "TRY"), "payroll")
+        assert (str(verdict), verdict.is_open and verdict.result()) == lines
 
 
 def test_one_line_says_balance_required_missing_and_what_is_awaited():
-    line = str(judge(balance("100.5"), Need.read("140", "10.25", "TRY"), NOW))
+    line = str(judge(balance("100.5"), Need.read("140", "10.25", "TRY"), "payroll"))
     assert line == (
-        "balance 100.50 TRY, required 150.25 TRY (batch 140.00 + headroom 10.25), missing 49.75; "
+        "payroll: balance 100.50 TRY, required 150.25 TRY (batch 140.00 + headroom 10.25), missing 49.75; "
         "waiting for the balance to cover the batch"
     )
 
 
 def test_an_open_gate_says_what_is_left_over():
-    assert str(judge(balance("200"), Need.read("140", "0", "TRY"), NOW)).endswith("surplus 60.00; the gate opens")
+    assert str(judge(balance("200"), Need.read("140", "0", "TRY"), "payroll")).endswith("surplus 60.00; the gate opens")
 
 
 def test_an_open_gate_tells_strings_only():
-    result = judge(balance("200.00000001"), Need.read("140", "10", "TRY"), NOW).result()
+    result = judge(balance("200.00000001"), Need.read("140", "10", "TRY"), "payroll").result()
     assert result == {
         "balance": "200.00000001",
         "required": "150.00",
@@ -72,7 +84,7 @@ def test_an_open_gate_tells_strings_only():
 
 def test_a_gate_that_is_not_open_has_no_result():
     with pytest.raises(ValueError, match="open"):
-        judge(balance("1"), Need.read("2", "0", "TRY"), NOW).result()
+        judge(balance("1"), Need.read("2", "0", "TRY"), "payroll").result()
 
 
 @pytest.mark.parametrize("name", ["batch_total", "headroom"])

@@ -1,10 +1,12 @@
 """The sensor's own edges; its modes and faults run as DAGs in ``story/``."""
 
 import json
+import re
 import sqlite3
 import time
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +18,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from support import connect
 
-from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoRefusedError
+from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoMoneyError, IyzicoRefusedError
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 
 try:
@@ -24,13 +26,19 @@ try:
 except ImportError:  # before Airflow 3.2
     from airflow.exceptions import TaskDeferralError
 
-OPEN = {"status": "open", "message": "…", "balance": "100.00", "observed_at": "2026-11-22T12:00:00+00:00"}
+OPEN = {"status": "open", "message": "…", "balance": "100.00", "observed_at": datetime.now(UTC).isoformat(), "polls": "7"}
 TIMEOUT = {"status": "timeout", "message": "balance 1.00 TRY"}
 FAIL = {"status": "fail", "message": "iyzico said no", "error": "IyzicoRefusedError"}
 
 
 def sensor(**parameters):
     return MassPayoutBalanceSensor(**{"task_id": "gate", "batch_total": "90", "headroom": "10", **parameters})
+
+
+def seen_ago(seconds, **fields):
+    """What the trigger wrote so many seconds ago."""
+    moment = datetime.now(UTC) - timedelta(seconds=seconds) if seconds < 10**9 else datetime(1, 1, 1, tzinfo=UTC)
+    return {**OPEN, "observed_at": moment.isoformat(), **fields}
 
 
 def resume(gate, event):
@@ -54,7 +62,7 @@ def test_it_defers_after_a_first_look_with_every_flag_that_matters(iyzico):
         "poll_seconds": 7.0,
         "not_before": None,
     }
-    assert deferred.timeout == timedelta(seconds=60)
+    assert timedelta(seconds=0) < deferred.timeout <= timedelta(seconds=60)
     assert deferred.method_name == "execute_complete"
     assert len(iyzico.seen) == 1
 
@@ -78,7 +86,7 @@ def test_execution_timeout_does_not_cut_the_deferred_wait_short(iyzico):
     gate = sensor(batch_total="1000", deferrable=True, timeout=600, execution_timeout=timedelta(seconds=30))
     with pytest.raises(TaskDeferred) as caught:
         gate.execute({})
-    assert caught.value.timeout == timedelta(seconds=600)
+    assert timedelta(seconds=500) < caught.value.timeout <= timedelta(seconds=600)
 
 
 def test_poke_keeps_one_session_and_notices_new_keys(iyzico, monkeypatch):
@@ -95,9 +103,78 @@ def test_poke_keeps_one_session_and_notices_new_keys(iyzico, monkeypatch):
 
 
 def test_the_event_is_judged_once_more():
-    assert resume(sensor(), OPEN)["surplus"] == "0.00"
+    assert resume(sensor(), seen_ago(0))["surplus"] == "0.00"
     with pytest.raises(AirflowFailException, match="did batch_total change"):
-        resume(sensor(batch_total="90.01"), OPEN)
+        resume(sensor(batch_total="90.01"), seen_ago(0))
+
+
+@pytest.mark.parametrize(("poke_interval", "seconds"), [(10, 45), (10, -45), (600, 500)])
+def test_what_the_trigger_saw_within_a_minute_or_one_interval_opens_the_gate_without_another_poll(iyzico, poke_interval, seconds):
+    iyzico.balance = "0"
+    assert resume(sensor(poke_interval=poke_interval), seen_ago(seconds))["balance"] == "100.00"
+    assert iyzico.seen == []
+
+
+OLD = [76, 703, 30 * 86400, 2000 * 365 * 86400, -300]
+
+
+@pytest.mark.parametrize("seconds", OLD)
+def test_a_gate_that_resumes_late_asks_again_and_opens_on_what_is_there_now(iyzico, seconds):
+    iyzico.balance = "150.00"
+    assert resume(sensor(poke_interval=10), seen_ago(seconds))["balance"] == "150.00"
+    assert len(iyzico.seen) == 1
+
+
+@pytest.mark.parametrize("seconds", OLD)
+@pytest.mark.parametrize("soft_fail", [False, True])
+def test_a_gate_that_resumes_late_without_its_money_waits_on_until_its_original_end(iyzico, seconds, soft_fail):
+    iyzico.balance = "10.00"
+    ends_at = time.time() + 500
+    gate = sensor(poke_interval=10, timeout=6000, soft_fail=soft_fail)
+    with pytest.raises(TaskDeferred) as caught:
+        resume(gate, seen_ago(seconds, ends_at=repr(ends_at)))
+    assert caught.value.trigger.serialize()[1]["ends_at"] == ends_at
+    assert timedelta(seconds=400) < caught.value.timeout <= timedelta(seconds=500)
+    assert gate.soft_fail is soft_fail
+
+
+def test_a_gate_that_resumes_late_without_its_money_after_its_end_has_timed_out(iyzico):
+    iyzico.balance = "10.00"
+    for event in (seen_ago(76, ends_at=repr(time.time() - 5)), seen_ago(76)):  # an older trigger does not tell its end
+        with pytest.raises(AirflowSensorTimeout, match=r"balance 10\.00"):
+            resume(sensor(poke_interval=10), event)
+
+
+def test_a_gate_that_resumes_late_while_iyzico_is_down_waits_on(iyzico):
+    iyzico.fail("503")
+    with pytest.raises(TaskDeferred):
+        resume(sensor(poke_interval=10), seen_ago(76, ends_at=repr(time.time() + 500)))
+    iyzico.fail("401")
+    with pytest.raises(AirflowFailException, match="IyzicoAuthenticationError"):
+        resume(sensor(poke_interval=10), seen_ago(76, ends_at=repr(time.time() + 500)))
+
+
+def test_a_gate_that_waits_on_stays_one_wait_in_its_record(iyzico, sqlite_warehouse):
+    """Its beginning, its first balance and all its polls are kept over every deferral."""
+
+    def gate():
+        return sensor(poke_interval=10, deferrable=True, warehouse_conn_id="iyzico_warehouse")
+
+    context = {"ti": TASK, "dag_run": RUN}
+    iyzico.balance = "40.00"
+    with pytest.raises(TaskDeferred) as caught:
+        gate().execute(context)
+    for polls in (8, 5):
+        iyzico.balance = "10.00"
+        carried = json.loads(json.dumps(caught.value.kwargs))
+        event = seen_ago(700, polls=str(polls), ends_at=repr(time.time() + 500))
+        with pytest.raises(TaskDeferred) as caught:
+            gate().resume_execution("execute_complete", {**carried, "event": event}, context)
+    carried = json.loads(json.dumps(caught.value.kwargs))
+    gate().resume_execution("execute_complete", {**carried, "event": seen_ago(1, polls="3")}, context)
+    ((since, *figures),) = recorded(sqlite_warehouse, "waiting_since, first_balance, last_balance, outcome, polls")
+    assert datetime.fromisoformat(since).replace(tzinfo=UTC) == STARTED_AT
+    assert figures == [40, 100, "opened", 1 + 8 + 1 + 5 + 1 + 3]
 
 
 @pytest.mark.parametrize(
@@ -113,10 +190,17 @@ def test_the_event_is_judged_once_more():
         {**OPEN, "balance": "NaN"},
         {**OPEN, "balance": "1_000"},
         {**OPEN, "observed_at": "yesterday"},
+        {**OPEN, "observed_at": "2999-01-01T00:00:00+00:00"},
+        {**OPEN, "observed_at": "9999-12-31T23:59:59-23:59"},
+        {**OPEN, "observed_at": datetime.now(UTC).replace(tzinfo=None).isoformat()},
+        {**OPEN, "observed_at": "1" * 5000},
+        {**OPEN, "polls": "many"},
+        {**OPEN, "polls": "1" * 5000},
+        {**OPEN, "ends_at": "nan"},
+        {**OPEN, "ends_at": "soon"},
         {name: value for name, value in OPEN.items() if name != "observed_at"},
         {name: value for name, value in FAIL.items() if name != "error"},
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("soft_fail", [False, True])
 def test_an_event_that_no_trigger_writes_opens_nothing_and_skips_nothing(event, soft_fail):
@@ -155,25 +239,91 @@ def test_flags_that_would_let_a_payout_past_a_blind_gate_are_refused(name):
         sensor(**{name: True})
 
 
+NO_AMOUNTS = ["", None, "None", "-1", "NaN", 1.5, True, "1_000", "1,5", [], [["1.50"]], {"total": 1}]
+
+
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("name", ["batch_total", "headroom"])
-@pytest.mark.parametrize("value", ["", None, "None", "-1", "NaN", 1.5, True, "1_000", "1,5"], ids=str)
-def test_a_bad_amount_fails_by_name_before_iyzico_is_asked(iyzico, deferrable, name, value):
+@pytest.mark.parametrize("value", NO_AMOUNTS, ids=str)
+def test_a_template_that_renders_to_no_amount_fails_by_name_before_iyzico_is_asked(iyzico, deferrable, name, value):
+    gate = sensor(**{name: "{{ ti.xcom_pull(task_ids='total') }}"}, deferrable=deferrable)
+    setattr(gate, name, value)
     with pytest.raises(AirflowFailException, match=f"IyzicoMoneyError: {name} is"):
-        sensor(**{name: value}, deferrable=deferrable).execute({})
+        gate.execute({})
     assert iyzico.seen == []
+
+
+@pytest.mark.parametrize("name", ["batch_total", "headroom"])
+@pytest.mark.parametrize("value", NO_AMOUNTS, ids=str)
+def test_an_amount_that_is_none_is_refused_when_the_dag_file_is_parsed(name, value):
+    with pytest.raises(IyzicoMoneyError, match=f"task 'gate': {name} is"):
+        sensor(**{name: value})
+
+
+@pytest.mark.parametrize("currency", ["TL", "try", "", None])
+def test_a_currency_that_is_none_is_refused_when_the_dag_file_is_parsed(currency):
+    with pytest.raises(IyzicoConfigurationError, match="currency"):
+        sensor(currency=currency)
+
+
+def test_the_rows_of_a_query_are_told_from_an_amount_and_the_way_out_is_shown():
+    with pytest.raises(IyzicoMoneyError, match=re.escape("{{ ti.xcom_pull(task_ids='total')[0][0] }}")):
+        sensor(batch_total=[("4530.00",)])
+
+
+@pytest.mark.parametrize("total", [Decimal("4530.1000000000000000"), "40.000000000", "1." + "0" * 38])
+def test_zeros_behind_an_exact_amount_do_not_count(iyzico, total):
+    iyzico.balance = "9000.00"
+    assert Decimal(sensor(batch_total=total, headroom="0").execute({})["required"]) == Decimal(total)
 
 
 def test_templates_are_amounts_and_nothing_that_could_redirect_a_request():
     assert set(MassPayoutBalanceSensor.template_fields) == {"batch_total", "headroom"}
 
 
-def test_the_constructor_only_assigns():
-    gate = sensor(batch_total="{{ nonsense }}", currency="???")
-    assert (gate.batch_total, gate.currency) == ("{{ nonsense }}", "???")
+@pytest.mark.parametrize("value", ["{{ total }}", "{% if x %}1{% endif %}", 1500, Decimal("1500.75"), "0E-8"])
+def test_templates_and_amounts_are_left_as_they_are_by_the_constructor(value):
+    gate = sensor(batch_total=value, headroom=value)
+    assert (gate.batch_total, gate.headroom) == (value, value)
+
+
+@pytest.mark.parametrize("mode", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
+def test_a_poll_never_outlasts_its_gate(iyzico, monkeypatch, mode):
+    """Its timeout is two seconds, that of the Connection twenty, and iyzico does not answer."""
+    connect(monkeypatch, iyzico, timeout=20)
+    iyzico.fail("timeout")
+    begun = time.monotonic()
+    with pytest.raises(AirflowSensorTimeout, match="the money did not come within 2 s: iyzico_default .*balance unknown"):
+        sensor(timeout=2, poke_interval=0.5, **mode).execute({"ti": NEVER_RESCHEDULED})
+    assert 2 <= time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_a_wait_ends_when_its_timeout_is_over_and_not_one_interval_later(iyzico, mode):
+    gate = sensor(batch_total="1000", mode=mode, poke_interval=300, timeout=600)
+    for passed, pause in ((0, 300), (299, 300), (301, 299), (590, 10)):
+        assert gate._get_next_poke_interval(0.0, lambda passed=passed: passed, 1) == pause
+
+
+def test_every_line_names_the_connection_and_its_account(iyzico, monkeypatch):
+    lines = []
+    monkeypatch.setattr(MassPayoutBalanceSensor, "log", SimpleNamespace(info=lambda words, *values: lines.append(words % values)))
+    sensor().poke({})
+    assert lines[0].startswith("iyzico_default (simulator, sandbox): balance 100.00 TRY")
+
+
+def test_an_error_is_told_in_one_plain_line_before_the_traceback(iyzico, caplog):
+    iyzico.fail("401")
+    with pytest.raises(AirflowFailException):
+        sensor().execute({})
+    (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert line.exc_info is None
+    assert "IyzicoAuthenticationError" in line.getMessage()
+    assert "Check the Connection" in line.getMessage()
 
 
 STARTED_AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+NEVER_RESCHEDULED = SimpleNamespace(get_first_reschedule_date=lambda _context: None)
 RUN = SimpleNamespace(logical_date=None, data_interval_start=None, data_interval_end=None)
 TASK = SimpleNamespace(dag_id="dag", task_id="gate", run_id="run", map_index=-1, try_number=1, start_date=STARTED_AT)
 
@@ -186,8 +336,8 @@ def recorded(path, columns):
 @pytest.mark.parametrize(
     ("method", "kwargs", "expected"),
     [
-        ("execute_complete", {"event": {**OPEN, "balance": "1000.00", "polls": "7"}}, (100, 1000, "opened", 7)),
-        ("execute_complete", {"event": {**TIMEOUT, "polls": "7"}}, (100, None, "timed_out", 7)),
+        ("execute_complete", {"event": {**OPEN, "balance": "1000.00", "polls": "7"}}, (100, 1000, "opened", 8)),
+        ("execute_complete", {"event": {**TIMEOUT, "polls": "7"}}, (100, None, "timed_out", 8)),
         ("__fail__", {"error": "Trigger timeout"}, (None, None, "timed_out", 0)),
         ("__fail__", {"error": "Trigger failure"}, (None, None, "failed", 0)),
     ],
@@ -203,6 +353,8 @@ def test_a_deferred_gate_that_is_recorded_only_at_its_end_tells_how_it_began(iyz
         gate().execute({"ti": TASK, "dag_run": RUN})
     carried = json.loads(json.dumps(caught.value.kwargs))
     sqlite_warehouse.rmdir()
+    if "event" in kwargs and "observed_at" in kwargs["event"]:
+        kwargs = {"event": {**kwargs["event"], "observed_at": datetime.now(UTC).isoformat()}}
     kwargs = kwargs if method == "__fail__" else {**carried, **kwargs}
     with nullcontext() if expected[2] == "opened" else pytest.raises((AirflowSensorTimeout, TaskDeferralError)):
         gate().resume_execution(method, kwargs, {"ti": TASK, "dag_run": RUN})
@@ -215,7 +367,7 @@ def test_a_deferred_gate_that_is_recorded_only_at_its_end_tells_how_it_began(iyz
 def test_retry_after_stretches_the_pause_but_not_past_the_end_of_the_wait(iyzico, mode):
     gate = sensor(mode=mode, poke_interval=5, timeout=600)
     iyzico.balance = "1"
-    for wish, passed, pause in ((None, 0, 5), ("2", 0, 5), ("60", 0, 60), ("99999", 0, 600), ("60", 570, 30), ("60", 599, 5)):
+    for wish, passed, pause in ((None, 0, 5), ("2", 0, 5), ("60", 0, 60), ("99999", 0, 600), ("60", 570, 30), ("60", 599, 1)):
         iyzico.fail("429", retry_after=wish) if wish else iyzico.heal()
         gate.poke({})
         assert gate._get_next_poke_interval(0.0, lambda passed=passed: passed, 1) == pause

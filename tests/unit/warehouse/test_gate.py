@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append, ensure
-from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
+from airflow_provider_iyzico.warehouse.gate import Gate, Progress, polls_so_far, record
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
 from airflow_provider_iyzico.warehouse.views import VIEWS
@@ -39,8 +39,22 @@ def rows(engine):
 def test_an_end_that_is_written_twice_counts_once(engine):
     record(engine, GATE, Progress("waiting", 1, Decimal(40)))
     for _ in range(2):
-        record(engine, GATE, Progress("opened", 4, Decimal(140)))
+        record(engine, GATE, Progress("opened", 5, Decimal(140)))
     assert rows(engine) == [("production", "opened", 5, 60)]
+
+
+def test_polls_that_are_written_twice_count_once(engine):
+    """As after a commit whose answer was lost."""
+    for polls in (1, 3, 3):
+        record(engine, GATE, Progress("waiting", polls, Decimal(40)))
+    assert rows(engine) == [("production", "waiting", 3, 60)]
+    assert polls_so_far(engine, GATE) == 3
+
+
+def test_the_polls_of_another_try_or_of_no_row_are_none(engine):
+    assert polls_so_far(engine, GATE) == 0
+    record(engine, in_try(1, Decimal(40)), Progress("waiting", 3, Decimal(40)))
+    assert polls_so_far(engine, in_try(2, Decimal(40))) == 0
 
 
 def in_try(number, first_balance):
@@ -62,7 +76,7 @@ def test_a_try_that_was_given_up_no_longer_speaks_for_its_gate(engine):
 
 def test_a_balance_that_comes_after_the_first_look_is_not_taken_for_the_first(engine):
     record(engine, replace(GATE, first_balance=None), Progress("waiting", 1))
-    record(engine, replace(GATE, first_balance=None), Progress("opened", 4, Decimal(140)))
+    record(engine, replace(GATE, first_balance=None), Progress("opened", 5, Decimal(140)))
     assert rows(engine) == [("production", "opened", 5, None)]
 
 
@@ -94,7 +108,7 @@ def test_gates_that_begin_at_the_same_time_each_keep_their_record(mariadb_engine
 
     def keep(gate):
         engine = create_engine(mariadb_engine.url)
-        for progress in (Progress("waiting", 1, Decimal(40)), Progress("opened", 1, Decimal(140))):
+        for progress in (Progress("waiting", 1, Decimal(40)), Progress("opened", 2, Decimal(140))):
             record(engine, gate, progress)
         engine.dispose()
 
@@ -211,7 +225,7 @@ def test_a_run_that_was_deleted_and_made_again_has_a_row_of_its_own_wait(engine)
 
 def test_a_second_copy_of_a_task_that_comes_late_does_not_open_an_ended_gate_again(engine):
     record(engine, GATE, Progress("waiting", 1, Decimal(40)))
-    record(engine, GATE, Progress("opened", 1, Decimal(140)))
+    record(engine, GATE, Progress("opened", 2, Decimal(140)))
     record(engine, GATE, Progress("waiting", 1, Decimal(40)))
     assert rows(engine) == [("production", "opened", 2, 60)]
 

@@ -1,0 +1,37 @@
+"""What differs between versions of Airflow, and the private names that we need: they stand here and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+try:
+    from airflow.sdk.exceptions import AirflowRescheduleException as AirflowRescheduleException
+except ImportError:  # before Airflow 3.2
+    from airflow.exceptions import AirflowRescheduleException as AirflowRescheduleException
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+#: The method that Airflow resumes a task with where its trigger failed.
+TRIGGER_FAILED = "__fail__"
+#: Airflow's words for a trigger that did not fire in time, since 3.0 and before.
+TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")
+
+
+def is_mapped(operator: BaseOperator) -> bool:
+    """Tell whether a worker makes this operator out of a mapped one, long after its DAG file was parsed."""
+    return bool(getattr(operator, "_BaseOperator__from_mapped", False))
+
+
+def rescheduled_at(context: Context) -> datetime | None:
+    """Return since when this try waits by Airflow's own count, if it was rescheduled."""
+    task: Any = context["ti"]
+    if hasattr(task, "get_first_reschedule_date"):
+        return cast("datetime | None", task.get_first_reschedule_date(context))
+    from airflow.models.taskreschedule import TaskReschedule  # Airflow 2, where workers read Airflow's own database
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        first = session.scalar(TaskReschedule.stmt_for_task_instance(task).limit(1))
+        return None if first is None else datetime.fromisoformat(first.start_date.isoformat())

@@ -1,0 +1,82 @@
+"""What a trigger tells the task that it wakes: one type, to and from the dict of strings that Airflow carries. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from airflow_provider_iyzico.api.money import money_from_text
+from airflow_provider_iyzico.coverage import Outcome
+from airflow_provider_iyzico.errors import GateEventError
+
+#: The status of an event that ends a wait because its time is up; the other statuses are outcomes.
+TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class GateEvent:
+    """The end of a deferred wait, as the trigger saw it.
+
+    :param status: ``open``, ``fail`` or ``timeout``
+    :param message: why, for people
+    :param polls: how many polls began during the wait
+    :param ends_at: when the whole wait ends at the latest, in seconds since the epoch
+    :param balance: the last balance seen, if any was, and when it was ``observed_at``
+    :param error: with ``fail``, the name of the error
+    """
+
+    status: str
+    message: str
+    polls: int = 0
+    ends_at: float | None = None
+    balance: Decimal | None = None
+    observed_at: datetime | None = None
+    error: str | None = None
+
+    @classmethod
+    def read(cls, event: object) -> GateEvent:
+        """Read what Airflow carried.
+
+        :raises GateEventError: no trigger of this version writes such an event
+        """
+        if not isinstance(event, dict):
+            raise GateEventError("the gate was resumed without an event")
+        wanted = ["status", "message"]
+        if event.get("status") == Outcome.OPEN:
+            wanted += ["balance", "observed_at"]
+        if event.get("status") == Outcome.FAIL:
+            wanted += ["error"]
+        missing = [name for name in wanted if not isinstance(event.get(name), str)]
+        if missing:
+            raise GateEventError(f"the gate was resumed with an event that lacks {missing}")
+        if event["status"] not in (Outcome.OPEN, Outcome.FAIL, TIMEOUT):
+            raise GateEventError(f"the gate was resumed with the unknown status {event['status'][:40]!r}")
+        try:
+            return cls(
+                status=event["status"],
+                message=event["message"],
+                polls=int(event.get("polls", 0)),
+                ends_at=_epoch(event["ends_at"]) if event.get("ends_at") is not None else None,
+                balance=money_from_text(event["balance"], "the event's balance") if "balance" in event else None,
+                observed_at=_moment(event["observed_at"]) if "observed_at" in event else None,
+                error=event.get("error"),
+            )
+        except (TypeError, ValueError, OverflowError) as error:
+            raise GateEventError(f"the gate was resumed with an event that cannot be read: {str(error)[:200]}") from error
+
+
+def _epoch(text: Any) -> float:
+    seconds = float(text)
+    if not math.isfinite(seconds):
+        raise ValueError("ends_at is no moment")
+    return seconds
+
+
+def _moment(text: Any) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("observed_at has no time zone")
+    return moment.astimezone(UTC)
