@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +19,39 @@ from postgres import database_of_its_own
 from sandbox import ROOT, airflow_environment, for_this_airflow
 from secrets_search import finds, secrets_of
 from sqlalchemy import inspect, text
-from stack import AirflowStack
+from stack import API, AirflowStack
 
 from airflow_provider_iyzico.simulator import Simulator
 
 GATE, SNAPSHOT = "iyzico_payout_gate", "iyzico_balance_snapshot"
 #: The example DAGs with a gate that polls every second; nothing else differs.
 POLL = ("poke_interval=60", "poke_interval=1")
+#: A gate whose pool has one slot, and a task that holds it until its file is gone.
+LATE, HOLD = "late_gate", "hold_the_slot"
+LATE_DAGS = """
+import time
+from pathlib import Path
+import pendulum
+from airflow.sdk import DAG, task
+from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+
+STARTS = pendulum.datetime(2026, 1, 1, tz="UTC")
+with DAG("late_gate", schedule=None, start_date=STARTS):
+    MassPayoutBalanceSensor(
+        task_id="gate", batch_total="5000", deferrable=True, poke_interval=10, timeout=600, pool="one_slot",
+        warehouse_conn_id="iyzico_warehouse",
+    )
+
+with DAG("hold_the_slot", schedule=None, start_date=STARTS):
+    @task(pool="one_slot")
+    def hold(params):
+        Path(params["here"]).touch()
+        ends_at = time.monotonic() + 300
+        while Path(params["until"]).exists() and time.monotonic() < ends_at:
+            time.sleep(0.2)
+
+    hold()
+"""
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -53,6 +80,7 @@ def airflow(folder, iyzico, database):
     for name in (GATE, SNAPSHOT):
         source = (ROOT / "dags" / f"{name}.py").read_text()
         (dags / f"{name}.py").write_text(for_this_airflow(source).replace(*POLL))
+    (dags / "late.py").write_text(for_this_airflow(LATE_DAGS))
     connection = json.loads(iyzico.connection)
     connection["extra"]["timeout"] = 2
     environment = airflow_environment(
@@ -61,7 +89,7 @@ def airflow(folder, iyzico, database):
     environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
     environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = database.url.render_as_string(hide_password=False)
     with AirflowStack(environment, folder / "processes") as stack:
-        stack.wait_until_ready(GATE, SNAPSHOT)
+        stack.wait_until_ready(GATE, SNAPSHOT, LATE, HOLD)
         yield stack
 
 
@@ -76,13 +104,13 @@ def finish(airflow, dag_id, run_id):
     return ended
 
 
-def until_deferred(airflow, folder, run_id):
+def until_deferred(airflow, folder, run_id, dag_id=GATE, task_id="wait_for_money"):
     """Wait until the gate waits in the triggerer, and the scheduler has heard of it.
 
     Airflow 3 fails a task that goes on earlier. Gates whose ``poke_interval`` is not as short as here wait for that by themselves.
     """
-    airflow.wait_until("the gate is deferred", lambda: airflow.task(GATE, run_id, "wait_for_money")["state"] == "deferred")
-    heard = re.compile(f"Received executor event with state success for .*'wait_for_money'.*{run_id}")
+    airflow.wait_until("the gate is deferred", lambda: airflow.task(dag_id, run_id, task_id)["state"] == "deferred")
+    heard = re.compile(f"Received executor event with state success for .*'{task_id}'.*{run_id}")
     airflow.wait_until("the scheduler heard of it", lambda: heard.search((folder / "processes" / "scheduler.log").read_text()))
 
 
@@ -178,6 +206,38 @@ def test_a_gate_survives_the_end_of_its_triggerer(airflow, folder, iyzico):
     airflow.start("triggerer")
     assert finish(airflow, GATE, run_id) == "success"
     assert {seen.method for seen in iyzico.seen} == {"GET"}
+
+
+def test_a_gate_whose_worker_comes_late_asks_again_and_waits_on_where_the_money_is_gone(airflow, folder, iyzico):
+    """Its trigger saw 8000.00; its pool has no free slot for more than a minute; by then somebody else has been paid."""
+    airflow.call("POST", f"{API}/pools", {"name": "one_slot", "slots": 1})
+    iyzico.balance = "3200.00"
+    run_id = airflow.trigger(LATE)
+    until_deferred(airflow, folder, run_id, LATE, "gate")
+    until, here = folder / "hold.until", folder / "hold.here"
+    until.touch()
+    holder = airflow.trigger(HOLD, until=str(until), here=str(here))
+    try:
+        airflow.wait_until("the slot is taken", here.exists)
+        iyzico.balance = "8000.00"
+        airflow.wait_until("the trigger fired", lambda: airflow.task(LATE, run_id, "gate")["state"] in ("scheduled", "queued"))
+        fired = time.monotonic()
+        iyzico.balance = "10.00"
+        airflow.wait_until("what the trigger saw is old", lambda: time.monotonic() - fired > 62, seconds=200)
+    finally:
+        until.unlink()
+    assert finish(airflow, HOLD, holder) == "success"
+    airflow.wait_until("the gate asked again", lambda: "asking iyzico again" in task_log(folder, LATE, run_id, "gate"))
+    until_deferred(airflow, folder, run_id, LATE, "gate")
+    with closing(sqlite3.connect(folder / "warehouse.db")) as connection:
+        query = "SELECT outcome, first_balance, last_balance FROM iyzico_payout_gate WHERE dag_id = ?"
+        assert connection.execute(query, [LATE]).fetchall() == [("waiting", 3200, 10)]
+    iyzico.balance = "9000.00"
+    assert finish(airflow, LATE, run_id) == "success"
+    assert airflow.xcom(LATE, run_id, "gate")["balance"] == "9000.00"
+    with closing(sqlite3.connect(folder / "warehouse.db")) as connection:
+        query = "SELECT outcome, first_balance, last_balance FROM iyzico_payout_gate WHERE dag_id = ?"
+        assert connection.execute(query, [LATE]).fetchall() == [("opened", 3200, 9000)]
 
 
 @pytest.mark.parametrize("fault", ["401", "html", "echo"])
