@@ -1,6 +1,7 @@
 """What the README prints, runs."""
 
 import inspect
+import json
 import re
 import sqlite3
 import subprocess
@@ -49,6 +50,22 @@ def test_the_ten_lines_run_as_printed_in_a_new_airflow(iyzico, tmp_path):
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     with closing(sqlite3.connect(warehouse)) as connection:
         assert connection.execute("SELECT balance FROM iyzico_balance_snapshot").fetchall() == [(200000,)]
+
+
+def test_the_total_from_sql_opens_the_gate_at_its_last_digit(iyzico, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "hr.db")) as connection, connection:
+        connection.execute("CREATE TABLE payroll (amount NUMERIC, commission NUMERIC)")
+        connection.execute("INSERT INTO payroll VALUES (4000.25, 30), (499.85, 0)")
+    iyzico.balance, dags = "4530.10", tmp_path / "dags"
+    dags.mkdir()
+    (dags / "salaries_from_sql.py").write_text(for_this_airflow(block_after("total from SQL")))
+    environment = airflow_environment(tmp_path / "home", iyzico=iyzico.connection, warehouse=tmp_path / "w.db", dags=dags)
+    environment["AIRFLOW_CONN_HR"] = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "hr.db")})
+    for command in (["airflow", "db", "migrate"], ["airflow", "dags", "test", "salaries_from_sql"]):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "required 4530.10 TRY" in done.stdout + done.stderr
+    assert len(iyzico.seen) == 1
 
 
 def test_the_simulator_example_passes(airflow_database, monkeypatch):
