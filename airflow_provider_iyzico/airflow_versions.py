@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 try:
@@ -11,17 +11,26 @@ except ImportError:  # before Airflow 3.2
     from airflow.exceptions import AirflowRescheduleException as AirflowRescheduleException
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator, Context
+    from airflow.providers.common.compat.sdk import BaseOperator, BaseSensorOperator, Context
 
 #: The method that Airflow resumes a task with where its trigger failed.
 TRIGGER_FAILED = "__fail__"
-#: Airflow's words for a trigger that did not fire in time, since 3.0 and before.
-TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")
+#: Airflow's words for a trigger that did not fire in time, since 3.0 and before; in Airflow 2 ``execution_timeout`` also ends a
+#: deferred wait, and the words are the same.
+_TRIGGER_TIMEOUT, _TRIGGER_OR_EXECUTION_TIMEOUT = "Trigger timeout", "Trigger/execution timeout"
 
 
 def is_mapped(operator: BaseOperator) -> bool:
     """Tell whether a worker makes this operator out of a mapped one, long after its DAG file was parsed."""
     return bool(getattr(operator, "_BaseOperator__from_mapped", False))
+
+
+def is_end_of_deferral(sensor: BaseSensorOperator, error: object, context: Context) -> bool:
+    """Tell whether Airflow ended a deferred wait because the sensor's ``timeout`` was over."""
+    if error != _TRIGGER_OR_EXECUTION_TIMEOUT or sensor.execution_timeout is None:
+        return error in (_TRIGGER_TIMEOUT, _TRIGGER_OR_EXECUTION_TIMEOUT)
+    started_at = getattr(context.get("ti"), "start_date", None)
+    return started_at is not None and datetime.now(UTC) - started_at >= timedelta(seconds=sensor.timeout)
 
 
 def rescheduled_at(context: Context) -> datetime | None:

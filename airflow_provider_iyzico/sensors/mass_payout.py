@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_iyzico.airflow_versions import TRIGGER_FAILED, TRIGGER_TIMEOUTS, is_mapped, rescheduled_at
+from airflow_provider_iyzico.airflow_versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at
 from airflow_provider_iyzico.api.money import money_from_author, money_text
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoMoneyError, error_named
 from airflow_provider_iyzico.fail_fast import fail_fast
@@ -36,6 +36,8 @@ SHORTEST_POLL_SECONDS = 1.0
 #: The scheduler, the broker and free slots lie between the trigger and the worker. What the trigger saw opens the gate only if it
 #: is not older than this, or than one ``poke_interval``, where that is longer.
 FRESH_SECONDS = 60.0
+#: So long after the trigger should have fired Airflow ends the wait itself, for want of a triggerer.
+BACKSTOP_SECONDS = 60.0
 #: A clock may be wrong, but not by so much: an event from further ahead is nonsense.
 FUTURE = timedelta(days=1)
 _SHORTEST_PAUSE_SECONDS = 0.1
@@ -163,7 +165,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         with self._waiting(context, resumed=next_kwargs or {}):
             if next_method == TRIGGER_FAILED:
                 error = (next_kwargs or {}).get("error")
-                if error not in TRIGGER_TIMEOUTS:
+                if not is_end_of_deferral(self, error, context):
                     return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
                 # What Airflow raises then differs from version to version.
                 event = {"status": TIMEOUT, "message": f"Airflow ended the wait: {error}"}
@@ -302,7 +304,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 "waiting_since": record.waiting_since.isoformat() if record else None,
                 "polls": record.polls if record else None,
             },
-            timeout=timedelta(seconds=ends_at - now),
+            timeout=timedelta(seconds=ends_at - now + BACKSTOP_SECONDS),
         )
 
     def _is_fresh(self, seen: GateEvent) -> bool:
