@@ -21,7 +21,9 @@ from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from decimal import Decimal
+
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_iyzico.api.answers import Balance
     from airflow_provider_iyzico.coverage import Need, Verdict
@@ -65,8 +67,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        batch_total: str,
-        headroom: str = "0",
+        batch_total: str | int | Decimal | XComArg,
+        headroom: str | int | Decimal | XComArg = "0",
         iyzico_conn_id: str = IyzicoHook.default_conn_name,
         currency: str = "TRY",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
