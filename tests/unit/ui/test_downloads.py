@@ -69,7 +69,7 @@ INVISIBLE = "".join(map(chr, range(33))) + "\u00a0\u200b\u2060\ufeff"
 def formulas(raw):
     """Return what some program would compute: cells by every separator, with and without regard to quotes, blanks dropped."""
     cells = [cell for each in ",;\t|" for row in csv.reader(StringIO(raw, newline=""), delimiter=each) for cell in row]
-    cells += re.split("[,;|\"\t\r\n\u2028]", raw)
+    cells += re.split('[,;|"\t\r\n\u2028]', raw)
     return [cell for cell in cells if cell.strip(INVISIBLE).startswith(SIGNS)]
 
 
@@ -117,7 +117,7 @@ def test_an_outcome_that_somebody_wrote_by_hand_is_shown_and_no_formula_either()
 
 
 def test_the_name_of_a_file_holds_letters_and_digits_whatever_the_labels_hold():
-    name = file_name(Who("=production", "../Şube\r\n;=1|\"", "TRY"), "days", date(2026, 11, 1), date(2026, 11, 2))
+    name = file_name(Who("=production", '../Şube\r\n;=1|"', "TRY"), "days", date(2026, 11, 1), date(2026, 11, 2))
     assert name == "production-Şube_1-TRY-days-2026-11-01-2026-11-02.csv"
 
 
