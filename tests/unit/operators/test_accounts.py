@@ -1,6 +1,5 @@
 """Several accounts in one task: each its own row, side by side, and one that fails hinders none and goes not unnoticed."""
 
-import json
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
+from sandbox import connection_of
 
 from airflow_provider_iyzico.errors import IyzicoAccountsError, IyzicoUnexpectedError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
@@ -28,9 +28,7 @@ def accounts(monkeypatch, sqlite_warehouse):
     with ExitStack() as stack:
         simulators = {name: stack.enter_context(Simulator(f"{place}00.00")) for place, name in enumerate(NAMES, 1)}
         for name, simulator in simulators.items():
-            connection = json.loads(simulator.connection)
-            connection["extra"] |= {"account": name, "timeout": 10}
-            monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection_of(simulator, name))
         yield simulators
 
 
@@ -65,9 +63,7 @@ def test_accounts_are_asked_side_by_side(accounts, sqlite_warehouse, monkeypatch
     """Each simulator keeps its answer back until all have been asked."""
     for name, simulator in accounts.items():
         simulator.set(latency_seconds=60)
-        connection = json.loads(simulator.connection)
-        connection["extra"] |= {"account": name, "timeout": 120}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection_of(simulator, name, timeout=120))
     with ThreadPoolExecutor(1) as pool:
         all_were_asked = pool.submit(answer_as_soon_as_all_were_asked, accounts.values())
         execute(list(NAMES))
@@ -192,9 +188,7 @@ def test_a_missing_connection_hinders_no_other(accounts, sqlite_warehouse):
 def test_two_connections_that_finance_could_not_tell_apart_are_refused_before_anything_is_asked(
     accounts, monkeypatch, sqlite_warehouse
 ):
-    connection = json.loads(accounts["couriers"].connection)
-    connection["extra"]["account"] = "payroll"
-    monkeypatch.setenv("AIRFLOW_CONN_COURIERS", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_COURIERS", connection_of(accounts["couriers"], "payroll"))
     with pytest.raises(AirflowFailException, match="'payroll' and 'couriers' have the same account 'payroll'"):
         execute(list(NAMES))
     assert [len(simulator.seen) for simulator in accounts.values()] == [0, 0, 0]
