@@ -36,7 +36,10 @@ matrix: $(READY) ## unit, story and real processes on every Airflow and Python w
 lint: $(READY) ## check style, types, the import law and the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python tools/readme_blocks.py build/readme_blocks
 	@$(BIN)/mypy
+	@$(BIN)/mypy build/readme_blocks
+	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/zizmor --offline --quiet .github
 
