@@ -14,7 +14,7 @@ from support import AIRFLOW_VERSION
 from airflow_provider_iyzico.simulator import Simulator
 
 pytestmark = [
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(AIRFLOW_VERSION < (3, 3), reason="the list of Connections looks otherwise before Airflow 3.3"),
 ]
 

@@ -26,7 +26,7 @@ GATE, SNAPSHOT = "iyzico_payout_gate", "iyzico_balance_snapshot"
 #: The example DAGs with a gate that polls every second; nothing else differs.
 POLL = ("poke_interval=60", "poke_interval=1")
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture(scope="module")
