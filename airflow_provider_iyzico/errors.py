@@ -59,8 +59,14 @@ class GateEventError(IyzicoError):
     """A deferred gate was resumed with an event that no trigger of this version writes. Clear the task."""
 
 
+class IyzicoUnexpectedError(IyzicoError):
+    """Something failed that this provider does not foresee. Read its cause in the log; a retry adds no second row."""
+
+    is_transient = True
+
+
 class IyzicoAccountsError(IyzicoError):
-    """Some of a task's accounts could not be kept; the others were. The message names each, and what to do.
+    """Some or all of a task's accounts could not be kept. The message names each of these, and what to do.
 
     It is transient when a retry may help any of them; a retry adds nothing to those that were kept.
     """

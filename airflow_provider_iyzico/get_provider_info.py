@@ -8,13 +8,15 @@ from airflow_provider_iyzico import __version__
 
 INTEGRATION = "iyzico"
 
+#: The port is shown because the Test button of Airflow's page sends 0 for one that is not set, and Airflow refuses that.
 CONNECTION_FORM: dict[str, Any] = {
-    "hidden-fields": ["schema", "port"],
+    "hidden-fields": ["schema"],
     "relabeling": {"login": "API key", "password": "Secret key"},
     "placeholders": {
         "login": "sandbox-… for the sandbox, otherwise production",
         "password": "of the same environment as the API key",
         "host": "leave empty: it follows from the API key",
+        "port": "443, so that the Test button works",
     },
 }
 

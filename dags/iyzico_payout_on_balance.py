@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pendulum
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
@@ -28,7 +30,7 @@ with DAG(
     gate = MassPayoutBalanceSensor(task_id="still_there", batch_total=AMOUNT, timeout=600, poke_interval=60)
 
     @task(retries=0)
-    def pay(covered: dict) -> str:
+    def pay(covered: Any) -> str:
         """Start the payout. Here goes your call of iyzico; this example moves no money."""
         return f"paying out of {covered['balance']} {covered['currency']}"
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from needs import CHROMIUM
+from playwright.sync_api import Browser, expect, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_MS = 120_000
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -24,12 +23,11 @@ OPTIONS = [
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Yield the browser that ``$CHROMIUM`` or the path names; without one the tests are skipped, and say so."""
-    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    program = CHROMIUM.found()
     if program is None:
-        pytest.skip(
-            f"no browser: none of {', '.join(NAMES)} is installed, and $CHROMIUM names none (Debian: apt install chromium)"
-        )
+        pytest.skip(str(CHROMIUM))
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
         browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield browser
         browser.close()

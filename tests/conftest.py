@@ -20,6 +20,7 @@ settings.load_profile("repeatable")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
 
+import needs  # noqa: E402
 from sandbox import airflow_environment  # noqa: E402
 
 _home = tempfile.TemporaryDirectory(prefix="iyzico-tests-")
@@ -35,6 +36,17 @@ del os.environ["AIRFLOW_CONN_IYZICO_DEFAULT"]
 from support import AIRFLOW_VERSION, catch_up, connect  # noqa: E402
 
 from airflow_provider_iyzico.simulator import Simulator  # noqa: E402
+
+
+def pytest_report_header() -> list[str]:
+    """Say at the start what cannot be tested on this machine, and what brings it."""
+    return needs.report()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say it again at the end, where it is read."""
+    for line in needs.report():
+        terminalreporter.write_line(line, yellow=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:

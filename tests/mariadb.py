@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
+from needs import MARIADB, PLACES
 from stack import free_port
 
 UNPRIVILEGED = "nobody"
@@ -24,12 +25,10 @@ def mariadb_server() -> Iterator[str]:
     if given := os.environ.get("TEST_MARIADB_URL"):
         yield given
         return
-    places = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
-    install, server = (shutil.which(name, path=places) for name in ("mariadb-install-db", "mariadbd"))
-    if install is None or server is None:
-        pytest.skip(
-            "no MariaDB: mariadbd is not installed, and $TEST_MARIADB_URL names none (Debian: apt install mariadb-server)"
-        )
+    server = MARIADB.found()
+    if server is None:
+        pytest.skip(str(MARIADB))
+    install = shutil.which("mariadb-install-db", path=PLACES) or "mariadb-install-db"
     with tempfile.TemporaryDirectory(prefix="iyzico-mariadb-", ignore_cleanup_errors=True) as name:
         folder, user, port = Path(name), UNPRIVILEGED if os.geteuid() == 0 else None, free_port()
         if user:
@@ -54,7 +53,7 @@ def mariadb_server() -> Iterator[str]:
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         try:
             with pymysql.connect(host="127.0.0.1", port=port, user="root") as connection, connection.cursor() as cursor:

@@ -54,7 +54,7 @@ def postgres_server() -> Iterator[str]:
             "C",
         )
         options = f"-h 127.0.0.1 -p {port} -c fsync=off -c unix_socket_directories=''"
-        _run(user, programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
+        _run(user, programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "-t", "180", "start")
         try:
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
         finally:

@@ -38,7 +38,7 @@ FAULTS = [
 
 def wish(url: str, **wishes: object) -> None:
     request = urllib.request.Request(f"{url}/simulator", json.dumps(wishes).encode())
-    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).close()
+    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60).close()
 
 
 def main(url: str) -> None:

@@ -6,19 +6,22 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import history
-from sandbox import ROOT, airflow_environment
+from sandbox import ROOT, airflow_environment, connection_of
 from sqlalchemy import create_engine
 from stack import AirflowStack, free_port
 
 from airflow_provider_iyzico.simulator import Simulator
 
 AIRFLOW_PORT, SIMULATOR_PORT = 8080, 8989
+#: Those of iyzico_many_accounts, and what they hold.
+ACCOUNTS = {"payroll": "1500.00", "suppliers": "700.00"}
 
 
 def main() -> int:
@@ -27,9 +30,13 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         shutil.rmtree(home, ignore_errors=True)
-        with Simulator("3200.00", port=free_port(SIMULATOR_PORT)) as iyzico:
+        with ExitStack() as stack:
+            iyzico = stack.enter_context(Simulator("3200.00", port=free_port(SIMULATOR_PORT)))
             warehouse = home / "warehouse.db"
             environment = airflow_environment(home, iyzico=iyzico.connection, warehouse=warehouse)
+            for account, balance in ACCOUNTS.items():
+                simulator = stack.enter_context(Simulator(balance))
+                environment[f"AIRFLOW_CONN_IYZICO_{account.upper()}"] = connection_of(simulator, account)
             print("Writing a year of made-up balances for the finance page ...", flush=True)
             engine = create_engine(f"sqlite:///{warehouse}")
             history.fill(engine, datetime.now(UTC))

@@ -8,7 +8,10 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_iyzico.simulator import Simulator
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Airflow 2 has neither ``airflow.sdk`` nor watchers of assets.
@@ -37,6 +40,12 @@ def airflow_environment(home: Path, *, iyzico: str, warehouse: Path | str, dags:
         "AIRFLOW_CONN_IYZICO_WAREHOUSE": warehouse,
         "NO_PROXY": "127.0.0.1,localhost",
     }
+
+
+def connection_of(simulator: Simulator, account: str, **extra: object) -> str:
+    """Return the Connection to a simulator as JSON, with the label of an account."""
+    connection = json.loads(simulator.connection)
+    return json.dumps({**connection, "extra": {**connection["extra"], "account": account, **extra}})
 
 
 def load_dags() -> dict[str, Any]:

@@ -25,6 +25,8 @@ from sandbox import IS_AIRFLOW_2
 PROCESSES = ("webserver", "scheduler", "triggerer") if IS_AIRFLOW_2 else ("api-server", "scheduler", "dag-processor", "triggerer")
 API = "/api/v1" if IS_AIRFLOW_2 else "/api/v2"
 STOP_SECONDS = 8
+CALL_SECONDS = 60
+CALL_ATTEMPTS = 5
 
 
 class AirflowStack:
@@ -124,7 +126,7 @@ class AirflowStack:
         if dead:
             raise RuntimeError(f"ended too early: {dead}; see {self._log_folder}")
 
-    def wait_until(self, what: str, is_so: Callable[[], Any], seconds: float = 120) -> Any:
+    def wait_until(self, what: str, is_so: Callable[[], Any], seconds: float = 300) -> Any:
         """Poll until ``is_so`` returns something true; an API that is not there yet counts as not so."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -176,12 +178,25 @@ class AirflowStack:
         return "\n".join(line for line in lines if run_id in line and re.search(r"\[(error|warning|critical) |ERROR|WARN", line))
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call Airflow's REST API."""
+        """Call Airflow's REST API. What only reads is asked again if Airflow is busy or its SQLite locked."""
+        for _ in range(CALL_ATTEMPTS - 1 if method == "GET" else 0):
+            try:
+                return self._call(method, path, body)
+            except urllib.error.HTTPError as error:
+                with error:
+                    if error.code < 500:
+                        raise
+            except TimeoutError:
+                pass
+            time.sleep(0.3)
+        return self._call(method, path, body)
+
+    def _call(self, method: str, path: str, body: Any) -> Any:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token()}"}
         request = urllib.request.Request(
             f"{self.url}{path}", json.dumps(body).encode() if body is not None else None, headers, method=method
         )
-        with _opener().open(request, timeout=20) as answer:
+        with _opener().open(request, timeout=CALL_SECONDS) as answer:
             return json.load(answer)
 
     def token(self) -> str:
@@ -189,7 +204,7 @@ class AirflowStack:
         if IS_AIRFLOW_2:
             return "none"
         if not getattr(self, "_kept_token", ""):
-            with _opener().open(f"{self.url}/auth/token", timeout=20) as answer:
+            with _opener().open(f"{self.url}/auth/token", timeout=CALL_SECONDS) as answer:
                 self._kept_token = json.load(answer)["access_token"]
         return self._kept_token
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING
+from pathlib import Path
+from traceback import extract_tb
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from airflow_provider_iyzico.errors import IyzicoAccountsError, IyzicoConfigurationError, IyzicoError
+from airflow_provider_iyzico.errors import (
+    IyzicoAccountsError,
+    IyzicoConfigurationError,
+    IyzicoError,
+    IyzicoUnexpectedError,
+)
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.answers import Balance
     from airflow_provider_iyzico.hooks.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 AT_ONCE = 8
 
@@ -37,38 +47,52 @@ def look(conn_ids: Sequence[str]) -> dict[str, tuple[Settings, Balance] | Iyzico
     """
     with ExitStack() as stack:
         hooks = {conn_id: stack.enter_context(closing(IyzicoHook(conn_id))) for conn_id in conn_ids}
-        failed = {conn_id: error for conn_id, hook in hooks.items() if (error := _unusable(hook))}
+        failed = {conn_id: error for conn_id, hook in hooks.items() if (error := attempt(hook.refresh))}
         usable = {conn_id: hook for conn_id, hook in hooks.items() if conn_id not in failed}
         _check_apart(usable)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="iyzico") as pool:
-            seen = dict(zip(usable, pool.map(_ask, usable.values()), strict=True))
+            seen = dict(zip(usable, pool.map(lambda hook: attempt(_ask, hook), usable.values()), strict=True))
     return {conn_id: failed[conn_id] if conn_id in failed else seen[conn_id] for conn_id in conn_ids}
+
+
+def attempt(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | IyzicoError:
+    """Do something for one account, and return its error instead of raising it: the other accounts go on."""
+    try:
+        return act(*args, **kwargs)
+    except IyzicoError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this account's own
+        return _unexpected(error)
 
 
 def explained(failures: dict[str, IyzicoError], count: int) -> IyzicoError:
     """Return what a task fails with when ``failures`` of its ``count`` accounts failed: transient if a retry may help any."""
     if count == 1:
         return next(iter(failures.values()))
+    errors = list(failures.values())
+    kept = count - len(errors)
+    others = f", the other{'s were' if kept > 1 else ' was'}" if kept else ", so none is kept"
     said = "; ".join(f"{conn_id}: {type(error).__name__}: {error}" for conn_id, error in failures.items())
-    is_transient = any(error.is_transient for error in failures.values())
-    return IyzicoAccountsError(
-        f"{len(failures)} of {count} accounts could not be kept, the others were: {said}", is_transient=is_transient
+    all_of_them = IyzicoAccountsError(
+        f"{len(errors)} of {count} accounts could not be kept{others}: {said}",
+        is_transient=any(error.is_transient for error in errors),
     )
+    all_of_them.__cause__ = ExceptionGroup("what failed", errors)
+    return all_of_them
 
 
-def _ask(hook: IyzicoHook) -> tuple[Settings, Balance] | IyzicoError:
-    try:
-        return hook.settings, hook.get_balance()
-    except IyzicoError as error:
-        return error
+def _ask(hook: IyzicoHook) -> tuple[Settings, Balance]:
+    return hook.settings, hook.get_balance()
 
 
-def _unusable(hook: IyzicoHook) -> IyzicoError | None:
-    try:
-        hook.refresh()
-    except IyzicoError as error:
-        return error
-    return None
+def _unexpected(error: Exception) -> IyzicoUnexpectedError:
+    """Name the kind and the place of an error, and not its words, which may hold a password."""
+    place = extract_tb(error.__traceback__)[-1]
+    typed = IyzicoUnexpectedError(
+        f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; the log has the whole of it"
+    )
+    typed.__cause__ = error
+    return typed
 
 
 def _check_apart(hooks: dict[str, IyzicoHook]) -> None:

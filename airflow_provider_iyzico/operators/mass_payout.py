@@ -72,7 +72,7 @@ class MassPayoutBalanceOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Ask iyzico, keep the answer, tell what was kept."""
         from airflow_provider_iyzico.coverage import read_currency
-        from airflow_provider_iyzico.operators.accounts import explained, look, read_conn_ids
+        from airflow_provider_iyzico.operators.accounts import attempt, explained, look, read_conn_ids
         from airflow_provider_iyzico.warehouse.lineage import dataset
         from airflow_provider_iyzico.warehouse.tables import snapshot_table
         from airflow_provider_iyzico.warehouse_connection import warehouse_engine
@@ -81,12 +81,14 @@ class MassPayoutBalanceOperator(BaseOperator):
             currency, table = read_currency(self.currency), snapshot_table(self.table, self.schema)
             conn_ids = read_conn_ids(self.iyzico_conn_id)
             with warehouse_engine(self.warehouse_conn_id) as engine:
-                kept, failures = [], {}
+                kept: list[dict[str, Any]] = []
+                failures: dict[str, IyzicoError] = {}
                 for conn_id, seen in look(conn_ids).items():
-                    try:
-                        kept.append(self._keep(engine, table, seen, currency, context))
-                    except IyzicoError as error:
-                        failures[conn_id] = error
+                    stored = attempt(self._keep, engine, table, seen, currency, context)
+                    if isinstance(stored, IyzicoError):
+                        failures[conn_id] = stored
+                    else:
+                        kept.append(stored)
                 self._dataset = dataset(engine.url, self.table, self.schema)
                 if failures:
                     raise explained(failures, len(conn_ids))

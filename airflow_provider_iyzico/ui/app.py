@@ -105,7 +105,7 @@ def csv(
         content = downloads.file(what, rows, zone, language)
     length = content.seek(0, SEEK_END)
     content.seek(0)
-    name = quote(f"{environment}-{account}-{currency}-{what}-{first}-{last}.csv", safe="")
+    name = quote(downloads.file_name(who, what, first, last), safe="")
     headers = {
         "Content-Disposition": f"attachment; filename=\"{what}.csv\"; filename*=UTF-8''{name}",
         "Content-Length": str(length),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import TextIOWrapper
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_iyzico.ui.questions import digits
+from airflow_provider_iyzico.ui.questions import Who, digits
 from airflow_provider_iyzico.ui.words import words
 
 _WHO = ("environment", "account", "currency")
@@ -28,9 +29,18 @@ COLUMNS = {
 }
 #: In the account's own time zone, which the header names.
 _LOCAL = ("observed_at", "waiting_since", "ended_at")
-#: A spreadsheet takes a text that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: A spreadsheet takes a text that begins with one of these for a formula; the later ones are wide, small or typographic forms.
+_SIGNS = "=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212-"
+#: Some programs split by another separator than ours, or drop blanks and invisible characters first. So a sign counts at the
+#: beginning of a cell, and inside it after every character at which a program may begin a new cell.
+_FORMULA = re.compile(rf"(^|[,;|\t\n\r\v\f\x85\u2028\u2029\"])([\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*)(?=[{_SIGNS}])")
 IN_MEMORY_BYTES = 1_000_000
+
+
+def file_name(who: Who, what: str, first: date, last: date) -> str:
+    """Return a name that every file system takes; a label in it keeps its letters and digits only."""
+    words = [re.sub(r"[^\w.]+", "_", label).strip("_.") for label in who]
+    return "-".join([*words, what, str(first), str(last)]) + ".csv"
 
 
 def file(what: str, rows: Iterable[Any], zone: ZoneInfo, language: str) -> IO[bytes]:
@@ -39,10 +49,8 @@ def file(what: str, rows: Iterable[Any], zone: ZoneInfo, language: str) -> IO[by
     said = words(language)
     text = TextIOWrapper(spool, "utf-8-sig", newline="", write_through=True)  # by its mark spreadsheets know UTF-8
     writer = csv.writer(text, delimiter=";" if language == "tr" else ",")
-    header = [said[f"column_{name}"] for name in COLUMNS[what]]
-    writer.writerow(
-        [f"{word} ({zone.key})" if name in _LOCAL else word for name, word in zip(COLUMNS[what], header, strict=True)]
-    )
+    header = [said[f"column_{name}"] + (f" ({zone.key})" if name in _LOCAL else "") for name in COLUMNS[what]]
+    writer.writerow(map(_text, header))
     for row in rows:
         writer.writerow([_cell(name, row._mapping, zone, language) for name in COLUMNS[what]])
     text.detach()
@@ -53,13 +61,16 @@ def file(what: str, rows: Iterable[Any], zone: ZoneInfo, language: str) -> IO[by
 def _cell(name: str, row: Any, zone: ZoneInfo, language: str) -> Any:
     value, said = row[name.removesuffix("_utc")], words(language)
     if name == "outcome":
-        return said[f"outcome_{value}"]
+        return _text(said.get(f"outcome_{value}", str(value)))
     if name == "is_complete":
         return said["yes" if value else "no"]
     if isinstance(value, Decimal):
         return digits(value).replace(".", "," if language == "tr" else ".")
     if isinstance(value, datetime):
         return value.astimezone(zone if name in _LOCAL else UTC).strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(text: str) -> str:
+    """Return a text in which no spreadsheet finds a formula, whatever separator it goes by."""
+    return _FORMULA.sub(r"\1\2'", text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +19,8 @@ from sqlalchemy.sql.expression import Select, TableClause
 from airflow_provider_iyzico.warehouse.types import Instant, money_type
 from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
 
+#: Amounts are compared here, whatever decimal context the caller's thread has; a NaN that somebody wrote by hand is no error.
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 _TEXT, _WHOLE, _DAY, _MOMENT, _NUMBER = String(), Integer(), Date(), Instant(), money_type(38)
 _WHO = {"environment": _TEXT, "account": _TEXT, "currency": _TEXT}
 #: The columns of each view that the page reads.
@@ -83,7 +85,7 @@ def balances(connection: Connection, schema: str | None) -> list[dict[str, Any]]
         facts = {
             "report_timezone": zone.key,
             "today": datetime.now(zone).date().isoformat(),
-            "is_below": row.threshold is not None and row.balance < row.threshold,
+            "is_below": row.threshold is not None and is_less(row.balance, row.threshold),
             "stale_after_minutes": LATE_CADENCES * row.cadence_minutes,
         }
         found.append(plain(row, zone) | facts)
@@ -155,6 +157,11 @@ def digits(amount: Decimal) -> str:
     """Return an amount as its digits, without zeros that say nothing."""
     written = format(amount, "f")
     return written.rstrip("0").rstrip(".") if "." in written else written
+
+
+def is_less(one: Decimal, other: Decimal) -> bool:
+    """Tell whether one amount is less than another; of what is no number nobody knows."""
+    return _EXACT.compare(one, other) == -1
 
 
 def wall_clock(moment: datetime, zone: ZoneInfo) -> int:

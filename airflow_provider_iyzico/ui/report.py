@@ -93,6 +93,7 @@ def _points(
     seen = [Point._make(row) for row in questions.observations(connection, schema, who, period, Point._fields)]
     if seen and (before := questions.observation_before(connection, schema, who, period.starts_at, Point._fields)):
         seen.insert(0, Point._make(before))
+    seen = [point for point in seen if point.balance.is_finite()]  # somebody may have written NaN by hand
     for part in split(seen, [(day.starts_at, day.cadence_minutes) for day in days]):
         for point in thin(part, period.starts_at, period.ends_at):
             yield [wall_clock(point.observed_at, zone), digits(point.balance)]

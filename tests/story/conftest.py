@@ -36,7 +36,7 @@ def meanwhile():
 
     def start(condition: Callable[[], object], act: Callable[[], object]) -> None:
         def wait() -> None:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not condition() and time.monotonic() < deadline:
                 time.sleep(0.01)
             act()
@@ -47,5 +47,5 @@ def meanwhile():
 
     yield start
     for thread in threads:
-        thread.join(40)
+        thread.join(150)
         assert not thread.is_alive()

@@ -1,11 +1,10 @@
 """Several accounts and batches in one DAG, run by Airflow."""
 
-import json
 import sqlite3
 from contextlib import closing
 
 import pytest
-from sandbox import IS_AIRFLOW_2
+from sandbox import IS_AIRFLOW_2, connection_of
 
 from airflow_provider_iyzico.simulator import Simulator
 
@@ -14,9 +13,7 @@ from airflow_provider_iyzico.simulator import Simulator
 def accounts(monkeypatch):
     with Simulator("1500.00") as payroll, Simulator("700.00") as suppliers:
         for name, simulator in (("payroll", payroll), ("suppliers", suppliers)):
-            connection = json.loads(simulator.connection)
-            connection["extra"] |= {"account": name, "timeout": 2}
-            monkeypatch.setenv(f"AIRFLOW_CONN_IYZICO_{name.upper()}", json.dumps(connection))
+            monkeypatch.setenv(f"AIRFLOW_CONN_IYZICO_{name.upper()}", connection_of(simulator, name))
         yield payroll, suppliers
 
 

@@ -46,7 +46,7 @@ def test_the_ten_lines_run_as_printed_in_a_new_airflow(iyzico, tmp_path):
     (dags / "salaries.py").write_text(for_this_airflow(block_after("ten lines")))
     environment = airflow_environment(tmp_path / "home", iyzico=iyzico.connection, warehouse=warehouse, dags=dags)
     for command in re.findall(r"^ +(airflow [a-z ]+)$", README, re.MULTILINE):
-        done = subprocess.run(command.split(), env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command.split(), env=environment, capture_output=True, text=True, timeout=500)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     with closing(sqlite3.connect(warehouse)) as connection:
         assert connection.execute("SELECT balance FROM iyzico_balance_snapshot").fetchall() == [(200000,)]

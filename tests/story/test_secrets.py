@@ -6,19 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from run_every_failure import FAULTS
 from sandbox import IS_AIRFLOW_2, airflow_environment
 from secrets_search import finds, secrets_of
 
 from airflow_provider_iyzico.simulator import Simulator
 
+pytestmark = pytest.mark.timeout(1200)
 SCRIPT = Path(__file__).parents[1] / "run_every_failure.py"
 
 
 def test_no_secret_is_written_anywhere_by_any_failure_at_debug(tmp_path):
     with Simulator("100") as iyzico:
         connection = json.loads(iyzico.connection)
-        connection["extra"]["timeout"] = 1
+        connection["extra"]["timeout"] = 2
         home, output = tmp_path / "home", tmp_path / "output.log"
         environment = airflow_environment(home, iyzico=json.dumps(connection), warehouse=tmp_path / "warehouse.db")
         environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
@@ -29,7 +31,7 @@ def test_no_secret_is_written_anywhere_by_any_failure_at_debug(tmp_path):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 check=False,
-                timeout=280,
+                timeout=1000,
             )
         said = output.read_text(errors="replace")
         assert f"OUTCOMES 3 {3 * len(FAULTS)}" in said, said[-3000:]

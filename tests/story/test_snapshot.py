@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from needs import MARIADB_CLIENT
 from sandbox import IS_AIRFLOW_2
 from sqlalchemy import create_engine, text
 from support import POSTGRESQL, connect
@@ -43,7 +44,7 @@ def test_the_dag_writes_to_postgresql_as_well(dags, iyzico, postgres_url, monkey
 
 
 def test_the_dag_writes_to_mariadb_as_well(dags, iyzico, mariadb_url, monkeypatch):
-    pytest.importorskip("MySQLdb", reason="apache-airflow-providers-mysql is not here; it builds where libmariadb-dev is")
+    pytest.importorskip("MySQLdb", reason=f"apache-airflow-providers-mysql is not here; {MARIADB_CLIENT}")
     connect(monkeypatch, iyzico, account="Öğretmen şubesi")
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", mariadb_url.replace("mysql+pymysql", "mysql"))
     iyzico.set(balance="12345678901234567.89", form="string")

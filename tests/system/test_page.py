@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import history
 import pytest
-from chromium import chromium
+from chromium import PATIENCE_MS, chromium
 from PIL import Image, ImageStat
 from playwright.sync_api import expect
 from postgres import database_with_reader
@@ -33,7 +33,7 @@ from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 ISTANBUL = ZoneInfo("Europe/Istanbul")
 _TODAY = datetime.now(ISTANBUL).date()
 LAST_31 = {"range": "custom", "first": str(_TODAY - timedelta(30)), "last": str(_TODAY)}
@@ -118,6 +118,7 @@ def visit(airflow, browser, token):
             locale=locale, viewport={"width": viewport[0], "height": viewport[1]}, accept_downloads=True, timezone_id="Asia/Tokyo"
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([{"name": "_token", "value": token, "url": airflow.url}])
         page = context.new_page()
         page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
@@ -404,19 +405,95 @@ def test_a_date_is_typed_in_peace(visit):
     assert page.input_value("#first") == str(day)
 
 
+def shown_with(visit, change, clock=False, **options):
+    """Return the page as it is after a change of what the warehouse answered, if need be with a clock that can be set."""
+    page = visit("/iyzico/static/icon.svg", **options)
+    if clock:
+        page.clock.install()
+
+    def bend(route):
+        found = route.fetch().json()
+        change(found)
+        route.fulfill(json=found)
+
+    page.route("**/data?*", bend)
+    page.goto(page.url.replace("static/icon.svg", f"?{urlencode(LAST_31 | PAYROLL)}"))
+    return ready(page)
+
+
 def test_a_figure_that_cannot_be_renewed_is_out_of_date_in_time(visit):
     visit.forgives = "status of 503"
-    page = visit("/iyzico/static/icon.svg")
-    page.clock.install()
-    page.goto(page.url.replace("static/icon.svg", f"?{urlencode(PAYROLL)}"))
-    ready(page)
+    page = shown_with(visit, lambda found: found["latest"].update({"age_minutes": "5"}), clock=True)
     assert "up to date" in page.inner_text("#freshness")
+    page.unroute("**/data?*")
     page.route(
         "**/data?*", lambda route: route.fulfill(status=503, json={"title": "The warehouse did not answer", "advice": "…"})
     )
     page.clock.run_for("03:00:00")
     assert "out of date" in page.inner_text("#freshness")
     assert "3 hours ago" in page.inner_text("#age")
+
+
+LOCALES = ("en-US", "tr-TR")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "outcome", "shown"),
+    [
+        ("0.33333333", "timed_out", ("20 sec", "20 sn.")),
+        ("0.99", "timed_out", ("59 sec", "59 sn.")),
+        ("0.999", "failed", ("1 min", "1 dk.")),
+        ("0.0012", "timed_out", ("0 sec", "0 sn.")),
+        ("0.0012", "opened", ("at once", "hemen")),
+        ("0.5", "opened", ("30 sec", "30 sn.")),
+        ("1", "opened", ("1 min", "1 dk.")),
+        ("90", "opened", ("1.5 hr", "1,5 sa.")),
+        ("2880", "failed", ("2 days", "2 gün")),
+        ("-3", "opened", ("clocks differ", "saatler farklı")),
+        (None, "lost", ("–", "–")),
+    ],
+)
+def test_a_wait_is_told_in_seconds_where_it_was_shorter_than_a_minute(visit, minutes, outcome, shown):
+    def change(found):
+        found["gates"][0] |= {"minutes_waited": minutes, "outcome": outcome}
+
+    for locale, expected in zip(LOCALES, shown, strict=True):
+        page = shown_with(visit, change, locale=locale)
+        assert page.locator("#gates tbody tr").first.locator("td").nth(2).inner_text().replace("\u00a0", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("days", "shown"),
+    [("1", ("1 day", "1 gün")), ("1.04", ("1 day", "1 gün")), ("0.97", ("0.9 days", "0,9 gün")), ("2", ("2 days", "2 gün"))],
+)
+def test_one_day_is_a_day_and_less_is_not_called_one(visit, days, shown):
+    def change(found):
+        found["runway"][0] |= {"days_at_average": days, "days_at_p90": days, "days_observed": 0, "days_in_window": 1}
+
+    for locale, expected in zip(LOCALES, shown, strict=True):
+        page = shown_with(visit, change, locale=locale)
+        runway = page.locator("#runway > div").first
+        assert runway.locator(".figure").inner_text() == expected
+        assert re.search(rf"(^|\s){expected}(\s|$)", runway.locator(".muted").nth(1).inner_text())
+        assert "1 days" not in runway.inner_text()
+
+
+@pytest.mark.parametrize("age_minutes", ["-57600", "-1", "-0.01"])
+def test_a_balance_whose_time_has_not_come_is_neither_fresh_nor_just_now(visit, age_minutes):
+    def change(found):
+        found["latest"] |= {"age_minutes": age_minutes, "is_stale": 0}
+
+    for locale, ahead, just_now in zip(LOCALES, ("time is ahead", "saati ileride"), ("just now", "az önce"), strict=True):
+        page = shown_with(visit, change, locale=locale)
+        assert page.inner_text("#freshness") == f"⚠ {ahead}"
+        assert "bad" in page.get_attribute("#freshness", "class")
+        assert just_now not in page.inner_text("#age")
+
+
+def test_a_balance_that_has_just_been_seen_is_fresh(visit):
+    page = shown_with(visit, lambda found: found["latest"].update({"age_minutes": "0.01"}))
+    assert page.inner_text("#freshness") == "✓ up to date"
+    assert "just now" in page.inner_text("#age")
 
 
 def test_a_period_in_which_nothing_was_seen_says_so(warehouse, visit):

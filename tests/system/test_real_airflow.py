@@ -53,7 +53,7 @@ with DAG("hold_the_slot", schedule=None, start_date=STARTS):
     hold()
 """
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture(scope="module")

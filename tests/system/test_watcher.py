@@ -26,7 +26,7 @@ with DAG("other", schedule=[other], start_date=pendulum.datetime(2026, 1, 1), ca
 """
 
 pytestmark = [
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(AIRFLOW_VERSION < (3, 0), reason="Airflow 2 has no watchers"),
 ]
 

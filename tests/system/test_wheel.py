@@ -16,7 +16,7 @@ from stack import AirflowStack
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.hooks.settings import EXTRA_FIELDS
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 
 
 def index_answers(folder: Path) -> bool:
@@ -74,7 +74,7 @@ def get(airflow, path):
         f"{airflow.url}{path}", headers={"Authorization": f"Bearer {airflow.token()}", "Accept": "text/html"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

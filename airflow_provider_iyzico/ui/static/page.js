@@ -2,7 +2,7 @@
 
 import { draw } from "./chart.js";
 import { RANGES, isDay, moved, period } from "./period.js";
-import { MINUTE, age, day, duration, element, fill, moment, money, number, say, start, waited, wholly } from "./show.js";
+import { MINUTE, age, day, duration, element, fill, lastingDays, moment, money, number, say, start, waited } from "./show.js";
 
 const KEPT = "iyzico";
 const PATIENCE_MS = 60_000;
@@ -126,10 +126,11 @@ function showAge() {
   if (!report) return;
   const { age_minutes: then, observed_at: at, stale_after_minutes: limit } = report.latest;
   const minutes = Number(then) + (performance.now() - arrivedAt) / MINUTE;
-  const isStale = minutes > limit;
-  $("age").textContent = say("seen", { age: age(minutes), moment: moment(at) });
-  $("freshness").textContent = `${isStale ? "⚠" : "✓"} ${say(isStale ? "is_stale" : "is_fresh")}`;
-  $("freshness").className = `badge ${isStale ? "bad" : "good"}`;
+  const isAhead = minutes < 0; // a clock is wrong, and nobody knows how old the figure is
+  const isFresh = !isAhead && minutes <= limit;
+  $("age").textContent = isAhead ? say("seen_ahead", { moment: moment(at) }) : say("seen", { age: age(minutes), moment: moment(at) });
+  $("freshness").textContent = `${isFresh ? "✓" : "⚠"} ${say(isFresh ? "is_fresh" : isAhead ? "is_ahead" : "is_stale")}`;
+  $("freshness").className = `badge ${isFresh ? "good" : "bad"}`;
 }
 
 function showThreshold() {
@@ -144,13 +145,13 @@ function lasting(window) {
   const { days_at_average: days, average_outflow: average, days_at_p90: busy, p90_outflow: p90 } = window;
   const unknown = average === null ? "runway_unknown" : "runway_nothing";
   const parts = [
-    element("p", { className: "figure small", textContent: days === null ? say(unknown) : say("runway_days", { days: wholly(days) }) }),
+    element("p", { className: "figure small", textContent: days === null ? say(unknown) : lastingDays(days) }),
     element("p", { textContent: say("runway_window", { days: window.window_days }) }),
   ];
   const rounded = (amount) => money(amount, currency, { maximumFractionDigits: 2 });
   if (days !== null) parts.push(element("p", { className: "muted", textContent: say("runway_average", { amount: rounded(average) }) }));
   if (busy !== null) {
-    parts.push(element("p", { className: "muted", textContent: say("runway_p90", { days: wholly(busy), amount: rounded(p90) }) }));
+    parts.push(element("p", { className: "muted", textContent: say("runway_p90", { days: lastingDays(busy), amount: rounded(p90) }) }));
   }
   const { days_observed: observed, days_in_window: whole } = window;
   if (observed < whole) parts.push(element("p", { className: "muted", textContent: say("runway_observed", { observed, days: whole }) }));

@@ -23,8 +23,9 @@ export function money(amount, currency, options = {}) {
 }
 
 /** Write a number of days, cut and not rounded: what does not last a day is not called one. */
-export function wholly(days) {
-  return number(Math.floor(Number(days) * 10) / 10);
+export function lastingDays(days) {
+  const cut = Math.floor(Number(days) * 10) / 10;
+  return new Intl.NumberFormat(locale, { style: "unit", unit: "day", unitDisplay: "long", maximumFractionDigits: 1 }).format(cut);
 }
 
 export function number(amount, digits = 1) {
@@ -43,21 +44,28 @@ export function day(date) {
 
 export function age(minutes) {
   if (minutes < 1) return say("just_now");
-  const [amount, unit] = minutes < 90 ? [minutes, "minute"] : minutes < 48 * 60 ? [minutes / 60, "hour"] : [minutes / 1440, "day"];
+  const [amount, unit] = inUnits(minutes);
   return new Intl.RelativeTimeFormat(locale).format(-Math.round(amount), unit);
 }
 
 export function duration(minutes) {
   if (minutes === null) return "–";
-  const [amount, unit] = minutes < 90 ? [minutes, "minute"] : minutes < 48 * 60 ? [minutes / 60, "hour"] : [minutes / 1440, "day"];
-  const digits = unit === "minute" ? 0 : 1;
+  if (minutes < 0) return say("clocks_differ");
+  const [amount, unit] = inUnits(minutes);
+  const digits = unit === "hour" || unit === "day" ? 1 : 0;
   return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(amount);
+}
+
+function inUnits(minutes) {
+  if (minutes * 60 < 59.5) return [minutes * 60, "second"];
+  if (minutes < 90) return [minutes, "minute"];
+  return minutes < 48 * 60 ? [minutes / 60, "hour"] : [minutes / 1440, "day"];
 }
 
 /** Write for how long a gate waited, so far or in all. */
 export function waited({ minutes_waited: minutes, waiting_since: since, outcome }, now) {
   if (minutes === null) return outcome === "waiting" ? duration((now - since) / MINUTE) : "–";
-  return minutes < 1 ? say("at_once") : duration(minutes);
+  return outcome === "opened" && minutes >= 0 && minutes * 60 < 1 ? say("at_once") : duration(minutes);
 }
 
 /** Make an element; everything that is shown goes in as text. */

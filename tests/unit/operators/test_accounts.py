@@ -1,18 +1,22 @@
 """Several accounts in one task: each its own row, side by side, and one that fails hinders none and goes not unnoticed."""
 
-import json
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
+from sandbox import connection_of
 
-from airflow_provider_iyzico.errors import IyzicoAccountsError
+from airflow_provider_iyzico.errors import IyzicoAccountsError, IyzicoUnexpectedError
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
 from airflow_provider_iyzico.simulator import Simulator
+from airflow_provider_iyzico.warehouse import append as writing
+from airflow_provider_iyzico.warehouse import snapshot
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
 NAMES = ("payroll", "suppliers", "couriers")
@@ -24,9 +28,7 @@ def accounts(monkeypatch, sqlite_warehouse):
     with ExitStack() as stack:
         simulators = {name: stack.enter_context(Simulator(f"{place}00.00")) for place, name in enumerate(NAMES, 1)}
         for name, simulator in simulators.items():
-            connection = json.loads(simulator.connection)
-            connection["extra"] |= {"account": name, "timeout": 2}
-            monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection_of(simulator, name))
         yield simulators
 
 
@@ -57,18 +59,33 @@ def test_a_list_of_one_gives_a_list_of_one(accounts, sqlite_warehouse):
     assert stored["account"] == "payroll"
 
 
-def test_accounts_are_asked_side_by_side(accounts, sqlite_warehouse):
-    for simulator in accounts.values():
-        simulator.set(latency_seconds=1.0)
-    started = time.monotonic()
-    execute(list(NAMES))
-    arrivals = [simulator.seen[0].received_at for simulator in accounts.values()]
-    assert max(arrivals) - min(arrivals) < 0.9, time.monotonic() - started
+def test_accounts_are_asked_side_by_side(accounts, sqlite_warehouse, monkeypatch):
+    """Each simulator keeps its answer back until all have been asked."""
+    for name, simulator in accounts.items():
+        simulator.set(latency_seconds=60)
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection_of(simulator, name, timeout=120))
+    with ThreadPoolExecutor(1) as pool:
+        all_were_asked = pool.submit(answer_as_soon_as_all_were_asked, accounts.values())
+        execute(list(NAMES))
+        assert all_were_asked.result()
+
+
+def answer_as_soon_as_all_were_asked(simulators, seconds=50):
+    """Let the simulators answer, and return whether all had been asked by then."""
+    ends_at = time.monotonic() + seconds
+    while not (all_were_asked := all(simulator.seen for simulator in simulators)) and time.monotonic() < ends_at:
+        time.sleep(0.01)
+    for simulator in simulators:
+        simulator.set(latency_seconds=0)
+        simulator.world.stopping.set()
+    return all_were_asked
 
 
 def test_an_account_whose_keys_are_refused_fails_the_task_and_the_others_are_kept(accounts, sqlite_warehouse):
     accounts["suppliers"].fail("401")
-    with pytest.raises(AirflowFailException, match="1 of 3 accounts could not be kept.*suppliers: IyzicoAuthenticationError"):
+    with pytest.raises(
+        AirflowFailException, match="1 of 3 accounts could not be kept, the others were: suppliers: IyzicoAuthenticationError"
+    ):
         execute(list(NAMES))
     assert kept(sqlite_warehouse) == {"payroll": 100, "couriers": 300}
 
@@ -84,6 +101,84 @@ def test_an_account_that_cannot_answer_now_is_fetched_by_a_retry_which_adds_noth
     assert kept(sqlite_warehouse) == {"payroll": 100, "suppliers": 200, "couriers": 300}
 
 
+def test_where_no_account_could_be_kept_nothing_else_is_claimed(accounts, sqlite_warehouse):
+    for simulator in accounts.values():
+        simulator.fail("401")
+    with pytest.raises(AirflowFailException, match="3 of 3 accounts could not be kept, so none is kept: payroll: ") as caught:
+        execute(list(NAMES))
+    assert "other" not in str(caught.value)
+    assert not sqlite_warehouse.exists() or kept(sqlite_warehouse) == {}
+
+
+def test_one_account_that_was_kept_is_told_of_as_one(accounts, sqlite_warehouse):
+    accounts["suppliers"].fail("401")
+    with pytest.raises(AirflowFailException, match="1 of 2 accounts could not be kept, the other was: suppliers: "):
+        execute(["payroll", "suppliers"])
+
+
+class Surprise(Exception):  # noqa: N818 - it is no error of ours
+    """What nobody foresees, with words that hold a password."""
+
+    def __init__(self):
+        super().__init__("vault://user:hunter2@host is down")
+
+
+def surprise(real, is_struck):
+    """Return a function that fails in a way of its own for one account."""
+
+    def act(*arguments, **options):
+        if is_struck(*arguments):
+            raise Surprise
+        return real(*arguments, **options)
+
+    return act
+
+
+def is_of_suppliers(hook, *_):
+    return hook.iyzico_conn_id == "suppliers"
+
+
+SURPRISES = [
+    ("reading its Connection", IyzicoHook, "refresh", is_of_suppliers),
+    ("asking iyzico", IyzicoHook, "get_balance", is_of_suppliers),
+    ("shaping its row", snapshot, "snapshot_row", lambda seen, _: seen.account == "suppliers"),
+    ("writing its row", writing, "append", lambda _engine, _table, row: row["account"] == "suppliers"),
+]
+
+
+@pytest.mark.parametrize(("place", "name", "is_struck"), [each[1:] for each in SURPRISES], ids=[each[0] for each in SURPRISES])
+def test_what_nobody_foresees_in_one_account_costs_no_other_and_has_a_type(
+    accounts, sqlite_warehouse, monkeypatch, place, name, is_struck
+):
+    monkeypatch.setattr(place, name, surprise(getattr(place, name), is_struck))
+    with pytest.raises(IyzicoAccountsError, match="1 of 3 .*suppliers: IyzicoUnexpectedError: Surprise in .*py, line") as caught:
+        execute(list(NAMES))
+    assert caught.value.is_transient
+    assert "hunter2" not in str(caught.value)
+    (unexpected,) = caught.value.__cause__.exceptions
+    assert isinstance(unexpected.__cause__, Surprise)
+    assert kept(sqlite_warehouse) == {"payroll": 100, "couriers": 300}
+
+
+def test_what_nobody_foresees_in_the_only_account_has_a_type_and_is_left_to_airflows_retries(
+    accounts, sqlite_warehouse, monkeypatch
+):
+    monkeypatch.setattr(IyzicoHook, "get_balance", surprise(IyzicoHook.get_balance, is_of_suppliers))
+    with pytest.raises(IyzicoUnexpectedError, match="Surprise in ") as caught:
+        execute("suppliers")
+    assert isinstance(caught.value.__cause__, Surprise)
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, AirflowTaskTimeout])
+def test_who_ends_the_task_ends_it(accounts, sqlite_warehouse, monkeypatch, kind):
+    def stop(*_, **__):
+        raise kind
+
+    monkeypatch.setattr(writing, "append", stop)
+    with pytest.raises(kind):
+        execute(list(NAMES))
+
+
 def test_a_missing_connection_hinders_no_other(accounts, sqlite_warehouse):
     with pytest.raises(AirflowFailException, match="no_such: IyzicoConfigurationError: there is no Connection"):
         execute(["payroll", "no_such"])
@@ -93,9 +188,7 @@ def test_a_missing_connection_hinders_no_other(accounts, sqlite_warehouse):
 def test_two_connections_that_finance_could_not_tell_apart_are_refused_before_anything_is_asked(
     accounts, monkeypatch, sqlite_warehouse
 ):
-    connection = json.loads(accounts["couriers"].connection)
-    connection["extra"]["account"] = "payroll"
-    monkeypatch.setenv("AIRFLOW_CONN_COURIERS", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_COURIERS", connection_of(accounts["couriers"], "payroll"))
     with pytest.raises(AirflowFailException, match="'payroll' and 'couriers' have the same account 'payroll'"):
         execute(list(NAMES))
     assert [len(simulator.seen) for simulator in accounts.values()] == [0, 0, 0]

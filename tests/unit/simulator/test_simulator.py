@@ -32,7 +32,7 @@ def ask(simulator, authorization=None, target=f"{PATH}?locale=tr", method="GET",
         headers["Authorization"] = authorization
     request = urllib.request.Request(f"{simulator.url}{target}", body, headers, method=method)
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return answer.status, json.loads(answer.read(), parse_float=str)
     except urllib.error.HTTPError as error:
         with error:
@@ -195,18 +195,18 @@ def test_it_runs_from_the_command_line_and_ends_on_interrupt(number):
         first = process.stdout.readline()
         url = f"http://127.0.0.1:{port}"
         assert first.startswith(f"iyzico is simulated at {url} with 12.34")
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/simulator", timeout=5) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/simulator", timeout=60) as answer:
             assert json.load(answer)["balance"] == "12.34"
         process.send_signal(number)
         try:
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
 
 
 def test_a_bad_balance_on_the_command_line_is_refused():
     command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--balance", "lots"]
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=120)
     assert done.returncode == 2
     assert "lots" in done.stderr
 
@@ -215,7 +215,7 @@ def test_a_bad_balance_on_the_command_line_is_refused():
 def test_a_port_that_cannot_be_had_is_named_with_what_to_do(box, port):
     port = str(box.port) if port == "taken" else port
     command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", port]
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=120)
     assert done.returncode == 2
     assert f"port {port}" in done.stderr
     assert "--port" in done.stderr

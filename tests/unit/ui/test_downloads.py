@@ -1,23 +1,40 @@
 """CSV opens in a spreadsheet as the reader expects, and nothing in it is taken for a formula."""
 
 import csv
+import re
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, getcontext, localcontext
 from io import StringIO
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
-from airflow_provider_iyzico.ui.downloads import COLUMNS, file
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from airflow_provider_iyzico.ui.downloads import COLUMNS, file, file_name
+from airflow_provider_iyzico.ui.questions import Who
 
 ZONE = ZoneInfo("Europe/Istanbul")
 
 
-def download(what, language, **values):
+MONEY = {"balance", "opening", "closing", "lowest", "highest", "net_change", "inflow", "outflow"} | {
+    "required", "first_balance", "shortfall_at_start", "last_balance",
+}  # fmt: skip
+
+
+def written(what, language, **values):
+    """Return the text of a file with one row."""
     row = SimpleNamespace(_mapping=dict.fromkeys([*COLUMNS[what], "observed_at"]) | {"outcome": "opened"} | values)
     with file(what, [row], ZONE, language) as content:
         raw = content.read().decode()
     assert raw.startswith("\ufeff")
-    header, cells = csv.reader(StringIO(raw[1:], newline=""), delimiter=";" if language == "tr" else ",")
+    return raw[1:]
+
+
+def download(what, language, **values):
+    raw = written(what, language, **values)
+    header, cells = csv.reader(StringIO(raw, newline=""), delimiter=";" if language == "tr" else ",")
     assert len(header) == len(cells) == len(COLUMNS[what])
     return header, dict(zip(COLUMNS[what], cells, strict=True))
 
@@ -45,10 +62,72 @@ def test_words_are_those_of_the_page():
     assert download("days", "en", is_complete=1)[1]["is_complete"] == "yes"
 
 
-def test_no_text_is_taken_for_a_formula():
-    for evil in ('=HYPERLINK("http://example.com")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"):
-        _, cells = download("gates", "en", dag_id=evil)
-        assert cells["dag_id"] == f"'{evil}"
+SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")
+INVISIBLE = "".join(map(chr, range(33))) + "\u00a0\u200b\u2060\ufeff"
+
+
+def formulas(raw):
+    """Return what some program would compute: cells by every separator, with and without regard to quotes, blanks dropped."""
+    cells = [cell for each in ",;\t|" for row in csv.reader(StringIO(raw, newline=""), delimiter=each) for cell in row]
+    cells += re.split('[,;|"\t\r\n\u2028]', raw)
+    return [cell for cell in cells if cell.strip(INVISIBLE).startswith(SIGNS)]
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+@pytest.mark.parametrize(
+    "evil",
+    [
+        '=HYPERLINK("http://example.com")',
+        *["+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff20A1", "\u22121", " =1", "\u00a0+1", "\ufeff=1"],
+        *['x;=HYPERLINK("http://example.com";"ok");y', "x,=1+1,z", "x\t=1", "x|=1", "x; \t@A1", "x,\uff0b1", "x;;-1"],
+        *["x\n=1", "x\r=1", "x\r\n=1", "x\u2028=1", 'x"=1', 'x;"=1"', 'x,""=1', '"=1"', '"; "=1', ";=;=;=", "x,\n ;=1"],
+        *["=cmd|' /C calc'!A0", "x|@cmd|' /C calc'!A0", 'DDE("cmd";"/C calc";"=A0")', "x;=cmd|'/C calc'!A0,=cmd|'/C calc'!A0"],
+    ],
+    ids=ascii,
+)
+def test_no_text_is_taken_for_a_formula_whatever_separator_a_program_goes_by(language, evil):
+    names = ("environment", "account", "currency", "dag_id", "task_id", "run_id", "reason")
+    _, cells = download("gates", language, **dict.fromkeys(names, evil))
+    assert formulas(written("gates", language, **dict.fromkeys(names, evil))) == []
+    assert {cells[name].replace("'", "") for name in names} == {evil.replace("'", "")}
+
+
+@given(some.text("=+-@,;|\t\r\n\"' \u00a0\uff1da1", max_size=12), some.sampled_from(["en", "tr"]))
+def test_no_mixture_of_signs_separators_quotes_and_blanks_is_taken_for_a_formula(text, language):
+    assert formulas(written("gates", language, account="a", dag_id=text, run_id=text, reason=text)) == []
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_figures_dates_and_plain_words_stay_as_they_are(language):
+    plain = {
+        "account": "Şube-1 + 2 (merkez), yeni; eski | arşiv",
+        "run_id": "scheduled__2026-11-22T10:00:00+00:00",
+        "reason": "balance 1.00 TRY, required 5.00 (batch 4.00 + headroom 1.00), missing 4.00; it's 100 % 'safe' -> a@b.example",
+    }
+    moment = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    _, cells = download("gates", language, **plain, waiting_since=moment, last_balance=Decimal("-12.50"), polls=-1)
+    assert {name: cells[name] for name in plain} == plain
+    assert cells["waiting_since"] == "2026-11-22 13:00:00"
+    assert (cells["last_balance"].replace(",", "."), cells["polls"]) == ("-12.5", "-1")
+
+
+def test_an_outcome_that_somebody_wrote_by_hand_is_shown_and_no_formula_either():
+    assert download("gates", "en", outcome="cancelled")[1]["outcome"] == "cancelled"
+    assert download("gates", "en", outcome="x;=1")[1]["outcome"] == "x;'=1"
+
+
+def test_the_name_of_a_file_holds_letters_and_digits_whatever_the_labels_hold():
+    name = file_name(Who("=production", '../Şube\r\n;=1|"', "TRY"), "days", date(2026, 11, 1), date(2026, 11, 2))
+    assert name == "production-Şube_1-TRY-days-2026-11-01-2026-11-02.csv"
+
+
+@pytest.mark.parametrize("what", list(COLUMNS))
+def test_a_caller_who_bends_decimals_bends_no_figure(what):
+    money = {name: Decimal("-12345678901234567890.12345678") for name in COLUMNS[what] if name in MONEY}
+    usual = written(what, "tr", **money)
+    with localcontext(Context(prec=1, Emax=1, Emin=-1, traps=list(getcontext().traps))):
+        assert written(what, "tr", **money) == usual
+    assert usual.count("-12345678901234567890,12345678") == len(money) > 0
 
 
 def test_a_file_without_rows_has_its_header():

@@ -1,16 +1,17 @@
 """What the chart draws is what was seen: thinned without losing an extreme, cut where nobody looked."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, getcontext, localcontext
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from airflow_provider_iyzico.ui import questions
 from airflow_provider_iyzico.ui.notices import Notice
-from airflow_provider_iyzico.ui.questions import digits, wall_clock
-from airflow_provider_iyzico.ui.report import MOST_DAYS, SLICES, Point, period_of, split, thin
+from airflow_provider_iyzico.ui.questions import digits, is_less, wall_clock
+from airflow_provider_iyzico.ui.report import MOST_DAYS, SLICES, Point, _points, period_of, split, thin
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
 DAY = date(2026, 11, 22)
@@ -89,3 +90,40 @@ def test_a_period_that_cannot_be_looked_at_is_refused(first, last):
 )
 def test_no_digit_of_an_amount_is_lost(amount, written):
     assert digits(Decimal(amount)) == written
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_so"),
+    [
+        ("499999.99999999", "500000", True),
+        ("500000", "500000.00000000", False),
+        ("12345678901234567890.00000001", "12345678901234567890.00000002", True),
+        ("-0.01", "0E-8", True),
+        ("NaN", "500000", False),
+        ("500000", "NaN", False),
+    ],
+)
+def test_amounts_are_compared_exactly_whatever_decimal_context_the_caller_has(one, other, is_so):
+    with bent():
+        assert is_less(Decimal(one), Decimal(other)) == is_so
+
+
+def test_the_line_is_the_same_whatever_decimal_context_the_caller_has():
+    line = [point(at, f"{at * 7919 % 1000}.12345678") for at in range(5_000)]
+    usual = list(thin(line, MIDNIGHT, MIDNIGHT + timedelta(seconds=5_000)))
+    with bent():
+        assert list(thin(line, MIDNIGHT, MIDNIGHT + timedelta(seconds=5_000))) == usual
+        assert digits(Decimal("12345678901234567890.12345678")) == "12345678901234567890.12345678"
+
+
+def test_a_balance_that_is_no_number_is_left_out_of_the_chart(monkeypatch):
+    line = [point(0, 5), point(1, "NaN"), point(2, 7), point(3, "NaN")]
+    monkeypatch.setattr(questions, "observations", lambda *_: line)
+    monkeypatch.setattr(questions, "observation_before", lambda *_: point(-1, "NaN"))
+    drawn = list(_points(None, None, None, period_of(DAY, DAY, ISTANBUL), [], ISTANBUL))
+    assert [each and each[1] for each in drawn] == ["5", "7", None]
+
+
+def bent():
+    """A DAG file's own idea of decimals: one digit, and an error for everything."""
+    return localcontext(Context(prec=1, Emax=1, Emin=-1, traps=list(getcontext().traps)))

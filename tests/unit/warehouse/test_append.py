@@ -316,7 +316,7 @@ def test_where_sqlalchemy_finds_the_words_a_bent_digit_keeps_nothing(another_dia
 
 def _append_in_another_process(url, options, row, barrier, answers):
     engine = create_engine(url, connect_args=options)
-    barrier.wait(30)
+    barrier.wait(120)
     try:
         answers.put(append(engine, TABLE, row, create_table=True)["balance"])
     except Exception as error:
@@ -342,9 +342,9 @@ def test_processes_that_race_to_make_the_table_and_write_one_snapshot_leave_one_
     ]
     for writer in writers:
         writer.start()
-    seen = [answers.get(timeout=60) for _ in writers]
+    seen = [answers.get(timeout=200) for _ in writers]
     for writer in writers:
-        writer.join(60)
+        writer.join(200)
     (kept,) = rows(engine)
     assert seen == [kept["balance"]] * 4
 
@@ -456,7 +456,7 @@ def test_a_database_that_isolates_more_by_default_fails_no_append(postgres_engin
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(200)
     engine.dispose()
     assert failed == []
     assert len(rows(postgres_engine)) == 61

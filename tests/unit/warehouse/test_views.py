@@ -322,7 +322,7 @@ def _keep_in_another_process(url, options, rows, barrier):
     from sqlalchemy import create_engine
 
     engine = create_engine(url, connect_args=options)
-    barrier.wait(30)
+    barrier.wait(120)
     for row in rows:
         keep(engine, row)
     engine.dispose()
@@ -346,7 +346,7 @@ def test_tasks_that_write_at_the_same_time_keep_the_roll_up_right(engine):
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(120)
+        writer.join(200)
         assert writer.exitcode == 0
     with engine.begin() as connection:
         assert rebuild(connection) == []
