@@ -25,7 +25,7 @@ def gate_dag(request, dags):
     gate.deferrable = request.param == "deferrable"
     gate.mode = "reschedule" if request.param == "reschedule" else "poke"
     gate.poke_interval = 0.1
-    gate.timeout = 20
+    gate.timeout = 120
     return dag
 
 

@@ -165,6 +165,7 @@ def test_a_record_that_begins_late_claims_nothing_about_the_beginning_that_is_no
 ):
     """In deferrable mode ``dag.test()`` forgets how the task began; ``unit/sensors`` has that case."""
     monkeypatch.setattr(record_of_the_sensor, "record", only_the_end)
+    monkeypatch.setattr(record_of_the_sensor, "PATIENCE_SECONDS", 1)
     meanwhile(lambda: len(iyzico.seen) >= 3, lambda: setattr(iyzico, "balance", "6000.00"))
     began = time.time()
     gate_dag.test()
