@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -46,7 +46,9 @@ def look(conn_ids: Sequence[str]) -> dict[str, tuple[Settings, Balance] | Iyzico
     :raises IyzicoConfigurationError: two of them are the same account to finance
     """
     with ExitStack() as stack:
-        hooks = {conn_id: stack.enter_context(closing(IyzicoHook(conn_id))) for conn_id in conn_ids}
+        hooks = {conn_id: IyzicoHook(conn_id) for conn_id in conn_ids}
+        for hook in hooks.values():
+            stack.callback(attempt, hook.close)
         failed = {conn_id: error for conn_id, hook in hooks.items() if (error := attempt(hook.refresh))}
         usable = {conn_id: hook for conn_id, hook in hooks.items() if conn_id not in failed}
         _check_apart(usable)

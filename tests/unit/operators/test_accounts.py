@@ -160,6 +160,20 @@ def test_what_nobody_foresees_in_one_account_costs_no_other_and_has_a_type(
     assert kept(sqlite_warehouse) == {"payroll": 100, "couriers": 300}
 
 
+def test_a_session_that_cannot_be_closed_costs_nothing(accounts, sqlite_warehouse, monkeypatch):
+    close = IyzicoHook.close
+
+    def fail_afterwards(hook):
+        had_one = "_transport" in vars(hook)
+        close(hook)
+        if had_one and is_of_suppliers(hook):
+            raise Surprise
+
+    monkeypatch.setattr(IyzicoHook, "close", fail_afterwards)
+    execute(list(NAMES))
+    assert kept(sqlite_warehouse) == {"payroll": 100, "suppliers": 200, "couriers": 300}
+
+
 def test_what_nobody_foresees_in_the_only_account_has_a_type_and_is_left_to_airflows_retries(
     accounts, sqlite_warehouse, monkeypatch
 ):
