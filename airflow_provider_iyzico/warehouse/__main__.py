@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.ddl import DIALECTS, ddl, dialect_named
-from airflow_provider_iyzico.warehouse.reports import rebuild
+from airflow_provider_iyzico.warehouse.rebuilding import rebuild
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, snapshot_table
 
 URL_VARIABLE = "IYZICO_WAREHOUSE_URL"

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Date, Integer, Numeric, String, Table, bindparam, text
+from sqlalchemy import Column, Date, Integer, String, Table, bindparam, text
 
 from airflow_provider_iyzico.warehouse.rollup import Day
 from airflow_provider_iyzico.warehouse.tables import ReportTables
-from airflow_provider_iyzico.warehouse.types import Instant
+from airflow_provider_iyzico.warehouse.types import Instant, Money
+from airflow_provider_iyzico.warehouse.views import VIEWS
 
 if TYPE_CHECKING:
     from sqlalchemy import TextClause
@@ -24,64 +25,81 @@ if TYPE_CHECKING:
 
 _TEXT_AND_COUNTS = (String, Integer)
 #: What the drivers of a dialect take and give without help; moments perhaps in another zone than UTC, but the same moments.
-_UNDERSTOOD = {"postgresql": (*_TEXT_AND_COUNTS, Numeric, Date, Instant), "sqlite": _TEXT_AND_COUNTS}
+_UNDERSTOOD = {"postgresql": (*_TEXT_AND_COUNTS, Money, Date, Instant), "sqlite": _TEXT_AND_COUNTS}
 #: The dialects of this module.
 DIALECTS = tuple(_UNDERSTOOD)
 
 
 @cache
-def add(table: Table, dialect: str) -> TextualSelect:
-    """Add a row to a snapshot table and give it back as it is kept; give back nothing if its key is there already.
-
-    What comes back is what the database stores: converted to the types of the columns, and after triggers ``BEFORE INSERT``.
-    Here moments are in UTC on PostgreSQL, too, since this is what a caller gets.
-    """
+def add(table: Table, dialect: str) -> TextClause:
+    """Add a row to a snapshot table, unless its key is there already."""
     (key,), names = table.primary_key.columns.keys(), table.columns.keys()
     statement = text(
         f"""INSERT INTO {_quoted(table)} ({", ".join(names)}) VALUES ({", ".join(f":{name}" for name in names)})
-        ON CONFLICT ({key}) DO NOTHING RETURNING {", ".join(names)}"""
+        ON CONFLICT ({key}) DO NOTHING"""
     )
-    return _typed(statement, table.columns, dialect).columns(**_types(table.columns, _TEXT_AND_COUNTS))
+    return _typed(statement, table.columns, dialect)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportStatements:
     """What keeps the reports.
 
-    :param enter: note an account, lock it, and give back the zone of its days and its newest moment
-    :param read_day: a day of an account, as the values of a ``Day``
+    :param enter: note an account, lock it, and give back the zone of its days, its first day, its newest moment, and how many of the
+        tables and views beside the snapshots are missing
+    :param read: a row of the snapshots as it is stored by now, and the day of its account as the values of a ``Day``
     :param update_day: write these values
     """
 
     enter: TextualSelect
-    read_day: TextualSelect
+    read: TextualSelect
     update_day: TextClause
 
 
 @cache
-def report_statements(tables: ReportTables, dialect: str) -> ReportStatements:
-    """Return the statements for these tables."""
-    greatest, least = ("GREATEST", "LEAST") if dialect == "postgresql" else ("max", "min")
+def report_statements(table: Table, tables: ReportTables, dialect: str) -> ReportStatements:
+    """Return the statements for a snapshot table and the tables that report it."""
     account, day = tables.account.c, tables.balance_day.c
-    is_day = "environment = :environment AND account = :account AND currency = :currency AND local_date = :local_date"
+    is_postgres = dialect == "postgresql"
     enter = text(
         f"""INSERT INTO {_quoted(tables.account)} AS kept
         (environment, account, currency, report_timezone, first_date, newest_at)
         VALUES (:environment, :account, :currency, :report_timezone, :first_date, :newest_at)
         ON CONFLICT (environment, account, currency) DO UPDATE
-        SET first_date = {least}(kept.first_date, excluded.first_date),
-            newest_at = {greatest}(kept.newest_at, excluded.newest_at)
-        RETURNING report_timezone, newest_at"""
+        SET newest_at = {"GREATEST" if is_postgres else "max"}(kept.newest_at, excluded.newest_at)
+        RETURNING report_timezone, first_date, newest_at, {_missing(tables, is_postgres)}"""
     )
-    read_day = text(f"SELECT {', '.join(Day._fields)} FROM {_quoted(tables.balance_day)} WHERE {is_day}")
+    is_day = "environment = :environment AND account = :account AND currency = :currency AND local_date = :local_date"
+    snapshots = ", ".join(f"s.{name}" for name in table.columns.keys())
+    read = text(
+        f"""SELECT {snapshots}, {", ".join(f"d.{name} AS day_{name}" for name in Day._fields)}
+        FROM {_quoted(table)} AS s
+        LEFT JOIN {_quoted(tables.balance_day)} AS d
+          ON d.environment = :environment AND d.account = :account AND d.currency = :currency AND d.local_date = :local_date
+        WHERE s.snapshot_id = :snapshot_id"""
+    )
     values = ", ".join(f"{name} = :{name}" for name in Day._fields if name != "local_date")
     update_day = text(f"UPDATE {_quoted(tables.balance_day)} SET {values} WHERE {is_day}")
     understood, columns = _UNDERSTOOD[dialect], [day[name] for name in Day._fields]
+    days = {f"day_{name}": kind for name, kind in _types(columns, understood).items()}
     return ReportStatements(
-        _typed(enter, [account.first_date, account.newest_at], dialect).columns(**_types([account.newest_at], understood)),
-        _typed(read_day, [day.local_date], dialect).columns(**_types(columns, understood)),
+        _typed(enter, [account.first_date, account.newest_at], dialect).columns(
+            **_types([account.first_date, account.newest_at], understood)
+        ),
+        _typed(read, [day.local_date], dialect).columns(**_types(table.columns, _TEXT_AND_COUNTS), **days),
         _typed(update_day, columns, dialect),
     )
+
+
+def _missing(tables: ReportTables, is_postgres: bool) -> str:
+    """Return an expression for how many of the tables and views of the reports are missing."""
+    names = [*[table.name for table in tables], *VIEWS]
+    prefix = f'"{tables.account.schema}".' if tables.account.schema else ""
+    if is_postgres:
+        found = ", ".join(f"to_regclass('{prefix}{name}')" for name in names)
+        return f"num_nulls({found})"
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"{len(names)} - (SELECT count(*) FROM {prefix}sqlite_master WHERE name IN ({listed}))"
 
 
 def _typed(statement: TextClause, bound: Iterable[Column[Any]], dialect: str) -> TextClause:
