@@ -119,7 +119,7 @@ def _add(connection: Connection, table: Table, row: Row) -> bool:
     elif dialect not in statements.DIALECTS:
         statement = insert(table).values(dict(row))
     else:
-        return connection.execute(statements.add(table, dialect), row).rowcount != 0
+        return statements.add(table, dialect).run(connection, row).rowcount != 0
     return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount != 0
 
 

@@ -43,13 +43,7 @@ def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Accou
     """
     if reports_for(table, connection.dialect.name) is None:
         return None
-    values = {
-        **_names(row),
-        "report_timezone": row["report_timezone"],
-        "first_date": row["local_date"],
-        "newest_at": row["observed_at"],
-    }
-    return Account(*connection.execute(_statements(connection, table).enter, values).one())
+    return Account(*_statements(connection, table).enter.run(connection, row).one())
 
 
 def read_back(
@@ -58,7 +52,7 @@ def read_back(
     """Return the row as it is stored by now, and the day of its account as it was before, if they are there."""
     of_the_day = {**_names(row), "local_date": local_date(row["observed_at"], account.report_timezone)}
     values = {**of_the_day, "snapshot_id": row["snapshot_id"]}
-    found = connection.execute(_statements(connection, table).read, values).mappings().one_or_none()
+    found = _statements(connection, table).read.run(connection, values).mappings().one_or_none()
     if found is None:
         return None, None
     day = None if found["day_observations"] is None else Day(*[found[f"day_{name}"] for name in Day._fields])
@@ -77,7 +71,7 @@ def roll_up(connection: Connection, table: Table, row: Mapping[str, Any], accoun
     if seen.observed_at < account.newest_at or (day is not None and seen.observed_at <= day.closing_at):
         _fold_again(connection, table, tables, seen, row, zone)
     elif day is not None:
-        connection.execute(_statements(connection, table).update_day, {**_names(row), **day.add(seen)._asdict()})
+        _statements(connection, table).update_day.run(connection, {**_names(row), **day.add(seen)._asdict()})
     else:
         first = Day.begin(seen, _balance_before(connection, table, row, seen))
         connection.execute(insert(tables.balance_day).values(**_names(row), **first._asdict()))

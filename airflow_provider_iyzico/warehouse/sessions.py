@@ -6,9 +6,10 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from airflow_provider_iyzico.warehouse.patience import Patience, hold, patience_now
@@ -28,6 +29,8 @@ def prepare(engine: Engine) -> Engine:
     watch_over(engine)
     if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _let_readers_read):
         event.listen(engine, "connect", _let_readers_read)
+    if engine.dialect.name == "postgresql":
+        engine.dialect.use_native_hstore = False  # type: ignore[attr-defined] # it costs trips to the server, and we have none
     level = _LEVELS.get(engine.dialect.name)
     return engine if level is None else engine.execution_options(isolation_level=level)
 
@@ -49,7 +52,7 @@ def settle(connection: Connection, patience: Patience) -> None:
     dialect = connection.dialect.name
     lock, statement = patience.lock_seconds, patience.statement_seconds
     if dialect == "postgresql":
-        connection.execute(_settings(lock, statement, patience.whole_seconds))
+        connection.exec_driver_sql(_settings(lock, statement, patience.whole_seconds))
     elif dialect in ("mysql", "mariadb"):
         most = f"max_statement_time = {statement}" if connection.dialect.is_mariadb else f"max_execution_time = {statement * 1000}"  # type: ignore[attr-defined]
         connection.exec_driver_sql(f"SET lock_wait_timeout = {lock}, innodb_lock_wait_timeout = {lock}, {most}")
@@ -57,8 +60,9 @@ def settle(connection: Connection, patience: Patience) -> None:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {lock * 1000}")
 
 
-def _settings(lock_seconds: int, statement_seconds: int, idle_seconds: int) -> Any:
-    """Return one statement, for one trip to the server: a pooler or an ``executemany`` could not carry several."""
+@cache
+def _settings(lock_seconds: int, statement_seconds: int, idle_seconds: int) -> str:
+    """Return all of them as one text, for one trip to the server; this is why no driver may prepare statements."""
     settings = {
         "lock_timeout": f"{lock_seconds}s",
         "statement_timeout": f"{statement_seconds}s",
@@ -69,7 +73,7 @@ def _settings(lock_seconds: int, statement_seconds: int, idle_seconds: int) -> A
         "standard_conforming_strings": "on",
     }
     said = " ".join(f"SET LOCAL {name} = '{value}';" for name, value in settings.items())
-    return text(f"DO $$ BEGIN {said} SET CONSTRAINTS ALL IMMEDIATE; END $$")
+    return f"{said} SET CONSTRAINTS ALL IMMEDIATE"
 
 
 def _connect_in_time(dialect: Any, _record: object, _arguments: object, options: dict[str, Any]) -> None:
@@ -94,6 +98,7 @@ def _make_ready(connection: Any, record: Any) -> None:
 def _psycopg(connection: Any) -> None:
     driver = sys.modules["psycopg"]
     connection.row_factory, connection.cursor_factory = driver.rows.tuple_row, driver.Cursor
+    connection.prepare_threshold = None  # a pooler may hand prepared statements to somebody else
     if connection.info.encoding != "utf-8":
         connection.execute("SET client_encoding TO 'UTF8'")
         connection.commit()
