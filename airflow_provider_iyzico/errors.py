@@ -93,7 +93,7 @@ class WarehouseTableError(WarehouseError):
 
 
 class WarehouseRowError(WarehouseError):
-    """A row holds what is no money, moment, day or time zone; somebody wrote it by hand. Correct or delete the row that is named."""
+    """A row that somebody wrote by hand is no money, moment, day or time zone. Correct or delete the row that is named."""
 
 
 class WarehouseExactnessError(WarehouseError):

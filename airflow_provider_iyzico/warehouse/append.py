@@ -38,7 +38,7 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
 
     First write wins: a retry, a commit whose acknowledgement was lost, or a second copy of the task adds nothing. The row is read
     inside the transaction, after triggers have run, and compared, so that a warehouse that bends a digit keeps nothing. What a
-    trigger does at the commit itself cannot be seen before; on PostgreSQL deferred constraint triggers are therefore let run at once.
+    trigger does at the commit cannot be seen before it; so PostgreSQL's deferred constraint triggers are told to run at once.
 
     :param row: a value for every column of ``table``, as ``Decimal``, aware ``datetime``, ``date``, ``str`` or ``int``
     :param create_table: make a missing table or view; otherwise say by which DDL

@@ -24,7 +24,9 @@ _UNREADABLE = (ArithmeticError, AttributeError, TypeError, ValueError)
 
 
 @contextmanager
-def naming_rows_by_hand(connection: Connection, tables: Sequence[Table], account: Mapping[str, Any] | None = None) -> Iterator[None]:
+def naming_rows_by_hand(
+    connection: Connection, tables: Sequence[Table], account: Mapping[str, Any] | None = None
+) -> Iterator[None]:
     """Where reading fails, look for a row that holds what is no money, moment, day, number or time zone.
 
     :param account: whose rows were read; without one, those of all

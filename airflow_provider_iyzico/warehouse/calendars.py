@@ -36,7 +36,7 @@ def extend_calendars(connection: Connection, tables: ReportTables, moment: datet
         try:
             last = local_date(moment, zone) + timedelta(days=1)
         except ValueError:
-            log.warning("iyzico_account names the time zone %r, which this machine does not know: its calendar was left alone", zone)
+            log.warning("iyzico_account names the time zone %r, which is none on this machine: it gets no new days", zone)
         else:
             _extend(connection, tables.report_day, zone, first, last)
 
@@ -46,4 +46,6 @@ def _extend(connection: Connection, table: Table, zone: str, first: date, last: 
     rows = calendar_rows(min([first, *there]), max([last, *there]), zone)
     missing = [row for row in rows if row["local_date"] not in there]
     for start in range(0, len(missing), BATCH):
-        connection.execute(_INSERT[connection.dialect.name](table).values(missing[start : start + BATCH]).on_conflict_do_nothing())
+        connection.execute(
+            _INSERT[connection.dialect.name](table).values(missing[start : start + BATCH]).on_conflict_do_nothing()
+        )

@@ -14,12 +14,10 @@ from airflow_provider_iyzico.errors import WarehouseConfigurationError, Warehous
 #: Classes of SQLSTATE: connection, transaction rollback (serialization, deadlock), resources, system
 #: (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _PASSING_CLASSES = frozenset({"08", "40", "53", "58"})
-#: Read-only while a standby takes over, idle or transaction time is over, object in use, lock timeout, cancelled by our own timeout,
-#: shutdown, crash and start, database dropped while in use, idle session.
-_PASSING_STATES = frozenset(
-    {"25006", "25P03", "25P04", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "57P05"}
-)
-#: MariaDB and MySQL: disk or memory full, too many connections, shutdown, network, locks and deadlocks, read-only, too slow, killed
+#: Read-only while a standby takes over, time for idling or for the transaction is over, object in use, lock timeout, cancelled by
+#: our own timeout, shutdown, crash, start, idle session.
+_PASSING_STATES = frozenset({"25006", "25P03", "25P04", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "57P05"})
+#: MariaDB and MySQL: disk or memory full, too many connections, shutdown, network, locks, deadlocks, read-only, too slow, killed
 #: (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from 2000 to 2999, pass as well.
 _PASSING_NUMBERS = frozenset(
     {1015, 1020, 1021, 1037, 1038, 1040, 1041, 1042, 1043, 1053, 1077, 1079, 1080, 1129, 1135, 1152, 1153, 1154, 1155, 1156, 1157}

@@ -45,6 +45,8 @@ class Patience:
 SNAPSHOT = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=20, whole_seconds=45)
 #: A record is worth a few seconds, not a payout that waits for a lock.
 RECORD = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=10, whole_seconds=20)
+#: A rebuild is started by hand, and may have many years to read.
+REBUILD = Patience(connect_seconds=30, lock_seconds=60, statement_seconds=3600, whole_seconds=7200)
 PAGE = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=15, whole_seconds=20)
 
 _watch: ContextVar[Watch | None] = ContextVar("iyzico_watch", default=None)
@@ -59,9 +61,9 @@ class Watch:
     def __init__(self, patience: Patience) -> None:
         self.patience = patience
         self._ends_at = time.monotonic() + patience.whole_seconds
-        self._cuts: dict[int, _Line] = {}
+        self._lines: dict[int, _Line] = {}
         self._lock = Lock()
-        self._timer = Timer(patience.whole_seconds, self._cut)
+        self._timer = Timer(patience.whole_seconds, self._hang_up)
         self._timer.daemon = True
         self._token: Token[Watch | None] | None = None
 
@@ -75,9 +77,9 @@ class Watch:
         if self._token is not None:
             _watch.reset(self._token)
         with self._lock:
-            for _, release in self._cuts.values():
+            for _cut, release in self._lines.values():
                 release()
-            self._cuts.clear()
+            self._lines.clear()
 
     @property
     def seconds_left(self) -> float:
@@ -85,14 +87,14 @@ class Watch:
 
     def hold(self, connection: Any) -> None:
         with self._lock:
-            if id(connection) not in self._cuts:
-                self._cuts[id(connection)] = _line(connection)
+            if id(connection) not in self._lines:
+                self._lines[id(connection)] = _line(connection)
         if self.seconds_left <= 0:
-            self._cut()
+            self._hang_up()
 
-    def _cut(self) -> None:
+    def _hang_up(self) -> None:
         with self._lock, suppress(OSError):
-            for cut, _ in self._cuts.values():
+            for cut, _ in self._lines.values():
                 cut()
 
 

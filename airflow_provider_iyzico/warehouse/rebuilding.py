@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
 from airflow_provider_iyzico.warehouse.calendars import BATCH, extend_calendars
 from airflow_provider_iyzico.warehouse.exact import exactly
-from airflow_provider_iyzico.warehouse.rollup import Day, Seen, fold
+from airflow_provider_iyzico.warehouse.rollup import Seen, fold
 from airflow_provider_iyzico.warehouse.snapshot import local_date
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables, report_tables, snapshot_table
 from airflow_provider_iyzico.warehouse.views import quoted
@@ -25,8 +25,8 @@ _Rows = dict[tuple[Any, ...], tuple[Any, ...]]
 def rebuild(connection: Connection, schema: str | None = None, timezone: str | None = None) -> list[str]:
     """Compute accounts, calendar and roll-up again from the snapshots, and return what differed from what was kept.
 
-    A day of the roll-up is named by its account and date, other rows by their table as well. Days of the calendar after the newest
-    observation do not count: how far ahead it reaches depends on who wrote last.
+    A day of the roll-up is named by its account and date, other rows by their table as well. Days of the calendar after the
+    newest observation do not count: how far ahead it reaches depends on who wrote last.
 
     :param timezone: cut the days of all accounts in this zone; without one each account keeps its own, which is that of its
         first snapshot

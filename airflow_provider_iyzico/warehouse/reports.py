@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, and_, delete, insert, select, update
@@ -15,6 +16,7 @@ from airflow_provider_iyzico.warehouse.rollup import Day, Seen, bounds, fold
 from airflow_provider_iyzico.warehouse.snapshot import local_date
 from airflow_provider_iyzico.warehouse.statements import ReportStatements, report_statements
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, SNAPSHOT_TABLE, ReportTables, report_tables
+from airflow_provider_iyzico.warehouse.types import finite
 
 
 def reports_for(table: Table, dialect: str) -> ReportTables | None:
@@ -43,7 +45,7 @@ def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Accou
     """
     if reports_for(table, connection.dialect.name) is None:
         return None
-    return Account(*_statements(connection, table).enter.run(connection, row).one())
+    return Account._make(_statements(connection, table).enter.run(connection, row).one())
 
 
 def read_back(
@@ -51,11 +53,12 @@ def read_back(
 ) -> tuple[dict[str, Any] | None, Day | None]:
     """Return the row as it is stored by now, and the day of its account as it was before, if they are there."""
     of_the_day = {**_names(row), "local_date": local_date(row["observed_at"], account.report_timezone)}
-    values = {**of_the_day, "snapshot_id": row["snapshot_id"]}
-    found = _statements(connection, table).read.run(connection, values).mappings().one_or_none()
+    wanted = {**of_the_day, "snapshot_id": row["snapshot_id"]}
+    found = _statements(connection, table).read.run(connection, wanted).mappings().one_or_none()
     if found is None:
         return None, None
-    day = None if found["day_observations"] is None else Day(*[found[f"day_{name}"] for name in Day._fields])
+    values = [found[f"day_{name}"] for name in Day._fields]
+    day = None if values[-1] is None else Day._make(finite(each) if isinstance(each, Decimal) else each for each in values)
     return {name: found[name] for name in row}, day
 
 
@@ -77,9 +80,7 @@ def roll_up(connection: Connection, table: Table, row: Mapping[str, Any], accoun
         connection.execute(insert(tables.balance_day).values(**_names(row), **first._asdict()))
     if day is None:
         if seen.local_date < account.first_date:
-            connection.execute(
-                update(tables.account).where(_is_account(tables.account, row)).values(first_date=seen.local_date)
-            )
+            connection.execute(update(tables.account).where(_is_account(tables.account, row)).values(first_date=seen.local_date))
         extend_calendars(connection, tables, seen.observed_at)
 
 

@@ -54,7 +54,8 @@ def settle(connection: Connection, patience: Patience) -> None:
     if dialect == "postgresql":
         connection.exec_driver_sql(_settings(lock, statement, patience.whole_seconds))
     elif dialect in ("mysql", "mariadb"):
-        most = f"max_statement_time = {statement}" if connection.dialect.is_mariadb else f"max_execution_time = {statement * 1000}"  # type: ignore[attr-defined]
+        is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+        most = f"max_statement_time = {statement}" if is_mariadb else f"max_execution_time = {statement * 1000}"
         connection.exec_driver_sql(f"SET lock_wait_timeout = {lock}, innodb_lock_wait_timeout = {lock}, {most}")
     elif dialect == "sqlite":
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {lock * 1000}")

@@ -64,8 +64,8 @@ def add(table: Table, dialect: str) -> Statement:
 class ReportStatements:
     """What keeps the reports.
 
-    :param enter: note the account of a snapshot, lock it, and give back the zone of its days, its first day, its newest moment, and
-        how many of the tables and views beside the snapshots are missing
+    :param enter: note the account of a snapshot, lock it, and give back the zone of its days, its first day, its newest moment,
+        and how many of the tables and views beside the snapshots are missing
     :param read: a row of the snapshots as it is stored by now, and the day of its account as the values of a ``Day``
     :param update_day: write these values
     """
@@ -87,7 +87,7 @@ def report_statements(table: Table, tables: ReportTables, dialect: str) -> Repor
         SET newest_at = {"GREATEST" if is_postgres else "max"}(kept.newest_at, excluded.newest_at)
         RETURNING report_timezone, first_date, newest_at, {_missing(tables, is_postgres)}"""
     is_day = "environment = :environment AND account = :account AND currency = :currency AND local_date = :local_date"
-    read = f"""SELECT {", ".join(f"s.{name}" for name in table.columns.keys())},
+    read = f"""SELECT {", ".join(f"s.{name}" for name in _names(table))},
         {", ".join(f"d.{name} AS day_{name}" for name in Day._fields)}
         FROM {_quoted(table)} AS s
         LEFT JOIN (SELECT * FROM {_quoted(tables.balance_day)} WHERE {is_day}) AS d ON 1 = 1
@@ -126,6 +126,10 @@ def _statement(
 
 def _types(columns: Iterable[ColumnElement[Any]], understood: tuple[type[TypeEngine[Any]], ...]) -> dict[str, TypeEngine[Any]]:
     return {str(column.key): column.type for column in columns if not isinstance(column.type, understood)}
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
 
 
 def _quoted(table: Table) -> str:

@@ -126,7 +126,7 @@ function showAge() {
   if (!report) return;
   const { age_minutes: then, observed_at: at, stale_after_minutes: limit } = report.latest;
   const minutes = Number(then) + (performance.now() - arrivedAt) / MINUTE;
-  const isStale = minutes > limit;
+  const isStale = Number(then) < 0 || minutes > limit;
   $("age").textContent = say("seen", { age: age(minutes), moment: moment(at) });
   $("freshness").textContent = `${isStale ? "⚠" : "✓"} ${say(isStale ? "is_stale" : "is_fresh")}`;
   $("freshness").className = `badge ${isStale ? "bad" : "good"}`;

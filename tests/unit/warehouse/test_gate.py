@@ -14,8 +14,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.making import ensure
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
+from airflow_provider_iyzico.warehouse.making import ensure
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
 from airflow_provider_iyzico.warehouse.views import VIEWS
