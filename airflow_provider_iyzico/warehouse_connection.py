@@ -53,7 +53,7 @@ def warehouse_engine(conn_id: str) -> Iterator[Engine]:
         said = f"Connection {conn_id!r}: {error}" if isinstance(error, WarehouseError) else str(error)
         error.args = (_without(secrets, said),)
         if any(secret in str(each) for each in _causes(error) for secret in secrets):
-            raise error from None
+            raise error from WarehouseError("its words are left out, because they quote the password")
         raise
     finally:
         if engine is not None:

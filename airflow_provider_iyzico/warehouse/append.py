@@ -149,7 +149,7 @@ def _as_given(table: Table, row: Row, stored: dict[str, Any] | None) -> dict[str
         if stored[name] != given:
             raise WarehouseExactnessError(
                 f"column {name!r} of table {table.fullname!r} was given {given!r} and holds {stored[name]!r}; nothing was kept. "
-                f"The column should be {table.c[name].type!r}, and no trigger may change it "
+                f"The column should be {table.c[name].type.compile()}, and no trigger may change it "
                 "(SQLite keeps numbers as REAL, which is exact to 15 digits)"
             )
     return stored
