@@ -23,6 +23,7 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.warehouse.faults import first_line
 from airflow_provider_iyzico.warehouse.patience import connect_in_time
+from airflow_provider_iyzico.warehouse.sessions import watch_over
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 
 if TYPE_CHECKING:
@@ -150,7 +151,9 @@ def _connecting(hook: DbApiHook, engine: Engine) -> Engine:
         except Exception as error:  # a hook is anybody's code
             raise WarehouseConfigurationError(f"its hook does not connect: {first_line(error)}; correct what it names") from error
 
-    @event.listens_for(engine, "do_connect")
+    watch_over(engine)
+
+    @event.listens_for(engine, "do_connect", insert=True)
     def _connect(*_: object) -> Any:
         return connect() if issubclass(driver_error, sqlite3.Error) else connect_in_time(connect)
 
