@@ -14,12 +14,13 @@ from typing import Any
 from airflow.configuration import conf
 from sqlalchemy import event, inspect, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.exact import EXACT
+from airflow_provider_iyzico.warehouse.faults import errors_of, first_line
 from airflow_provider_iyzico.warehouse.patience import PAGE, Watch
 from airflow_provider_iyzico.warehouse.sessions import settle, watch_over
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, check_identifier
@@ -81,8 +82,8 @@ def _reading(engine: Engine, schema: str | None, watch: Watch) -> Iterator[tuple
                 connection.execute(text("PRAGMA query_only = ON"))
                 connection.execute(text("BEGIN"))
             yield connection, schema
-    except DBAPIError as error:
-        log.warning("the warehouse did not answer the page: %s", error.orig)
+    except errors_of(engine) as error:
+        log.warning("the warehouse did not answer the page: %s", first_line(error))
         raise (Notice("unavailable") if watch.seconds_left <= 0 else _explained(engine, schema, error)) from error
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         log.exception("the page cannot show what the warehouse holds")
@@ -105,8 +106,9 @@ def _bound(engine: Engine) -> None:
             raise Notice("unavailable")
 
 
-def _explained(engine: Engine, schema: str | None, error: DBAPIError) -> Notice:
+def _explained(engine: Engine, schema: str | None, error: Exception) -> Notice:
     """Say why a question failed, from what is there and not from the driver's words."""
+    errors: tuple[type[Exception], ...] = (*errors_of(engine), WarehouseError, Notice)
     try:
         inspector = inspect(engine)
         there = {*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)}
@@ -115,8 +117,8 @@ def _explained(engine: Engine, schema: str | None, error: DBAPIError) -> Notice:
         for view, columns in COLUMNS.items():
             if view not in there or not set(columns) <= {each["name"] for each in inspector.get_columns(view, schema=schema)}:
                 return Notice("no_views", f"{quoted(view, schema)} is missing or of another version")
-    except (SQLAlchemyError, WarehouseError, Notice) as gone:
-        log.warning("the warehouse did not answer the page: %s", gone)
+    except errors as gone:
+        log.warning("the warehouse did not answer the page: %s", first_line(gone))
         return Notice("unavailable")
     if isinstance(error, ProgrammingError):
         names = ", ".join(quoted(view, schema) for view in COLUMNS)

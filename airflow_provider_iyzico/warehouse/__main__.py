@@ -8,11 +8,11 @@ import sys
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.warehouse.ddl import DIALECTS, ddl, dialect_named
-from airflow_provider_iyzico.warehouse.faults import first_line
+from airflow_provider_iyzico.warehouse.faults import errors_of, first_line
 from airflow_provider_iyzico.warehouse.patience import REBUILD
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
 from airflow_provider_iyzico.warehouse.sessions import prepare, settle
@@ -76,7 +76,7 @@ def _rebuilt(url: str, schema: str | None, timezone: str | None) -> list[str]:
         with engine.begin() as connection:
             settle(connection, REBUILD)
             return rebuild(connection, schema, timezone)
-    except SQLAlchemyError as error:
+    except errors_of(engine) as error:
         raise WarehouseConfigurationError(
             f"the warehouse in ${URL_VARIABLE} cannot be rebuilt: {_without_password(engine, first_line(error))}"
         ) from None

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Table, exists, insert, inspect, literal, select
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico.errors import (
     WarehouseError,
@@ -19,7 +19,7 @@ from airflow_provider_iyzico.warehouse import statements
 from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
 from airflow_provider_iyzico.warehouse.ddl import ddl
 from airflow_provider_iyzico.warehouse.exact import exactly
-from airflow_provider_iyzico.warehouse.faults import cause, first_line, is_passing, unreachable
+from airflow_provider_iyzico.warehouse.faults import cause, errors_of, first_line, is_passing, unreachable
 from airflow_provider_iyzico.warehouse.making import complete, ensure
 from airflow_provider_iyzico.warehouse.patience import SNAPSHOT, Watch, patience_now
 from airflow_provider_iyzico.warehouse.reports import enter, read_back, reports_for, roll_up
@@ -62,11 +62,11 @@ def persist(engine: Engine, table: Table, act: Callable[[], T], *, create_table:
     :param act: must be idempotent, since a commit that seemed to fail may have succeeded
     :raises WarehouseError: that did not help; see :func:`append`
     """
-    before: DBAPIError | None = None
+    before: Exception | None = None
     while True:
         try:
             return act()
-        except DBAPIError as error:
+        except errors_of(engine) as error:
             if before is not None and (is_passing(error) or not is_passing(before)):
                 raise explained(engine, table, error) from cause(error)
             if not is_passing(error):
@@ -155,13 +155,13 @@ def _as_given(table: Table, row: Row, stored: dict[str, Any] | None) -> dict[str
     return stored
 
 
-def explained(engine: Engine, table: Table, error: DBAPIError) -> WarehouseError:
+def explained(engine: Engine, table: Table, error: Exception) -> WarehouseError:
     """Say what a failed append means, now that the table is known to be there."""
     try:
         inspector = inspect(engine)
         there = {str(column["name"]).lower() for column in inspector.get_columns(table.name, schema=table.schema)}
         key = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
-    except SQLAlchemyError as gone:
+    except errors_of(engine) as gone:
         return unreachable(engine, gone)
     missing = [column.name for column in table.columns if column.name not in there]
     if missing:

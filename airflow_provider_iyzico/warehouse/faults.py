@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
 
@@ -48,7 +49,13 @@ _REFUSED_FOR_GOOD = re.compile(
 )
 
 
-def is_passing(error: SQLAlchemyError) -> bool:
+def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
+    """Return what talking to a warehouse raises: SQLAlchemy passes on what a driver raises while a connection is made ready."""
+    driver: Any = engine.dialect.dbapi
+    return SQLAlchemyError, driver.Error
+
+
+def is_passing(error: BaseException) -> bool:
     """Tell whether the same statement may well succeed later."""
     reason = cause(error)
     number = _number(reason)
@@ -65,10 +72,10 @@ def is_passing(error: SQLAlchemyError) -> bool:
         return True
     if getattr(getattr(reason, "pgconn", None), "needs_password", False) or _REFUSED_FOR_GOOD.search(str(reason)):
         return False
-    return isinstance(error, (OperationalError, InterfaceError))
+    return any(kind.__name__ in ("OperationalError", "InterfaceError") for each in (error, reason) for kind in type(each).__mro__)
 
 
-def unreachable(engine: Engine, error: SQLAlchemyError) -> WarehouseError:
+def unreachable(engine: Engine, error: BaseException) -> WarehouseError:
     """Say why nothing can be asked of a warehouse."""
     folder = Path(str(engine.url.database)).parent
     if getattr(cause(error), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and not folder.is_dir():

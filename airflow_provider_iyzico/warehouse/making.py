@@ -6,11 +6,10 @@ import logging
 
 from sqlalchemy import Table, inspect
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseTableError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.ddl import create_statements, ddl
-from airflow_provider_iyzico.warehouse.faults import cause, first_line, is_passing, unreachable
+from airflow_provider_iyzico.warehouse.faults import cause, errors_of, first_line, is_passing, unreachable
 from airflow_provider_iyzico.warehouse.patience import patience_now
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
 from airflow_provider_iyzico.warehouse.sessions import settle
@@ -20,7 +19,7 @@ from airflow_provider_iyzico.warehouse.views import VIEWS
 log = logging.getLogger(__name__)
 
 
-def ensure(engine: Engine, table: Table, error: DBAPIError, *, create_table: bool = True) -> None:
+def ensure(engine: Engine, table: Table, error: Exception, *, create_table: bool = True) -> None:
     """After a statement failed, make the tables and views that belong to ``table`` and are missing.
 
     A view that cannot be made is logged: a snapshot or a record does without.
@@ -60,7 +59,7 @@ def _missing(engine: Engine, table: Table) -> list[str]:
     try:
         inspector = inspect(engine)
         there = {*inspector.get_table_names(schema=table.schema), *inspector.get_view_names(schema=table.schema)}
-    except SQLAlchemyError as error:
+    except errors_of(engine) as error:
         raise unreachable(engine, error) from cause(error)
     return [name for name in dict(create_statements(table, engine.dialect)) if name not in there]
 
@@ -81,7 +80,7 @@ def _create(engine: Engine, table: Table, missing: list[str]) -> None:
                 if is_late:
                     rebuild(connection, table.schema)
             return
-        except SQLAlchemyError as error:
+        except errors_of(engine) as error:
             still = [name for name in _missing(engine, table) if name in wanted]
             if len(still) == len(missing):
                 if is_passing(error):

@@ -110,6 +110,18 @@ def patience_now() -> Patience:
     return SNAPSHOT if watch is None else watch.patience
 
 
+def seconds_to_connect() -> float:
+    """Return how long connecting may take now.
+
+    :raises WarehouseUnavailableError: the time for everything is over
+    """
+    watch = _watch.get()
+    seconds = min(patience_now().connect_seconds, watch.seconds_left if watch else SNAPSHOT.connect_seconds)
+    if seconds <= 0:
+        raise WarehouseUnavailableError("the warehouse did not answer in time; a retry is safe")
+    return seconds
+
+
 def connect_in_time(connect: Callable[[], C]) -> C:
     """Connect in a thread of its own, and go on without it after a while; a connection that comes late is closed.
 
@@ -117,8 +129,7 @@ def connect_in_time(connect: Callable[[], C]) -> C:
 
     :raises WarehouseUnavailableError: it took too long
     """
-    watch = _watch.get()
-    seconds = min(patience_now().connect_seconds, max(watch.seconds_left, 0) if watch else float("inf"))
+    seconds = seconds_to_connect()
     done: Future[C] = Future()
 
     def run() -> None:

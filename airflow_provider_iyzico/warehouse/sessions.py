@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from math import ceil
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
-from airflow_provider_iyzico.warehouse.patience import Patience, hold, patience_now
+from airflow_provider_iyzico.warehouse.patience import Patience, connect_in_time, hold, patience_now, seconds_to_connect
 
 #: Which also turn off what commits by itself.
 _LEVELS = {
@@ -77,9 +78,12 @@ def _settings(lock_seconds: int, statement_seconds: int, idle_seconds: int) -> s
     return f"{said} SET CONSTRAINTS ALL IMMEDIATE"
 
 
-def _connect_in_time(dialect: Any, _record: object, _arguments: object, options: dict[str, Any]) -> None:
-    if dialect.driver in ("psycopg", "psycopg2", "mysqldb", "pymysql"):
-        options.setdefault("connect_timeout", patience_now().connect_seconds)
+def _connect_in_time(dialect: Any, _record: object, arguments: Any, options: dict[str, Any]) -> Any:
+    if dialect.driver in ("psycopg", "psycopg2"):  # theirs is for the handshake as well, and costs no thread
+        options.setdefault("connect_timeout", ceil(seconds_to_connect()))
+    elif dialect.driver in ("mysqldb", "pymysql", "mysqlconnector"):
+        return connect_in_time(lambda: dialect.connect(*arguments, **options))
+    return None
 
 
 def _hold(connection: Any, _record: object, _proxy: object) -> None:
