@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from contextlib import closing
+from datetime import date, datetime
 from itertools import chain, groupby
 from typing import Any
 
@@ -13,7 +14,7 @@ from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
 from airflow_provider_iyzico.warehouse.calendars import BATCH, extend_calendars
 from airflow_provider_iyzico.warehouse.exact import exactly
 from airflow_provider_iyzico.warehouse.rollup import Seen, fold
-from airflow_provider_iyzico.warehouse.snapshot import local_date
+from airflow_provider_iyzico.warehouse.snapshot import local_date, time_zone
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables, report_tables, snapshot_table
 from airflow_provider_iyzico.warehouse.views import quoted
 
@@ -36,9 +37,10 @@ def rebuild(connection: Connection, schema: str | None = None, timezone: str | N
     _take_turns(connection, tables)
     with naming_rows_by_hand(connection, [table, *tables.rolled_up]):
         kept = [_rows(connection, each) for each in tables.rolled_up]
+        own_zones = {} if timezone else {account: time_zone(row[0]).key for account, row in kept[0].items()}
         for each in tables.rolled_up:
             connection.execute(delete(each))
-        _write_accounts(connection, table, tables, {account: row[0] for account, row in kept[0].items()}, timezone)
+        _write_accounts(connection, table, tables, own_zones, timezone)
         found = [_rows(connection, each) for each in tables.rolled_up]
     until = _last_days(found[0])
     accounts = [f"account {'/'.join(key)}" for key in _differing(kept[0], found[0])]
@@ -68,24 +70,23 @@ def _write_accounts(
     names = (*ACCOUNT_KEY, "report_timezone", "observed_at", "balance")
     in_order = [*[table.c[name] for name in ACCOUNT_KEY], table.c.observed_at, table.c.snapshot_id]
     in_pieces = select(*[table.c[name] for name in names]).order_by(*in_order).execution_options(yield_per=BATCH)
-    newest = None
     written: list[dict[str, Any]] = []
-    for account, rows in groupby(connection.execute(in_pieces), key=lambda row: tuple(row[:3])):
-        first = next(rows)
-        zone = timezone or own_zones.get(account, first.report_timezone)
-        days = list(fold(Seen(local_date(row.observed_at, zone), row.observed_at, row.balance) for row in chain([first], rows)))
-        names_of = dict(zip(ACCOUNT_KEY, account, strict=True))
-        written += [{**names_of, **day._asdict()} for day in days]
-        newest = max(newest or days[-1].closing_at, days[-1].closing_at)
-        connection.execute(
-            insert(tables.account).values(
-                **names_of, report_timezone=zone, first_date=days[0].local_date, newest_at=days[-1].closing_at
-            )
-        )
+    newest: list[datetime] = []
+    with closing(connection.execute(in_pieces)) as snapshots:
+        for account, rows in groupby(snapshots, key=lambda row: tuple(row[:3])):
+            first = next(rows)
+            zone = timezone or own_zones.get(account, first.report_timezone)
+            seen = (Seen(local_date(row.observed_at, zone), row.observed_at, row.balance) for row in chain([first], rows))
+            days = list(fold(seen))
+            names_of = dict(zip(ACCOUNT_KEY, account, strict=True))
+            written += [{**names_of, **day._asdict()} for day in days]
+            newest.append(days[-1].closing_at)
+            values = {"report_timezone": zone, "first_date": days[0].local_date, "newest_at": newest[-1]}
+            connection.execute(insert(tables.account).values(**names_of, **values))
     for start in range(0, len(written), BATCH):
         connection.execute(insert(tables.balance_day).values(written[start : start + BATCH]))
-    if newest is not None:
-        extend_calendars(connection, tables, newest)
+    if newest:
+        extend_calendars(connection, tables, max(newest))
 
 
 def _last_days(accounts: _Rows) -> dict[str, date]:

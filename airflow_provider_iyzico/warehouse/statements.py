@@ -110,7 +110,7 @@ def _missing(tables: ReportTables, is_postgres: bool) -> str:
         found = ", ".join(f"to_regclass('{prefix}{name}')" for name in names)
         return f"num_nulls({found})"
     listed = ", ".join(f"'{name}'" for name in names)
-    return f"{len(names)} - (SELECT count(*) FROM {prefix}sqlite_master WHERE name IN ({listed}))"
+    return f"{len(names)} - (SELECT count(*) FROM {prefix}sqlite_master WHERE type IN ('table', 'view') AND name IN ({listed}))"
 
 
 def _statement(
