@@ -62,7 +62,7 @@ class Progress:
 def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None = None) -> None:
     """Write a gate's row, or bring it up to date. A missing table is made, with the view that reads it and nothing else.
 
-    Every try of the task begins the row anew, and what an earlier one still has to say then is dropped.
+    Each try of the task resets the row; late writes from earlier tries are ignored.
 
     :param schema: where the table is, if not in the connection's own schema
     :raises WarehouseError: the record could not be written
@@ -87,16 +87,16 @@ def _record(engine: Engine, table: Table, gate: Gate, progress: Progress) -> Non
 
 
 def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None:
-    """Begin the row, begin it anew for a later try or for a run that was deleted and made again, or go on with it."""
+    """Begin the row, reset it for a later try or for a run that was deleted and made again, or go on with it."""
     row, mine = table.c.gate_id == gate_id(gate), table.c.try_number == gate.task.try_number
     is_older = or_(table.c.try_number < gate.task.try_number, table.c.ended_at < gate.waiting_since)
     goes_on = mine if progress.outcome != "waiting" else and_(mine, table.c.outcome == "waiting")
     whole = _whole(gate, progress)
-    begin_anew = update(table).where(row, is_older).values(**whole)
+    reset = update(table).where(row, is_older).values(**whole)
     go_on = update(table).where(row, goes_on).values(**_changes(table, progress))
     with engine.begin() as connection:
         settle(connection, RECORD)
-        if connection.execute(begin_anew).rowcount or connection.execute(go_on).rowcount:
+        if connection.execute(reset).rowcount or connection.execute(go_on).rowcount:
             return
         if connection.execute(select(table.c.gate_id).where(row)).first() is None:
             connection.execute(insert(table).values(gate_id=gate_id(gate), **whole))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -61,7 +62,7 @@ class Watch:
     def __init__(self, patience: Patience) -> None:
         self.patience = patience
         self._ends_at = time.monotonic() + patience.whole_seconds
-        self._lines: dict[int, _Line] = {}
+        self._lines: list[tuple[Any, _Line]] = []  # with the connection, so that no other is taken for it
         self._lock = Lock()
         self._timer = Timer(patience.whole_seconds, self._hang_up)
         self._timer.daemon = True
@@ -77,7 +78,7 @@ class Watch:
         if self._token is not None:
             _watch.reset(self._token)
         with self._lock:
-            for _cut, release in self._lines.values():
+            for _connection, (_cut, release) in self._lines:
                 release()
             self._lines.clear()
 
@@ -87,15 +88,16 @@ class Watch:
 
     def hold(self, connection: Any) -> None:
         with self._lock:
-            if id(connection) not in self._lines:
-                self._lines[id(connection)] = _line(connection)
+            if not any(connection is each for each, _ in self._lines):
+                self._lines.append((connection, _line(connection)))
         if self.seconds_left <= 0:
             self._hang_up()
 
     def _hang_up(self) -> None:
-        with self._lock, suppress(OSError):
-            for cut, _ in self._lines.values():
-                cut()
+        with self._lock:
+            for _connection, (cut, _release) in self._lines:
+                with suppress(OSError, sqlite3.Error):  # it is closed already
+                    cut()
 
 
 def hold(connection: Any) -> None:

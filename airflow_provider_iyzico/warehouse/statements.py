@@ -1,7 +1,7 @@
 """What every append says to PostgreSQL and SQLite, written out.
 
-Each task makes an engine of its own, for which SQLAlchemy would have to compile every statement anew; that costs more than
-running it. A text leaves little to compile, and the less, the fewer of its values have a type that SQLAlchemy has to look after.
+Each task makes an engine of its own, for which SQLAlchemy would have to compile every statement again; that costs more than
+running it. PostgreSQL's drivers take the statements as they are. For SQLite a text leaves little to compile.
 """
 
 from __future__ import annotations

@@ -183,6 +183,19 @@ def test_a_watch_cuts_its_own_lines_only():
         each.close()
 
 
+def test_one_line_that_is_closed_already_keeps_no_other_from_being_cut():
+    server = socket.create_server(("127.0.0.1", 0))
+    with Watch(replace(SHORT, whole_seconds=1)):
+        lines = [socket.create_connection(server.getsockname()) for _ in range(2)]
+        for line in lines:
+            hold(line)
+        lines[0].shutdown(socket.SHUT_RDWR)
+        server.accept()[0].close()
+        assert lines[1].recv(1) == b""
+    for each in (*lines, server):
+        each.close()
+
+
 def test_after_its_time_a_watch_lets_nobody_begin_again():
     server = socket.create_server(("127.0.0.1", 0))
     with Watch(replace(SHORT, whole_seconds=0)):
