@@ -55,6 +55,10 @@ class IyzicoAnswerError(IyzicoError):
     """The answer is not what iyzico documents, so it is not believed. Look for a proxy, a firewall or an API change."""
 
 
+class ClockError(IyzicoError):
+    """This machine's clock and iyzico's are too far apart. Set the worker's clock; nothing was kept."""
+
+
 class GateEventError(IyzicoError):
     """A deferred gate was resumed with an event that no trigger of this version writes. Clear the task."""
 
@@ -92,6 +96,10 @@ class WarehouseUnavailableError(WarehouseError):
 
 class WarehouseTableError(WarehouseError):
     """The table is missing or has another shape. Hand the DDL in the message to whoever owns the schema."""
+
+
+class WarehouseRowError(WarehouseError):
+    """A row that somebody wrote by hand is no money, moment, day or time zone. Correct or delete the row that is named."""
 
 
 class WarehouseExactnessError(WarehouseError):

@@ -2,64 +2,187 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus, unquote
 
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowNotFoundException,
-    AirflowOptionalProviderFeatureException,
-    BaseHook,
-)
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
 
-from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
+from airflow_provider_iyzico.errors import (
+    IyzicoError,
+    WarehouseConfigurationError,
+    WarehouseError,
+    WarehouseUnavailableError,
+)
+from airflow_provider_iyzico.warehouse.faults import first_line
+from airflow_provider_iyzico.warehouse.patience import connect_in_time
+from airflow_provider_iyzico.warehouse.sessions import watch_over
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from sqlalchemy.engine import Engine
 
+#: What ``get_conn()`` of Airflow's hook for MySQL reads of the extra, by client; it ignores everything else.
+_MYSQL_CLIENTS = {
+    "mysqlclient": ("mysqldb", {"charset", "cursor", "ssl", "ssl_mode", "unix_socket", "iam", "aws_conn_id"}),
+    "mysql-connector-python": ("mysqlconnector", set()),
+}
+_HARMLESS_EXTRAS = {"client", "local_infile"}
+
 
 @contextmanager
 def warehouse_engine(conn_id: str) -> Iterator[Engine]:
-    """Open the warehouse of a Connection.
+    """Open the warehouse of a Connection: its engine connects as the Connection's own hook does.
 
-    :raises WarehouseConfigurationError: there is no such Connection, or it is not SQL
+    :raises WarehouseConfigurationError: there is no such Connection, it is not SQL, or it cannot be used
     """
+    connection = _connection(conn_id)
+    secrets = _spellings(connection.password)
+    engine = None
     try:
-        hook = BaseHook.get_hook(conn_id)
+        engine = _engine(connection)
+        yield engine
+    except IyzicoError as error:
+        said = f"Connection {conn_id!r}: {error}" if isinstance(error, WarehouseError) else str(error)
+        error.args = (_without(secrets, said),)
+        if any(secret in str(each) for each in _causes(error) for secret in secrets):
+            raise error from WarehouseError("its words are left out, because they quote the password")
+        raise
+    finally:
+        if engine is not None:
+            engine.dispose()
+
+
+def _connection(conn_id: str) -> Any:
+    try:
+        return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         raise WarehouseConfigurationError(
             f"there is no Connection {conn_id!r} that can be read; add one to your warehouse, or name another in "
             "warehouse_conn_id"
         ) from None
-    except AirflowException as error:
+    except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything, and quote anything
         raise WarehouseConfigurationError(
-            f"Connection {conn_id!r}: {error}; if it is SQL, install the provider of its type, otherwise name a SQL "
-            "connection in warehouse_conn_id"
+            f"Connection {conn_id!r} cannot be read ({type(error).__name__}); correct how it is stored"
         ) from None
+
+
+def _engine(connection: Any) -> Engine:
+    try:
+        hook = connection.get_hook()
+    except Exception as error:  # a hook is anybody's code
+        raise WarehouseConfigurationError(
+            f"no hook can be made of its type {connection.conn_type!r} ({first_line(error)}); if it is SQL, install the provider "
+            "of that type, otherwise name a SQL connection in warehouse_conn_id"
+        ) from error
     if not isinstance(hook, DbApiHook):
         raise WarehouseConfigurationError(
-            f"Connection {conn_id!r} is of type {hook.conn_type!r}, which is not SQL; name a SQL connection in warehouse_conn_id"
+            f"it is of type {connection.conn_type!r}, which is not SQL; name a SQL connection in warehouse_conn_id"
         )
     try:
-        engine = hook.get_sqlalchemy_engine()
-    except (ImportError, NotImplementedError, SQLAlchemyError, AirflowOptionalProviderFeatureException) as error:
-        raise WarehouseConfigurationError(
-            f"Connection {conn_id!r} gives no SQLAlchemy engine ({type(error).__name__}); install its SQLAlchemy dialect"
-        ) from error
-    try:
-        if engine.dialect.name == "sqlite" and engine.url.database in (None, "", ":memory:"):
-            raise WarehouseConfigurationError("SQLite without a file forgets everything; name a database file as its host")
-        yield engine
-    except WarehouseError as error:
-        error.args = (f"Connection {conn_id!r}: {error}",)
+        make = _ENGINES.get(str(connection.conn_type))
+        return hook.get_sqlalchemy_engine() if make is None else make(hook)
+    except WarehouseError:
         raise
-    finally:
-        engine.dispose()
+    except Exception as error:  # as above
+        raise WarehouseConfigurationError(
+            f"it gives no SQLAlchemy engine ({first_line(error)}); correct what that names, or install its SQLAlchemy dialect"
+        ) from error
+
+
+def _postgres(hook: DbApiHook) -> Engine:
+    extra = hook.connection.extra_dejson
+    is_new = getattr(import_module("airflow.providers.postgres.hooks.postgres"), "USE_PSYCOPG3", False)
+    driver = "postgresql+psycopg" if is_new else "postgresql+psycopg2"
+    if extra.get("sqlalchemy_query"):
+        raise _lost("sqlalchemy_query", "put what it holds into the extra itself")
+    if extra.get("sqlalchemy_scheme") not in (None, "", "postgresql", driver):
+        raise _lost("sqlalchemy_scheme", f"the hook connects with {driver}")
+    return _connecting(hook, create_engine(hook.sqlalchemy_url.set(drivername=driver, query={}), use_native_hstore=False))
+
+
+def _mysql(hook: DbApiHook) -> Engine:
+    connection = hook.connection
+    extra = connection.extra_dejson
+    client = extra.get("client", "mysqlclient")
+    if client not in _MYSQL_CLIENTS:
+        raise WarehouseConfigurationError(f"the client in its extra is none of {', '.join(_MYSQL_CLIENTS)}")
+    driver, known = _MYSQL_CLIENTS[client]
+    for name in sorted(set(extra) - known - _HARMLESS_EXTRAS):
+        if not (client == "mysql-connector-python" and name.startswith("ssl_")):
+            raise _lost(name, f"with {client} the hook reads {', '.join(sorted(known)) or 'what begins with ssl_'}")
+    port = int(connection.port) if connection.port else None
+    url = URL.create(f"mysql+{driver}", connection.login, connection.password, connection.host, port, connection.schema)
+    return _connecting(hook, create_engine(url))
+
+
+def _sqlite(hook: DbApiHook) -> Engine:
+    place, _, options = hook.get_uri().removeprefix("sqlite:///").partition("?")
+    path = unquote(place.partition("#")[0])  # as SQLite reads it, after the hook has unquoted it once
+    if path in ("", ":memory:") or "mode=memory" in options:
+        raise WarehouseConfigurationError("SQLite without a file forgets everything; name a database file as its host")
+    # Each of the hook's connections belongs to the thread that opened it, and opening one costs little.
+    return _connecting(hook, create_engine(URL.create("sqlite", database=path), poolclass=NullPool))
+
+
+#: By the type of the Connection. Any other hook says by itself how SQLAlchemy reaches its warehouse.
+_ENGINES: dict[str, Callable[[DbApiHook], Engine]] = {"postgres": _postgres, "mysql": _mysql, "sqlite": _sqlite}
+
+
+def _connecting(hook: DbApiHook, engine: Engine) -> Engine:
+    """Let an engine connect as the hook does: SQLAlchemy's URL carries but a part of what a Connection says."""
+    driver_error = engine.dialect.dbapi.Error  # type: ignore[union-attr]
+
+    def connect() -> Any:
+        try:
+            return hook.get_conn()
+        except driver_error:
+            raise
+        except (ConnectionError, TimeoutError) as error:
+            raise WarehouseUnavailableError(f"the warehouse did not answer: {first_line(error)}; a retry is safe") from error
+        except Exception as error:  # a hook is anybody's code
+            raise WarehouseConfigurationError(f"its hook does not connect: {first_line(error)}; correct what it names") from error
+
+    watch_over(engine)
+
+    @event.listens_for(engine, "do_connect", insert=True)
+    def _connect(*_: object) -> Any:
+        return connect() if issubclass(driver_error, sqlite3.Error) else connect_in_time(connect)
+
+    return engine
+
+
+def _lost(name: str, advice: str) -> WarehouseConfigurationError:
+    return WarehouseConfigurationError(f"{name!r} in its extra has no effect on how its hook connects; {advice}, or remove it")
+
+
+def _spellings(password: str | None) -> list[str]:
+    """Return how a password may be written in what a driver says, the longest first."""
+    if not password:
+        return []
+    spellings = {password, quote(password), quote(password, safe=""), quote_plus(password), repr(password)[1:-1]}
+    return sorted(spellings, key=len, reverse=True)
+
+
+def _without(secrets: list[str], said: str) -> str:
+    for secret in secrets:
+        said = said.replace(secret, "***")
+    return said
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    each = error.__cause__ or error.__context__
+    while each is not None:
+        yield each
+        each = each.__cause__ or each.__context__
 
 
 def task_instance(context: Context) -> TaskInstance:

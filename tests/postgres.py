@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import ssl
+import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event, Thread
 from uuid import uuid4
 
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL, Engine, make_url
 from stack import free_port
 
 UNPRIVILEGED = "nobody"
+SSL_REQUEST = struct.pack("!I", 80877103)
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """Yield the URL of a server that is gone afterwards; a server that you named is left alone."""
-    if given := os.environ.get("TEST_POSTGRES_URL"):
+def postgres_server(*, wants_passwords: bool = False) -> Iterator[str]:
+    """Yield the URL of a server that is gone afterwards; a server that you named is left alone.
+
+    :param wants_passwords: of all roles but ``postgres``; then the server is never one that you named
+    """
+    if not wants_passwords and (given := os.environ.get("TEST_POSTGRES_URL")):
         yield given
         return
     # PostgreSQL refuses to run as root, and an ordinary user may not be able to look into root's folders: so it gets a copy.
@@ -53,12 +61,84 @@ def postgres_server() -> Iterator[str]:
             "--locale",
             "C",
         )
+        if wants_passwords:
+            rules = ("all postgres 127.0.0.1/32 trust", "all all 127.0.0.1/32 scram-sha-256")
+            (data / "pg_hba.conf").write_text("".join(f"host {rule}\n" for rule in rules))
         options = f"-h 127.0.0.1 -p {port} -c fsync=off -c unix_socket_directories=''"
         _run(user, programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "-t", "180", "start")
         try:
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
         finally:
             _run(user, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def requiring_tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
+    """Yield the URL of that server as one that refuses whoever does not encrypt: the package's is built without TLS."""
+    behind = make_url(url)
+
+    def serve(client: socket.socket) -> None:
+        with client, suppress(OSError):
+            if client.recv(8, socket.MSG_WAITALL)[4:] != SSL_REQUEST:
+                fields = b"SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry for this host, no encryption\0\0"
+                client.sendall(b"E" + struct.pack("!I", len(fields) + 4) + fields)
+                return
+            client.sendall(b"S")
+            address = (behind.host, behind.port)
+            with context.wrap_socket(client, server_side=True) as inner, socket.create_connection(address) as server:
+                Thread(target=pump, args=(server, inner), daemon=True).start()
+                pump(inner, server)
+
+    with listening(serve) as port:
+        yield behind.set(port=port).render_as_string(hide_password=False)
+
+
+@contextmanager
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Serve every connection in a thread of its own, and yield the port."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=50)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    Thread(target=accept, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@contextmanager
+def freezing_link(host: str, port: int) -> Iterator[tuple[int, Event]]:
+    """Yield the port of a link to a server, and what freezes it: its connections stay open, and nothing passes any more."""
+    frozen, over = Event(), Event()
+
+    def serve(client: socket.socket) -> None:
+        with client, suppress(OSError), socket.create_connection((host, port)) as server:
+            Thread(target=pump, args=(server, client, wait), daemon=True).start()
+            pump(client, server, wait)
+
+    def wait() -> None:
+        while frozen.is_set() and not over.is_set():
+            over.wait(0.02)
+
+    with listening(serve) as link:
+        yield link, frozen
+        over.set()
+
+
+def pump(source: socket.socket, target: socket.socket, wait: Callable[[], None] = lambda: None) -> None:
+    """Pass on what comes until either side ends."""
+    with suppress(OSError):
+        while data := source.recv(65536):
+            wait()
+            target.sendall(data)
+    for each in (source, target):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

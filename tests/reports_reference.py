@@ -69,6 +69,14 @@ class Reports:
     def latest(self):
         return {key: series[-1]["balance"] for key, series in self.series.items()}
 
+    def stale(self, now):
+        found = {}
+        for key, series in self.series.items():
+            newest = series[-1]["observed_at"]
+            stated = self.stated(key, newest + timedelta(microseconds=1), "cadence_minutes") or DEFAULT_CADENCE
+            found[key] = int(newest > now or now - newest > timedelta(minutes=2.5 * stated))
+        return found
+
     def interval(self):
         found = {}
         for key, series in self.series.items():

@@ -100,12 +100,15 @@ class MassPayoutBalanceOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Keep one account's balance, and return what the table holds."""
         from airflow_provider_iyzico.warehouse.append import append
+        from airflow_provider_iyzico.warehouse.clocks import compare_clocks
         from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
         from airflow_provider_iyzico.warehouse_connection import task_instance
 
         if isinstance(seen, IyzicoError):
             raise seen
         settings, balance = seen
+        if warning := compare_clocks(balance.observed_at, balance.system_time):
+            self.log.warning("Balance of %s: %s", settings.account, warning)
         observation = Observation(
             account=settings.account,
             environment=settings.environment,

@@ -16,12 +16,12 @@ from sqlalchemy import Date, Integer, String, and_, column, or_, select, table
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql.expression import Select, TableClause
 
-from airflow_provider_iyzico.warehouse.types import Instant, money_type
+from airflow_provider_iyzico.warehouse.types import Instant, Money
 from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
 
 #: Amounts are compared here, whatever decimal context the caller's thread has; a NaN that somebody wrote by hand is no error.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
-_TEXT, _WHOLE, _DAY, _MOMENT, _NUMBER = String(), Integer(), Date(), Instant(), money_type(38)
+_TEXT, _WHOLE, _DAY, _MOMENT, _NUMBER = String(), Integer(), Date(), Instant(), Money(38)
 _WHO = {"environment": _TEXT, "account": _TEXT, "currency": _TEXT}
 #: The columns of each view that the page reads.
 COLUMNS: dict[str, dict[str, Any]] = {

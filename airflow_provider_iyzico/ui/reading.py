@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import localcontext
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
@@ -13,17 +14,22 @@ from typing import Any
 from airflow.configuration import conf
 from sqlalchemy import event, inspect, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError
 
-from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
+from airflow_provider_iyzico.warehouse.exact import EXACT
+from airflow_provider_iyzico.warehouse.faults import errors_of, first_line
+from airflow_provider_iyzico.warehouse.patience import PAGE, Watch
+from airflow_provider_iyzico.warehouse.sessions import settle, watch_over
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, check_identifier
 from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
 
-#: For all that one answer asks; what is under way then may take as long again, and no longer.
-PATIENCE_SECONDS = 15
-CONNECT_SECONDS = 5
+BY_HAND = (
+    "a row that somebody wrote by hand is no amount, moment or day: python -m airflow_provider_iyzico.warehouse rebuild names it "
+    "unless it is in iyzico_balance_threshold or iyzico_payout_gate"
+)
 #: The api-server has few threads, and most of them are Airflow's: however slow the warehouse is, the page takes no more of them.
 AT_ONCE = 6
 _places = BoundedSemaphore(AT_ONCE)
@@ -45,42 +51,48 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
     try:
         if schema:
             check_identifier(schema, "[iyzico] warehouse_schema")
-        with warehouse_engine(conn_id) as engine:
-            yield from _reading(engine, schema)
+        with localcontext(EXACT), Watch(PAGE) as watch, warehouse_engine(conn_id) as engine:
+            yield from _reading(engine, schema, watch)
     except WarehouseConfigurationError as error:
-        raise Notice("no_connection", str(error)) from error
+        if error.__cause__ is None:
+            raise Notice("no_connection", str(error)) from error
+        log.warning("%s", error)  # what it quotes is not for every reader
+        raise Notice("no_connection", f"Connection {conn_id!r} cannot be used; the log of the api-server says why") from error
+    except WarehouseError as error:
+        log.warning("the warehouse did not answer the page: %s", error)
+        raise Notice("unavailable") from error
     finally:
         _places.release()
 
 
-def _reading(engine: Engine, schema: str | None) -> Iterator[tuple[Connection, str | None]]:
+def _reading(engine: Engine, schema: str | None, watch: Watch) -> Iterator[tuple[Connection, str | None]]:
     if engine.dialect.name not in DIALECTS:
         raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the views are for {' and '.join(DIALECTS)}")
     if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
         raise Notice("empty")  # connecting would make the file
+    watch_over(engine)
     _bound(engine)
     try:
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                connection.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE_SECONDS}s'"))
-                connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE_SECONDS}s'"))
+                settle(connection, PAGE)
             else:
+                settle(connection, PAGE)
                 connection.execute(text("PRAGMA query_only = ON"))
                 connection.execute(text("BEGIN"))
             yield connection, schema
-    except DBAPIError as error:
-        log.warning("the warehouse did not answer the page: %s", error.orig)
-        raise _explained(engine, schema, error) from error
+    except errors_of(engine) as error:
+        log.warning("the warehouse did not answer the page: %s", first_line(error))
+        raise (Notice("unavailable") if watch.seconds_left <= 0 else _explained(engine, schema, error)) from error
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        log.exception("the page cannot show what the warehouse holds")
+        raise Notice("unavailable", BY_HAND) from error
 
 
 def _bound(engine: Engine) -> None:
-    """Give up connecting, and all statements together, after a while."""
-    ends_at = time.monotonic() + PATIENCE_SECONDS
-
-    @event.listens_for(engine, "do_connect")
-    def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
-        options.setdefault("connect_timeout" if engine.dialect.name == "postgresql" else "timeout", CONNECT_SECONDS)
+    """Give up all statements together after a while; what is under way then is given up by the watch."""
+    ends_at = time.monotonic() + PAGE.statement_seconds
 
     @event.listens_for(engine, "connect")
     def interrupt(connection: Any, _record: Any) -> None:
@@ -90,12 +102,13 @@ def _bound(engine: Engine) -> None:
     @event.listens_for(engine, "before_cursor_execute")
     def check(*_: Any) -> None:
         if time.monotonic() > ends_at:
-            log.warning("the warehouse needs more than %s s for the page", PATIENCE_SECONDS)
+            log.warning("the warehouse needs more than %s s for the page", PAGE.statement_seconds)
             raise Notice("unavailable")
 
 
-def _explained(engine: Engine, schema: str | None, error: DBAPIError) -> Notice:
+def _explained(engine: Engine, schema: str | None, error: Exception) -> Notice:
     """Say why a question failed, from what is there and not from the driver's words."""
+    errors: tuple[type[Exception], ...] = (*errors_of(engine), WarehouseError, Notice)
     try:
         inspector = inspect(engine)
         there = {*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)}
@@ -104,8 +117,8 @@ def _explained(engine: Engine, schema: str | None, error: DBAPIError) -> Notice:
         for view, columns in COLUMNS.items():
             if view not in there or not set(columns) <= {each["name"] for each in inspector.get_columns(view, schema=schema)}:
                 return Notice("no_views", f"{quoted(view, schema)} is missing or of another version")
-    except (SQLAlchemyError, Notice) as gone:
-        log.warning("the warehouse did not answer the page: %s", gone)
+    except errors as gone:
+        log.warning("the warehouse did not answer the page: %s", first_line(gone))
         return Notice("unavailable")
     if isinstance(error, ProgrammingError):
         names = ", ".join(quoted(view, schema) for view in COLUMNS)

@@ -1,18 +1,22 @@
-"""For whoever owns the warehouse: print the statements that make it, or compute its daily roll-up anew."""
+"""For the owner of the warehouse: print the statements that make it, or compute its daily roll-up again."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import create_engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import ArgumentError
 
-from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.warehouse.ddl import DIALECTS, ddl, dialect_named
-from airflow_provider_iyzico.warehouse.reports import rebuild
+from airflow_provider_iyzico.warehouse.faults import errors_of, first_line
+from airflow_provider_iyzico.warehouse.patience import REBUILD
+from airflow_provider_iyzico.warehouse.rebuilding import rebuild
+from airflow_provider_iyzico.warehouse.sessions import prepare, settle
+from airflow_provider_iyzico.warehouse.snapshot import time_zone
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, snapshot_table
 
 URL_VARIABLE = "IYZICO_WAREHOUSE_URL"
@@ -25,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     printer.add_argument("--dialect", default="postgresql", choices=DIALECTS, help="default: postgresql")
     printer.add_argument("--table", default=SNAPSHOT_TABLE)
     rebuilder = commands.add_parser(
-        "rebuild", help=f"compute the daily roll-up anew from the snapshots; reads the SQLAlchemy URL from ${URL_VARIABLE}"
+        "rebuild", help=f"compute the daily roll-up again from the snapshots; reads the SQLAlchemy URL from ${URL_VARIABLE}"
     )
     rebuilder.add_argument("--timezone", help="cut the days of all accounts in this IANA time zone from now on")
     for command in (printer, rebuilder):
@@ -35,34 +39,54 @@ def main(arguments: list[str] | None = None) -> int:
         if asked.command == "rebuild":
             return _rebuild(asked.schema, asked.timezone)
         print(ddl(snapshot_table(asked.table, asked.schema), dialect_named(asked.dialect)), end="")
-    except WarehouseConfigurationError as error:
+    except WarehouseError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
 def _rebuild(schema: str | None, timezone: str | None) -> int:
-    """Rebuild in one transaction, and say which days differed: 1 if any did, because then something wrote past the append."""
+    """Rebuild in one transaction, and say what differed: 1 if anything did, because then something wrote past the append."""
     url = os.environ.get(URL_VARIABLE)
     if not url:
         raise WarehouseConfigurationError(f"name the warehouse in ${URL_VARIABLE}, such as postgresql://user@host/database")
     try:
-        ZoneInfo(timezone or "UTC")
-        engine = create_engine(url)
-        with engine.begin() as connection:
-            differing = rebuild(connection, schema, timezone)
-        engine.dispose()
-    except (ZoneInfoNotFoundError, ValueError) as error:
+        if timezone is not None:
+            time_zone(timezone)
+    except ValueError as error:
         raise WarehouseConfigurationError(
             f"timezone is {timezone!r}; name an IANA time zone, such as 'Europe/Istanbul'"
         ) from error
-    except (SQLAlchemyError, ImportError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise WarehouseConfigurationError(f"the warehouse in ${URL_VARIABLE} cannot be rebuilt: {cause}") from error
+    differing = _rebuilt(url, schema, timezone)
     for each in differing:
         print(f"differed: {each}")
-    print(f"the roll-up is rebuilt; {len(differing)} days differed from what was kept")
+    print(f"the roll-up is rebuilt; {len(differing)} rows differed from what was kept")
     return 1 if differing else 0
+
+
+def _rebuilt(url: str, schema: str | None, timezone: str | None) -> list[str]:
+    try:
+        engine = prepare(create_engine(url))
+    except (ArgumentError, ImportError, TypeError, ValueError) as error:
+        raise WarehouseConfigurationError(
+            f"${URL_VARIABLE} is no URL of SQLAlchemy that can be used here ({type(error).__name__}); it looks like "
+            "postgresql+psycopg://user@host/database, and its driver must be installed"
+        ) from None  # the words of some quote the URL, and with it a password
+    try:
+        with engine.begin() as connection:
+            settle(connection, REBUILD)
+            return rebuild(connection, schema, timezone)
+    except errors_of(engine) as error:
+        raise WarehouseConfigurationError(
+            f"the warehouse in ${URL_VARIABLE} cannot be rebuilt: {_without_password(engine, first_line(error))}"
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def _without_password(engine: Engine, said: str) -> str:
+    password = engine.url.password
+    return said.replace(str(password), "***") if password else said
 
 
 if __name__ == "__main__":

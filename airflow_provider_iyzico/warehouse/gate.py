@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Table, and_, event, func, insert, or_, select, text, update
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import Table, and_, func, insert, or_, select, update
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico import __version__
-from airflow_provider_iyzico.warehouse.append import persist, prepare
+from airflow_provider_iyzico.warehouse.append import persist
+from airflow_provider_iyzico.warehouse.exact import exactly
+from airflow_provider_iyzico.warehouse.patience import RECORD, Watch
+from airflow_provider_iyzico.warehouse.sessions import prepare, settle
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 from airflow_provider_iyzico.warehouse.tables import report_tables
 
 _NAMESPACE = UUID("2b0c7c62-3f0e-5a38-8c3e-6a4f3f0a9d21")
 REASON_LENGTH = 500
-PATIENCE_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,17 @@ class Progress:
     reason: str | None = None
 
 
+@exactly
 def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None = None) -> None:
     """Write a gate's row, or bring it up to date. A missing table is made, with the view that reads it and nothing else.
 
-    Every try of the task begins the row anew, and what an earlier one still has to say then is dropped.
+    Each try of the task resets the row; late writes from earlier tries are ignored.
 
     :param schema: where the table is, if not in the connection's own schema
     :raises WarehouseError: the record could not be written
     """
     table, engine = report_tables(schema).gate, prepare(engine)
-    with _impatient(engine):
+    with Watch(RECORD):
         persist(engine, table, lambda: _record(engine, table, gate, progress))
 
 
@@ -85,10 +86,11 @@ def polls_so_far(engine: Engine, gate: Gate, *, schema: str | None = None) -> in
     )
 
     def read() -> int:
-        with engine.connect() as connection:
+        with engine.begin() as connection:
+            settle(connection, RECORD)
             return int(connection.execute(select(table.c.polls).where(mine)).scalar() or 0)
 
-    with _impatient(engine):
+    with Watch(RECORD):
         return persist(engine, table, read)
 
 
@@ -107,38 +109,19 @@ def _record(engine: Engine, table: Table, gate: Gate, progress: Progress) -> Non
 
 
 def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None:
-    """Begin the row, begin it anew for a later try or for a run that was deleted and made again, or go on with it."""
+    """Begin the row, reset it for a later try or for a run that was deleted and made again, or go on with it."""
     row, mine = table.c.gate_id == gate_id(gate), table.c.try_number == gate.task.try_number
     is_older = or_(table.c.try_number < gate.task.try_number, table.c.ended_at < gate.waiting_since)
     goes_on = mine if progress.outcome != "waiting" else and_(mine, table.c.outcome == "waiting")
     whole = _whole(gate, progress)
-    begin_anew = update(table).where(row, is_older).values(**whole)
+    reset = update(table).where(row, is_older).values(**whole)
     go_on = update(table).where(row, goes_on).values(**_changes(table, progress))
     with engine.begin() as connection:
-        if connection.execute(begin_anew).rowcount or connection.execute(go_on).rowcount:
+        settle(connection, RECORD)
+        if connection.execute(reset).rowcount or connection.execute(go_on).rowcount:
             return
         if connection.execute(select(table.c.gate_id).where(row)).first() is None:
             connection.execute(insert(table).values(gate_id=gate_id(gate), **whole))
-
-
-@contextmanager
-def _impatient(engine: Engine) -> Iterator[None]:
-    """A record is worth a few seconds, not a payout that waits for a lock, such as one of tables that are just being made."""
-    event.listen(engine, "begin", _do_not_wait_long)
-    try:
-        yield
-    finally:
-        event.remove(engine, "begin", _do_not_wait_long)
-
-
-def _do_not_wait_long(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'"))
-        connection.execute(text(f"SET LOCAL statement_timeout = '{2 * PATIENCE_SECONDS}s'"))
-    elif connection.dialect.name in ("mysql", "mariadb"):
-        connection.execute(text(f"SET lock_wait_timeout = {PATIENCE_SECONDS}, innodb_lock_wait_timeout = {PATIENCE_SECONDS}"))
-    elif connection.dialect.name == "sqlite":
-        connection.execute(text(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000}"))
 
 
 def _whole(gate: Gate, progress: Progress) -> dict[str, Any]:

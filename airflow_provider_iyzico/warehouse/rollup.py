@@ -1,19 +1,21 @@
 """The daily roll-up: what each day looked like, kept up to date by every append, so that reports do not grow with history.
 
 A day is a fold over its observations in the order of time. An observation that is the newest is folded into the day as it is
-kept; one that comes late has its day, and the day of the observation after it, folded anew from the base.
+kept; one that comes late has its day, and the day of the observation after it, folded again from the snapshots.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-_MINUTE = Decimal("0.0001")
+from airflow_provider_iyzico.warehouse.exact import EXACT
+from airflow_provider_iyzico.warehouse.snapshot import time_zone
+
+_NOTHING = Decimal(0)
 
 
 class Seen(NamedTuple):
@@ -49,7 +51,7 @@ class Day(NamedTuple):
     @classmethod
     def begin(cls, seen: Seen, previous: Decimal | None) -> Day:
         """Begin a day with its first observation; ``previous`` is the last balance before it."""
-        change = Decimal(0) if previous is None else seen.balance - previous
+        change = _NOTHING if previous is None else EXACT.subtract(seen.balance, previous)
         return cls(
             local_date=seen.local_date,
             first_at=seen.observed_at,
@@ -59,15 +61,16 @@ class Day(NamedTuple):
             lowest_at=seen.observed_at,
             highest=seen.balance,
             highest_at=seen.observed_at,
-            inflow=max(change, Decimal(0)),
-            outflow=max(-change, Decimal(0)),
-            longest_gap_minutes=Decimal(0),
+            inflow=max(change, _NOTHING),
+            outflow=max(EXACT.minus(change), _NOTHING),
+            longest_gap_minutes=_NOTHING,
             observations=1,
         )
 
     def add(self, seen: Seen) -> Day:
         """Return the day with one later observation."""
-        change, is_low, is_high = seen.balance - self.closing, seen.balance < self.lowest, seen.balance > self.highest
+        change = EXACT.subtract(seen.balance, self.closing)
+        is_low, is_high = seen.balance < self.lowest, seen.balance > self.highest
         return self._replace(
             closing=seen.balance,
             closing_at=seen.observed_at,
@@ -75,8 +78,8 @@ class Day(NamedTuple):
             lowest_at=seen.observed_at if is_low else self.lowest_at,
             highest=seen.balance if is_high else self.highest,
             highest_at=seen.observed_at if is_high else self.highest_at,
-            inflow=self.inflow + max(change, Decimal(0)),
-            outflow=self.outflow + max(-change, Decimal(0)),
+            inflow=EXACT.add(self.inflow, max(change, _NOTHING)),
+            outflow=EXACT.add(self.outflow, max(EXACT.minus(change), _NOTHING)),
             longest_gap_minutes=max(self.longest_gap_minutes, minutes(self.closing_at, seen.observed_at)),
             observations=self.observations + 1,
         )
@@ -95,13 +98,13 @@ def fold(seen: Iterable[Seen], previous: Decimal | None = None) -> Iterator[Day]
 
 def minutes(start: datetime, end: datetime) -> Decimal:
     """Return the minutes between two moments, to four decimals."""
-    whole = (end - start) // timedelta(microseconds=1)
-    return (Decimal(whole) / 60_000_000).quantize(_MINUTE, ROUND_HALF_UP)
+    ten_thousandths, rest = divmod((end - start) // timedelta(microseconds=1), 6_000)
+    return EXACT.scaleb(Decimal(ten_thousandths + (rest >= 3_000)), -4)
 
 
 def bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     """Return when a local day begins and ends, in UTC."""
-    start, end = (datetime.combine(each, time(), ZoneInfo(zone)).astimezone(UTC) for each in (day, day + timedelta(1)))
+    start, end = (datetime.combine(each, time(), time_zone(zone)).astimezone(UTC) for each in (day, day + timedelta(1)))
     return start, end
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_iyzico import __version__
 
@@ -72,7 +72,18 @@ def snapshot_id(seen: Observation, task: TaskInstance) -> str:
 
 def local_date(moment: datetime, zone: str) -> date:
     """Return the day that ``moment`` belongs to in ``zone``."""
-    return moment.astimezone(ZoneInfo(zone)).date()
+    return moment.astimezone(time_zone(zone)).date()
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return the IANA time zone of that name.
+
+    :raises ValueError: this machine knows none
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, TypeError, OSError) as error:  # such as a folder of zones
+        raise ValueError(f"there is no time zone {name!r} on this machine") from error
 
 
 def _fields(value: Observation | TaskInstance) -> dict[str, Any]:

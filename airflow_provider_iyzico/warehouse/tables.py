@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Date, Index, Integer, MetaData, String, Table
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
-from airflow_provider_iyzico.warehouse.types import Instant, money_type
+from airflow_provider_iyzico.warehouse.types import Instant, Money
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
+ACCOUNT_KEY = ("environment", "account", "currency")
 #: Labels may be Turkish, and are told apart letter by letter, and rows come in transactions, whatever MySQL or MariaDB do by
 #: default.
 _TEXTS: dict[str, Any] = {
@@ -39,7 +41,7 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
         Column("account", key, nullable=False),
         Column("environment", String(16), nullable=False),
         Column("currency", String(3), nullable=False),
-        Column("balance", money_type(), nullable=False),
+        Column("balance", Money(), nullable=False),
         Column("balance_raw", key, nullable=False),
         Column("observed_at", moment, nullable=False),
         Column("system_time", moment),
@@ -56,7 +58,7 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
         Column("data_interval_end", moment),
         Column("provider_version", String(32), nullable=False),
         Column("inserted_at", moment, nullable=False),
-        Index(f"ix_{name[:45]}_observed", "environment", "account", "currency", "observed_at"),
+        Index(_index_name(name), "environment", "account", "currency", "observed_at"),
         schema=schema,
         **_TEXTS,
     )
@@ -116,15 +118,15 @@ def report_tables(schema: str | None = None) -> ReportTables:
             *_account_key(),
             Column("local_date", Date, primary_key=True),
             Column("first_at", Instant(), nullable=False),
-            Column("closing", money_type(), nullable=False),
+            Column("closing", Money(), nullable=False),
             Column("closing_at", Instant(), nullable=False),
-            Column("lowest", money_type(), nullable=False),
+            Column("lowest", Money(), nullable=False),
             Column("lowest_at", Instant(), nullable=False),
-            Column("highest", money_type(), nullable=False),
+            Column("highest", Money(), nullable=False),
             Column("highest_at", Instant(), nullable=False),
-            Column("inflow", money_type(38), nullable=False),
-            Column("outflow", money_type(38), nullable=False),
-            Column("longest_gap_minutes", money_type(), nullable=False),
+            Column("inflow", Money(38), nullable=False),
+            Column("outflow", Money(38), nullable=False),
+            Column("longest_gap_minutes", Money(), nullable=False),
             Column("observations", Integer, nullable=False),
         ),
         Table(
@@ -132,7 +134,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             everything,
             *_account_key(),
             Column("valid_from", Instant(), primary_key=True),
-            Column("threshold", money_type()),
+            Column("threshold", Money()),
             Column("cadence_minutes", Integer),
         ),
         Table(
@@ -147,12 +149,12 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("run_id", String(250), nullable=False),
             Column("map_index", Integer, nullable=False),
             Column("try_number", Integer, nullable=False),
-            Column("batch_total", money_type(), nullable=False),
-            Column("headroom", money_type(), nullable=False),
+            Column("batch_total", Money(), nullable=False),
+            Column("headroom", Money(), nullable=False),
             Column("waiting_since", Instant(), nullable=False),
             Column("waits_until", Instant()),
-            Column("first_balance", money_type()),
-            Column("last_balance", money_type()),
+            Column("first_balance", Money()),
+            Column("last_balance", Money()),
             Column("last_observed_at", Instant()),
             Column("polls", Integer, nullable=False),
             Column("outcome", String(16), nullable=False),
@@ -172,6 +174,13 @@ def _account_key() -> list[Column[Any]]:
         Column("account", String(64), primary_key=True),
         Column("currency", String(3), primary_key=True),
     ]
+
+
+def _index_name(table: str) -> str:
+    """Return a name that no index of another table has, within the 63 bytes that PostgreSQL keeps of a name."""
+    if len(table) > 45:
+        table = f"{table[:36]}_{sha256(table.encode()).hexdigest()[:8]}"
+    return f"ix_{table}_observed"
 
 
 def check_identifier(name: object, what: str) -> None:

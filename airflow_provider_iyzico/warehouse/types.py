@@ -25,18 +25,40 @@ class _SqliteMoney(UserDefinedType):  # type: ignore[type-arg]
         return lambda value: None if value is None else format(value, "f")
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Decimal | None]:
-        return lambda value: Decimal(format(value, ".15g")) if isinstance(value, float) else value and Decimal(value)
-
-
-def money_type(digits: int = 28) -> TypeEngine[Any]:
-    """Return ``NUMERIC(28, 8)``, or wider for sums, read and written as ``Decimal``."""
-    return Numeric(digits, 8, asdecimal=True).with_variant(_SqliteMoney(), "sqlite")
+        return lambda value: value if value is None else Decimal(format(value, ".15g") if isinstance(value, float) else value)
 
 
 if TYPE_CHECKING:
+    _Amounts = TypeDecorator[Decimal]
     _Moments = TypeDecorator[datetime]
 else:
-    _Moments = TypeDecorator  # SQLAlchemy 1.4 has no generic types
+    _Amounts = _Moments = TypeDecorator  # SQLAlchemy 1.4 has no generic types
+
+
+class Money(_Amounts):
+    """``NUMERIC(28, 8)``, or wider for sums, read and written as ``Decimal``; what is not a finite number is refused."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, digits: int = 28) -> None:
+        super().__init__(digits, 8, asdecimal=True)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(_SqliteMoney()) if dialect.name == "sqlite" else super().load_dialect_impl(dialect)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return finite(value) if isinstance(value, Decimal) else value  # a column of another type gives what it has
+
+
+def finite(value: Decimal) -> Decimal:
+    """Return a decimal that is a number.
+
+    :raises ValueError: it is NaN or infinite
+    """
+    if not value.is_finite():
+        raise ValueError(f"{value} is no amount")
+    return value
 
 
 class Instant(_Moments):

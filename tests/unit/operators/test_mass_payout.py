@@ -3,13 +3,15 @@
 import json
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_iyzico.errors import IyzicoUnavailableError, WarehouseUnavailableError
+from airflow_provider_iyzico.errors import ClockError, IyzicoUnavailableError, WarehouseUnavailableError
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
@@ -201,6 +203,33 @@ def test_a_warehouse_that_is_down_may_be_retried(iyzico, monkeypatch):
         execute()
     assert "hunter2secret" not in str(caught.value)
     assert str(caught.value).startswith("Connection 'iyzico_warehouse': ")
+
+
+@pytest.mark.parametrize("minutes", [-30 * 24 * 60, -11, 11, 40 * 24 * 60])
+def test_a_worker_whose_clock_is_wrong_keeps_nothing_and_is_told_to_set_it(iyzico, sqlite_warehouse, monkeypatch, minutes):
+    see_iyzicos_clock(monkeypatch, minutes)
+    error = fails("ClockError: .*set the worker's clock")
+    assert isinstance(error.__cause__, ClockError)
+    assert not sqlite_warehouse.exists() or rows(sqlite_warehouse, "count(*)", "sqlite_master") == [(0,)]
+
+
+def test_a_clock_that_is_a_little_wrong_is_warned_of(iyzico, sqlite_warehouse, monkeypatch, caplog, capsys):
+    see_iyzicos_clock(monkeypatch, 3)
+    execute()
+    said = capsys.readouterr()  # Airflow logs there, or where pytest listens, as its version has it
+    assert "3 minutes apart" in said.out + said.err + caplog.text
+    assert len(rows(sqlite_warehouse)) == 1
+
+
+def see_iyzicos_clock(monkeypatch, minutes):
+    """Let iyzico's answers say another time than ours."""
+    asked = IyzicoHook.get_balance
+
+    def get_balance(hook, *arguments, **named):
+        balance = asked(hook, *arguments, **named)
+        return replace(balance, system_time=balance.observed_at + timedelta(minutes=minutes))
+
+    monkeypatch.setattr(IyzicoHook, "get_balance", get_balance)
 
 
 def test_the_constructor_only_assigns():

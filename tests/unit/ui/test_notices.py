@@ -11,11 +11,12 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from postgres import database_with_reader
+from postgres import database_with_reader, freezing_link
 from sqlalchemy import create_engine, text
 from stack import free_port
 from support import HAS_PAGES, NO_PAGES, POSTGRESQL
 
+from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.ui.words import words
 from airflow_provider_iyzico.warehouse.append import append
@@ -193,3 +194,64 @@ def test_a_script_gets_the_notice_as_data(url, connect):
     assert status == 503
     assert json.loads(body)["notice"] == "no_connection"
     assert set(json.loads(body)) == {"notice", "title", "advice", "detail"}
+
+
+def test_a_link_that_freezes_gives_every_place_back_within_half_a_minute(url, connect, postgres):
+    """In a query, between two queries, and while connecting; then the next reader is served."""
+    from airflow_provider_iyzico.ui import reading
+
+    engine, _ = postgres
+    keep(engine)
+    ended, at_work, frozen_by_now = [], threading.Semaphore(0), threading.Event()
+
+    def read(query):
+        try:
+            with reading.reading() as (connection, _):
+                connection.execute(text("SELECT 1"))
+                at_work.release()
+                if query is None:
+                    frozen_by_now.wait(60)
+                connection.execute(text(query or "SELECT 2"))
+        except Notice as notice:
+            ended.append(notice.name)
+
+    with freezing_link(engine.url.host, engine.url.port) as (port, frozen):
+        connect(engine.url.set(drivername="postgres", port=port).render_as_string(False))
+        readers = [threading.Thread(target=read, args=(query,)) for query in ["SELECT pg_sleep(1)"] * 4 + [None] * 2]
+        for reader in readers:
+            reader.start()
+        for _ in readers:
+            assert at_work.acquire(timeout=30)
+        frozen.set()
+        frozen_by_now.set()
+        started = time.monotonic()
+        for reader in readers:
+            reader.join(60)
+        assert time.monotonic() - started < 30
+        assert ended == ["unavailable"] * 6
+        assert shows(ask(url), "unavailable", 503)  # which has no answer to its handshake
+        assert time.monotonic() - started < 45
+        frozen.clear()
+        assert ask(url)[0] == 200
+
+
+def test_a_database_whose_dates_are_german_is_shown(url, connect, postgres):
+    engine, _ = postgres
+    keep(engine)
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER DATABASE {engine.url.database} SET datestyle = 'German'"))
+    engine.dispose()
+    connect(engine.url.set(drivername="postgres").render_as_string(False))
+    assert ask(url, "/data?environment=production&account=a&currency=TRY", Accept="application/json")[0] == 200
+
+
+def test_a_row_written_by_hand_is_no_500(url, connect, tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/w.db")
+    keep(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE iyzico_balance_snapshot SET observed_at = 'yesterday'"))
+    engine.dispose()
+    connect({"conn_type": "sqlite", "host": str(tmp_path / "w.db")})
+    answer = ask(url)
+    assert shows(answer, "unavailable", 503)
+    assert "somebody wrote by hand" in answer[1]

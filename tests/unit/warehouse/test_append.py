@@ -2,6 +2,7 @@ import multiprocessing
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
@@ -19,7 +20,9 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.warehouse.append import append, prepare
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.patience import SNAPSHOT
+from airflow_provider_iyzico.warehouse.sessions import prepare
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE = snapshot_table()
@@ -205,15 +208,14 @@ def test_sqlite_keeps_a_value_exactly_or_not_at_all(sqlite_engine, make_row, bal
         assert stored["balance"] == balance
 
 
-def test_a_warehouse_that_is_down_is_named_so_and_may_be_retried(tmp_path, make_row):
+def test_a_warehouse_that_is_down_is_named_so_and_may_be_retried(make_row):
     from stack import free_port
 
-    for url in (f"{POSTGRESQL}://u@127.0.0.1:{free_port()}/d", f"sqlite:///{tmp_path}/no/such/folder/w.db"):
-        engine = create_engine(url)
-        with pytest.raises(WarehouseUnavailableError) as caught:
-            append(engine, TABLE, make_row(), create_table=True)
-        engine.dispose()
-        assert caught.value.is_transient
+    engine = create_engine(f"{POSTGRESQL}://u@127.0.0.1:{free_port()}/d")
+    with pytest.raises(WarehouseUnavailableError) as caught:
+        append(engine, TABLE, make_row(), create_table=True)
+    engine.dispose()
+    assert caught.value.is_transient
 
 
 def test_a_role_without_rights_gets_the_ddl_or_the_drivers_words(postgres_engine, make_row):
@@ -411,7 +413,7 @@ def test_sqlite_lets_readers_read_while_somebody_writes(sqlite_engine, make_row)
     append(sqlite_engine, TABLE, make_row(), create_table=True)
     with sqlite_engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 30_000
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == SNAPSHOT.lock_seconds * 1000
 
 
 def test_the_day_of_a_snapshot_is_that_of_istanbul():
@@ -423,7 +425,7 @@ def test_the_day_of_a_snapshot_is_that_of_istanbul():
 
 
 def test_a_lock_while_tables_are_missing_may_be_retried(tmp_path, make_row, monkeypatch):
-    monkeypatch.setattr("airflow_provider_iyzico.warehouse.append.SQLITE_BUSY_MS", 50)
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.append.SNAPSHOT", replace(SNAPSHOT, lock_seconds=1))
     path = tmp_path / "warehouse.db"
     engine, other = create_engine(f"sqlite:///{path}"), sqlite3.connect(path)
     other.execute("PRAGMA journal_mode = WAL")
@@ -507,7 +509,7 @@ def test_sqlite_makes_late_tables_and_their_contents_together_or_not_at_all(sqli
     def fail(*_):
         raise OperationalError("rebuild", None, Exception("the machine went away"))
 
-    monkeypatch.setattr("airflow_provider_iyzico.warehouse.append.rebuild", fail)
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.making.rebuild", fail)
     with pytest.raises(WarehouseUnavailableError):
         append(sqlite_engine, TABLE, make_row(run_id="new"), create_table=True)
     assert "iyzico_balance_day" not in inspect(sqlite_engine).get_table_names()

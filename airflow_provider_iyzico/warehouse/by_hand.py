@@ -1,0 +1,92 @@
+"""Naming the row that somebody wrote by hand, where what it holds cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Column, Date, Integer, String, Table, and_, cast, select, type_coerce
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DataError
+from sqlalchemy.types import NullType
+
+from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError
+from airflow_provider_iyzico.warehouse.faults import first_line, sqlstate
+from airflow_provider_iyzico.warehouse.snapshot import time_zone
+from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY
+from airflow_provider_iyzico.warehouse.types import Instant, Money, finite
+
+#: What reading such a value and computing with it raise.
+_UNREADABLE = (ArithmeticError, AttributeError, TypeError, ValueError)
+
+
+@contextmanager
+def naming_rows_by_hand(
+    connection: Connection, tables: Sequence[Table], account: Mapping[str, Any] | None = None
+) -> Iterator[None]:
+    """Where reading fails, look for a row that holds what is no money, moment, day, number or time zone.
+
+    :param account: whose rows were read; without one, those of all
+    :raises WarehouseRowError: with table, key and column of the first row of that kind
+    :raises WarehouseError: there is no such row, and what was read or written is at fault in another way
+    """
+    try:
+        yield
+    except (*_UNREADABLE, DataError) as error:
+        if isinstance(error, DataError) and sqlstate(error) is not None:
+            raise  # the server refused a statement; nothing was read
+        for table in tables:
+            if (found := _first_unreadable(connection, table, account)) is not None:
+                key, column, value = found
+                where = ", ".join(f"{name} {value}" for name, value in key.items())
+                raise WarehouseRowError(
+                    f"table {table.fullname!r} holds {value!r} in column {column!r} of the row with {where}, which is "
+                    f"no {_noun(table.c[column])}; correct that row or delete it"
+                ) from error
+        if isinstance(error, DataError):
+            raise
+        raise WarehouseError(f"table {tables[0].fullname!r} could not be written or read: {first_line(error)}") from error
+
+
+def _first_unreadable(
+    connection: Connection, table: Table, account: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], str, object] | None:
+    is_sqlite = connection.dialect.name == "sqlite"
+    raw = [(type_coerce(each, NullType()) if is_sqlite else cast(each, String)).label(each.name) for each in table.columns]
+    query = select(*raw)
+    if account is not None and all(name in table.c for name in ACCOUNT_KEY):
+        query = query.where(and_(*[table.c[name] == account[name] for name in ACCOUNT_KEY]))
+    for row in connection.execute(query).mappings():
+        for column in table.columns:
+            if not _is_readable(column, row[column.name]):
+                return {key.name: row[key.name] for key in table.primary_key.columns}, column.name, row[column.name]
+    return None
+
+
+def _is_readable(column: Column[Any], value: Any) -> bool:
+    if value is None:
+        return bool(column.nullable)
+    try:
+        if isinstance(column.type, Money):
+            finite(Decimal(repr(value) if isinstance(value, float) else value))
+        elif isinstance(column.type, Instant):
+            datetime.fromisoformat(value)
+        elif isinstance(column.type, Date):
+            date.fromisoformat(value)
+        elif isinstance(column.type, Integer):
+            int(value)
+        elif column.name == "report_timezone":
+            time_zone(value)
+        return isinstance(value, str) or not isinstance(column.type, String)
+    except _UNREADABLE:
+        return False
+
+
+def _noun(column: Column[Any]) -> str:
+    if column.name == "report_timezone":
+        return "time zone"
+    kinds = {Money: "amount", Instant: "moment", Date: "day", Integer: "number"}
+    return next((noun for kind, noun in kinds.items() if isinstance(column.type, kind)), "text")

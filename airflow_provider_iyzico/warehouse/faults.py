@@ -1,0 +1,115 @@
+"""What a warehouse's errors mean: what passes by itself and what lasts, by the code that the server gave."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
+
+#: Classes of SQLSTATE: connection, transaction rollback (serialization, deadlock), resources, system
+#: (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_PASSING_CLASSES = frozenset({"08", "40", "53", "58"})
+#: Read-only while a standby takes over, time for idling or for the transaction is over, object in use, lock timeout, cancelled by
+#: our own timeout, shutdown, crash, start, idle session.
+_PASSING_STATES = frozenset({"25006", "25P03", "25P04", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "57P05"})
+#: MariaDB and MySQL: disk or memory full, too many connections, shutdown, network, locks, deadlocks, read-only, too slow, killed
+#: (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from 2000 to 2999, pass as well.
+_PASSING_NUMBERS = frozenset(
+    {1015, 1020, 1021, 1037, 1038, 1040, 1041, 1042, 1043, 1053, 1077, 1079, 1080, 1129, 1135, 1152, 1153, 1154, 1155, 1156, 1157}
+    | {1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1614, 1637, 1792, 1836, 1927, 1969, 3024}
+    | {3032, 3058, 3100, 3101, 3572, 4031}
+)
+_MYSQL_DRIVERS = frozenset({"MySQLdb", "pymysql", "mysql", "mariadb", "asyncmy", "aiomysql"})
+_PASSING_IN_SQLITE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_SCHEMA,
+    }
+)
+_SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
+#: PostgreSQL's drivers give no code for a connection that was refused. All that is left is the text, which is English unless the
+#: server speaks otherwise; what is not recognized is retried in vain, which does no harm.
+_REFUSED_FOR_GOOD = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|(role|database) \".*\" does not exist|"
+    r"not permitted to log in|permission denied for database|not currently accepting connections|"
+    r"does not support SSL|certificate|private key file|invalid (sslmode|connection option|port number|integer value|"
+    r"target_session_attrs|gssencmode|channel_binding|require_auth)|definition of service|service file",
+)
+
+
+def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
+    """Return what talking to a warehouse raises: SQLAlchemy passes on what a driver raises while a connection is made ready."""
+    driver: Any = engine.dialect.dbapi
+    return SQLAlchemyError, driver.Error
+
+
+def is_passing(error: BaseException) -> bool:
+    """Tell whether the same statement may well succeed later."""
+    reason = cause(error)
+    number = _number(reason)
+    if number is not None:
+        return 2000 <= number < 3000 or number in _PASSING_NUMBERS
+    code = getattr(reason, "sqlite_errorcode", None)
+    if code is not None:
+        is_opening = code & 0xFF == sqlite3.SQLITE_CANTOPEN  # the folder is looked at where the path is known
+        return is_opening or code & 0xFF in _PASSING_IN_SQLITE
+    state = sqlstate(error)
+    if state is not None:
+        return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+    if getattr(error, "connection_invalidated", False):
+        return True
+    if getattr(getattr(reason, "pgconn", None), "needs_password", False) or _REFUSED_FOR_GOOD.search(str(reason)):
+        return False
+    return any(kind.__name__ in ("OperationalError", "InterfaceError") for each in (error, reason) for kind in type(each).__mro__)
+
+
+def unreachable(engine: Engine, error: BaseException) -> WarehouseError:
+    """Say why nothing can be asked of a warehouse."""
+    folder = Path(str(engine.url.database)).parent
+    if getattr(cause(error), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and not folder.is_dir():
+        return WarehouseConfigurationError(
+            f"the folder {str(folder)!r} of the SQLite file is not there on this machine; make it, or name another file as host"
+        )
+    if is_passing(error):
+        return WarehouseUnavailableError(
+            f"the warehouse did not answer: {first_line(error)}; check that it is up and that this worker may reach it"
+        )
+    return WarehouseConfigurationError(f"the warehouse refused us: {first_line(error)}; correct its Connection, or its rights")
+
+
+def cause(error: BaseException) -> BaseException:
+    """Return the driver's own error; SQLAlchemy's around it repeats statement and parameters at length."""
+    return getattr(error, "orig", None) or error
+
+
+def first_line(error: BaseException) -> str:
+    """Return an error's kind and its first line."""
+    reason = cause(error)
+    return f"{type(reason).__name__}: {(str(reason).splitlines() or [''])[0][:200]}"
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """Return the code of PostgreSQL and other servers that keep to the standard, if they gave one."""
+    reason = cause(error)
+    state = getattr(reason, "sqlstate", None) or getattr(reason, "pgcode", None)
+    return state if isinstance(state, str) and _SQLSTATE.match(state) else None
+
+
+def _number(reason: BaseException) -> int | None:
+    """Return the number of an error of MariaDB or MySQL."""
+    if type(reason).__module__.partition(".")[0] not in _MYSQL_DRIVERS:
+        return None
+    number = getattr(reason, "errno", None) or (reason.args[0] if reason.args else None)
+    return number if isinstance(number, int) and number > 0 else None

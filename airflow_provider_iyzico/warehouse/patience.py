@@ -1,0 +1,176 @@
+"""How long we wait for a warehouse, and what ends a wait that no server ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotDone
+from contextlib import suppress
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from threading import Lock, Thread, Timer
+from typing import Any, Protocol, TypeVar
+
+from airflow_provider_iyzico.errors import WarehouseUnavailableError
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=_Closable)
+#: What cuts a connection, and what gives its line back.
+_Line = tuple[Callable[[], None], Callable[[], None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Bounds in seconds. The server ends what waits or runs too long; when it is silent, we hang up.
+
+    :param connect_seconds: for name, connection and handshake
+    :param lock_seconds: for a lock
+    :param statement_seconds: for a statement
+    :param whole_seconds: for everything together, from connecting to the last try
+    """
+
+    connect_seconds: int
+    lock_seconds: int
+    statement_seconds: int
+    whole_seconds: int
+
+
+SNAPSHOT = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=20, whole_seconds=45)
+#: A record is worth a few seconds, not a payout that waits for a lock.
+RECORD = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=10, whole_seconds=20)
+#: A rebuild is started by hand, and may have many years to read.
+REBUILD = Patience(connect_seconds=30, lock_seconds=60, statement_seconds=3600, whole_seconds=7200)
+PAGE = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=15, whole_seconds=20)
+
+_watch: ContextVar[Watch | None] = ContextVar("iyzico_watch", default=None)
+
+
+class Watch:
+    """Hangs up when the time is over: every connection that :func:`hold` was told of is cut, and no new one is made.
+
+    A thread that is blocked in a driver then gets that driver's error, as if the server had gone away.
+    """
+
+    def __init__(self, patience: Patience) -> None:
+        self.patience = patience
+        self._ends_at = time.monotonic() + patience.whole_seconds
+        self._lines: list[tuple[Any, _Line]] = []  # with the connection, so that no other is taken for it
+        self._lock = Lock()
+        self._timer = Timer(patience.whole_seconds, self._hang_up)
+        self._timer.daemon = True
+        self._token: Token[Watch | None] | None = None
+
+    def __enter__(self) -> Watch:
+        self._token = _watch.set(self)
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._token is not None:
+            _watch.reset(self._token)
+        with self._lock:
+            for _connection, (_cut, release) in self._lines:
+                release()
+            self._lines.clear()
+
+    @property
+    def seconds_left(self) -> float:
+        return self._ends_at - time.monotonic()
+
+    def hold(self, connection: Any) -> None:
+        with self._lock:
+            if not any(connection is each for each, _ in self._lines):
+                self._lines.append((connection, _line(connection)))
+        if self.seconds_left <= 0:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            for _connection, (cut, _release) in self._lines:
+                with suppress(OSError, sqlite3.Error):  # it is closed already
+                    cut()
+
+
+def hold(connection: Any) -> None:
+    """Let the watch of this thread, if there is one, cut a driver's connection when the time is over."""
+    if (watch := _watch.get()) is not None:
+        watch.hold(connection)
+
+
+def patience_now() -> Patience:
+    """Return the patience of what this thread is doing."""
+    watch = _watch.get()
+    return SNAPSHOT if watch is None else watch.patience
+
+
+def seconds_to_connect() -> float:
+    """Return how long connecting may take now.
+
+    :raises WarehouseUnavailableError: the time for everything is over
+    """
+    watch = _watch.get()
+    seconds = min(patience_now().connect_seconds, watch.seconds_left if watch else SNAPSHOT.connect_seconds)
+    if seconds <= 0:
+        raise WarehouseUnavailableError("the warehouse did not answer in time; a retry is safe")
+    return seconds
+
+
+def connect_in_time(connect: Callable[[], C]) -> C:
+    """Connect in a thread of its own, and go on without it after a while; a connection that comes late is closed.
+
+    No driver lets us reach its socket before the handshake is over.
+
+    :raises WarehouseUnavailableError: it took too long
+    """
+    seconds = seconds_to_connect()
+    done: Future[C] = Future()
+
+    def run() -> None:
+        try:
+            connection = connect()
+        except BaseException as error:  # noqa: BLE001 - it is raised below, unless nobody waits for it any more
+            if done.set_running_or_notify_cancel():
+                done.set_exception(error)
+            return
+        if done.set_running_or_notify_cancel():
+            done.set_result(connection)
+        else:
+            connection.close()
+
+    Thread(target=run, name="iyzico-warehouse-connect", daemon=True).start()
+    try:
+        return done.result(seconds)
+    except NotDone as error:
+        if done.done() and not done.cancelled():
+            return done.result()
+        done.cancel()
+        raise WarehouseUnavailableError(f"the warehouse did not let us in within {seconds:.0f} s; a retry is safe") from error
+
+
+def _line(connection: Any) -> _Line:
+    """Return what cuts a driver's connection from another thread, and what gives its line back."""
+    if hasattr(connection, "interrupt"):  # SQLite
+        return connection.interrupt, _nothing
+    # A copy of the descriptor, so that a number that another connection has by then is never the one that is shut down.
+    number = connection.fileno() if hasattr(connection, "fileno") else getattr(connection, "_sock", None)
+    if number is None:
+        return _nothing, _nothing
+    line = socket.socket(fileno=os.dup(number if isinstance(number, int) else number.fileno()))
+
+    def cut() -> None:
+        line.shutdown(socket.SHUT_RDWR)
+
+    return cut, line.close
+
+
+def _nothing() -> None:
+    """Nothing to cut, or to give back."""

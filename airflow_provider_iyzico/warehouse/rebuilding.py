@@ -1,0 +1,99 @@
+"""Computing accounts, calendar and roll-up again from the snapshots."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import date, datetime
+from itertools import chain, groupby
+from typing import Any
+
+from sqlalchemy import Table, delete, false, insert, select, text
+from sqlalchemy.engine import Connection
+
+from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
+from airflow_provider_iyzico.warehouse.calendars import BATCH, extend_calendars
+from airflow_provider_iyzico.warehouse.exact import exactly
+from airflow_provider_iyzico.warehouse.rollup import Seen, fold
+from airflow_provider_iyzico.warehouse.snapshot import local_date, time_zone
+from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables, report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.views import quoted
+
+#: Rows of a table by their key.
+_Rows = dict[tuple[Any, ...], tuple[Any, ...]]
+
+
+@exactly
+def rebuild(connection: Connection, schema: str | None = None, timezone: str | None = None) -> list[str]:
+    """Compute accounts, calendar and roll-up again from the snapshots, and return what differed from what was kept.
+
+    A day of the roll-up is named by its account and date, other rows by their table as well. Days of the calendar after the
+    newest observation do not count: how far ahead it reaches depends on who wrote last.
+
+    :param timezone: cut the days of all accounts in this zone; without one each account keeps its own, which is that of its
+        first snapshot
+    :raises WarehouseRowError: a row holds what cannot be read; somebody wrote it by hand
+    """
+    table, tables = snapshot_table(schema=schema), report_tables(schema)
+    _take_turns(connection, tables)
+    with naming_rows_by_hand(connection, [table, *tables.rolled_up]):
+        kept = [_rows(connection, each) for each in tables.rolled_up]
+        own_zones = {} if timezone else {account: time_zone(row[0]).key for account, row in kept[0].items()}
+        for each in tables.rolled_up:
+            connection.execute(delete(each))
+        _write_accounts(connection, table, tables, own_zones, timezone)
+        found = [_rows(connection, each) for each in tables.rolled_up]
+    until = _last_days(found[0])
+    accounts = [f"account {'/'.join(key)}" for key in _differing(kept[0], found[0])]
+    calendar = [
+        f"calendar {zone} {day}" for zone, day in _differing(kept[1], found[1]) if zone not in until or day <= until[zone]
+    ]
+    days = [f"{'/'.join(account)} {day}" for *account, day in _differing(kept[2], found[2])]
+    return accounts + calendar + days
+
+
+def _take_turns(connection: Connection, tables: ReportTables) -> None:
+    """Let appends, which all want the account first, wait until the rebuild is committed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {quoted(tables.account.name, tables.account.schema)} IN SHARE ROW EXCLUSIVE MODE"))
+    else:
+        connection.execute(delete(tables.account).where(false()))  # which begins to write, before anything is read
+
+
+def _rows(connection: Connection, table: Table) -> _Rows:
+    size = len(table.primary_key.columns)
+    return {tuple(row[:size]): tuple(row[size:]) for row in connection.execute(select(table))}
+
+
+def _write_accounts(
+    connection: Connection, table: Table, tables: ReportTables, own_zones: dict[tuple[Any, ...], str], timezone: str | None
+) -> None:
+    names = (*ACCOUNT_KEY, "report_timezone", "observed_at", "balance")
+    in_order = [*[table.c[name] for name in ACCOUNT_KEY], table.c.observed_at, table.c.snapshot_id]
+    in_pieces = select(*[table.c[name] for name in names]).order_by(*in_order).execution_options(yield_per=BATCH)
+    written: list[dict[str, Any]] = []
+    newest: list[datetime] = []
+    with closing(connection.execute(in_pieces)) as snapshots:
+        for account, rows in groupby(snapshots, key=lambda row: tuple(row[:3])):
+            first = next(rows)
+            zone = timezone or own_zones.get(account, first.report_timezone)
+            seen = (Seen(local_date(row.observed_at, zone), row.observed_at, row.balance) for row in chain([first], rows))
+            days = list(fold(seen))
+            names_of = dict(zip(ACCOUNT_KEY, account, strict=True))
+            written += [{**names_of, **day._asdict()} for day in days]
+            newest.append(days[-1].closing_at)
+            values = {"report_timezone": zone, "first_date": days[0].local_date, "newest_at": newest[-1]}
+            connection.execute(insert(tables.account).values(**names_of, **values))
+    for start in range(0, len(written), BATCH):
+        connection.execute(insert(tables.balance_day).values(written[start : start + BATCH]))
+    if newest:
+        extend_calendars(connection, tables, max(newest))
+
+
+def _last_days(accounts: _Rows) -> dict[str, date]:
+    """Return for each zone in use the day of the newest observation of all accounts."""
+    newest = max((row[2] for row in accounts.values()), default=None)
+    return {} if newest is None else {row[0]: local_date(newest, row[0]) for row in accounts.values()}
+
+
+def _differing(kept: _Rows, found: _Rows) -> list[tuple[Any, ...]]:
+    return sorted(key for key in kept.keys() | found.keys() if kept.get(key) != found.get(key))

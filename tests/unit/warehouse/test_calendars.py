@@ -1,0 +1,208 @@
+"""A report has no hole: writers take turns, old holes are filled, and rebuild compares everything that it writes."""
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy.pool import NullPool
+
+from airflow_provider_iyzico.warehouse import append as append_module
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.rebuilding import rebuild
+from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.views import VIEWS
+
+TABLE = snapshot_table()
+
+
+def put(engine, account, moment, zone="Europe/Istanbul", create_table=True, table=TABLE):
+    seen = Observation(account, "production", "TRY", Decimal(5), "5", moment, None, 5, zone)
+    row = snapshot_row(seen, TaskInstance("d", "t", moment.isoformat(), -1, 1, None, None, None))
+    return append(engine, table, row, create_table=create_table)
+
+
+def day(number, hour=9):
+    return datetime(2026, 10, number, hour, tzinfo=UTC)
+
+
+def run(engine, *statements):
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def dates(engine, account):
+    query = "SELECT local_date FROM iyzico_balance_daily WHERE account = :account ORDER BY 1"
+    with engine.connect() as connection:
+        return [date.fromisoformat(str(each)[:10]) for each in connection.execute(text(query), {"account": account}).scalars()]
+
+
+def another(engine):
+    """An engine for the same schema, as another task has it."""
+    options = {}
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            options = {"options": f"-csearch_path={connection.execute(text('SELECT current_schema()')).scalar()}"}
+    return create_engine(engine.url, connect_args=options, poolclass=NullPool)
+
+
+def test_two_first_snapshots_of_a_zone_at_the_same_time_leave_no_hole(engine):
+    put(engine, "x", day(1))
+    run(
+        engine,
+        *[
+            f"DELETE FROM {name}"
+            for name in ("iyzico_balance_snapshot", "iyzico_account", "iyzico_report_day", "iyzico_balance_day")
+        ],
+    )
+    first, at_commit, go = another(engine), threading.Event(), threading.Event()
+    waits = event.listens_for(first, "commit")
+    waits(lambda _: (at_commit.set(), go.wait(60)))
+    tasks = [threading.Thread(target=put, args=(first, "a", day(20)))]
+    tasks[0].start()
+    assert at_commit.wait(60)
+    tasks.append(threading.Thread(target=put, args=(another(engine), "b", day(28))))
+    tasks[1].start()
+    go.set()
+    for task in tasks:
+        task.join(60)
+    assert dates(engine, "a") == [date(2026, 10, number) for number in range(20, 29)]
+    with engine.begin() as connection:
+        assert rebuild(connection) == []
+
+
+def test_a_hole_that_is_there_already_is_filled_by_the_next_day(engine):
+    for number in (1, 9):
+        put(engine, "a", day(number))
+    run(engine, "DELETE FROM iyzico_report_day WHERE local_date BETWEEN '2026-10-03' AND '2026-10-06'")
+    put(engine, "a", day(10))
+    assert dates(engine, "a") == [date(2026, 10, number) for number in range(1, 11)]
+
+
+def test_the_first_day_of_an_account_is_that_of_its_own_zone(engine):
+    put(engine, "a", day(5, 12), "Europe/Istanbul")
+    put(engine, "a", day(1, 20), "Pacific/Kiritimati")  # the second there, the first in Istanbul
+    put(engine, "a", day(3, 23), "America/Los_Angeles")
+    assert dates(engine, "a")[0] == date(2026, 10, 1)
+    with engine.begin() as connection:
+        assert rebuild(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE iyzico_account SET first_date = '2026-10-02'", ["account production/a/TRY"]),
+        ("UPDATE iyzico_account SET newest_at = '2026-10-02 00:00:00.000000'", ["account production/a/TRY"]),
+        ("DELETE FROM iyzico_account", ["account production/a/TRY"]),
+        ("DELETE FROM iyzico_report_day WHERE local_date = '2026-10-02'", ["calendar Europe/Istanbul 2026-10-02"]),
+        (
+            "UPDATE iyzico_report_day SET starts_at = ends_at WHERE local_date = '2026-10-03'",
+            ["calendar Europe/Istanbul 2026-10-03"],
+        ),
+        ("UPDATE iyzico_balance_day SET outflow = 7 WHERE local_date = '2026-10-01'", ["production/a/TRY 2026-10-01"]),
+    ],
+)
+def test_rebuild_says_of_every_table_what_differed_and_mends_it(engine, statement, said):
+    for number in (1, 3):
+        put(engine, "a", day(number))
+    run(engine, statement)
+    with engine.begin() as connection:
+        assert rebuild(connection) == said
+        assert rebuild(connection) == []
+
+
+def test_appends_and_rebuilds_at_the_same_time_neither_fail_nor_differ(engine):
+    put(engine, "a", day(1))
+    failed = []
+
+    def work(act):
+        try:
+            act()
+        except Exception as error:
+            failed.append(error)
+
+    def append_all(account, zone):
+        mine = another(engine)
+        for number in range(1, 15):
+            put(mine, account, day(number) + timedelta(minutes=len(account)), zone)
+
+    def rebuild_often():
+        mine = another(engine)
+        for _ in range(4):
+            with mine.begin() as connection:
+                append_module.settle(connection, append_module.SNAPSHOT)
+                rebuild(connection)
+
+    acts = [lambda: append_all("bb", "Europe/Istanbul"), lambda: append_all("ccc", "Asia/Tokyo"), rebuild_often, rebuild_often]
+    tasks = [threading.Thread(target=work, args=(act,)) for act in acts]
+    for task in tasks:
+        task.start()
+    for task in tasks:
+        task.join(120)
+    assert failed == []
+    with engine.begin() as connection:
+        assert rebuild(connection) == []
+    assert len(dates(engine, "bb")) == 14
+
+
+def views(engine):
+    return set(inspect(engine).get_view_names())
+
+
+@pytest.mark.parametrize("view", ["iyzico_balance_runway", "iyzico_payout_coverage", "iyzico_balance_observed"])
+def test_a_view_that_is_missing_is_made_again_by_the_next_snapshot(engine, view):
+    put(engine, "a", day(1))
+    run(engine, f"DROP VIEW {view}")
+    put(engine, "a", day(1, 10), create_table=False)
+    assert view not in views(engine)
+    put(engine, "a", day(1, 11))
+    assert views(engine) == set(VIEWS)
+
+
+def test_a_table_of_finance_that_is_missing_is_made_again(sqlite_engine):
+    put(sqlite_engine, "a", day(1))
+    run(sqlite_engine, "DROP TABLE iyzico_balance_threshold")
+    put(sqlite_engine, "a", day(2))
+    assert "iyzico_balance_threshold" in inspect(sqlite_engine).get_table_names()
+
+
+def test_a_view_that_cannot_be_made_costs_no_snapshot_and_is_logged_with_the_command(sqlite_engine, caplog):
+    put(sqlite_engine, "a", day(1))
+    run(
+        sqlite_engine,
+        "DROP VIEW iyzico_balance_runway",
+        "CREATE TABLE taken (x)",
+        "CREATE INDEX iyzico_balance_runway ON taken (x)",
+    )
+    assert put(sqlite_engine, "a", day(2))["balance"] == 5
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "iyzico_balance_runway could not be made" in line
+    assert "python -m airflow_provider_iyzico.warehouse ddl --dialect sqlite" in line
+
+
+def test_looking_for_missing_views_costs_no_statement(engine):
+    put(engine, "a", day(1))
+    said = []
+    event.listen(engine, "before_cursor_execute", lambda *arguments: said.append(arguments[2]))
+    put(engine, "a", day(1, 10))
+    assert len(said) == 5, said  # settings, account, row, reading back, day
+
+
+def test_a_figure_of_the_future_is_never_fresh(engine):
+    put(engine, "a", datetime.now(UTC) + timedelta(minutes=5))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT is_stale FROM iyzico_balance_latest")).scalar() == 1
+
+
+@pytest.mark.parametrize("length", [45, 46, 63])
+def test_tables_whose_names_begin_alike_have_an_index_each(engine, length):
+    names = [("t" * (length - 1) + which) for which in "ab"] + ["t" * 45 + "cd", "t" * 44]
+    for name in names:
+        table = snapshot_table(name)
+        put(engine, "a", day(1), table=table)
+        (index,) = table.indexes
+        assert len(index.name) <= 63
+    assert snapshot_table("short").indexes.copy().pop().name == "ix_short_observed"

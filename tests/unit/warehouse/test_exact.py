@@ -1,0 +1,83 @@
+"""Whatever a DAG file does to decimals, finance's sums are exact and no snapshot is lost."""
+
+import decimal
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_UP, Clamped, Context, Decimal, FloatOperation, Inexact, InvalidOperation, Rounded, Subnormal
+
+import pytest
+from sqlalchemy import text
+
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
+from airflow_provider_iyzico.warehouse.rebuilding import rebuild
+from airflow_provider_iyzico.warehouse.rollup import Day, Seen, minutes
+from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
+
+TABLE = snapshot_table()
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+CONTEXTS = {
+    "few digits": Context(prec=6),
+    "two digits, up": Context(prec=2, rounding=ROUND_UP),
+    "everything traps": Context(prec=4, traps=[Inexact, Rounded, FloatOperation, Clamped, Subnormal, InvalidOperation]),
+    "small exponents": Context(prec=9, Emax=3, Emin=-3, clamp=1),
+    "nothing traps": Context(prec=3, traps=[]),
+}
+
+
+@pytest.fixture(params=CONTEXTS)
+def odd(request):
+    @contextmanager
+    def odd():
+        with decimal.localcontext(CONTEXTS[request.param]):
+            yield
+
+    return odd
+
+
+def put(engine, number, balance):
+    seen = Observation("a", "production", "TRY", balance, "1", START + timedelta(minutes=number), None, 5, "Europe/Istanbul")
+    row = snapshot_row(seen, TaskInstance("d", "t", str(number), -1, 1, None, None, None))
+    return append(engine, TABLE, row, create_table=True)["balance"]
+
+
+def test_daily_sums_are_exact_in_any_context_of_the_caller(engine, odd):
+    balances = [Decimal(each) for each in ("1234567.89", "9876543.21", "1000000.01", "3000000.02")]
+    with odd():
+        kept = [put(engine, number, balance) for number, balance in zip((0, 10, 30, 20), balances, strict=True)]
+    assert kept == balances
+    with engine.begin() as connection:
+        found = connection.execute(text("SELECT inflow, outflow, longest_gap_minutes FROM iyzico_balance_day")).one()
+        assert [Decimal(str(each)) for each in found] == [Decimal("8641975.32"), Decimal("8876543.20"), Decimal(10)]
+        with odd():
+            assert rebuild(connection) == []
+
+
+def test_postgresql_sums_the_largest_amounts_to_the_last_digit(postgres_engine, odd):
+    most = Decimal("99999999999999999999.99999999")
+    with odd():
+        for number, balance in enumerate([Decimal(0), most, Decimal(0), most]):
+            put(postgres_engine, number, balance)
+    with postgres_engine.connect() as connection:
+        inflow = connection.execute(text("SELECT inflow FROM iyzico_balance_daily")).scalar()
+    assert inflow == Decimal("199999999999999999999.99999998")
+
+
+def test_a_gates_amounts_are_exact_in_any_context_of_the_caller(engine, odd):
+    total = Decimal("1234567890.12")
+    task = TaskInstance("d", "t", "r", -1, 1, None, None, None)
+    with odd():
+        record(engine, Gate(task, "a", "production", "TRY", total, Decimal(0), START), Progress("opened", 1, total))
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT batch_total, last_balance FROM iyzico_payout_gate")).one()
+    assert [Decimal(str(each)) for each in kept] == [total, total]
+
+
+def test_a_day_is_folded_exactly_in_any_context_of_the_caller(odd):
+    with odd():
+        day = Day.begin(Seen(START.date(), START, Decimal("1234567.89")), Decimal("9999999.99999999"))
+        day = day.add(Seen(START.date(), START + timedelta(seconds=59, microseconds=999_999), Decimal("-0.00000001")))
+        gap = minutes(START, START + timedelta(days=400, microseconds=3_000))
+    assert (day.inflow, day.outflow) == (0, Decimal("8765432.10999999") + Decimal("1234567.89000001"))
+    assert (str(day.longest_gap_minutes), str(gap)) == ("1.0000", "576000.0001")

@@ -1,0 +1,110 @@
+"""What passes is retried, what lasts is not: by the server's code."""
+
+import sqlite3
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+
+from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.faults import is_passing
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
+
+TABLE, BARE = snapshot_table(), snapshot_table("my_snapshots")
+
+
+class CodedError(Exception):
+    def __init__(self, *args, **codes):
+        super().__init__(*args)
+        self.__dict__ |= codes
+
+
+@pytest.mark.parametrize("kind", [OperationalError, ProgrammingError, InterfaceError])
+@pytest.mark.parametrize("code", ["sqlstate", "pgcode"])
+def test_a_sqlstate_decides_whatever_the_class_of_the_error(kind, code):
+    for state in ("08006", "08P01", "25006", "40001", "40P01", "53100", "53300", "55P03", "57014", "57P01", "57P02", "57P03"):
+        assert is_passing(kind("x", None, CodedError(**{code: state}))), state
+    for state in ("28P01", "28000", "3D000", "42501", "42601", "42P01", "22003", "23505", "0A000", "XX000"):
+        assert not is_passing(kind("x", None, CodedError(**{code: state}))), state
+
+
+@pytest.mark.parametrize("driver", ["MySQLdb", "pymysql", "mysql.connector"])
+def test_a_number_of_mariadb_decides_whatever_the_class_of_the_error(driver):
+    kind = type("Error", (Exception,), {"__module__": f"{driver}.err"})
+    for number in (1040, 1053, 1203, 1205, 1213, 1290, 1317, 1792, 1836, 1927, 1969, 2002, 2003, 2006, 2013, 3024):
+        assert is_passing(ProgrammingError("x", None, kind(number, "x"))), number
+    for number in (1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1227, 1370, 1406):
+        assert not is_passing(OperationalError("x", None, kind(number, "x"))), number
+
+
+def test_a_code_of_sqlite_decides_extended_ones_too():
+    passing = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR_WRITE)
+    for code in (*passing, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PROTOCOL):
+        assert is_passing(OperationalError("x", None, CodedError(sqlite_errorcode=code))), code
+    lasting = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_READONLY_DBMOVED, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+    for code in (*lasting, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_PERM, sqlite3.SQLITE_ERROR):
+        assert not is_passing(OperationalError("x", None, CodedError(sqlite_errorcode=code))), code
+
+
+def test_without_a_code_a_line_that_went_dead_passes_and_a_wrong_statement_lasts():
+    assert is_passing(OperationalError("x", None, CodedError("server closed the connection unexpectedly")))
+    assert is_passing(DBAPIError("x", None, CodedError("gone"), connection_invalidated=True))
+    assert not is_passing(ProgrammingError("x", None, CodedError("no")))
+
+
+def test_a_database_that_is_read_only_while_it_fails_over_may_be_retried(postgres_engine, make_row):
+    append(postgres_engine, TABLE, make_row(), create_table=True)
+    with postgres_engine.connect() as connection:
+        schema = connection.execute(text("SELECT current_schema()")).scalar()
+    options = f"-csearch_path={schema} -cdefault_transaction_read_only=on"
+    standby = create_engine(postgres_engine.url, connect_args={"options": options})
+    for table in (TABLE, snapshot_table("not_there_yet")):
+        with pytest.raises(WarehouseUnavailableError, match="read-only"):
+            append(standby, table, make_row(run_id="2"), create_table=True)
+    standby.dispose()
+
+
+def test_mariadb_that_is_read_only_may_be_retried(mariadb_engine, make_row):
+    append(mariadb_engine, BARE, make_row(), create_table=True)
+    for statement in ("SET SESSION TRANSACTION READ ONLY",):
+        reader = create_engine(mariadb_engine.url, connect_args={"init_command": statement})
+        with pytest.raises(WarehouseUnavailableError, match="READ ONLY"):
+            append(reader, BARE, make_row(run_id="2"), create_table=True)
+        reader.dispose()
+
+
+def test_mariadb_says_what_lasts(mariadb_engine, make_row):
+    name = mariadb_engine.url.database
+    with mariadb_engine.begin() as connection:
+        connection.execute(text(f"CREATE USER {name}@'%' IDENTIFIED BY 'right'"))
+        connection.execute(text(f"GRANT SELECT ON {name}.* TO {name}@'%'"))
+    for url in (
+        mariadb_engine.url.set(username=name, password="wrong"),
+        mariadb_engine.url.set(database="nowhere"),
+        mariadb_engine.url.set(username=name, password="right"),
+    ):
+        engine = create_engine(url)
+        with pytest.raises(WarehouseError) as caught:
+            append(engine, BARE, make_row(), create_table=True)
+        assert not caught.value.is_transient, url
+        assert "wrong" not in str(caught.value)
+        engine.dispose()
+    with mariadb_engine.begin() as connection:
+        connection.execute(text(f"DROP USER {name}@'%'"))
+
+
+def test_a_file_that_is_no_database_lasts(tmp_path, make_row):
+    path = tmp_path / "w.db"
+    path.write_bytes(b"this is not a database, although it is longer than a header of a hundred bytes would be" * 9)
+    engine = create_engine(f"sqlite:///{path}")
+    with pytest.raises(WarehouseConfigurationError, match="not a database"):
+        append(engine, TABLE, make_row(), create_table=True)
+    engine.dispose()
+
+
+def test_a_folder_that_is_not_there_lasts_and_is_named(tmp_path, make_row):
+    engine = create_engine(f"sqlite:///{tmp_path}/no/such/folder/w.db")
+    with pytest.raises(WarehouseConfigurationError, match="the folder '.*/no/such/folder' of the SQLite file is not there"):
+        append(engine, TABLE, make_row(), create_table=True)
+    engine.dispose()

@@ -1,0 +1,168 @@
+"""What is called kept is what the table holds, also after triggers; what somebody wrote by hand is named."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from airflow_provider_iyzico.errors import WarehouseExactnessError, WarehouseRowError
+from airflow_provider_iyzico.warehouse.__main__ import main
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.rebuilding import rebuild
+from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
+
+TABLE, BARE = snapshot_table(), snapshot_table("my_snapshots")
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+def run(engine, *statements):
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def ask(engine, query):
+    with engine.connect() as connection:
+        return connection.execute(text(query)).scalar()
+
+
+def put(engine, minutes, balance="5", table=TABLE):
+    moment = START + timedelta(minutes=minutes)
+    seen = Observation("a", "production", "TRY", Decimal(balance), balance, moment, None, 5, "Europe/Istanbul")
+    row = snapshot_row(seen, TaskInstance("d", "t", str(minutes), -1, 1, None, None, None))
+    return append(engine, table, row, create_table=True)
+
+
+BENDING = {
+    "bends": "UPDATE {} SET balance = round(balance, 1) WHERE snapshot_id = NEW.snapshot_id",
+    "changes a label": "UPDATE {} SET run_id = 'other' WHERE snapshot_id = NEW.snapshot_id",
+    "deletes": "DELETE FROM {} WHERE snapshot_id = NEW.snapshot_id",
+}
+
+
+@pytest.mark.parametrize("table", [TABLE, BARE], ids=str)
+@pytest.mark.parametrize("act", BENDING.values(), ids=list(BENDING))
+@pytest.mark.parametrize("is_deferred", [False, True], ids=["at once", "deferred"])
+def test_a_trigger_after_the_insert_keeps_nothing_where_it_changes_the_row(reporting_engine, table, act, is_deferred):
+    engine, name = reporting_engine, table.name
+    put(engine, 0, table=table)
+    act = act.format(name)
+    if engine.dialect.name == "sqlite":
+        if is_deferred:
+            pytest.skip("SQLite has no triggers that wait")
+        run(engine, f"CREATE TRIGGER meddle AFTER INSERT ON {name} BEGIN {act}; END")
+    else:
+        kind = (
+            "CONSTRAINT TRIGGER meddle AFTER INSERT ON {} DEFERRABLE INITIALLY DEFERRED"
+            if is_deferred
+            else "TRIGGER meddle AFTER INSERT ON {}"
+        )
+        body = f"BEGIN {act}; RETURN NULL; END"
+        run(
+            engine,
+            f"CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $${body}$$",
+            f"CREATE {kind.format(name)} FOR EACH ROW EXECUTE FUNCTION meddle()",
+        )
+    with pytest.raises(WarehouseExactnessError, match="nothing was kept"):
+        put(engine, 10, "1500.75", table)
+    assert ask(engine, f"SELECT count(*) FROM {name}") == 1
+    if table is TABLE:
+        with engine.begin() as connection:
+            assert rebuild(connection) == []
+
+
+def test_a_trigger_of_mariadb_that_bends_the_row_keeps_nothing(mariadb_engine):
+    put(mariadb_engine, 0, table=BARE)
+    run(
+        mariadb_engine, "CREATE TRIGGER meddle BEFORE INSERT ON my_snapshots FOR EACH ROW SET NEW.balance = round(NEW.balance, 1)"
+    )
+    with pytest.raises(WarehouseExactnessError, match="balance"):
+        put(mariadb_engine, 10, "1500.75", BARE)
+    assert ask(mariadb_engine, "SELECT count(*) FROM my_snapshots") == 1
+
+
+def test_a_trigger_that_writes_elsewhere_hinders_nothing(sqlite_engine):
+    put(sqlite_engine, 0)
+    log = "CREATE TRIGGER log AFTER INSERT ON iyzico_balance_snapshot BEGIN INSERT INTO log VALUES (NEW.balance); END"
+    run(sqlite_engine, "CREATE TABLE log (balance)", log)
+    assert put(sqlite_engine, 10, "1500.75")["balance"] == Decimal("1500.75")
+
+
+SQLITE_VALUES = {
+    "balance": ["'1.234,56'", "'NaN'", "9e999", "x'3132'", "'1 500'"],
+    "observed_at": ["'yesterday'", "7.5", "'2026-13-45 00:00:00.000000'", "x'31'"],
+}
+
+
+@pytest.mark.parametrize(("column", "value"), [(column, value) for column in SQLITE_VALUES for value in SQLITE_VALUES[column]])
+def test_a_snapshot_written_by_hand_is_named_to_the_snapshot_and_to_rebuild(sqlite_engine, monkeypatch, capsys, column, value):
+    put(sqlite_engine, 0)
+    put(sqlite_engine, 20)
+    run(sqlite_engine, f"UPDATE iyzico_balance_snapshot SET {column} = {value} WHERE run_id = '0'")
+    named = (
+        rf"'iyzico_balance_snapshot' holds .* in column '{column}' of the row with snapshot_id .*; correct that row or delete it"
+    )
+    if column == "balance":
+        with pytest.raises(WarehouseRowError, match=named):
+            put(sqlite_engine, 10)
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    assert main(["rebuild"]) == 2
+    assert f"in column '{column}' of the row with snapshot_id" in capsys.readouterr().err
+    run(sqlite_engine, "DELETE FROM iyzico_balance_snapshot WHERE run_id = '0'")
+    assert main(["rebuild"]) == 1
+    put(sqlite_engine, 30)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("iyzico_account", "report_timezone", "'Mars/Phobos'"),
+        ("iyzico_account", "report_timezone", "'Europe'"),
+        ("iyzico_account", "newest_at", "'yesterday'"),
+        ("iyzico_balance_day", "closing", "'1.234,56'"),
+        ("iyzico_balance_day", "inflow", "9e999"),
+        ("iyzico_balance_day", "closing_at", "'soon'"),
+    ],
+)
+def test_a_row_of_the_roll_up_written_by_hand_is_named(sqlite_engine, monkeypatch, capsys, table, column, value):
+    put(sqlite_engine, 0)
+    run(sqlite_engine, f"UPDATE {table} SET {column} = {value}")
+    with pytest.raises(
+        WarehouseRowError, match=f"'{table}' holds .* in column '{column}' of the row with environment production"
+    ):
+        put(sqlite_engine, 10)
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    assert main(["rebuild"]) == 2
+    assert f"'{table}' holds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "minutes"),
+    [("iyzico_balance_snapshot", "balance", 5), ("iyzico_balance_day", "closing", 10), ("iyzico_balance_day", "inflow", 10)],
+)
+def test_postgresqls_number_that_is_none_is_named(postgres_engine, table, column, minutes):
+    put(postgres_engine, 0)
+    put(postgres_engine, 8)
+    run(postgres_engine, f"UPDATE {table} SET {column} = 'NaN'")
+    with pytest.raises(WarehouseRowError, match=f"'{table}' holds 'NaN' in column '{column}'"):
+        put(postgres_engine, minutes)
+    with postgres_engine.begin() as connection, pytest.raises(WarehouseRowError, match=f"'{table}' holds 'NaN'"):
+        rebuild(connection)
+
+
+def test_a_moment_of_postgresql_that_no_calendar_has_is_named(postgres_engine):
+    put(postgres_engine, 0)
+    run(postgres_engine, "UPDATE iyzico_account SET newest_at = 'infinity'")
+    with pytest.raises(WarehouseRowError, match="'iyzico_account' holds 'infinity' in column 'newest_at'"):
+        put(postgres_engine, 10)
+
+
+def test_what_was_written_by_hand_for_one_account_hinders_no_other(sqlite_engine):
+    put(sqlite_engine, 0)
+    run(
+        sqlite_engine,
+        "INSERT INTO iyzico_account SELECT environment, 'other', currency, 'Mars/Phobos', first_date, newest_at FROM iyzico_account",
+    )
+    assert put(sqlite_engine, 24 * 60)["balance"] == 5
