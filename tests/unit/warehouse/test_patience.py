@@ -33,9 +33,12 @@ def test_the_bounds_are_those_that_the_readme_promises():
         assert bounds.whole_seconds + bounds.connect_seconds <= most
 
 
-@pytest.fixture
-def short(monkeypatch):
-    monkeypatch.setattr("airflow_provider_iyzico.warehouse.append.SNAPSHOT", SHORT)
+@contextmanager
+def short():
+    """Only where something is waited for: a busy machine may take longer to make tables."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("airflow_provider_iyzico.warehouse.append.SNAPSHOT", SHORT)
+        yield
 
 
 @contextmanager
@@ -61,7 +64,7 @@ def of_another_day(row):
 
 
 @pytest.mark.parametrize("table", ["iyzico_balance_snapshot", "iyzico_account", "iyzico_balance_day", "iyzico_report_day"])
-def test_a_snapshot_that_meets_a_lock_ends_soon_and_may_be_retried(any_engine, make_row, short, table):
+def test_a_snapshot_that_meets_a_lock_ends_soon_and_may_be_retried(any_engine, make_row, table):
     if any_engine.dialect.name == "mysql" and table != "iyzico_balance_snapshot":
         pytest.skip("MariaDB has tables of snapshots only")
     append(any_engine, TABLE, make_row(), create_table=True)
@@ -70,29 +73,29 @@ def test_a_snapshot_that_meets_a_lock_ends_soon_and_may_be_retried(any_engine, m
         with any_engine.connect() as connection:
             options = {"options": f"-csearch_path={connection.execute(text('SELECT current_schema()')).scalar()}"}
     engine = create_engine(any_engine.url, connect_args=options)
-    with locked(any_engine, table):
+    with locked(any_engine, table), short():
         started = time.monotonic()
         with pytest.raises(WarehouseUnavailableError):
             append(engine, TABLE, of_another_day(make_row(run_id="2")), create_table=True)
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 40
     assert append(engine, TABLE, make_row(run_id="3"), create_table=True)["run_id"] == "3"
     engine.dispose()
 
 
-def test_a_statement_that_takes_too_long_is_ended_by_the_server(postgres_engine, make_row, short):
+def test_a_statement_that_takes_too_long_is_ended_by_the_server(postgres_engine, make_row):
     append(postgres_engine, BARE, make_row(), create_table=True)
     body = "BEGIN PERFORM pg_sleep(60); RETURN NEW; END"
     with postgres_engine.begin() as connection:
         connection.execute(text(f"CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS '{body}'"))
         connection.execute(text("CREATE TRIGGER linger BEFORE INSERT ON my_snapshots FOR EACH ROW EXECUTE FUNCTION linger()"))
     started = time.monotonic()
-    with pytest.raises(WarehouseUnavailableError):
+    with short(), pytest.raises(WarehouseUnavailableError):
         append(postgres_engine, BARE, make_row(run_id="2"), create_table=True)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 40
 
 
 @pytest.mark.parametrize("driver", ["postgresql+psycopg", "postgresql+psycopg2", "mysql+pymysql", "mysql+mysqldb"])
-def test_a_link_that_freezes_during_a_statement_is_hung_up(driver, request, make_row, short):
+def test_a_link_that_freezes_during_a_statement_is_hung_up(driver, request, make_row):
     module = {"psycopg": "psycopg", "psycopg2": "psycopg2", "pymysql": "pymysql", "mysqldb": "MySQLdb"}
     pytest.importorskip(module[driver.partition("+")[2]])
     if driver == "postgresql+psycopg" and driver != POSTGRESQL:
@@ -105,9 +108,9 @@ def test_a_link_that_freezes_during_a_statement_is_hung_up(driver, request, make
         append(engine, table, make_row(), create_table=True)
         frozen.set()
         started = time.monotonic()
-        with pytest.raises(WarehouseUnavailableError):
+        with short(), pytest.raises(WarehouseUnavailableError):
             append(engine, table, make_row(run_id="2"), create_table=True)
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 40
         engine.dispose()
 
 
@@ -122,7 +125,7 @@ def test_a_server_that_never_shakes_hands_is_given_up():
         started = time.monotonic()
         with Watch(SHORT), pytest.raises(WarehouseUnavailableError, match="did not let us in"):
             connect_in_time(lambda: Slow(port))
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 40
         over.set()
 
 
