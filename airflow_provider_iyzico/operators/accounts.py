@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-AT_ONCE = 8
+#: Threads that wait for iyzico: so many accounts may hang before one that is well waits for them.
+AT_ONCE = 64
 
 
 def read_conn_ids(given: object) -> list[str]:
@@ -33,7 +34,11 @@ def read_conn_ids(given: object) -> list[str]:
     :raises IyzicoConfigurationError: it names none, or one twice
     """
     conn_ids = [given] if isinstance(given, str) else list(given) if isinstance(given, Sequence) else []
-    if not conn_ids or not all(isinstance(conn_id, str) for conn_id in conn_ids) or len(set(conn_ids)) < len(conn_ids):
+    if (
+        not conn_ids
+        or not all(isinstance(conn_id, str) and conn_id for conn_id in conn_ids)
+        or len(set(conn_ids)) < len(conn_ids)
+    ):
         raise IyzicoConfigurationError(f"iyzico_conn_id is {given!r}; name one Connection, or a list of different ones")
     return [str(conn_id) for conn_id in conn_ids]
 

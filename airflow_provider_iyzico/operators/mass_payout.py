@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_iyzico.airflow_versions import is_mapped
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.fail_fast import fail_fast
@@ -39,6 +40,7 @@ class MassPayoutBalanceOperator(BaseOperator):
     :param schema: its schema; ``None`` for the connection's default
     :param currency: the balance's currency; iyzico names none, so this is a label
     :param create_table: make the table when it is missing; otherwise fail with the DDL for the DBA
+    :raises IyzicoError: when the DAG file is parsed: a parameter cannot be right
     :raises AirflowFailException: a retry would not help; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises IyzicoUnavailableError: iyzico did not answer; nothing was kept
@@ -68,6 +70,8 @@ class MassPayoutBalanceOperator(BaseOperator):
         self.currency = currency
         self.create_table = create_table
         self._dataset: tuple[str, str] | None = None
+        if not is_mapped(self):  # a mapped task says at its run what is wrong with its values
+            self._check_literals()
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Ask iyzico, keep the answer, tell what was kept."""
@@ -124,6 +128,22 @@ class MassPayoutBalanceOperator(BaseOperator):
         stored = _json_safe(append(engine, table, row, create_table=self.create_table))
         self.log.info("Balance of %(account)s (%(environment)s): %(balance)s %(currency)s, observed at %(observed_at)s", stored)
         return stored
+
+    def _check_literals(self) -> None:
+        """Refuse when the DAG file is parsed what cannot be right.
+
+        :raises IyzicoConfigurationError: accounts or currency are none
+        :raises WarehouseConfigurationError: table or schema are no plain names
+        """
+        from airflow_provider_iyzico.coverage import read_currency
+        from airflow_provider_iyzico.operators.accounts import read_conn_ids
+        from airflow_provider_iyzico.warehouse.names import check_identifier
+
+        read_currency(self.currency)
+        read_conn_ids(self.iyzico_conn_id)
+        check_identifier(self.table, "table")
+        if self.schema is not None:
+            check_identifier(self.schema, "schema")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Name the table as the output dataset."""

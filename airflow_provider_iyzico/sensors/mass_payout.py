@@ -182,10 +182,14 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         :raises IyzicoMoneyError: an amount is no money
         :raises IyzicoConfigurationError: the currency is none
+        :raises WarehouseConfigurationError: the schema is no plain name
         """
         from airflow_provider_iyzico.coverage import read_currency
+        from airflow_provider_iyzico.warehouse.names import check_identifier
 
         read_currency(self.currency)
+        if self.warehouse_schema is not None:
+            check_identifier(self.warehouse_schema, "warehouse_schema")
         for name in ("batch_total", "headroom"):
             value = getattr(self, name)
             is_rendered = hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))

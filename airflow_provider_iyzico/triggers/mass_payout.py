@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 from collections import Counter, deque
@@ -82,6 +83,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         Need.read(batch_total, headroom, currency)
         if not isinstance(iyzico_conn_id, str) or not iyzico_conn_id:
             raise IyzicoConfigurationError(f"iyzico_conn_id is {iyzico_conn_id!r}; name one Connection")
+        if not isinstance(poll_seconds, (int, float)) or not 0 <= poll_seconds < math.inf:
+            raise IyzicoConfigurationError(f"poll_seconds is {poll_seconds!r}; give seconds, zero or more")
         self.iyzico_conn_id = iyzico_conn_id
         self.batch_total = batch_total
         self.headroom = headroom

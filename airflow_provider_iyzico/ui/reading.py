@@ -21,9 +21,10 @@ from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.exact import EXACT
 from airflow_provider_iyzico.warehouse.faults import errors_of, first_line
+from airflow_provider_iyzico.warehouse.names import check_identifier
 from airflow_provider_iyzico.warehouse.patience import PAGE, Watch
 from airflow_provider_iyzico.warehouse.sessions import settle, watch_over
-from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, check_identifier
+from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE
 from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
 
 BY_HAND = (

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Date, Index, Integer, MetaData, String, Table
 
-from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.warehouse.names import check_identifier
 from airflow_provider_iyzico.warehouse.types import Instant, Money
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
@@ -21,7 +20,6 @@ _TEXTS: dict[str, Any] = {
     for dialect in ("mysql", "mariadb")
     for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 
 @cache
@@ -181,15 +179,3 @@ def _index_name(table: str) -> str:
     if len(table) > 45:
         table = f"{table[:36]}_{sha256(table.encode()).hexdigest()[:8]}"
     return f"ix_{table}_observed"
-
-
-def check_identifier(name: object, what: str) -> None:
-    """Accept letters, digits and underscores only; everything else would need trust.
-
-    :raises WarehouseConfigurationError: it is something else
-    """
-    if not isinstance(name, str) or not _IDENTIFIER.match(name):
-        raise WarehouseConfigurationError(
-            f"{what} is {name!r}; use letters, digits and underscores, at most 63, not beginning with a digit"
-            + ("; name the schema in its own parameter" if isinstance(name, str) and "." in name else "")
-        )

@@ -11,7 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
 from sandbox import connection_of
 
-from airflow_provider_iyzico.errors import IyzicoAccountsError, IyzicoUnexpectedError
+from airflow_provider_iyzico.errors import IyzicoAccountsError, IyzicoConfigurationError, IyzicoUnexpectedError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
 from airflow_provider_iyzico.simulator import Simulator
@@ -209,9 +209,9 @@ def test_two_connections_that_finance_could_not_tell_apart_are_refused_before_an
 
 
 @pytest.mark.parametrize("named", [[], ["payroll", "payroll"], None, 5, ["payroll", None], {"payroll": 1}])
-def test_a_list_that_names_no_accounts_or_one_twice_is_refused(accounts, named, sqlite_warehouse):
-    with pytest.raises(AirflowFailException, match="iyzico_conn_id is"):
-        execute(named)
+def test_a_list_that_names_no_accounts_or_one_twice_is_refused_when_the_dag_file_is_parsed(named):
+    with pytest.raises(IyzicoConfigurationError, match="iyzico_conn_id is"):
+        MassPayoutBalanceOperator(task_id="snapshot", iyzico_conn_id=named)
 
 
 def test_no_message_holds_a_key(accounts, sqlite_warehouse):

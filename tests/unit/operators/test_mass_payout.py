@@ -10,7 +10,13 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_iyzico.errors import ClockError, IyzicoUnavailableError, WarehouseUnavailableError
+from airflow_provider_iyzico.errors import (
+    ClockError,
+    IyzicoConfigurationError,
+    IyzicoUnavailableError,
+    WarehouseConfigurationError,
+    WarehouseUnavailableError,
+)
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
 
@@ -134,7 +140,12 @@ def fails(match, run=None, **parameters):
     ],
 )
 def test_bad_parameters_are_named_and_write_nothing(iyzico, sqlite_warehouse, parameters, match):
-    fails(match, **parameters)
+    """A mapped task gets some of them only when it runs."""
+    operator = MassPayoutBalanceOperator(task_id="snapshot")
+    for name, value in parameters.items():
+        setattr(operator, name, value)
+    with pytest.raises(AirflowFailException, match=match):
+        operator.execute(context())
     assert iyzico.seen == []
     assert not sqlite_warehouse.exists() or rows(sqlite_warehouse, "count(*)", "sqlite_master") == [(0,)]
 
@@ -232,6 +243,20 @@ def see_iyzicos_clock(monkeypatch, minutes):
     monkeypatch.setattr(IyzicoHook, "get_balance", get_balance)
 
 
-def test_the_constructor_only_assigns():
-    operator = MassPayoutBalanceOperator(task_id="t", table='not "valid"', currency="???", iyzico_conn_id="none")
-    assert (operator.table, operator.currency, operator.warehouse_conn_id) == ('not "valid"', "???", "iyzico_warehouse")
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"table": 'not "valid"'},
+        {"table": "finance.balances"},
+        {"schema": "a b"},
+        {"schema": ""},
+        {"currency": "TL"},
+        {"currency": None},
+        {"iyzico_conn_id": ""},
+        {"iyzico_conn_id": None},
+    ],
+    ids=str,
+)
+def test_a_parameter_that_cannot_be_right_is_refused_when_the_dag_file_is_parsed(parameters):
+    with pytest.raises((IyzicoConfigurationError, WarehouseConfigurationError)):
+        MassPayoutBalanceOperator(task_id="t", **parameters)

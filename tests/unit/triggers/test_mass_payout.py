@@ -194,8 +194,20 @@ def test_a_watchers_amount_that_is_none_is_refused_when_its_dag_file_is_parsed(n
         trigger(ends_at=None, **{name: amount})
 
 
-@pytest.mark.parametrize("parameters", [{"currency": "TL"}, {"iyzico_conn_id": ""}, {"iyzico_conn_id": ["a", "b"]}], ids=str)
-def test_a_watchers_currency_and_connection_are_checked_as_well(parameters):
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"currency": "TL"},
+        {"iyzico_conn_id": ""},
+        {"iyzico_conn_id": ["a", "b"]},
+        {"poll_seconds": "60"},
+        {"poll_seconds": -1},
+        {"poll_seconds": float("nan")},
+        {"poll_seconds": float("inf")},
+    ],
+    ids=str,
+)
+def test_a_watchers_other_parameters_are_checked_as_well(parameters):
     with pytest.raises(IyzicoConfigurationError):
         trigger(**parameters)
 

@@ -1,0 +1,21 @@
+"""Names of tables and schemas. Imports nothing that a DAG file would have to pay for."""
+
+from __future__ import annotations
+
+import re
+
+from airflow_provider_iyzico.errors import WarehouseConfigurationError
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
+
+
+def check_identifier(name: object, what: str) -> None:
+    """Accept letters, digits and underscores only; everything else would need trust.
+
+    :raises WarehouseConfigurationError: it is something else
+    """
+    if not isinstance(name, str) or not _IDENTIFIER.match(name):
+        raise WarehouseConfigurationError(
+            f"{what} is {name!r}; use letters, digits and underscores, at most 63, not beginning with a digit"
+            + ("; name the schema in its own parameter" if isinstance(name, str) and "." in name else "")
+        )
