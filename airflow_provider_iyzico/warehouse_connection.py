@@ -151,12 +151,11 @@ def _connecting(hook: DbApiHook, engine: Engine) -> Engine:
         except Exception as error:  # a hook is anybody's code
             raise WarehouseConfigurationError(f"its hook does not connect: {first_line(error)}; correct what it names") from error
 
-    watch_over(engine)
-
-    @event.listens_for(engine, "do_connect", insert=True)
+    @event.listens_for(engine, "do_connect")  # before any other, because the first that connects is asked alone
     def _connect(*_: object) -> Any:
         return connect() if issubclass(driver_error, sqlite3.Error) else connect_in_time(connect)
 
+    watch_over(engine)
     return engine
 
 
