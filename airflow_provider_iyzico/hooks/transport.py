@@ -1,48 +1,34 @@
-"""``requests``, with the promises that a signed request needs.
+"""Signed requests, with the promises that they need.
 
-One attempt at a time: no redirect is followed, no netrc is read, the certificate is always verified, and neither a slow nor an
-endless answer holds the thread: a total deadline covers connecting, headers and body, and the body has a size cap. Only a host
-with several dead addresses takes longer: up to 10 s for each.
+One attempt at a time: no redirect is followed, no netrc is read, no cookie is kept, the certificate is always verified, and
+neither a slow nor an endless answer holds the thread. ``requests`` promises none of this, and reads answers leniently. So this
+speaks HTTP by itself, and takes from ``requests`` only which hosts need no proxy.
 """
 
 from __future__ import annotations
 
-import io
-import socket
-import ssl
 import time
+import weakref
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
-
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-from requests.exceptions import InvalidProxyURL, InvalidSchema, MissingSchema, ProxyError, RequestException
-from requests.structures import CaseInsensitiveDict
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, IncompleteRead
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api import signing
 from airflow_provider_iyzico.api.answers import Answer
 from airflow_provider_iyzico.api.calls import Call
-from airflow_provider_iyzico.errors import (
-    IyzicoAnswerError,
-    IyzicoCertificateError,
-    IyzicoConfigurationError,
-    IyzicoUnavailableError,
-)
+from airflow_provider_iyzico.api.secrecy import Redactor, Secret
+from airflow_provider_iyzico.hooks import trust
+from airflow_provider_iyzico.hooks.deadline import Deadline
+from airflow_provider_iyzico.hooks.failures import FAILURES, named
+from airflow_provider_iyzico.hooks.http1 import Reader, read_body, read_head
+from airflow_provider_iyzico.hooks.proxies import proxy_for, tunnel
 from airflow_provider_iyzico.hooks.settings import Settings
+from airflow_provider_iyzico.hooks.streams import SocketStream, Stream, TlsStream, dial
 
-MAX_BODY_BYTES = 1024 * 1024
-CONNECT_SECONDS = 10.0
-#: When the attempt of this thread must be over, by the monotonic clock; connections are made deep inside ``requests``.
-_ends_at: ContextVar[float] = ContextVar("iyzico_ends_at")
 HEADERS = {
     "Accept": "application/json",
     # A balance is a hundred bytes; without compression there is nothing to bomb.
@@ -54,188 +40,126 @@ HEADERS = {
 
 
 class Transport:
-    """Signed requests for one account over one kept session.
+    """Signed requests for one account over kept connections: one, unless several threads ask at once.
 
     :param on_secrets: told what is new and secret in every header before it is sent, to mask it
     """
 
     def __init__(self, settings: Settings, on_secrets: Callable[[list[str]], None]) -> None:
         self._settings = settings
-        self._auth = _Signed(settings, on_secrets)
-        self._session = _Session()
-        self._session.headers = CaseInsensitiveDict(HEADERS)
-        # Proxies come from the environment, but none stands between this machine and itself.
-        self._session.trust_env = not settings.is_loopback
-        self._session.mount("http://", _Adapter())
-        self._session.mount("https://", _Adapter())
+        self._on_secrets = on_secrets
+        self._authorization_prefix = Secret(signing.authorization_prefix(settings.api_key.reveal()))
+        self._idle: list[_Line] = []
+        self._is_closed = False
+        weakref.finalize(self, _hang_up, self._idle)  # for those who never close their hook
 
-    def send(self, call: Call[Any], timeout_seconds: float) -> Answer:
+    def send(self, call: Call[Any], deadline: Deadline) -> Answer:
         """Make one attempt.
 
-        :raises IyzicoUnavailableError: no whole answer within ``timeout_seconds``
+        :raises IyzicoUnavailableError: no whole answer in time
         :raises IyzicoCertificateError: the server could not prove who it is
-        :raises IyzicoAnswerError: more than 1 MiB
-        :raises IyzicoConfigurationError: the environment names a proxy that cannot be used
+        :raises IyzicoAnswerError: what came is not one answer in HTTP, or too much
+        :raises IyzicoConfigurationError: the environment names a proxy or a CA bundle that cannot be used
         """
-        settings, auth = self._settings, self._auth
-        _ends_at.set(time.monotonic() + timeout_seconds)
         asked_at, started = datetime.now(UTC), time.perf_counter()
+        request = self._signed(call)
         try:
-            with self._session.request(
-                call.method,
-                f"{settings.base_url}{call.path}?{call.query}",
-                data=call.body or None,
-                auth=auth,
-                timeout=(min(CONNECT_SECONDS, timeout_seconds), timeout_seconds),
-                verify=settings.ca_bundle,
-                stream=True,
-            ) as response:
-                body = b""
-                while len(body) <= MAX_BODY_BYTES and (chunk := response.raw.read(65536, decode_content=False)):
-                    body += chunk
-        except (InvalidSchema, InvalidProxyURL, MissingSchema) as error:
-            raise IyzicoConfigurationError(f"the proxy of the environment cannot be used: {type(error).__name__}") from None
-        except (RequestException, HTTPError, OSError) as error:
-            raise _unanswered(error, settings.base_url) from None
-        if len(body) > MAX_BODY_BYTES:
-            raise IyzicoAnswerError(f"{settings.base_url} answered with more than {MAX_BODY_BYTES} bytes; it is not iyzico")
-        return Answer(
-            http_status=response.status_code,
-            headers=response.headers,
-            body=body,
-            asked_at=asked_at,
-            answered_at=datetime.now(UTC),
-            latency_ms=round((time.perf_counter() - started) * 1000),
-        )
-
-    def redact(self, words: str) -> str:
-        """Blot out our own secrets, should a server have quoted them in what is quoted here."""
-        for secret in self._auth.secrets:
-            words = words.replace(secret, "***")
-        return words
+            with ExitStack() as undo:
+                line = self._line(deadline)
+                undo.callback(line.close)
+                line.top.send(request.wire)
+                head = read_head(line.reader)
+                body = read_body(line.reader, head)
+                if head.is_kept and line.reader.is_empty and not self._is_closed:
+                    undo.pop_all()
+                    self._idle.append(line)
+            return Answer(
+                http_status=head.status,
+                headers=head.headers,
+                body=body,
+                asked_at=asked_at,
+                answered_at=datetime.now(UTC),
+                latency_ms=round((time.perf_counter() - started) * 1000),
+                redact=request.redact,
+            )
+        except FAILURES as failure:
+            raise named(failure, self._settings.base_url) from failure
 
     def close(self) -> None:
-        self._session.close()
+        self._is_closed = True
+        _hang_up(self._idle)
 
-
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (socket.gaierror, "its name could not be resolved"),
-    (ConnectionRefusedError, "the connection was refused"),
-    (ConnectionResetError, "the connection was reset"),
-    (IncompleteRead, "the answer broke off"),
-    (ProxyError, "the proxy did not help"),
-    (TimeoutError, "it took too long"),
-)
-
-
-def _unanswered(error: Exception, base_url: str) -> IyzicoUnavailableError | IyzicoCertificateError:
-    """Name what came instead of an answer. The cause is not chained: it holds the signed request."""
-    causes: list[BaseException] = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
-        causes.append(cause)
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return IyzicoCertificateError(
-                f"the certificate of {base_url} could not be verified: {cause.verify_message}; "
-                "if a proxy re-signs TLS, name its CA in ca_bundle of the Connection"
-            )
-    words = next((words for kind, words in _WORDS if any(isinstance(cause, kind) for cause in causes)), type(error).__name__)
-    return IyzicoUnavailableError(f"no answer from {base_url}: {words}; check the network, the proxy, and whether iyzico is up")
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Follow nothing: a redirect would carry the signature elsewhere, and ``requests`` reads its body unbounded."""
-        return
-
-
-class _Signed(AuthBase):
-    """Signs the very path and bytes that go out; being an auth object, it also keeps netrc out."""
-
-    def __init__(self, settings: Settings, on_secrets: Callable[[list[str]], None]) -> None:
-        self._settings = settings
-        self._on_secrets = on_secrets
-        self._prefix = signing.authorization_prefix(settings.api_key)
-        self.secrets: list[str] = []
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def _signed(self, call: Call[Any]) -> _Request:
+        """Sign the very path and bytes that go out."""
         settings = self._settings
         random_key = signing.new_random_key()
-        body = request.body or b""
-        signature = signing.signature(
-            settings.secret_key, random_key, urlsplit(str(request.url)).path, body if isinstance(body, bytes) else body.encode()
+        signature = signing.signature(settings.secret_key.reveal(), random_key, call.path, call.body)
+        authorization = signing.authorization(settings.api_key.reveal(), random_key, signature)
+        token = authorization.removeprefix(f"{signing.SCHEME} ")
+        self._on_secrets([authorization.removeprefix(self._authorization_prefix.reveal()), signature])
+        headers = {
+            "Host": urlsplit(settings.base_url).netloc,
+            **HEADERS,
+            "Authorization": authorization,
+            "x-iyzi-rnd": random_key,
+            **({} if call.method == "GET" and not call.body else {"Content-Length": str(len(call.body))}),
+        }
+        lines = [f"{call.method} {call.path}?{call.query} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        return _Request(
+            wire=Secret("\r\n".join([*lines, "", ""]).encode("ascii") + call.body),
+            redact=Redactor([settings.secret_key, settings.api_key, Secret(token), Secret(signature)]),
         )
-        authorization = signing.authorization(settings.api_key, random_key, signature)
-        fresh = [authorization.removeprefix(self._prefix), signature]
-        self._on_secrets(fresh)
-        self.secrets = [settings.secret_key, settings.api_key, self._prefix, *fresh]
-        request.headers["Authorization"] = authorization
-        request.headers["x-iyzi-rnd"] = random_key
-        return request
+
+    def _line(self, deadline: Deadline) -> _Line:
+        """Return a connection that was kept and is still good, or a new one."""
+        while self._idle:
+            line = self._idle.pop()
+            if line.bottom.is_quiet():
+                line.bottom.deadline = deadline
+                return line
+            line.close()
+        return _opened(self._settings, deadline)
 
 
-class _DeadlineReader(io.RawIOBase):
-    """Reads a socket until a moment in time, however steadily the bytes drip."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    wire: Secret[bytes]
+    redact: Redactor
 
-    def __init__(self, sock: socket.socket, raw: Any, ends_at: float) -> None:
-        self._socket = sock
-        self._raw = raw
-        self._ends_at = ends_at
 
-    def readable(self) -> bool:
-        return True
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A connection: its socket, what leads to the server over it, and what came."""
 
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the total deadline has passed")
-        self._socket.settimeout(left)
-        count: int | None = self._raw.readinto(buffer)
-        return count
+    bottom: SocketStream
+    top: Stream
+    reader: Reader
 
     def close(self) -> None:
-        self._raw.close()
-        super().close()
+        self.bottom.close()
 
 
-class _DeadlineResponse(HTTPResponse):
-    """Bounds status line, headers and body by the deadline of the attempt."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_DeadlineReader(sock, self.fp.detach(), _ends_at.get()))
+def _hang_up(idle: list[_Line]) -> None:
+    while idle:
+        idle.pop().close()
 
 
-class _Connection(HTTPConnection):
-    response_class = _DeadlineResponse
-    debuglevel = 0  # http.client prints headers where somebody sets it on its class; never ours
-
-
-class _TlsConnection(HTTPSConnection):
-    response_class = _DeadlineResponse
-    debuglevel = 0
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    """The stock adapter with our connections, behind proxies too. It repeats nothing by itself."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        if proxy.lower().startswith("socks"):
-            raise IyzicoConfigurationError(
-                "SOCKS proxies are not supported; name an http proxy in HTTPS_PROXY, or add to NO_PROXY"
-            )
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-        return manager
+def _opened(settings: Settings, deadline: Deadline) -> _Line:
+    url = urlsplit(settings.base_url)
+    host = str(url.hostname)
+    if url.scheme == "http":  # only ever to this machine
+        bottom = dial(host, url.port or 80, deadline)
+        return _Line(bottom, bottom, Reader(bottom.receive))
+    context = trust.context(settings.ca_bundle, reads_environment=not settings.is_loopback)
+    # Nothing stands between this machine and itself.
+    proxy = None if settings.is_loopback else proxy_for(settings.base_url)
+    with ExitStack() as undo:
+        below: Stream
+        if proxy is None:
+            bottom = below = dial(host, url.port or 443, deadline)
+        else:
+            bottom, below = tunnel(proxy, host, url.port or 443, context, deadline)
+        undo.callback(bottom.close)
+        top = TlsStream(below, context, host)
+        undo.pop_all()
+    return _Line(bottom, top, Reader(top.receive))

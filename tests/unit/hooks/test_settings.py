@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_iyzico.api.secrecy import Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.hooks.settings import Settings
 
@@ -165,4 +166,4 @@ def test_settings_do_not_show_their_keys():
     assert "sandbox-key" not in repr(read())
     assert "sandbox-secret" not in repr(read())
     assert read() == read()
-    assert read() != replace(read(), secret_key="sandbox-new")
+    assert read() != replace(read(), secret_key=Secret("sandbox-new"))
