@@ -110,7 +110,11 @@ class IyzicoHook(BaseHook):
         """
         from airflow_provider_iyzico.api import calls
 
-        return self.run(calls.balance(self.settings.locale), attempts=attempts, within_seconds=within_seconds)
+        began_at = time.monotonic()
+        locale = self.settings.locale  # a secrets backend may take its time for this
+        if within_seconds is not None:
+            within_seconds -= time.monotonic() - began_at
+        return self.run(calls.balance(locale), attempts=attempts, within_seconds=within_seconds)
 
     def look(self, within_seconds: float | None = None) -> Balance | IyzicoError:
         """Ask once and return what was seen, the reason for seeing nothing included, for the judge of a gate.
@@ -124,10 +128,9 @@ class IyzicoHook(BaseHook):
 
     def run(self, call: Call[T], *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> T:
         """Make one call of :mod:`airflow_provider_iyzico.api.calls`; only reads are attempted more than once."""
-        began_at = time.monotonic()
-        seconds = self.settings.timeout_seconds  # a secrets backend may take its time for this
+        seconds = self.settings.timeout_seconds
         if within_seconds is not None:
-            seconds = min(seconds, within_seconds - (time.monotonic() - began_at))
+            seconds = min(seconds, within_seconds)
         deadline = Deadline(seconds)
         if attempts == 1 or not call.is_read:
             return self._attempt(call, deadline)
