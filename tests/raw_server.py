@@ -74,6 +74,24 @@ def serve(answer: bytes | Answer, *, tls: ssl.SSLContext | None = None, is_kept:
             one.close()
 
 
+@contextlib.contextmanager
+def serve_first(answer: bytes) -> Iterator[int]:
+    """Answer before anything was understood."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def attend() -> None:
+            with contextlib.suppress(OSError):
+                client, _ = listener.accept()
+                with client:
+                    client.recv(65536)
+                    client.sendall(answer)
+
+        thread = threading.Thread(target=attend)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(20)
+
+
 def read_request(line: socket.socket) -> bytes:
     """Return the head of a request, or nothing if the other side hung up."""
     request = b""

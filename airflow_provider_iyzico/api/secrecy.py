@@ -42,6 +42,9 @@ class Secret(Generic[T]):
     def __repr__(self) -> str:
         return BLOT
 
+    def __format__(self, format_spec: str) -> str:
+        return BLOT
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._value == other._value
 

@@ -14,7 +14,7 @@ from airflow_provider_iyzico.errors import IyzicoConfigurationError
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 #: One context for each bundle: reading the usual one takes longer than a call. A file that changed is read again.
-_contexts: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
+contexts: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
 _loading = Lock()
 
 
@@ -52,9 +52,9 @@ def loaded(path: str, *, may_be_directory: bool = False) -> ssl.SSLContext:
     if not is_directory and not stat.S_ISREG(found.st_mode):
         raise OSError("not a file")
     with _loading:
-        known = _contexts.get(path)
+        known = contexts.get(path)
         if known is None or known[0] != stamp:
-            known = _contexts[path] = stamp, _load(path, is_directory)
+            known = contexts[path] = stamp, _load(path, is_directory)
     return known[1]
 
 

@@ -1,14 +1,12 @@
 """Proxies of the environment: what they are, what they answer, and what is never said about them. Real sockets, and TLS in TLS."""
 
 import base64
-import contextlib
 import socket
 import ssl
-import threading
 
 import pytest
 import trustme
-from raw_server import WHOLE, relay, serve
+from raw_server import WHOLE, relay, serve, serve_first
 from support import connect_to
 
 from airflow_provider_iyzico.errors import IyzicoCertificateError, IyzicoConfigurationError, IyzicoUnavailableError
@@ -148,24 +146,6 @@ def test_a_proxy_without_tls_that_is_named_with_https_is_a_mistake(monkeypatch):
         seen = look(monkeypatch)
     assert type(seen) is IyzicoConfigurationError, seen
     assert "HTTPS_PROXY" in str(seen)
-
-
-@contextlib.contextmanager
-def serve_first(answer):
-    """Answer before anything was understood."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def attend():
-            with contextlib.suppress(OSError):
-                client, _ = listener.accept()
-                with client:
-                    client.recv(65536)
-                    client.sendall(answer)
-
-        thread = threading.Thread(target=attend)
-        thread.start()
-        yield listener.getsockname()[1]
-        thread.join(20)
 
 
 def test_a_proxy_that_is_not_there_is_waited_for(monkeypatch):
