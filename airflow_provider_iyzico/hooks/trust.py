@@ -64,10 +64,5 @@ def _load(path: str, is_directory: bool) -> ssl.SSLContext:
     if sys.version_info >= (3, 13):  # as Python's own default contexts do from there on
         new.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
     new.set_alpn_protocols(["http/1.1"])
-    if is_directory:
-        new.load_verify_locations(capath=path)
-    else:
-        new.load_verify_locations(cafile=path)
-        if not new.cert_store_stats()["x509"]:
-            raise OSError("no certificate in it")
+    new.load_verify_locations(**{"capath" if is_directory else "cafile": path})
     return new
