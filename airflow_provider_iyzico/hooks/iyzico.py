@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 READ_ATTEMPTS = 3
-#: Airflow's masker never forgets a pattern, compiles all of them anew for each, and tries all on every log line. So a process
+#: Airflow's masker never forgets a pattern, compiles all of them again for each, and tries all on every log line. So a process
 #: that lives for weeks (the triggerer) registers the signatures of its first attempts only. After that the key's constant
 #: base64 text still hides the key in a header, and nothing of ours prints headers.
 MASKED_ATTEMPTS = 16
@@ -38,9 +38,9 @@ _masking = Lock()
 class IyzicoHook(BaseHook):
     """Asks iyzico, with the keys of an Airflow Connection.
 
-    Every attempt is signed anew (IYZWSv2). Reads are repeated with backoff and jitter while iyzico cannot answer, within one
-    total deadline; a call that moves money is never repeated. Redirects are refused, netrc is not read, proxies of the
-    environment are honoured, certificates are always verified.
+    Every attempt has a signature of its own (IYZWSv2). Reads are repeated with backoff and jitter while iyzico cannot answer,
+    within one total deadline; a call that moves money is never repeated. Redirects are refused, netrc is not read, proxies of
+    the environment are honoured, certificates are always verified.
 
     :param iyzico_conn_id: id of a Connection of type ``iyzico``: login = API key, password = secret key
     """
@@ -102,7 +102,7 @@ class IyzicoHook(BaseHook):
         :param attempts: how often to ask while iyzico cannot answer, all within the Connection's ``timeout``
         :param within_seconds: a shorter bound than the Connection's ``timeout``, such as what is left of a gate's
         :raises IyzicoConfigurationError: the Connection cannot be used; nothing was sent
-        :raises IyzicoUnavailableError: no answer in time, HTTP 429 or 5xx, or code 50000
+        :raises IyzicoUnavailableError: no answer in time, HTTP 408, 425, 429 or 5xx, or code 50000
         :raises IyzicoAuthenticationError: the keys were refused
         :raises IyzicoCertificateError: the server's certificate could not be verified
         :raises IyzicoRefusedError: iyzico said no
@@ -289,5 +289,5 @@ def _pause_seconds(state: RetryCallState) -> float:
     from tenacity import wait_random_exponential
 
     error = state.outcome.exception() if state.outcome else None
-    wish = error.retry_after if isinstance(error, IyzicoError) else None
-    return max(wait_random_exponential(multiplier=0.5, max=10)(state), wish or 0.0)
+    retry_after = error.retry_after if isinstance(error, IyzicoError) else None
+    return max(wait_random_exponential(multiplier=0.5, max=10)(state), retry_after or 0.0)

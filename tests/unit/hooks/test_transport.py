@@ -9,12 +9,15 @@ import socket
 import ssl
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
-from support import connect
+from raw_server import OK, WHOLE, serve
+from support import connect, connect_to
 
+from airflow_provider_iyzico.api.calls import Call
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
     IyzicoAuthenticationError,
@@ -25,6 +28,8 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.simulator import Simulator
+
+STATUS = b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.fixture
@@ -276,6 +281,45 @@ def test_a_ca_bundle_may_be_added_by_connection_and_nothing_turns_verification_o
         assert time.monotonic() - started < 5
         hook.close()
         slow.close()
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [WHOLE, STATUS + b"\r\n" + OK, STATUS + b"\r\n" + OK[:-1] + b" " * 1_000_000 + b"}", STATUS + b"Transfer-Encoding: chunked\r\n\r\n26\r\n" + OK + b"\r\n0\r\n\r\n"],
+    ids=["length", "until the end", "a megabyte", "chunks"],
+)  # fmt: skip
+def test_over_tls_an_answer_is_read_as_without(authority, monkeypatch, tmp_path, wire):
+    bundle, context = tmp_path / "ca.pem", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.cert_pem.write_to_path(str(bundle))
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with serve(wire, tls=context) as server:
+        connect_to(monkeypatch, f"https://127.0.0.1:{server.port}", timeout=20, ca_bundle=str(bundle))
+        hook = IyzicoHook()
+        assert [hook.get_balance(attempts=1).raw for _ in range(3)] == ["1500.75"] * 3
+        hook.close()
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_a_large_body_arrives_as_it_was_signed(authority, monkeypatch, tmp_path, is_tls):
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    pay = Call("POST", "/v1/mass/payout/init", "locale=tr", read=lambda answer: answer.http_status, body="ğ".encode() * 300_000)
+    with serve_tls(authority.issue_cert("127.0.0.1")) if is_tls else Simulator("1") as iyzico:
+        connect(monkeypatch, iyzico, timeout=20, ca_bundle=str(bundle))
+        hook = IyzicoHook()
+        assert hook.run(pay) == 404  # not simulated yet, but the signature was right
+        hook.close()
+        (seen,) = iyzico.seen
+    assert (seen.refusal, len(seen.body)) == (None, 300_000)
+
+
+def test_several_threads_may_share_a_hook(iyzico, monkeypatch):
+    connect(monkeypatch, iyzico, timeout=20)
+    hook = IyzicoHook()
+    with ThreadPoolExecutor(8) as pool:
+        assert [balance.raw for balance in pool.map(lambda _: hook.get_balance(attempts=1), range(100))] == ["100.00"] * 100
+    hook.close()
+    assert len({seen.random_key for seen in iyzico.seen}) == 100
 
 
 def test_no_debug_switch_prints_a_header_or_a_body(iyzico, hook, monkeypatch, capfd, caplog):
