@@ -75,21 +75,31 @@ def serve(answer: bytes | Answer, *, tls: ssl.SSLContext | None = None, is_kept:
 
 
 @contextlib.contextmanager
-def serve_first(answer: bytes) -> Iterator[int]:
-    """Answer before anything was understood."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def listening(attend: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Hand each connection to a function, in a thread, before anything was read."""
+    listener, threads = socket.create_server(("127.0.0.1", 0)), []
 
-        def attend() -> None:
-            with contextlib.suppress(OSError):
+    def one(client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.settimeout(30)
+            attend(client)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
                 client, _ = listener.accept()
-                with client:
-                    client.recv(65536)
-                    client.sendall(answer)
+                threads.append(threading.Thread(target=one, args=(client,)))
+                threads[-1].start()
 
-        thread = threading.Thread(target=attend)
-        thread.start()
+    accepting = threading.Thread(target=accept)
+    accepting.start()
+    try:
         yield listener.getsockname()[1]
-        thread.join(20)
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in [accepting, *threads]:
+            thread.join(40)
 
 
 def read_request(line: socket.socket) -> bytes:

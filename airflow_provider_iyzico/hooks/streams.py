@@ -34,6 +34,9 @@ class Stream(Protocol):
     def send(self, data: Secret[bytes]) -> None:
         """Send all of it. It is a secret so that no frame shows it."""
 
+    def is_quiet(self) -> bool:
+        """Tell whether the other side has neither hung up nor said something that nobody asked for."""
+
 
 class SocketStream:
     """A connected socket that waits no longer than until its deadline, which each request sets anew."""
@@ -51,7 +54,6 @@ class SocketStream:
         self._socket.sendall(data.reveal())
 
     def is_quiet(self) -> bool:
-        """Tell whether the other side has neither hung up nor said something that nobody asked for."""
         try:
             self._socket.setblocking(False)
             self._socket.recv(1, socket.MSG_PEEK)
@@ -87,6 +89,9 @@ class TlsStream:
         sent = 0
         while sent < len(data.reveal()):
             sent += self._run(lambda: self._tls.write(data.reveal()[sent:]))  # noqa: B023 - it is run at once
+
+    def is_quiet(self) -> bool:
+        return not self._incoming.pending and not self._tls.pending() and self._below.is_quiet()
 
     def _run(self, act: Callable[[], T]) -> T:
         while True:

@@ -70,7 +70,7 @@ class Transport:
                 line.top.send(request.wire)
                 head = read_head(line.reader)
                 body = read_body(line.reader, head)
-                if head.is_kept and line.reader.is_empty and not self._is_closed:
+                if head.is_kept and not self._is_closed:
                     undo.pop_all()
                     self._idle.append(line)
             return Answer(
@@ -112,9 +112,8 @@ class Transport:
 
     def _line(self, deadline: Deadline) -> _Line:
         """Return a connection that was kept and is still good, or a new one."""
-        while self._idle:
-            line = self._idle.pop()
-            if line.bottom.is_quiet():
+        while line := _taken(self._idle):
+            if line.is_quiet():
                 line.bottom.deadline = deadline
                 return line
             line.close()
@@ -135,13 +134,25 @@ class _Line:
     top: Stream
     reader: Reader
 
+    def is_quiet(self) -> bool:
+        """Tell whether nothing came that would be taken for the next answer."""
+        return self.reader.is_empty and self.top.is_quiet()
+
     def close(self) -> None:
         self.bottom.close()
 
 
+def _taken(idle: list[_Line]) -> _Line | None:
+    """Take one, if another thread has not taken the last."""
+    try:
+        return idle.pop()
+    except IndexError:
+        return None
+
+
 def _hang_up(idle: list[_Line]) -> None:
-    while idle:
-        idle.pop().close()
+    while line := _taken(idle):
+        line.close()
 
 
 def _opened(settings: Settings, deadline: Deadline) -> _Line:

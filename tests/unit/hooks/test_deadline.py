@@ -10,7 +10,7 @@ import time
 
 import pytest
 import trustme
-from raw_server import OK, WHOLE, read_request, serve
+from raw_server import OK, WHOLE, listening, read_request, serve
 from support import connect_to
 
 from airflow_provider_iyzico.errors import IyzicoUnavailableError
@@ -133,34 +133,6 @@ def bundle(authority, tmp_path):
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return str(path)
-
-
-@contextlib.contextmanager
-def listening(attend):
-    """Hand each connection to a function, in a thread."""
-    listener, threads = socket.create_server(("127.0.0.1", 0)), []
-
-    def one(client):
-        with client, contextlib.suppress(OSError):
-            client.settimeout(30)
-            attend(client)
-
-    def accept():
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                threads.append(threading.Thread(target=one, args=(client,)))
-                threads[-1].start()
-
-    accepting = threading.Thread(target=accept)
-    accepting.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        for thread in [accepting, *threads]:
-            thread.join(40)
 
 
 def silent(over):

@@ -193,7 +193,7 @@ def test_a_connection_that_was_closed_while_it_was_kept_is_made_again(monkeypatc
         hook = IyzicoHook()
         assert hook.get_balance(attempts=1).raw == "1500.75"
         (line,) = hook._transport._idle
-        while line.bottom.is_quiet():
+        while line.is_quiet():
             time.sleep(0.01)  # until the server has hung up
         assert hook.get_balance(attempts=1).raw == "1500.75"
         hook.close()

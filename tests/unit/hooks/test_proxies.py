@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 import trustme
-from raw_server import WHOLE, relay, serve, serve_first
+from raw_server import WHOLE, listening, relay, serve
 from support import connect_to
 
 from airflow_provider_iyzico.errors import IyzicoCertificateError, IyzicoConfigurationError, IyzicoUnavailableError
@@ -140,8 +140,13 @@ def test_what_speaks_no_http_is_no_proxy(monkeypatch, answer):
     assert "HTTPS_PROXY" in str(seen)
 
 
+def no_tls(client):
+    client.recv(65536)
+    client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
 def test_a_proxy_without_tls_that_is_named_with_https_is_a_mistake(monkeypatch):
-    with serve_first(b"HTTP/1.1 400 no TLS here\r\n\r\n") as port:
+    with listening(no_tls) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{port}")
         seen = look(monkeypatch)
     assert type(seen) is IyzicoConfigurationError, seen

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
-from raw_server import OK, WHOLE, serve
+from raw_server import OK, WHOLE, listening, serve
 from support import connect, connect_to
 
 from airflow_provider_iyzico.api.calls import Call
@@ -294,6 +294,40 @@ def test_over_tls_an_answer_is_read_as_without(authority, monkeypatch, tmp_path,
     authority.issue_cert("127.0.0.1").configure_cert(context)
     with serve(wire, tls=context) as server:
         connect_to(monkeypatch, f"https://127.0.0.1:{server.port}", timeout=20, ca_bundle=str(bundle))
+        hook = IyzicoHook()
+        assert [hook.get_balance(attempts=1).raw for _ in range(3)] == ["1500.75"] * 3
+        hook.close()
+
+
+def test_over_tls_what_nobody_asked_for_does_not_answer_the_next_request(authority, monkeypatch, tmp_path):
+    bundle, context = tmp_path / "ca.pem", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.cert_pem.write_to_path(str(bundle))
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def twice(line):
+        """Two answers in records of their own, which arrive as one."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inner = context.wrap_bio(incoming, outgoing, server_side=True)
+
+        def pump(act):
+            while True:
+                try:
+                    return act()
+                except ssl.SSLWantReadError:
+                    line.sendall(outgoing.read())
+                    if not (received := line.recv(65536)):
+                        raise ConnectionResetError from None
+                    incoming.write(received)
+
+        pump(inner.do_handshake)
+        pump(lambda: inner.read(65536))
+        inner.write(WHOLE)
+        inner.write(WHOLE.replace(b"1500.75", b"9999.99"))
+        line.sendall(outgoing.read())
+        pump(lambda: inner.read(65536))
+
+    with listening(twice) as port:
+        connect_to(monkeypatch, f"https://127.0.0.1:{port}", timeout=20, ca_bundle=str(bundle))
         hook = IyzicoHook()
         assert [hook.get_balance(attempts=1).raw for _ in range(3)] == ["1500.75"] * 3
         hook.close()

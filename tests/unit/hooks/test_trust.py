@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 import trustme
-from raw_server import WHOLE, serve, serve_first
+from raw_server import WHOLE, listening, serve
 from support import connect_to
 
 from airflow_provider_iyzico.errors import IyzicoAnswerError, IyzicoCertificateError, IyzicoConfigurationError
@@ -171,8 +171,13 @@ def test_tls_secrets_go_to_no_key_log(monkeypatch, iyzico, bundle, tmp_path):
     assert not log.exists()
 
 
+def no_tls(client):
+    client.recv(65536)
+    client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
 def test_a_server_without_tls_is_not_waited_for(monkeypatch, bundle):
-    with serve_first(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+    with listening(no_tls) as port:
         seen = look(monkeypatch, host=f"https://127.0.0.1:{port}", ca_bundle=str(bundle))
     assert type(seen) is IyzicoAnswerError, seen
     assert "does not speak TLS" in str(seen)
