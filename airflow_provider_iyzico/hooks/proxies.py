@@ -1,22 +1,17 @@
-"""The proxy of the environment, if there is one on the way to iyzico, and the tunnel through it."""
+"""The proxy of the environment, if there is one on the way to iyzico, and what its refusals mean."""
 
 from __future__ import annotations
 
 import os
 import re
-import ssl
 from base64 import b64encode
-from contextlib import ExitStack
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import unquote
 from urllib.request import getproxies
 
 from airflow_provider_iyzico.api.secrecy import Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
-from airflow_provider_iyzico.hooks.deadline import Deadline
-from airflow_provider_iyzico.hooks.failures import FAILURES, named
-from airflow_provider_iyzico.hooks.http1 import FramingError, Reader, read_head
-from airflow_provider_iyzico.hooks.streams import SocketStream, Stream, TlsStream, dial
 
 #: What a proxy's refusal may be cured of by waiting; so may 5xx.
 _PASSING = (408, 425, 429)
@@ -40,6 +35,15 @@ class Proxy:
     host: str
     port: int
     authorization: Secret[str] | None
+
+    @property
+    def url(self) -> str:
+        """Its address without its login."""
+        return f"{'https' if self.is_tls else 'http'}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    def headers(self) -> dict[str, str]:
+        """Return what it alone is told."""
+        return {"Proxy-Authorization": self.authorization.reveal()} if self.authorization else {}
 
     def __str__(self) -> str:
         return f"the proxy named in {self.variable}"
@@ -66,23 +70,20 @@ def proxy_for(base_url: str) -> Proxy | None:
     return _read(Secret(value), variable)
 
 
-def tunnel(proxy: Proxy, host: str, port: int, context: ssl.SSLContext, deadline: Deadline) -> tuple[SocketStream, Stream]:
-    """Let a proxy connect us to ``host``, and return its socket and what leads through it.
-
-    :raises IyzicoError: the proxy could not be reached, or did not connect us
-    """
-    try:
-        with ExitStack() as undo:
-            bottom = dial(proxy.host, proxy.port, deadline)
-            undo.callback(bottom.close)
-            top: Stream = TlsStream(bottom, context, proxy.host) if proxy.is_tls else bottom
-            status = _connect(top, proxy, host, port)
-            if 200 <= status < 300:
-                undo.pop_all()
-                return bottom, top
-    except FAILURES as failure:
-        raise named(failure, str(proxy), lasting=IyzicoConfigurationError) from failure
-    raise _refusal(proxy, host, status)
+def refusal(proxy: Proxy | None, host: str, status: int) -> IyzicoError:
+    """Return what it means that a proxy did not connect us to ``host``."""
+    if status == 407:
+        return IyzicoConfigurationError(
+            f"{proxy} wants a login (HTTP 407), and has none or another; write it as http://user:password@host:port there, "
+            "or have this worker let through"
+        )
+    if status in _PASSING or status >= 500:
+        return IyzicoUnavailableError(
+            f"{proxy} cannot reach {host} now (HTTP {status}); check the proxy, and whether iyzico is up"
+        )
+    return IyzicoConfigurationError(
+        f"{proxy} refuses to connect to {host} (HTTP {status}); have it allow that host and port, or add the host to NO_PROXY"
+    )
 
 
 def _read(value: Secret[str], variable: str) -> Proxy:
@@ -99,8 +100,8 @@ def _read(value: Secret[str], variable: str) -> Proxy:
 
 def _host(written: str) -> str | None:
     try:
-        return written.strip("[]").encode("idna").decode("ascii")
-    except UnicodeError:
+        return str(ip_address(written[1:-1])) if written.startswith("[") else written.encode("idna").decode("ascii")
+    except ValueError:
         return None
 
 
@@ -114,31 +115,4 @@ def _unusable(variable: str) -> IyzicoConfigurationError:
     return IyzicoConfigurationError(
         f"{variable} in the worker's environment names no proxy that can be used; write http://host:port or https://host:port "
         "(SOCKS is not supported), or add iyzico's host to NO_PROXY"
-    )
-
-
-def _connect(stream: Stream, proxy: Proxy, host: str, port: int) -> int:
-    """Ask for the tunnel, and return the status of the proxy's answer."""
-    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    login = f"Proxy-Authorization: {proxy.authorization.reveal()}\r\n" if proxy.authorization else ""
-    stream.send(Secret(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{login}\r\n".encode("ascii")))
-    reader = Reader(stream.receive)
-    status = read_head(reader).status
-    if 200 <= status < 300 and not reader.is_empty:
-        raise FramingError("more than a tunnel")
-    return status
-
-
-def _refusal(proxy: Proxy, host: str, status: int) -> IyzicoError:
-    if status == 407:
-        return IyzicoConfigurationError(
-            f"{proxy} wants a login (HTTP 407), and has none or another; write it as http://user:password@host:port there, "
-            "or have this worker let through"
-        )
-    if status in _PASSING or status >= 500:
-        return IyzicoUnavailableError(
-            f"{proxy} cannot reach {host} now (HTTP {status}); check the proxy, and whether iyzico is up"
-        )
-    return IyzicoConfigurationError(
-        f"{proxy} refuses to connect to {host} (HTTP {status}); have it allow that host and port, or add the host to NO_PROXY"
     )

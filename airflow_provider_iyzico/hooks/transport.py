@@ -1,34 +1,37 @@
-"""Signed requests, with the promises that they need.
+"""``requests``, with the promises that a signed request needs.
 
-One attempt at a time: no redirect is followed, no netrc is read, no cookie is kept, the certificate is always verified, and
-neither a slow nor an endless answer holds the thread. ``requests`` promises none of this, and reads answers leniently. So this
-speaks HTTP by itself, and takes from ``requests`` only which hosts need no proxy.
+One attempt at a time, by an adapter of ``requests`` without a session: so no redirect is followed, no netrc is read, no cookie is
+kept, and nothing is repeated. The certificate is always verified, and neither a slow nor an endless answer holds the thread.
 """
 
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
+
+from requests import PreparedRequest, Request
+from urllib3 import BaseHTTPResponse
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api import signing
 from airflow_provider_iyzico.api.answers import Answer
 from airflow_provider_iyzico.api.calls import Call
-from airflow_provider_iyzico.api.secrecy import Redactor, Secret
+from airflow_provider_iyzico.api.secrecy import BLOT, Redactor, Secret
+from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.hooks import trust
+from airflow_provider_iyzico.hooks.connections import Adapter, ProxyFailure, TunnelRefusal
 from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.failures import FAILURES, named
-from airflow_provider_iyzico.hooks.http1 import Reader, read_body, read_head
-from airflow_provider_iyzico.hooks.proxies import proxy_for, tunnel
+from airflow_provider_iyzico.hooks.proxies import proxy_for, refusal
+from airflow_provider_iyzico.hooks.response import MAX_BODY_BYTES, too_much
 from airflow_provider_iyzico.hooks.settings import Settings
-from airflow_provider_iyzico.hooks.streams import SocketStream, Stream, TlsStream, dial
+from airflow_provider_iyzico.hooks.sockets import attempt_deadline
 
+RECEIVE_BYTES = 65536
 HEADERS = {
     "Accept": "application/json",
     # A balance is a hundred bytes; without compression there is nothing to bomb.
@@ -49,9 +52,7 @@ class Transport:
         self._settings = settings
         self._on_secrets = on_secrets
         self._authorization_prefix = Secret(signing.authorization_prefix(settings.api_key.reveal()))
-        self._idle: list[_Line] = []
-        self._is_closed = False
-        weakref.finalize(self, _hang_up, self._idle)  # for those who never close their hook
+        self._adapter: Adapter | None = None
 
     def send(self, call: Call[Any], deadline: Deadline) -> Answer:
         """Make one attempt.
@@ -62,115 +63,77 @@ class Transport:
         :raises IyzicoConfigurationError: the environment names a proxy or a CA bundle that cannot be used
         """
         asked_at, started = datetime.now(UTC), time.perf_counter()
-        request = self._signed(call)
+        adapter = self._adapter_now()
+        reset = attempt_deadline.set(deadline)
         try:
-            with ExitStack() as undo:
-                line = self._line(deadline)
-                undo.callback(line.close)
-                line.top.send(request.wire)
-                head = read_head(line.reader)
-                body = read_body(line.reader, head)
-                if head.is_kept and not self._is_closed:
-                    undo.pop_all()
-                    self._idle.append(line)
-            return Answer(
-                http_status=head.status,
-                headers=head.headers,
-                body=body,
-                asked_at=asked_at,
-                answered_at=datetime.now(UTC),
-                latency_ms=round((time.perf_counter() - started) * 1000),
-                redact=request.redact,
-            )
-        except FAILURES as failure:
-            raise named(failure, self._settings.base_url) from failure
+            request, redact = self._signed(call)
+            with closing(adapter.ask(request, deadline.left())) as response:
+                body = _body(response)
+        except TunnelRefusal as error:
+            raise refusal(adapter.proxy, self._settings.base_url, error.status) from error
+        except ProxyFailure as error:
+            raise named(error, str(adapter.proxy), lasting=IyzicoConfigurationError) from error
+        except FAILURES as error:
+            raise named(error, self._settings.base_url) from error
+        finally:
+            attempt_deadline.reset(reset)
+        return Answer(
+            http_status=response.status,
+            headers=response.headers,
+            body=body,
+            asked_at=asked_at,
+            answered_at=datetime.now(UTC),
+            latency_ms=round((time.perf_counter() - started) * 1000),
+            redact=redact,
+        )
 
     def close(self) -> None:
-        self._is_closed = True
-        _hang_up(self._idle)
+        if self._adapter is not None:
+            self._adapter.close()
 
-    def _signed(self, call: Call[Any]) -> _Request:
+    def _signed(self, call: Call[Any]) -> tuple[PreparedRequest, Redactor]:
         """Sign the very path and bytes that go out."""
         settings = self._settings
+        url = f"{settings.base_url}{call.path}?{call.query}"
+        request = Request(call.method, url, headers=HEADERS, data=call.body).prepare()
+        path, body = urlsplit(str(request.url)).path, request.body if isinstance(request.body, bytes) else b""
         random_key = signing.new_random_key()
-        signature = signing.signature(settings.secret_key.reveal(), random_key, call.path, call.body)
+        signature = signing.signature(settings.secret_key.reveal(), random_key, path, body)
         authorization = signing.authorization(settings.api_key.reveal(), random_key, signature)
         token = authorization.removeprefix(f"{signing.SCHEME} ")
         self._on_secrets([authorization.removeprefix(self._authorization_prefix.reveal()), signature])
-        headers = {
-            "Host": urlsplit(settings.base_url).netloc,
-            **HEADERS,
-            "Authorization": authorization,
-            "x-iyzi-rnd": random_key,
-            **({} if call.method == "GET" and not call.body else {"Content-Length": str(len(call.body))}),
-        }
-        lines = [f"{call.method} {call.path}?{call.query} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        return _Request(
-            wire=Secret("\r\n".join([*lines, "", ""]).encode("ascii") + call.body),
-            redact=Redactor([settings.secret_key, settings.api_key, Secret(token), Secret(signature)]),
-        )
+        request.headers["Authorization"] = _Unshown(authorization)
+        request.headers["x-iyzi-rnd"] = random_key
+        return request, Redactor([settings.secret_key, settings.api_key, Secret(token), Secret(signature)])
 
-    def _line(self, deadline: Deadline) -> _Line:
-        """Return a connection that was kept and is still good, or a new one."""
-        while line := _taken(self._idle):
-            if line.is_quiet():
-                line.bottom.deadline = deadline
-                return line
-            line.close()
-        return _opened(self._settings, deadline)
+    def _adapter_now(self) -> Adapter:
+        """Return the kept adapter, or another if the environment or a bundle of certificates has changed."""
+        settings = self._settings
+        context, proxy = None, None
+        if settings.base_url.startswith("https:"):  # plain http only ever leads to this machine
+            context = trust.context(settings.ca_bundle, reads_environment=not settings.is_loopback)
+        if not settings.is_loopback:  # nothing stands between this machine and itself
+            proxy = proxy_for(settings.base_url)
+        adapter = self._adapter
+        if adapter is None or (adapter.context, adapter.proxy) != (context, proxy):
+            self.close()
+            adapter = self._adapter = Adapter(context, proxy)
+        return adapter
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    wire: Secret[bytes]
-    redact: Redactor
+class _Unshown(str):
+    """A header that tracebacks and debuggers do not show, in the frames of the libraries as in ours."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return BLOT
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A connection: its socket, what leads to the server over it, and what came."""
-
-    bottom: SocketStream
-    top: Stream
-    reader: Reader
-
-    def is_quiet(self) -> bool:
-        """Tell whether nothing came that would be taken for the next answer."""
-        return self.reader.is_empty and self.top.is_quiet()
-
-    def close(self) -> None:
-        self.bottom.close()
-
-
-def _taken(idle: list[_Line]) -> _Line | None:
-    """Take one, if another thread has not taken the last."""
-    try:
-        return idle.pop()
-    except IndexError:
-        return None
-
-
-def _hang_up(idle: list[_Line]) -> None:
-    while line := _taken(idle):
-        line.close()
-
-
-def _opened(settings: Settings, deadline: Deadline) -> _Line:
-    url = urlsplit(settings.base_url)
-    host = str(url.hostname)
-    if url.scheme == "http":  # only ever to this machine
-        bottom = dial(host, url.port or 80, deadline)
-        return _Line(bottom, bottom, Reader(bottom.receive))
-    context = trust.context(settings.ca_bundle, reads_environment=not settings.is_loopback)
-    # Nothing stands between this machine and itself.
-    proxy = None if settings.is_loopback else proxy_for(settings.base_url)
-    with ExitStack() as undo:
-        below: Stream
-        if proxy is None:
-            bottom = below = dial(host, url.port or 443, deadline)
-        else:
-            bottom, below = tunnel(proxy, host, url.port or 443, context, deadline)
-        undo.callback(bottom.close)
-        top = TlsStream(below, context, host)
-        undo.pop_all()
-    return _Line(bottom, top, Reader(top.receive))
+def _body(response: BaseHTTPResponse) -> bytes:
+    body = bytearray()
+    while len(body) <= MAX_BODY_BYTES and (piece := response.read(RECEIVE_BYTES, decode_content=False)):
+        body += piece
+    if len(body) > MAX_BODY_BYTES:
+        raise too_much()
+    return bytes(body)

@@ -273,7 +273,7 @@ def test_no_socket_is_left_open_by_what_failed(monkeypatch, tls, recwarn):
 def test_a_child_does_not_wait_for_what_only_its_parent_looks_up():
     code = """
 import os, socket, threading, warnings
-from airflow_provider_iyzico.hooks.streams import Deadline, _look_up
+from airflow_provider_iyzico.hooks.sockets import Deadline, _look_up
 warnings.simplefilter("ignore")
 socket.getaddrinfo = lambda *args, **kwargs: threading.Event().wait()
 try:

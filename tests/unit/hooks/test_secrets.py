@@ -17,7 +17,7 @@ from support import connect_to
 from airflow_provider_iyzico.api.secrecy import PIECE
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoRefusedError, IyzicoUnavailableError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.hooks.streams import SocketStream
+from airflow_provider_iyzico.hooks.sockets import Socket
 from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
 
 #: Keys of another account, which somebody pasted into the wrong place.
@@ -90,6 +90,10 @@ def test_a_misspelt_field_is_shown_and_what_may_be_a_key_is_not():
         assert "whose names are not shown here" in str(hook.look())
 
 
+#: Whose frames must hold no key: ours, and those of the libraries that a call goes through.
+WATCHED = ("airflow_provider_iyzico", "/airflow/", "tenacity", "/requests/", "/urllib3/", "/http/client.py")
+
+
 def everything_shown_by(error):
     """Yield all that a traceback with locals shows of an error, its causes and contexts."""
     trace, seen = traceback.TracebackException.from_exception(error, capture_locals=True), set()
@@ -101,7 +105,7 @@ def everything_shown_by(error):
         waiting += [one.__cause__, one.__context__]
         yield str(one)
         for frame in one.stack:
-            if "airflow_provider_iyzico" in frame.filename or "/airflow/" in frame.filename or "tenacity" in frame.filename:
+            if any(name in frame.filename for name in WATCHED):
                 yield from (frame.locals or {}).values()
                 yield frame.filename
 
@@ -179,17 +183,36 @@ def test_a_call_that_fails_leaves_no_key_header_or_signature_anywhere(monkeypatc
 
 
 def test_a_task_that_is_stopped_in_the_middle_of_a_call_leaves_no_key_in_any_frame(monkeypatch, iyzico):
-    def stop(stream):
+    def stop(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(SocketStream, "receive", stop)
+    monkeypatch.setattr(Socket, "recv_into", stop)
     hook = IyzicoHook()
     with pytest.raises(KeyboardInterrupt) as caught:
         hook.get_balance(attempts=1)
     shown = list(everything_shown_by(caught.value))
-    assert any(name.endswith("hooks/http1.py") for name in shown)
+    assert any(name.endswith("hooks/response.py") for name in shown)
     assert [text for text in shown for secret in OWN if shows(text, secret)] == []
     assert not any("IYZWSv2" in text for text in shown)
+
+
+def test_a_task_that_is_stopped_while_a_proxy_is_waited_for_leaves_its_login_in_no_frame(monkeypatch):
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Socket, "recv_into", stop)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with serve(b"") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:hunter2@127.0.0.1:{proxy.port}")
+        connect_to(monkeypatch, "https://iyzico.test", allow_custom_host=True)
+        hook = IyzicoHook()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            hook.get_balance(attempts=1)
+        hook.close()
+    shown = list(everything_shown_by(caught.value))
+    assert any(name.endswith("hooks/connections.py") for name in shown)
+    login = base64.b64encode(b"user:hunter2").decode()
+    assert [text for text in shown if "hunter2" in text or login in text] == []
 
 
 @pytest.mark.parametrize("dots", range(100, 200, 7))

@@ -192,8 +192,9 @@ def test_a_connection_that_was_closed_while_it_was_kept_is_made_again(monkeypatc
         connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", timeout=20)
         hook = IyzicoHook()
         assert hook.get_balance(attempts=1).raw == "1500.75"
-        (line,) = hook._transport._idle
-        while line.is_quiet():
+        (pool,) = map(hook._transport._adapter.poolmanager.pools.get, hook._transport._adapter.poolmanager.pools.keys())
+        (line,) = filter(None, pool.pool.queue)
+        while line.is_connected:
             time.sleep(0.01)  # until the server has hung up
         assert hook.get_balance(attempts=1).raw == "1500.75"
         hook.close()
