@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -112,16 +113,41 @@ def read_request(line: socket.socket) -> bytes:
     return request
 
 
+def answer_twice(context: ssl.SSLContext) -> Callable[[socket.socket], None]:
+    """Return what answers one request with two answers, in TLS records of their own that arrive as one."""
+
+    def attend(line: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inner = context.wrap_bio(incoming, outgoing, server_side=True)
+
+        def pump(act: Callable[[], object]) -> None:
+            while True:
+                try:
+                    act()
+                except ssl.SSLWantReadError:
+                    line.sendall(outgoing.read())
+                    if not (received := line.recv(65536)):
+                        raise ConnectionResetError from None
+                    incoming.write(received)
+                else:
+                    return
+
+        pump(inner.do_handshake)
+        pump(lambda: inner.read(65536))
+        inner.write(WHOLE)
+        inner.write(WHOLE.replace(b"1500.75", b"9999.99"))
+        line.sendall(outgoing.read())
+        pump(lambda: inner.read(65536))
+
+    return attend
+
+
 def relay(one: socket.socket, other: socket.socket) -> None:
-    """Carry bytes both ways until both sides have ended."""
-
-    def carry(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while chunk := source.recv(65536):
-                sink.sendall(chunk)
-            sink.shutdown(socket.SHUT_WR)
-
-    back = threading.Thread(target=carry, args=(other, one))
-    back.start()
-    carry(one, other)
-    back.join(20)
+    """Carry bytes both ways until one side has ended. It is one thread: no two may use one TLS socket at a time."""
+    others = {one: other, other: one}
+    while True:
+        unread = [line for line in others if isinstance(line, ssl.SSLSocket) and line.pending()]
+        for source in unread or select.select([*others], [], [], 20)[0]:
+            if not (chunk := source.recv(65536)):
+                return
+            others[source].sendall(chunk)

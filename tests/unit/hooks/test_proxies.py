@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 import trustme
-from raw_server import WHOLE, listening, relay, serve
+from raw_server import WHOLE, answer_twice, listening, relay, serve
 from support import connect_to
 
 from airflow_provider_iyzico.errors import IyzicoCertificateError, IyzicoConfigurationError, IyzicoUnavailableError
@@ -81,6 +81,34 @@ def test_iyzico_is_asked_through_a_tunnel_and_only_the_proxy_sees_its_login(monk
     assert not any(b"Proxy" in request for request in requests)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_behind_a_proxy_what_nobody_asked_for_does_not_answer_the_next_request(monkeypatch, authority, bundle, scheme):
+    with (
+        listening(answer_twice(tls_for(authority, "iyzico.test"))) as port,
+        serve(tunnel_to(port), tls=tls_for(authority, "127.0.0.1") if scheme == "https" else None) as proxy,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{proxy.port}")
+        connect_to(monkeypatch, "https://iyzico.test", allow_custom_host=True, ca_bundle=bundle)
+        hook = IyzicoHook()
+        assert [hook.get_balance(attempts=1).raw for _ in range(3)] == ["1500.75"] * 3
+        hook.close()
+    assert len(proxy.asked) == 3
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_behind_a_proxy_a_second_answer_in_the_same_breath_ends_the_connection(monkeypatch, authority, bundle, scheme):
+    with (
+        serve(WHOLE + WHOLE.replace(b"1500.75", b"9999.99"), tls=tls_for(authority, "iyzico.test"), is_kept=True) as iyzico,
+        serve(tunnel_to(iyzico.port), tls=tls_for(authority, "127.0.0.1") if scheme == "https" else None) as proxy,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{proxy.port}")
+        connect_to(monkeypatch, "https://iyzico.test", allow_custom_host=True, ca_bundle=bundle)
+        hook = IyzicoHook()
+        assert [hook.get_balance(attempts=1).raw for _ in range(3)] == ["1500.75"] * 3
+        hook.close()
+    assert len(proxy.asked) == 3
+
+
 def test_no_proxy_stands_before_the_hosts_of_no_proxy(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "socks5://secret")
     monkeypatch.setenv("NO_PROXY", "other.test,.iyzipay.com,10.0.0.0/8")
@@ -94,7 +122,7 @@ NO_PROXIES = [
     "socks5://hunter2.test:1", "SOCKS5h://hunter2.test", "socks4a://hunter2.test:9", "ftp://hunter2.test:21", "hunter2://x", "://hunter2.test", "http://",
     "http://:3128", "http://hunter2.test:0", "http://hunter2.test:99999", "http://hunter2.test:port", "http://hunter2.test:-1",
     "http://user:hunter2@", "http://user:hunter2@proxy.test:x", "http://user:hun/ter2@proxy.test:3128", "http://user:hunter2#@proxy.test", "http://hunter2 .test:1",
-    "http://hunter2..test:1", "http://" + "hunter2" * 20 + ".test", "http://[hunter2]:1", "http://[::1", "http://proxy.test:3128/hunter2", "http://proxy.test?hunter2",
+    "http://hunter2..test:1", "http://" + "hunter2" * 20 + ".test", "http://[hunter2]:1", "http://[::1", "http://[1:2]:3128", "http://proxy.test:3128/hunter2", "http://proxy.test?hunter2",
     "http://hunter2\\.test", "http:/hunter2.test:1", "http//hunter2.test", "\thunter2\n.test", "http://hunter2.test:1:2", "http://ht tp", "{hunter2}", "http://.hunter2.test",
 ]  # fmt: skip
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
-from raw_server import OK, WHOLE, listening, serve
+from raw_server import OK, WHOLE, answer_twice, listening, serve
 from support import connect, connect_to
 
 from airflow_provider_iyzico.api.calls import Call
@@ -304,29 +304,7 @@ def test_over_tls_what_nobody_asked_for_does_not_answer_the_next_request(authori
     authority.cert_pem.write_to_path(str(bundle))
     authority.issue_cert("127.0.0.1").configure_cert(context)
 
-    def twice(line):
-        """Two answers in records of their own, which arrive as one."""
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        inner = context.wrap_bio(incoming, outgoing, server_side=True)
-
-        def pump(act):
-            while True:
-                try:
-                    return act()
-                except ssl.SSLWantReadError:
-                    line.sendall(outgoing.read())
-                    if not (received := line.recv(65536)):
-                        raise ConnectionResetError from None
-                    incoming.write(received)
-
-        pump(inner.do_handshake)
-        pump(lambda: inner.read(65536))
-        inner.write(WHOLE)
-        inner.write(WHOLE.replace(b"1500.75", b"9999.99"))
-        line.sendall(outgoing.read())
-        pump(lambda: inner.read(65536))
-
-    with listening(twice) as port:
+    with listening(answer_twice(context)) as port:
         connect_to(monkeypatch, f"https://127.0.0.1:{port}", timeout=20, ca_bundle=str(bundle))
         hook = IyzicoHook()
         assert [hook.get_balance(attempts=1).raw for _ in range(3)] == ["1500.75"] * 3
@@ -345,6 +323,59 @@ def test_a_large_body_arrives_as_it_was_signed(authority, monkeypatch, tmp_path,
         hook.close()
         (seen,) = iyzico.seen
     assert (seen.refusal, len(seen.body)) == (None, 300_000)
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_a_server_that_reads_slowly_cannot_hold_a_large_body(authority, monkeypatch, tmp_path, is_tls):
+    bundle, context, over = tmp_path / "ca.pem", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), threading.Event()
+    authority.cert_pem.write_to_path(str(bundle))
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def sip(client):
+        with context.wrap_socket(client, server_side=True) if is_tls else client as line:
+            while not over.wait(0.1):  # so much that no single write takes a second
+                for _ in range(8):
+                    line.recv(16384)
+
+    pay = Call("POST", "/v1/mass/payout/init", "locale=tr", read=lambda answer: answer.http_status, body=b"x" * 50_000_000)
+    with listening(sip) as port:
+        connect_to(monkeypatch, f"http{'s' * is_tls}://127.0.0.1:{port}", timeout=1, ca_bundle=str(bundle))
+        hook, started = IyzicoHook(), time.monotonic()
+        with pytest.raises(IyzicoUnavailableError, match="took too long"):
+            hook.run(pay)
+        assert time.monotonic() - started < 10
+        over.set()
+        hook.close()
+
+
+def test_a_failure_is_named_for_itself_and_not_for_what_the_caller_was_handling(monkeypatch):
+    with listening(lambda client: client.recv(65536)) as port:
+        connect_to(monkeypatch, f"http://127.0.0.1:{port}", timeout=5)
+        hook = IyzicoHook()
+
+        def fail():
+            raise ssl.SSLCertVerificationError(1, "of somebody else")
+
+        try:
+            fail()
+        except ssl.SSLCertVerificationError:
+            seen = hook.look()
+        hook.close()
+    assert type(seen) is IyzicoUnavailableError
+    assert "broke off" in str(seen)
+
+
+def test_another_proxy_in_the_environment_counts_from_the_next_call_on(proxy, monkeypatch):
+    port, lines = proxy
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    connect_to(monkeypatch, "https://iyzico.test", allow_custom_host=True)
+    hook = IyzicoHook()
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
+    assert isinstance(hook.look(), IyzicoConfigurationError)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+    assert isinstance(hook.look(), IyzicoUnavailableError)
+    hook.close()
+    assert lines == [b"CONNECT iyzico.test:443 HTTP/1.1"]
 
 
 def test_several_threads_may_share_a_hook(iyzico, monkeypatch):
