@@ -6,6 +6,10 @@ a skip, and a skipped gate may let a payout run. Only a timeout may be skipped.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+E = TypeVar("E", bound="IyzicoError")
+
 
 class IyzicoError(Exception):
     """Base of all errors of this provider.
@@ -112,3 +116,13 @@ def error_named(name: str, message: str) -> IyzicoError:
     if isinstance(kind, type) and issubclass(kind, IyzicoError):
         return kind(message)
     return GateEventError(f"{name}: {message}")
+
+
+def restated(error: E, message: str | None = None) -> E:
+    """Return the same error without its past: the frames and causes of an error may hold keys and headers.
+
+    :param message: what it says instead
+    """
+    again = type(error)(str(error) if message is None else message)
+    again.__dict__.update(error.__dict__)
+    return again

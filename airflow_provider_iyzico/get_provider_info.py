@@ -44,7 +44,7 @@ CONNECTION_FIELDS: dict[str, Any] = {
     "ca_bundle": {
         "label": "CA bundle",
         "schema": {"type": ["string", "null"]},
-        "description": "Path of a PEM file, where a proxy re-signs TLS. Verification cannot be turned off",
+        "description": "Path of a PEM file of whom to trust, where a proxy re-signs TLS. Verification cannot be turned off",
     },
     "allow_custom_host": {
         "label": "Allow a custom host",

@@ -2,8 +2,9 @@
 
 The same bytes come back from the same server, over plain HTTP and over TLS. A first call makes its client and connects; a
 repeated one uses what is there. The calls take turns, so that what else happens on the machine hits all of them. Over TLS all
-trust the usual bundle of authorities and the server's own. The official package speaks TLS only and is used as it is: it reads
-the bundle and makes a connection for every call.
+trust the usual bundle of authorities and the server's own, and every first call reads it: ours, which keeps it for the whole
+process, is made to forget it. The official package speaks TLS only and is used as it is: it reads the bundle and makes a
+connection for every call.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from airflow.providers.http.hooks.http import HttpHook
 from iyzipay.iyzipay_resource import IyzipayResource
 
 from airflow_provider_iyzico.api import signing
+from airflow_provider_iyzico.hooks import trust
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.hooks.transport import HEADERS
 
@@ -51,7 +53,12 @@ with Simulator("1500.75", ssl_context=context) as iyzico:
 
 def ours() -> tuple[Callable[[], Any], Callable[[], None]]:
     hook = IyzicoHook()
-    return partial(hook.get_balance, attempts=1), hook.close
+
+    def close() -> None:
+        hook.close()
+        trust.contexts.clear()
+
+    return partial(hook.get_balance, attempts=1), close
 
 
 def raw(url: str, headers: dict[str, str], ca: str | bool) -> tuple[Callable[[], Any], Callable[[], None]]:
@@ -80,15 +87,18 @@ def timed(call: Callable[[], Any]) -> float:
 def measure(clients: dict[str, Callable[[], Any]]) -> dict[str, tuple[list[float], list[float]]]:
     """Return milliseconds of first and of repeated calls by client."""
     found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in clients}
+    shuffle = random.Random(1).shuffle  # whom a call follows matters; so each follows each
+    makers = list(clients.items())
     for _ in range(FIRST_CALLS):
-        for name, make in clients.items():
+        shuffle(makers)
+        for name, make in makers:
             started = time.perf_counter()
             call, close = make()
             call()
             found[name][0].append((time.perf_counter() - started) * 1000)
             close()
     kept = {name: make() for name, make in clients.items()}
-    turns, shuffle = list(kept.items()), random.Random(1).shuffle  # whom a call follows matters; so each follows each
+    turns = list(kept.items())
     for _ in range(REPEATED_CALLS):
         shuffle(turns)
         for name, (call, _close) in turns:
@@ -129,18 +139,18 @@ def clients(connection: dict[str, Any], ca: str | None) -> dict[str, Callable[[]
     return found
 
 
-def show(title: str, found: dict[str, tuple[list[float], list[float]]]) -> dict[str, float]:
-    """Print a table, and return by how much a repeated call of ours takes longer than each other's, pair by pair."""
+def show(title: str, found: dict[str, tuple[list[float], list[float]]]) -> dict[str, tuple[float, float]]:
+    """Print a table, and return by how much a first and a repeated call of ours take longer than each other's, pair by pair."""
     print(f"{title}, {FIRST_CALLS} first and {REPEATED_CALLS} repeated calls each, in ms: median (5th to 95th percentile)")
     ratios = {}
     mine = found["this provider"]
     for name, both in found.items():
-        cells = []
+        cells, pair = [], []
         for figures, own in zip(both, mine, strict=True):
             low, *_, high = statistics.quantiles(figures, n=20)
-            ratio = statistics.median(a / b for a, b in zip(own, figures, strict=True))
-            cells.append(f"{statistics.median(figures):6.2f} ({low:5.2f} to {high:5.2f})  ours/it {ratio:5.3f}")
-        ratios[name] = ratio
+            pair.append(statistics.median(a / b for a, b in zip(own, figures, strict=True)))
+            cells.append(f"{statistics.median(figures):6.2f} ({low:5.2f} to {high:5.2f})  ours/it {pair[-1]:5.3f}")
+        ratios[name] = (pair[0], pair[1])
         print(f"  {name:18} first {cells[0]}   repeated {cells[1]}")
     return ratios
 
@@ -158,10 +168,14 @@ def main() -> int:
         with server(str(certificate)) as connection:
             tls = show("TLS", measure(clients(connection, str(ca))))
     missed = [
-        *(f"{name}: 1.15 times requests" for name, one in (("plain", plain), ("TLS", tls)) if one["requests.Session"] > 1.15),
-        *(["1/20 of iyzipay"] if tls["iyzipay"] > 1 / 20 else []),
+        *(["TLS: a first call in 1.1 times requests"] if tls["requests.Session"][0] > 1.1 else []),
+        *(f"{name}: 1.15 times requests" for name, one in (("plain", plain), ("TLS", tls)) if one["requests.Session"][1] > 1.15),
+        *(["1/20 of iyzipay"] if tls["iyzipay"][1] > 1 / 20 else []),
     ]
-    print("promised: a repeated call takes at most 1.15 times a raw requests.Session's, and 1/20 of iyzipay's over TLS")
+    print(
+        "promised: over TLS, a first call takes at most 1.1 times a raw requests.Session's, and a repeated 1/20 of iyzipay's; "
+        "a repeated call takes at most 1.15 times a raw requests.Session's"
+    )
     print(f"promised and missed: {'; '.join(missed) or 'nothing'}")
     return bool(missed)
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 from airflow_provider_iyzico.simulator import Simulator
+from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
 
 #: The version of Airflow that all this runs on.
 AIRFLOW_VERSION = tuple(map(int, version("apache-airflow").split(".")[:2]))
@@ -24,6 +25,13 @@ def connect(monkeypatch: pytest.MonkeyPatch, simulator: Simulator, **extra: obje
     """Point ``iyzico_default`` at a simulator, with a timeout that a busy machine keeps and that a test of silence can wait for."""
     connection = json.loads(simulator.connection)
     connection["extra"] = {**connection["extra"], "timeout": 3.0, **extra}
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", json.dumps(connection))
+
+
+def connect_to(monkeypatch: pytest.MonkeyPatch, host: str, **extra: object) -> None:
+    """Point ``iyzico_default`` at any address, with the simulator's keys and a short timeout."""
+    keys = {"login": API_KEY, "password": SECRET_KEY}
+    connection = {"conn_type": "iyzico", "host": host, **keys, "extra": {"account": "raw", "timeout": 5, **extra}}
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", json.dumps(connection))
 
 

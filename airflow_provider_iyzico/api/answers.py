@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -34,7 +34,11 @@ _LIMIT_CODE = "50000"
 _NOT_ENABLED_CODE = "100001"
 #: No server may ask for more patience than this.
 MAX_RETRY_AFTER_SECONDS = 900.0
-_HEADER = re.compile(rf"{SCHEME}\s+\S+")
+_HEADER = re.compile(rf"{SCHEME}\s+\S+", re.IGNORECASE)
+#: HTTP statuses that another attempt may change; so may 5xx.
+_PASSING = frozenset({408, 425, 429})
+_JSON = "application/json"
+_MILLISECONDS = re.compile(r"[1-9][0-9]{12}\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -45,14 +49,27 @@ class Answer:
     :param asked_at: our UTC clock before the first byte was sent
     :param answered_at: our UTC clock when the last byte had arrived
     :param latency_ms: the time between the two by a clock that cannot be set
+    :param redact: blots out of the server's words what they share with the keys and the header of this request
     """
 
     http_status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     asked_at: datetime
     answered_at: datetime
     latency_ms: int
+    redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
+
+    def header(self, name: str) -> str:
+        """Return a header's value, or nothing; names are told apart by their letters only."""
+        return next((value for key, value in self.headers.items() if key.lower() == name), "").strip()
+
+    def word(self, value: object) -> str:
+        """Return the server's text fit for a log line: without secrets, one line, printable, short."""
+        if not isinstance(value, str):
+            return ""
+        line = "".join(char if char.isprintable() else " " for char in self.redact(value[:2000]))
+        return _HEADER.sub(f"{SCHEME} ***", line)[:200].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +105,12 @@ def read_balance(answer: Answer) -> Balance:
     if not isinstance(raw, str):
         raise IyzicoAnswerError(f"iyzico answered success without a balance, but with {_kind(raw)} in its place")
     try:
-        amount = money_from_text(raw, "the balance that iyzico answered")
+        amount = money_from_text(raw, "the balance")
     except IyzicoMoneyError as error:
-        raise IyzicoAnswerError(str(error)) from error
+        raise IyzicoAnswerError(
+            f"iyzico answered success with a balance that is not an exact amount of money: {answer.word(raw)!r}; "
+            "look for a proxy that answers in its place, or an API change"
+        ) from error
     return Balance(
         amount=amount,
         raw=str(raw),
@@ -114,25 +134,42 @@ def _read_success(answer: Answer) -> dict[str, Any]:
             f"the server answered HTTP {answer.http_status}, a redirect, which is never followed with a signed request; "
             "check the Connection's host and the proxy"
         )
-    fields = _read_object(answer.body)
-    if fields is not None and fields.get("status") == "success" and answer.http_status == 200:
+    fields = _read_object(answer)
+    if isinstance(fields, dict) and fields.get("status") == "success" and answer.http_status == 200:
         return fields
     raise _refusal(answer, fields)
 
 
-def _read_object(body: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in the body, or ``None`` if there is none that can be read in one way only."""
+def _read_object(answer: Answer) -> dict[str, Any] | str:
+    """Return iyzico's JSON object, or what the body is instead: one that cannot be read in one way only is none."""
+    if (coding := answer.header("content-encoding")).lower() not in ("", "identity"):
+        return f"a compressed body ({answer.word(coding)}), which nobody asked for"
+    if not _is_json(kind := answer.header("content-type")):
+        return f"a body of type {answer.word(kind)!r}, not {_JSON}"
     try:
         fields = json.loads(
-            body,
+            answer.body.decode("utf-8"),
             parse_float=_Digits,
             parse_int=_Digits,
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique_fields,
         )
+    except UnicodeDecodeError:
+        return "a body that is not UTF-8"
     except (ValueError, RecursionError):
-        return None
-    return fields if isinstance(fields, dict) else None
+        fields = None
+    if not isinstance(fields, dict):
+        return "a body that is not a JSON object"
+    if not any(isinstance(fields.get(name), str) for name in ("status", "errorCode")):
+        return "a JSON object without a status"
+    return fields
+
+
+def _is_json(content_type: str) -> bool:
+    """Tell whether a type, if one is given, is iyzico's: JSON, in UTF-8 if it says so."""
+    kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [value.strip(' "') for name, _, value in (part.partition("=") for part in parameters) if name.strip() == "charset"]
+    return kind in ("", _JSON) and all(charset in ("utf-8", "utf8") for charset in charsets)
 
 
 def _refuse_constant(name: str) -> None:
@@ -146,44 +183,47 @@ def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _refusal(answer: Answer, fields: dict[str, Any] | None) -> IyzicoError:
-    """Say what an answer that is not a success means: the one place that tells waiting from failing."""
-    status = answer.http_status
-    if fields is None:
-        code, words = "", ""
-        said = f"HTTP {status} with a body that is not a JSON object"
+def _refusal(answer: Answer, fields: dict[str, Any] | str) -> IyzicoError:
+    """Say what an answer that is not a success means: the one place that tells waiting from failing.
+
+    :param fields: what iyzico says, or what came instead
+    """
+    http_status = answer.http_status
+    if isinstance(fields, str):
+        status, code = "", ""
+        said = f"HTTP {http_status} with {fields}"
     else:
-        code, words = _word(fields.get("errorCode")), _word(fields.get("errorMessage"))
-        said = f"HTTP {status}, status {_word(fields.get('status')) or 'missing'!r}"
+        status, code, words = (answer.word(fields.get(name)) for name in ("status", "errorCode", "errorMessage"))
+        said = f"HTTP {http_status}, status {status or 'missing'!r}"
         said += f", errorCode {code}" if code else ""
         said += f", {words!r}" if words else ""
-    is_unauthorized = status in (401, 403) or (fields is not None and _word(fields.get("status")) in ("401", "403"))
-    if is_unauthorized or code in _KEY_CODES:
+    is_iyzicos = isinstance(fields, dict)
+    if is_iyzicos and (http_status in (401, 403) or status in ("401", "403") or code in _KEY_CODES):
         code_hint = " (8 here means that the token was not verified)" if code == _AMBIGUOUS_KEY_CODE else ""
         return IyzicoAuthenticationError(
             f"iyzico refused the keys: {said}{code_hint}. Check the Connection's login (API key), password (secret key) "
             "and that both belong to this environment"
         )
-    if status == 429 or code == _LIMIT_CODE or 500 <= status < 600:
+    if http_status in _PASSING or code == _LIMIT_CODE or 500 <= http_status < 600:
         return IyzicoUnavailableError(
             f"iyzico asks to come back later: {said}; wait, and ask iyzico if it lasts", retry_after=_read_retry_after(answer)
         )
-    if fields is None:
+    if not is_iyzicos:
         return IyzicoAnswerError(f"the answer is not iyzico's: {said}. Look for a proxy or firewall that answers in its place")
-    if status < 300 and fields.get("status") != "failure":
+    if http_status < 300 and status != "failure":
         return IyzicoAnswerError(f"iyzico answered with a status that it does not document: {said}")
     hint = "; this code usually means that the product is not enabled, so ask iyzico support" if code == _NOT_ENABLED_CODE else ""
     return IyzicoRefusedError(f"iyzico refused the request: {said}{hint or '; look the code up, and ask iyzico support'}")
 
 
 def _read_retry_after(answer: Answer) -> float | None:
-    """Read ``Retry-After`` in seconds or as a date, kept between 0 and a quarter of an hour; nonsense is no wish at all."""
-    wish = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "").strip()
-    if wish.isascii() and wish.isdigit():
-        seconds = float(wish[:9])
+    """Read ``Retry-After`` in seconds or as a date, kept between 0 and a quarter of an hour; nonsense asks for nothing."""
+    written = answer.header("retry-after")
+    if written.isascii() and written.isdigit():
+        seconds = float(written[:9])
     else:
         try:
-            moment = parsedate_to_datetime(wish)
+            moment = parsedate_to_datetime(written)
             seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - answer.answered_at).total_seconds()
         except (ValueError, TypeError, OverflowError):
             return None
@@ -192,17 +232,9 @@ def _read_retry_after(answer: Answer) -> float | None:
 
 def _read_system_time(value: object) -> datetime | None:
     """Read epoch milliseconds; a clock that cannot be read is no reason to disbelieve a balance."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 14:
+    if isinstance(value, str) and _MILLISECONDS.match(value):
         return _EPOCH + timedelta(milliseconds=int(value))
     return None
-
-
-def _word(value: object) -> str:
-    """Return untrusted text fit for a log line: one line, printable, short."""
-    if not isinstance(value, str):
-        return ""
-    line = "".join(char if char.isprintable() else " " for char in value[:2000])
-    return _HEADER.sub(f"{SCHEME} ***", line)[:200].strip()
 
 
 def _kind(value: object) -> str:

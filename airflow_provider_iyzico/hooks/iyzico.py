@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from functools import cached_property
 from threading import Lock
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError, restated
 from airflow_provider_iyzico.get_provider_info import CONNECTION_FIELDS, CONNECTION_FORM
+from airflow_provider_iyzico.hooks.deadline import Deadline
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 READ_ATTEMPTS = 3
-#: Airflow's masker never forgets a pattern, compiles all of them anew for each, and tries all on every log line. So a process
+#: Airflow's masker never forgets a pattern, compiles all of them again for each, and tries all on every log line. So a process
 #: that lives for weeks (the triggerer) registers the signatures of its first attempts only. After that the key's constant
 #: base64 text still hides the key in a header, and nothing of ours prints headers.
 MASKED_ATTEMPTS = 16
@@ -36,9 +38,9 @@ _masking = Lock()
 class IyzicoHook(BaseHook):
     """Asks iyzico, with the keys of an Airflow Connection.
 
-    Every attempt is signed anew (IYZWSv2). Reads are repeated with backoff and jitter while iyzico cannot answer, within one
-    total deadline; a call that moves money is never repeated. Redirects are refused, netrc is not read, proxies of the
-    environment are honoured, certificates are always verified.
+    Every attempt has a signature of its own (IYZWSv2). Reads are repeated with backoff and jitter while iyzico cannot answer,
+    within one total deadline; a call that moves money is never repeated. Redirects are refused, netrc is not read, proxies of
+    the environment are honoured, certificates are always verified.
 
     :param iyzico_conn_id: id of a Connection of type ``iyzico``: login = API key, password = secret key
     """
@@ -51,55 +53,56 @@ class IyzicoHook(BaseHook):
     def __init__(self, iyzico_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.iyzico_conn_id = iyzico_conn_id
-        self._settings: Settings | None = None
+        self._settings: Settings | IyzicoError | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Take neither keys nor connections into a copy: it reads the Connection by itself."""
+        kept = {name: value for name, value in self.__dict__.items() if name != "_transport"}
+        return {**kept, "_settings": None}
 
     @property
     def settings(self) -> Settings:
         """The Connection, read once and checked.
 
         :raises IyzicoConfigurationError: the Connection is missing or cannot be used; nothing was sent
+        :raises IyzicoUnavailableError: a secrets backend does not answer
         """
         if self._settings is None:
             self.refresh()
+        if isinstance(self._settings, IyzicoError):
+            raise restated(self._settings)
         return cast("Settings", self._settings)
 
     @property
     def account_name(self) -> str:
         """Whose balance this is, for people: the Connection, and what is known of its account."""
         known = self._settings
-        return f"{self.iyzico_conn_id} ({known.account}, {known.environment})" if known else self.iyzico_conn_id
+        if known is None or isinstance(known, IyzicoError):
+            return self.iyzico_conn_id
+        return f"{self.iyzico_conn_id} ({known.account}, {known.environment})"
 
     def refresh(self) -> None:
-        """Read the Connection anew, so that new keys count from now on.
+        """Read the Connection again, so that new keys count from now on.
 
         Airflow cannot tell a Connection that is gone from a secrets backend that is down, so one that was there stays in use.
 
         :raises IyzicoConfigurationError: the Connection was never there, or cannot be used
+        :raises IyzicoUnavailableError: a secrets backend does not answer, and the Connection was never there
         """
-        try:
-            self.use(self.get_connection(self.iyzico_conn_id))
-        except AirflowNotFoundException:
-            self.lost_connection()
+        if problem := self._refreshed():
+            raise problem
 
     def lost_connection(self) -> None:
         """Go on with the Connection as it was last seen, if it ever was."""
-        if self._settings is None:
-            raise unknown_connection(self.iyzico_conn_id) from None
-        self.log.warning("Connection %r cannot be read now; going on with what it was", self.iyzico_conn_id)
+        if problem := self._lost(unknown_connection(self.iyzico_conn_id)):
+            raise problem
 
     def use(self, connection: ConnectionFields) -> None:
         """Go on with a Connection that somebody else fetched, such as a trigger, which must await it.
 
-        The session is kept as long as the Connection stays the same.
-
-        :raises IyzicoConfigurationError: the Connection cannot be used
+        The session is kept as long as the Connection stays the same. One that cannot be used is refused by the next call.
         """
-        from airflow_provider_iyzico.hooks.settings import Settings
-
-        settings = Settings.read(connection)
-        if settings != self._settings:
-            self.close()
-            self._settings = settings
+        self._go_on_with(_checked(connection))
 
     def get_balance(self, *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> Balance:
         """Return the mass payout balance.
@@ -107,7 +110,7 @@ class IyzicoHook(BaseHook):
         :param attempts: how often to ask while iyzico cannot answer, all within the Connection's ``timeout``
         :param within_seconds: a shorter bound than the Connection's ``timeout``, such as what is left of a gate's
         :raises IyzicoConfigurationError: the Connection cannot be used; nothing was sent
-        :raises IyzicoUnavailableError: no answer in time, HTTP 429 or 5xx, or code 50000
+        :raises IyzicoUnavailableError: no answer in time, HTTP 408, 425, 429 or 5xx, or code 50000
         :raises IyzicoAuthenticationError: the keys were refused
         :raises IyzicoCertificateError: the server's certificate could not be verified
         :raises IyzicoRefusedError: iyzico said no
@@ -115,7 +118,11 @@ class IyzicoHook(BaseHook):
         """
         from airflow_provider_iyzico.api import calls
 
-        return self.run(calls.balance(self.settings.locale), attempts=attempts, within_seconds=within_seconds)
+        began_at = time.monotonic()
+        locale = self.settings.locale  # a secrets backend may take its time for this
+        if within_seconds is not None:
+            within_seconds -= time.monotonic() - began_at
+        return self.run(calls.balance(locale), attempts=attempts, within_seconds=within_seconds)
 
     def look(self, within_seconds: float | None = None) -> Balance | IyzicoError:
         """Ask once and return what was seen, the reason for seeing nothing included, for the judge of a gate.
@@ -131,10 +138,10 @@ class IyzicoHook(BaseHook):
         """Make one call of :mod:`airflow_provider_iyzico.api.calls`; only reads are attempted more than once."""
         seconds = self.settings.timeout_seconds
         if within_seconds is not None:
-            seconds = max(min(seconds, within_seconds), 0.001)
-        ends_at = time.monotonic() + seconds
+            seconds = min(seconds, within_seconds)
+        deadline = Deadline(seconds)
         if attempts == 1 or not call.is_read:
-            return self._attempt(call, ends_at)
+            return self._attempt(call, deadline)
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
 
         retrying = Retrying(
@@ -144,7 +151,7 @@ class IyzicoHook(BaseHook):
             before_sleep=self._log_pause,
             reraise=True,
         )
-        answer: T = retrying(self._attempt, call, ends_at)
+        answer: T = retrying(self._attempt, call, deadline)
         return answer
 
     def test_connection(self) -> tuple[bool, str]:
@@ -166,15 +173,55 @@ class IyzicoHook(BaseHook):
         from airflow_provider_iyzico.hooks.transport import Transport
 
         settings = self.settings
-        _mask([settings.secret_key, settings.api_key, signing.authorization_prefix(settings.api_key)])
+        api_key = settings.api_key.reveal
+        _mask([settings.secret_key.reveal(), api_key(), signing.authorization_prefix(api_key())])
         return Transport(settings, on_secrets=_mask_attempt)
 
-    def _attempt(self, call: Call[T], ends_at: float) -> T:
+    def _attempt(self, call: Call[T], deadline: Deadline) -> T:
+        outcome = self._outcome(call, deadline)
+        if isinstance(outcome, IyzicoError):
+            raise outcome
+        return outcome
+
+    def _outcome(self, call: Call[T], deadline: Deadline) -> T | IyzicoError:
+        """Return an error instead of raising it: the frames that it comes from hold the server's words, and the request."""
         try:
-            return call.read(self._transport.send(call, max(ends_at - time.monotonic(), 0.001)))
+            value = call.read(self._transport.send(call, deadline))
+            deadline.left()
         except IyzicoError as error:
-            error.args = (f"Connection {self.iyzico_conn_id!r}: {self._transport.redact(str(error))}",)
-            raise
+            return restated(error, f"Connection {self.iyzico_conn_id!r}: {error}")
+        except TimeoutError:
+            return IyzicoUnavailableError(
+                f"Connection {self.iyzico_conn_id!r}: the answer took so long to read that it is not believed; wait"
+            )
+        return value
+
+    def _refreshed(self) -> IyzicoError | None:
+        """Read the Connection again, and return what is wrong with it: these frames hold its password."""
+        try:
+            connection = self.get_connection(self.iyzico_conn_id)
+        except AirflowNotFoundException:
+            return self._lost(unknown_connection(self.iyzico_conn_id))
+        except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything
+            if isinstance(error, (ValueError, TypeError, AttributeError)) and not isinstance(error, OSError):
+                return broken_connection(self.iyzico_conn_id)
+            return self._lost(unreadable_connection(self.iyzico_conn_id, type(error).__name__))
+        settings = _checked(connection)
+        if isinstance(settings, IyzicoError):
+            return settings
+        self._go_on_with(settings)
+        return None
+
+    def _lost(self, reason: IyzicoError) -> IyzicoError | None:
+        if self._settings is None:
+            return reason
+        self.log.warning("Connection %r cannot be read now; going on with what it was", self.iyzico_conn_id)
+        return None
+
+    def _go_on_with(self, settings: Settings | IyzicoError) -> None:
+        if settings != self._settings:
+            self.close()
+            self._settings = settings
 
     def _log_pause(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -202,11 +249,36 @@ class IyzicoHook(BaseHook):
 
 
 def unknown_connection(conn_id: str) -> IyzicoConfigurationError:
-    """Say that there is no such Connection, and how to make one."""
+    """Say that there is no such Connection, and how to make one; or that the environment's cannot be read."""
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    if os.environ.get(variable):  # Airflow passes over what it cannot read
+        return broken_connection(conn_id, f"the environment variable {variable}")
     return IyzicoConfigurationError(
         f"there is no Connection {conn_id!r} that can be read; add one of type 'iyzico' with the API key as login and the secret "
         "key as password, or name another in iyzico_conn_id"
     )
+
+
+def broken_connection(conn_id: str, where: str = "what its secrets backend holds") -> IyzicoConfigurationError:
+    """Say that a Connection is there and cannot be read. It is not quoted: it holds the keys."""
+    return IyzicoConfigurationError(
+        f"Connection {conn_id!r} cannot be read: {where} is no Connection; correct it, as JSON such as "
+        '{"conn_type": "iyzico", "login": "...", "password": "..."}, and check quotes, commas and field names'
+    )
+
+
+def unreadable_connection(conn_id: str, kind: str) -> IyzicoUnavailableError:
+    """Say that a secrets backend failed with an error of that kind."""
+    return IyzicoUnavailableError(f"Connection {conn_id!r} cannot be read now ({kind}); see the secrets backend")
+
+
+def _checked(connection: ConnectionFields) -> Settings | IyzicoError:
+    from airflow_provider_iyzico.hooks.settings import Settings
+
+    try:
+        return Settings.read(connection)
+    except IyzicoConfigurationError as error:
+        return restated(error)
 
 
 def _mask_attempt(secrets: list[str]) -> None:
@@ -225,5 +297,5 @@ def _pause_seconds(state: RetryCallState) -> float:
     from tenacity import wait_random_exponential
 
     error = state.outcome.exception() if state.outcome else None
-    wish = error.retry_after if isinstance(error, IyzicoError) else None
-    return max(wait_random_exponential(multiplier=0.5, max=10)(state), wish or 0.0)
+    retry_after = error.retry_after if isinstance(error, IyzicoError) else None
+    return max(wait_random_exponential(multiplier=0.5, max=10)(state), retry_after or 0.0)

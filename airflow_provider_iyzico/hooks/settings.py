@@ -1,18 +1,23 @@
-"""From an Airflow Connection to settings that may be used, or to an error that says what to correct."""
+"""From an Airflow Connection to settings that may be used, or to an error that says what to correct.
+
+No message quotes a value: somebody may have put a key there, and Airflow's masker knows only those of the right fields.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-import ssl
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any, NoReturn, Protocol
 from zoneinfo import ZoneInfo
 
-from airflow_provider_iyzico.errors import IyzicoConfigurationError
+from airflow_provider_iyzico.api.secrecy import Secret
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, restated
+from airflow_provider_iyzico.hooks import trust
 
 CONN_TYPE = "iyzico"
 #: https://docs.iyzico.com/en/getting-started/preliminaries/live-vs-sandbox
@@ -25,9 +30,11 @@ DEFAULT_TIMEZONE = "Europe/Istanbul"
 EXTRA_FIELDS = frozenset({"locale", "account", "timeout", "report_timezone", "allow_custom_host", "ca_bundle"})
 
 _HOST = re.compile(
-    r"(?:(?P<scheme>https?)://)?(?P<name>\[[0-9a-f:]+\]|[a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::(?P<port>[0-9]{1,5}))?/?\Z"
+    r"(?:(?P<scheme>https?)://)?(?P<name>\[[0-9a-f:]+\]|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*)(?::(?P<port>[0-9]{1,5}))?/?\Z"
 )
 _ACCOUNT = re.compile(r"[\w .@-]{1,64}\Z")
+#: What a misspelt field may look like; a key does not, so only such names are shown.
+_FIELD_NAME = re.compile(r"(?=.{1,24}\Z)[a-z]+(?:_[a-z]+)*\Z")
 
 
 class ConnectionFields(Protocol):
@@ -51,8 +58,8 @@ class Settings:
     """
 
     conn_id: str
-    api_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
+    api_key: Secret[str]
+    secret_key: Secret[str]
     environment: str
     base_url: str
     is_loopback: bool
@@ -68,42 +75,56 @@ class Settings:
 
         :raises IyzicoConfigurationError: names the field, says what is wrong with it and what to do
         """
+        outcome = _read(connection)
+        del connection  # what a frame holds is shown with its error, and a Connection shows its password
+        if isinstance(outcome, IyzicoConfigurationError):
+            raise outcome
+        return outcome
+
+
+def _read(connection: ConnectionFields) -> Settings | IyzicoConfigurationError:
+    """Return the error instead of raising it: the frames below hold keys."""
+    try:
         reader = _Reader(connection)
         api_key, secret_key = reader.key("login", "the API key"), reader.key("password", "the secret key")
         environment = reader.environment(api_key, secret_key)
         base_url, is_loopback = reader.base_url(environment)
-        return cls(
+        return Settings(
             conn_id=reader.conn_id,
-            api_key=api_key,
-            secret_key=secret_key,
+            api_key=Secret(api_key),
+            secret_key=Secret(secret_key),
             environment=environment,
             base_url=base_url,
             is_loopback=is_loopback,
             locale=reader.locale(),
-            account=reader.account(api_key),
+            account=reader.account(api_key, secret_key),
             timeout_seconds=reader.timeout_seconds(),
             report_timezone=reader.report_timezone(),
             ca_bundle=reader.ca_bundle(),
         )
+    except IyzicoConfigurationError as error:
+        return restated(error)
 
 
 class _Reader:
-    """Reads one Connection field by field. No message ever quotes a key."""
+    """Reads one Connection field by field."""
 
     def __init__(self, connection: ConnectionFields) -> None:
         self.connection = connection
         self.conn_id = connection.conn_id
         if connection.conn_type != CONN_TYPE:
-            self._refuse("its type", f"is {connection.conn_type!r}", f"choose the connection type {CONN_TYPE!r}")
+            self._refuse("its type", f"is not {CONN_TYPE!r}", f"choose the connection type {CONN_TYPE!r}")
         self.extra = self._extra()
 
     def key(self, name: str, meaning: str) -> str:
-        value = getattr(self.connection, name)
+        value = self._text(name)
         if not value:
             self._refuse(name, "is empty", f"put {meaning} there")
         if not value.isascii() or not value.isprintable() or " " in value:
-            self._refuse(name, "holds blanks or characters that no key has", f"copy {meaning} again")
-        return str(value)
+            self._refuse(
+                name, "holds blanks or characters that no key has", f"copy {meaning} again, without what stands around it"
+            )
+        return value
 
     def environment(self, api_key: str, secret_key: str) -> str:
         if api_key.startswith(SANDBOX_PREFIX) != secret_key.startswith(SANDBOX_PREFIX):
@@ -113,14 +134,14 @@ class _Reader:
     def base_url(self, environment: str) -> tuple[str, bool]:
         """Return the address to ask and whether it is this machine. A host is never taken on trust."""
         own_host = HOSTS[environment]
-        given = (self.connection.host or "").strip().lower()
+        given = self._text("host").strip().lower()
         if not given:
-            if self.connection.port not in (None, 443):
+            if self.connection.port not in (None, 0, 443):
                 self._refuse("port", "is set without a host", "leave it empty")
             return f"https://{own_host}", False
         match = _HOST.match(given)
         if match is None:
-            self._refuse("host", f"is {given[:80]!a}, not a plain host name", f"leave it empty for {own_host}")
+            self._refuse("host", "is not a plain host name", f"leave it empty for {own_host}")
         name = match["name"]
         port = self._port(match["port"])
         is_loopback = _is_loopback(name)
@@ -131,52 +152,53 @@ class _Reader:
             if name != own_host:
                 self._refuse("host", f"is {name}, but the keys are for {environment}", "leave it empty, or correct the keys")
             if port not in (None, 443):
-                self._refuse("host", f"names port {port}", f"leave the port empty for {own_host}")
+                self._refuse("host", "names a port of its own", f"leave the port empty for {own_host}")
             return f"https://{own_host}", False
         if environment == "production":
             self._refuse(
-                "host",
-                f"is {name!a}, not iyzico's, and the keys are for production",
-                "leave it empty; only sandbox keys may go elsewhere",
+                "host", "is not iyzico's, and the keys are for production", "leave it empty; only sandbox keys may go elsewhere"
             )
         if not is_loopback and not self._flag("allow_custom_host"):
-            self._refuse("host", f"is {name!a}, not iyzico's", "leave it empty, or set allow_custom_host to true in extra")
+            self._refuse("host", "is not iyzico's", "leave it empty, or set allow_custom_host to true in extra")
         return f"{scheme}://{name}" + (f":{port}" if port else ""), is_loopback
 
     def locale(self) -> str:
         value = self.extra.get("locale") or "tr"
         if value not in LOCALES:
-            self._refuse("extra locale", f"is {value!r}", "use 'tr' or 'en'")
+            self._refuse("extra locale", "is neither", "use 'tr' or 'en'")
         return str(value)
 
-    def account(self, api_key: str) -> str:
+    def account(self, api_key: str, secret_key: str) -> str:
         value = self.extra.get("account")
         if value in (None, ""):
             return f"key-{sha256(api_key.encode()).hexdigest()[:12]}"
-        if not isinstance(value, str) or not _ACCOUNT.match(value):
+        label = _label(value) if isinstance(value, str) else ""
+        if not _ACCOUNT.match(label):
             self._refuse("extra account", "is not a label", "use up to 64 letters, digits, blanks or . @ - _")
-        if value in (self.connection.login, self.connection.password):
-            self._refuse("extra account", "is one of the keys", "use a label that may be read by everyone")
-        return str(value)
+        if any(key.removeprefix(SANDBOX_PREFIX).lower() in label.lower() for key in (api_key, secret_key)):
+            self._refuse("extra account", "holds one of the keys", "use a label that may be read by everyone")
+        return label
 
     def timeout_seconds(self) -> float:
-        value = self.extra.get("timeout")
+        value: Any = self.extra.get("timeout")
         if value in (None, ""):
             return DEFAULT_TIMEOUT_SECONDS
         try:
-            seconds = float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+            seconds = float("nan") if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
             seconds = float("nan")
         if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
-            self._refuse("extra timeout", f"is {value!r}", f"give seconds, more than 0 and at most {MAX_TIMEOUT_SECONDS:.0f}")
+            self._refuse(
+                "extra timeout", "is not a number of seconds in range", f"give more than 0 and at most {MAX_TIMEOUT_SECONDS:.0f}"
+            )
         return seconds
 
     def report_timezone(self) -> str:
-        value = self.extra.get("report_timezone") or DEFAULT_TIMEZONE
+        value: Any = self.extra.get("report_timezone") or DEFAULT_TIMEZONE
         try:
-            ZoneInfo(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError, OSError, LookupError):
-            self._refuse("extra report_timezone", f"is {value!r}", f"name an IANA time zone, such as {DEFAULT_TIMEZONE!r}")
+            ZoneInfo(value)
+        except (TypeError, ValueError, OSError, LookupError, AttributeError):
+            self._refuse("extra report_timezone", "is not a time zone", f"name one of IANA's, such as {DEFAULT_TIMEZONE!r}")
         return str(value)
 
     def ca_bundle(self) -> str | None:
@@ -184,25 +206,36 @@ class _Reader:
         if value in (None, ""):
             return None
         try:
-            ssl.create_default_context(cafile=str(value))
+            trust.loaded(str(value))
         except (OSError, ValueError):
-            self._refuse("extra ca_bundle", f"is {value!r}, which is no PEM file", "give the path of one on every worker")
+            self._refuse("extra ca_bundle", "is no PEM file with certificates", "give the path of one that every worker can read")
         return str(value)
+
+    def _text(self, name: str) -> str:
+        value = getattr(self.connection, name)
+        if value is not None and not isinstance(value, str):
+            self._refuse(name, "is not text", "write it in quotes")
+        return value or ""
 
     def _extra(self) -> Mapping[str, object]:
         try:
-            extra: Any = json.loads(self.connection.extra or "{}")
-        except ValueError:
+            extra: Any = json.loads(self._text("extra").strip() or "{}")
+        except (ValueError, RecursionError):
             extra = None
         if not isinstance(extra, dict):
             self._refuse("extra", "is not a JSON object", 'write one, such as {"locale": "tr"}')
         unknown = sorted(set(extra) - EXTRA_FIELDS)
         if unknown:
-            self._refuse("extra", f"has unknown fields {unknown}", f"known are {sorted(EXTRA_FIELDS)}")
-        return extra
+            named = ", ".join(repr(name) for name in unknown if _FIELD_NAME.match(name)) or "whose names are not shown here"
+            self._refuse("extra", f"has unknown fields: {named}", f"known are {', '.join(sorted(EXTRA_FIELDS))}")
+        return {name: value.strip() if isinstance(value, str) else value for name, value in extra.items()}
 
     def _port(self, written: str | None) -> int | None:
-        ports = {int(port) for port in (written, self.connection.port) if port}
+        given = [port for port in (written, self.connection.port) if port]
+        try:
+            ports = {int(port) for port in given}
+        except (TypeError, ValueError):
+            ports = {0}
         if len(ports) > 1 or any(not 0 < port < 65536 for port in ports):
             self._refuse("port", "is not one port from 1 to 65535", "give it once, in host or in port")
         return ports.pop() if ports else None
@@ -213,10 +246,16 @@ class _Reader:
             return True
         if value in (False, None, "", "false", "False"):
             return False
-        self._refuse(f"extra {name}", f"is {value!r}", "use true or false")
+        self._refuse(f"extra {name}", "is neither true nor false", "use true or false")
 
     def _refuse(self, field_name: str, problem: str, advice: str) -> NoReturn:
         raise IyzicoConfigurationError(f"Connection {self.conn_id!r}: {field_name} {problem}; {advice}")
+
+
+def _label(written: str) -> str:
+    """Return a label as everybody sees it: blanks of any width are blanks, and none stand around it."""
+    composed = unicodedata.normalize("NFC", written)
+    return "".join(" " if unicodedata.category(char) == "Zs" else char for char in composed).strip()
 
 
 def _is_loopback(name: str) -> bool:

@@ -1,48 +1,37 @@
 """``requests``, with the promises that a signed request needs.
 
-One attempt at a time: no redirect is followed, no netrc is read, the certificate is always verified, and neither a slow nor an
-endless answer holds the thread: a total deadline covers connecting, headers and body, and the body has a size cap. Only a host
-with several dead addresses takes longer: up to 10 s for each.
+One attempt at a time, by an adapter of ``requests`` without a session: so no redirect is followed, no netrc is read, no cookie is
+kept, and nothing is repeated. The certificate is always verified, and neither a slow nor an endless answer holds the thread.
 """
 
 from __future__ import annotations
 
-import io
-import socket
-import ssl
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextlib import closing
 from datetime import UTC, datetime
-from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-from requests.exceptions import InvalidProxyURL, InvalidSchema, MissingSchema, ProxyError, RequestException
-from requests.structures import CaseInsensitiveDict
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, IncompleteRead
+from requests import PreparedRequest, Request
+from urllib3 import BaseHTTPResponse
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api import signing
 from airflow_provider_iyzico.api.answers import Answer
 from airflow_provider_iyzico.api.calls import Call
-from airflow_provider_iyzico.errors import (
-    IyzicoAnswerError,
-    IyzicoCertificateError,
-    IyzicoConfigurationError,
-    IyzicoUnavailableError,
-)
+from airflow_provider_iyzico.api.secrecy import BLOT, Redactor, Secret
+from airflow_provider_iyzico.errors import IyzicoConfigurationError
+from airflow_provider_iyzico.hooks import trust
+from airflow_provider_iyzico.hooks.connections import Adapter, ProxyFailure, TunnelRefusal
+from airflow_provider_iyzico.hooks.deadline import Deadline
+from airflow_provider_iyzico.hooks.failures import FAILURES, named
+from airflow_provider_iyzico.hooks.proxies import proxy_for, refusal
+from airflow_provider_iyzico.hooks.response import MAX_BODY_BYTES, too_much
 from airflow_provider_iyzico.hooks.settings import Settings
+from airflow_provider_iyzico.hooks.sockets import attempt_deadline
 
-MAX_BODY_BYTES = 1024 * 1024
-CONNECT_SECONDS = 10.0
-#: When the attempt of this thread must be over, by the monotonic clock; connections are made deep inside ``requests``.
-_ends_at: ContextVar[float] = ContextVar("iyzico_ends_at")
+RECEIVE_BYTES = 65536
 HEADERS = {
     "Accept": "application/json",
     # A balance is a hundred bytes; without compression there is nothing to bomb.
@@ -54,188 +43,97 @@ HEADERS = {
 
 
 class Transport:
-    """Signed requests for one account over one kept session.
+    """Signed requests for one account over kept connections: one, unless several threads ask at once.
 
     :param on_secrets: told what is new and secret in every header before it is sent, to mask it
     """
 
     def __init__(self, settings: Settings, on_secrets: Callable[[list[str]], None]) -> None:
         self._settings = settings
-        self._auth = _Signed(settings, on_secrets)
-        self._session = _Session()
-        self._session.headers = CaseInsensitiveDict(HEADERS)
-        # Proxies come from the environment, but none stands between this machine and itself.
-        self._session.trust_env = not settings.is_loopback
-        self._session.mount("http://", _Adapter())
-        self._session.mount("https://", _Adapter())
+        self._on_secrets = on_secrets
+        self._authorization_prefix = Secret(signing.authorization_prefix(settings.api_key.reveal()))
+        self._adapter: Adapter | None = None
 
-    def send(self, call: Call[Any], timeout_seconds: float) -> Answer:
+    def send(self, call: Call[Any], deadline: Deadline) -> Answer:
         """Make one attempt.
 
-        :raises IyzicoUnavailableError: no whole answer within ``timeout_seconds``
+        :raises IyzicoUnavailableError: no whole answer in time
         :raises IyzicoCertificateError: the server could not prove who it is
-        :raises IyzicoAnswerError: more than 1 MiB
-        :raises IyzicoConfigurationError: the environment names a proxy that cannot be used
+        :raises IyzicoAnswerError: what came is not one answer in HTTP, or too much
+        :raises IyzicoConfigurationError: the environment names a proxy or a CA bundle that cannot be used
         """
-        settings, auth = self._settings, self._auth
-        _ends_at.set(time.monotonic() + timeout_seconds)
         asked_at, started = datetime.now(UTC), time.perf_counter()
+        adapter = self._adapter_now()
+        reset = attempt_deadline.set(deadline)
         try:
-            with self._session.request(
-                call.method,
-                f"{settings.base_url}{call.path}?{call.query}",
-                data=call.body or None,
-                auth=auth,
-                timeout=(min(CONNECT_SECONDS, timeout_seconds), timeout_seconds),
-                verify=settings.ca_bundle,
-                stream=True,
-            ) as response:
-                body = b""
-                while len(body) <= MAX_BODY_BYTES and (chunk := response.raw.read(65536, decode_content=False)):
-                    body += chunk
-        except (InvalidSchema, InvalidProxyURL, MissingSchema) as error:
-            raise IyzicoConfigurationError(f"the proxy of the environment cannot be used: {type(error).__name__}") from None
-        except (RequestException, HTTPError, OSError) as error:
-            raise _unanswered(error, settings.base_url) from None
-        if len(body) > MAX_BODY_BYTES:
-            raise IyzicoAnswerError(f"{settings.base_url} answered with more than {MAX_BODY_BYTES} bytes; it is not iyzico")
+            request, redact = self._signed(call)
+            with closing(adapter.ask(request, deadline.left())) as response:
+                body = _body(response)
+        except TunnelRefusal as error:
+            raise refusal(adapter.proxy, self._settings.base_url, error.status) from error
+        except ProxyFailure as error:
+            raise named(error, str(adapter.proxy), lasting=IyzicoConfigurationError) from error
+        except FAILURES as error:
+            raise named(error, self._settings.base_url) from error
+        finally:
+            attempt_deadline.reset(reset)
         return Answer(
-            http_status=response.status_code,
+            http_status=response.status,
             headers=response.headers,
             body=body,
             asked_at=asked_at,
             answered_at=datetime.now(UTC),
             latency_ms=round((time.perf_counter() - started) * 1000),
+            redact=redact,
         )
 
-    def redact(self, words: str) -> str:
-        """Blot out our own secrets, should a server have quoted them in what is quoted here."""
-        for secret in self._auth.secrets:
-            words = words.replace(secret, "***")
-        return words
-
     def close(self) -> None:
-        self._session.close()
+        if self._adapter is not None:
+            self._adapter.close()
 
-
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (socket.gaierror, "its name could not be resolved"),
-    (ConnectionRefusedError, "the connection was refused"),
-    (ConnectionResetError, "the connection was reset"),
-    (IncompleteRead, "the answer broke off"),
-    (ProxyError, "the proxy did not help"),
-    (TimeoutError, "it took too long"),
-)
-
-
-def _unanswered(error: Exception, base_url: str) -> IyzicoUnavailableError | IyzicoCertificateError:
-    """Name what came instead of an answer. The cause is not chained: it holds the signed request."""
-    causes: list[BaseException] = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
-        causes.append(cause)
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return IyzicoCertificateError(
-                f"the certificate of {base_url} could not be verified: {cause.verify_message}; "
-                "if a proxy re-signs TLS, name its CA in ca_bundle of the Connection"
-            )
-    words = next((words for kind, words in _WORDS if any(isinstance(cause, kind) for cause in causes)), type(error).__name__)
-    return IyzicoUnavailableError(f"no answer from {base_url}: {words}; check the network, the proxy, and whether iyzico is up")
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Follow nothing: a redirect would carry the signature elsewhere, and ``requests`` reads its body unbounded."""
-        return
-
-
-class _Signed(AuthBase):
-    """Signs the very path and bytes that go out; being an auth object, it also keeps netrc out."""
-
-    def __init__(self, settings: Settings, on_secrets: Callable[[list[str]], None]) -> None:
-        self._settings = settings
-        self._on_secrets = on_secrets
-        self._prefix = signing.authorization_prefix(settings.api_key)
-        self.secrets: list[str] = []
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def _signed(self, call: Call[Any]) -> tuple[PreparedRequest, Redactor]:
+        """Sign the very path and bytes that go out."""
         settings = self._settings
+        url = f"{settings.base_url}{call.path}?{call.query}"
+        request = Request(call.method, url, headers=HEADERS, data=call.body).prepare()
+        path, body = urlsplit(str(request.url)).path, request.body if isinstance(request.body, bytes) else b""
         random_key = signing.new_random_key()
-        body = request.body or b""
-        signature = signing.signature(
-            settings.secret_key, random_key, urlsplit(str(request.url)).path, body if isinstance(body, bytes) else body.encode()
-        )
-        authorization = signing.authorization(settings.api_key, random_key, signature)
-        fresh = [authorization.removeprefix(self._prefix), signature]
-        self._on_secrets(fresh)
-        self.secrets = [settings.secret_key, settings.api_key, self._prefix, *fresh]
-        request.headers["Authorization"] = authorization
+        signature = signing.signature(settings.secret_key.reveal(), random_key, path, body)
+        authorization = signing.authorization(settings.api_key.reveal(), random_key, signature)
+        token = authorization.removeprefix(f"{signing.SCHEME} ")
+        self._on_secrets([authorization.removeprefix(self._authorization_prefix.reveal()), signature])
+        request.headers["Authorization"] = _Unshown(authorization)
         request.headers["x-iyzi-rnd"] = random_key
-        return request
+        return request, Redactor([settings.secret_key, settings.api_key, Secret(token), Secret(signature)])
+
+    def _adapter_now(self) -> Adapter:
+        """Return the kept adapter, or another if the environment or a bundle of certificates has changed."""
+        settings = self._settings
+        context, proxy = None, None
+        if settings.base_url.startswith("https:"):  # plain http only ever leads to this machine
+            context = trust.context(settings.ca_bundle, reads_environment=not settings.is_loopback)
+        if not settings.is_loopback:  # nothing stands between this machine and itself
+            proxy = proxy_for(settings.base_url)
+        adapter = self._adapter
+        if adapter is None or (adapter.context, adapter.proxy) != (context, proxy):
+            self.close()
+            adapter = self._adapter = Adapter(context, proxy)
+        return adapter
 
 
-class _DeadlineReader(io.RawIOBase):
-    """Reads a socket until a moment in time, however steadily the bytes drip."""
+class _Unshown(str):
+    """A header that tracebacks and debuggers do not show, in the frames of the libraries as in ours."""
 
-    def __init__(self, sock: socket.socket, raw: Any, ends_at: float) -> None:
-        self._socket = sock
-        self._raw = raw
-        self._ends_at = ends_at
+    __slots__ = ()
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the total deadline has passed")
-        self._socket.settimeout(left)
-        count: int | None = self._raw.readinto(buffer)
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
+    def __repr__(self) -> str:
+        return BLOT
 
 
-class _DeadlineResponse(HTTPResponse):
-    """Bounds status line, headers and body by the deadline of the attempt."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_DeadlineReader(sock, self.fp.detach(), _ends_at.get()))
-
-
-class _Connection(HTTPConnection):
-    response_class = _DeadlineResponse
-    debuglevel = 0  # http.client prints headers where somebody sets it on its class; never ours
-
-
-class _TlsConnection(HTTPSConnection):
-    response_class = _DeadlineResponse
-    debuglevel = 0
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    """The stock adapter with our connections, behind proxies too. It repeats nothing by itself."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        if proxy.lower().startswith("socks"):
-            raise IyzicoConfigurationError(
-                "SOCKS proxies are not supported; name an http proxy in HTTPS_PROXY, or add to NO_PROXY"
-            )
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-        return manager
+def _body(response: BaseHTTPResponse) -> bytes:
+    body = bytearray()
+    while len(body) <= MAX_BODY_BYTES and (piece := response.read(RECEIVE_BYTES, decode_content=False)):
+        body += piece
+    if len(body) > MAX_BODY_BYTES:
+        raise too_much()
+    return bytes(body)

@@ -1,4 +1,6 @@
 import json
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -50,7 +52,10 @@ def test_a_balance_keeps_its_digits_as_number_and_as_string(written, raw, amount
     assert (balance.asked_at, balance.observed_at, balance.latency_ms) == (NOW, NOW + timedelta(milliseconds=20), 20)
 
 
-@pytest.mark.parametrize("clock", ["null", '"soon"', "-1", "1e99", "true", "99999999999999999999", "[1]"])
+@pytest.mark.parametrize(
+    "clock",
+    ["null", '"soon"', "-1", "1e99", "true", "99999999999999999999", "[1]", "0", "1700000000", "17000000001234", '"0000000000123"', '"١٧٠٠٠٠٠٠٠٠١٢٣"', "1700000000123.0", "{}"],
+)  # fmt: skip
 def test_a_clock_that_cannot_be_read_does_not_cost_the_balance(clock):
     balance = read_balance(answer(f'{{"status":"success","systemTime":{clock},"balance":1}}'))
     assert balance.system_time is None
@@ -61,7 +66,8 @@ PAGE = "<!DOCTYPE html><html>blocked</html>"
 CASES = [
     # waiting may help
     *[(failure("1", http=status), WAIT) for status in (500, 501, 502, 503, 504, 520, 599)],
-    *[(answer(PAGE, status), WAIT) for status in (500, 502, 503, 504)],
+    *[(answer(PAGE, status), WAIT) for status in (408, 425, 429, 500, 502, 503, 504)],
+    *[(failure("1", http=status), WAIT) for status in (408, 425)],
     (answer("", 503), WAIT),
     (failure(http=429), WAIT),
     (answer(PAGE, 429), WAIT),
@@ -72,8 +78,6 @@ CASES = [
     *[(failure(code), KEYS) for code in ("1000", "1001", "1007", "1009", 1000, 1001)],
     (failure(http=401), KEYS),
     (failure(http=403), KEYS),
-    (answer(PAGE, 401), KEYS),
-    (answer("", 403), KEYS),
     (failure("8", http=401), KEYS),
     (failure("8", status=401), KEYS),
     (failure("8", status="401"), KEYS),
@@ -90,6 +94,13 @@ CASES = [
     (failure("5", http=409), REFUSED),
     (failure("5", http=422), REFUSED),
     (failure(None), REFUSED),
+    # a proxy or firewall says no in iyzico's place
+    *[
+        (answer(body, status), ODD)
+        for status in (401, 403, 404, 451)
+        for body in (PAGE, "", "null", '{"message":"Forbidden"}', '{"code":1000}')
+    ],
+    (answer('{"status":"failure","errorCode":"1001"}', 401, Content_Type="text/html"), ODD),
     # not what iyzico documents
     (answer(PAGE), ODD),
     (answer(PAGE, 404), ODD),
@@ -147,6 +158,69 @@ def test_retry_after_is_honoured_within_bounds(wish, seconds):
     with pytest.raises(IyzicoUnavailableError) as caught:
         read_balance(failure(http=429, retry_after=wish))
     assert caught.value.retry_after == (None if seconds is None else pytest.approx(seconds))
+
+
+WELL = '{"status":"success","balance":1}'
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json", "application/json;charset=UTF-8", 'Application/JSON; Charset="utf-8"', "application/json; odata=x"],
+)
+def test_json_in_utf_8_may_call_itself_that(kind):
+    assert read_balance(answer(WELL, Content_Type=kind)).raw == "1"
+    assert read_balance(answer(WELL, Content_Encoding="identity")).raw == "1"
+
+
+@pytest.mark.parametrize(
+    ("wire", "words"),
+    [
+        *[(answer(WELL.encode(coding)), "not UTF-8") for coding in ("utf-16", "utf-32")],
+        *[(answer(WELL.encode(coding)), "not a JSON object") for coding in ("utf-16-le", "utf-16-be", "utf-8-sig")],
+        (answer(WELL.replace("}", ',"x":"').encode() + b'\xed\xa0\x80"}'), "not UTF-8"),
+        (answer(WELL.replace("}", ',"x":"').encode() + b'\xc0\x80"}'), "not UTF-8"),
+        *[
+            (answer(WELL, Content_Type=kind), "of type")
+            for kind in (
+                "text/html",
+                "text/plain",
+                "application/problem+json",
+                "application/json5",
+                "application/json, text/html",
+                "json",
+            )
+        ],
+        *[
+            (answer(WELL, Content_Type=f"application/json; charset={name}"), "of type")
+            for name in ("iso-8859-9", "utf-16", "", "latin1")
+        ],
+        *[
+            (answer(WELL, Content_Encoding=coding), f"compressed body ({coding})")
+            for coding in ("gzip", "br", "deflate", "gzip, identity")
+        ],
+        (answer("[" * 1_000_000), "not a JSON object"),
+        (answer('{"a":' * 150_000), "not a JSON object"),
+        (answer('{"status":"success","balance":' + "[" * 800 + "]" * 800 + "}"), "a list in its place"),
+        (answer('{"status":"success","balance":' + "1" * 1_000_000 + "}"), "not an exact amount"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_only_what_iyzico_documents_is_believed_and_the_error_says_what_came(wire, words):
+    started = time.monotonic()
+    with pytest.raises(IyzicoAnswerError) as caught:
+        read_balance(wire)
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 600
+    assert time.monotonic() - started < 5
+
+
+def test_what_a_server_says_is_searched_for_secrets_before_it_is_cut():
+    secret = "k" * 20 + "Q" * 20
+    wire = replace(failure("5", message="." * 180 + secret), redact=lambda text: text.replace(secret, "***"))
+    with pytest.raises(IyzicoRefusedError) as caught:
+        read_balance(wire)
+    assert "kkkk" not in str(caught.value)
+    assert secret not in repr(replace(wire, body=secret.encode(), headers={"x": secret}))
 
 
 def test_a_quoted_header_is_not_repeated():

@@ -1,8 +1,10 @@
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_iyzico.api.secrecy import Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.hooks.settings import Settings
 
@@ -50,6 +52,40 @@ def test_extra_fields_are_read_as_forms_and_json_write_them():
     assert empty == read()
     form = '{"account": null, "locale": "tr", "timeout": 30, "report_timezone": "Europe/Istanbul", "ca_bundle": null, '
     assert read(extra=form + '"allow_custom_host": false}') == read()  # as the form of Airflow 3.3 saves it
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["payroll", " payroll", "payroll  ", "\tpayroll\n", "\N{NO-BREAK SPACE}payroll", "payroll\N{IDEOGRAPHIC SPACE}", "\N{EM SPACE}payroll\N{NARROW NO-BREAK SPACE}"],
+)  # fmt: skip
+def test_blanks_around_a_label_make_no_other_account(written):
+    assert read(extra=json.dumps({"account": written})).account == "payroll"
+
+
+def test_blanks_of_any_width_within_a_label_are_the_same_and_so_are_the_ways_to_write_a_letter():
+    labels = ["Şube 1", "Şube\N{NO-BREAK SPACE}1", "Şube\N{IDEOGRAPHIC SPACE}1", "S\N{COMBINING CEDILLA}ube 1"]
+    assert {read(extra=json.dumps({"account": label})).account for label in labels} == {"Şube 1"}
+
+
+@pytest.mark.parametrize("written", [" ", "\N{NO-BREAK SPACE}", "\N{IDEOGRAPHIC SPACE}\t "])
+def test_a_label_of_blanks_only_is_none(written):
+    assert read(extra=json.dumps({"account": written})).account == read().account
+
+
+def test_blanks_around_other_fields_do_not_matter():
+    settings = read(
+        host=" 127.0.0.1:1\N{NO-BREAK SPACE}",
+        extra=json.dumps(
+            {"locale": " en", "timeout": " 12 ", "report_timezone": "UTC\n", "ca_bundle": " ", "allow_custom_host": " true"}
+        ),
+    )
+    assert (settings.base_url, settings.locale, settings.timeout_seconds) == ("http://127.0.0.1:1", "en", 12.0)
+    assert (settings.report_timezone, settings.ca_bundle) == ("UTC", None)
+    assert read(extra=" \n ") == read()
+
+
+def test_port_0_is_none_because_the_form_of_airflow_sends_it():
+    assert read(port=0) == read()
 
 
 @pytest.mark.parametrize(
@@ -130,6 +166,14 @@ def test_hostile_hosts_are_refused_before_any_request(host):
         ({"password": None}, "password is empty"),
         ({"login": " sandbox-key"}, "login holds"),
         ({"password": "sandbox-secret\n"}, "password holds"),
+        ({"password": "sandbox-secret\N{NO-BREAK SPACE}"}, "password holds"),
+        ({"login": "\N{IDEOGRAPHIC SPACE}"}, "login holds"),
+        ({"login": 5}, "login is not text"),
+        ({"host": ["127.0.0.1"]}, "host is not text"),
+        ({"host": "127.0.0.1", "port": "x"}, "port is not one port"),
+        ({"host": "x" * 64 + ".example"}, "host is not a plain host name"),
+        ({"extra": {"locale": "tr"}}, "extra is not text"),
+        ({"extra": "[" * 100_000}, "extra is not a JSON object"),
         ({"port": 8080}, "port is set without a host"),
         ({"host": "127.0.0.1:1", "port": 2}, "port is not one port"),
         ({"extra": "not json"}, "extra is not"),
@@ -143,10 +187,14 @@ def test_hostile_hosts_are_refused_before_any_request(host):
         ],
         ({"extra": '{"report_timezone": "Mars/Base"}'}, "report_timezone"),
         ({"extra": '{"report_timezone": "../../etc/passwd"}'}, "report_timezone"),
-        ({"extra": '{"report_timezone": 3}'}, "report_timezone"),
+        *[
+            ({"extra": f'{{"report_timezone": {value}}}'}, "report_timezone")
+            for value in ("3", '["UTC"]', '{"a": 1}', '"a\\u0000b"', "true")
+        ],
         ({"extra": '{"account": "a\\nb"}'}, "account"),
         ({"extra": '{"account": "' + "x" * 65 + '"}'}, "account"),
-        ({"extra": '{"account": "sandbox-secret"}'}, "account"),
+        *[({"extra": f'{{"account": "{label}"}}'}, "account") for label in ("sandbox-secret", "SECRET", "my secret")],
+        ({"extra": '{"account": 5}'}, "account"),
         ({"extra": '{"ca_bundle": "/nowhere.pem"}'}, "ca_bundle"),
         ({"extra": '{"ca_bundle": false}'}, "ca_bundle"),
         ({"extra": '{"ca_bundle": "/"}'}, "ca_bundle"),
@@ -165,4 +213,4 @@ def test_settings_do_not_show_their_keys():
     assert "sandbox-key" not in repr(read())
     assert "sandbox-secret" not in repr(read())
     assert read() == read()
-    assert read() != replace(read(), secret_key="sandbox-new")
+    assert read() != replace(read(), secret_key=Secret("sandbox-new"))

@@ -9,12 +9,15 @@ import socket
 import ssl
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
-from support import connect
+from raw_server import OK, WHOLE, answer_twice, listening, serve
+from support import connect, connect_to
 
+from airflow_provider_iyzico.api.calls import Call
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
     IyzicoAuthenticationError,
@@ -25,6 +28,8 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.simulator import Simulator
+
+STATUS = b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.fixture
@@ -100,8 +105,6 @@ def test_the_session_is_kept_and_every_attempt_has_a_fresh_random_key(iyzico, ho
     keys = [seen.random_key for seen in iyzico.seen]
     assert len(set(keys)) == len(keys) == 20
     assert all(len(key) == 32 for key in keys)
-    pools = hook._transport._session.get_adapter("http://").poolmanager.pools
-    assert [pools[key].num_connections for key in pools.keys()] == [1]
 
 
 def test_a_get_sends_no_body_and_the_documented_headers(iyzico, hook):
@@ -121,9 +124,6 @@ def test_netrc_cannot_replace_the_signature(iyzico, hook, tmp_path, monkeypatch)
     netrc.write_text("default login eve password eve\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    hook.settings  # noqa: B018
-    hook._transport._session.trust_env = True  # as it is for iyzico's own hosts
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert hook.get_balance().raw == "100.00"
     assert iyzico.seen[0].headers["Authorization"].startswith("IYZWSv2 ")
 
@@ -281,6 +281,110 @@ def test_a_ca_bundle_may_be_added_by_connection_and_nothing_turns_verification_o
         assert time.monotonic() - started < 30
         hook.close()
         slow.close()
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [WHOLE, STATUS + b"\r\n" + OK, STATUS + b"\r\n" + OK[:-1] + b" " * 1_000_000 + b"}", STATUS + b"Transfer-Encoding: chunked\r\n\r\n26\r\n" + OK + b"\r\n0\r\n\r\n"],
+    ids=["length", "until the end", "a megabyte", "chunks"],
+)  # fmt: skip
+def test_over_tls_an_answer_is_read_as_without(authority, monkeypatch, tmp_path, wire):
+    bundle, context = tmp_path / "ca.pem", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.cert_pem.write_to_path(str(bundle))
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with serve(wire, tls=context) as server:
+        connect_to(monkeypatch, f"https://127.0.0.1:{server.port}", timeout=20, ca_bundle=str(bundle))
+        hook = IyzicoHook()
+        assert [hook.get_balance(attempts=1).raw for _ in range(3)] == ["1500.75"] * 3
+        hook.close()
+
+
+def test_over_tls_what_nobody_asked_for_does_not_answer_the_next_request(authority, monkeypatch, tmp_path):
+    bundle, context = tmp_path / "ca.pem", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.cert_pem.write_to_path(str(bundle))
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    with listening(answer_twice(context)) as port:
+        connect_to(monkeypatch, f"https://127.0.0.1:{port}", timeout=20, ca_bundle=str(bundle))
+        hook = IyzicoHook()
+        assert [hook.get_balance(attempts=1).raw for _ in range(3)] == ["1500.75"] * 3
+        hook.close()
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_a_large_body_arrives_as_it_was_signed(authority, monkeypatch, tmp_path, is_tls):
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    pay = Call("POST", "/v1/mass/payout/init", "locale=tr", read=lambda answer: answer.http_status, body="ğ".encode() * 300_000)
+    with serve_tls(authority.issue_cert("127.0.0.1")) if is_tls else Simulator("1") as iyzico:
+        connect(monkeypatch, iyzico, timeout=20, ca_bundle=str(bundle))
+        hook = IyzicoHook()
+        assert hook.run(pay) == 404  # not simulated yet, but the signature was right
+        hook.close()
+        (seen,) = iyzico.seen
+    assert (seen.refusal, len(seen.body)) == (None, 300_000)
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_a_server_that_reads_slowly_cannot_hold_a_large_body(authority, monkeypatch, tmp_path, is_tls):
+    bundle, context, over = tmp_path / "ca.pem", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), threading.Event()
+    authority.cert_pem.write_to_path(str(bundle))
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def sip(client):
+        with context.wrap_socket(client, server_side=True) if is_tls else client as line:
+            while not over.wait(0.1):  # so much that no single write takes a second
+                for _ in range(8):
+                    line.recv(16384)
+
+    pay = Call("POST", "/v1/mass/payout/init", "locale=tr", read=lambda answer: answer.http_status, body=b"x" * 50_000_000)
+    with listening(sip) as port:
+        connect_to(monkeypatch, f"http{'s' * is_tls}://127.0.0.1:{port}", timeout=1, ca_bundle=str(bundle))
+        hook, started = IyzicoHook(), time.monotonic()
+        with pytest.raises(IyzicoUnavailableError, match="took too long"):
+            hook.run(pay)
+        assert time.monotonic() - started < 10
+        over.set()
+        hook.close()
+
+
+def test_a_failure_is_named_for_itself_and_not_for_what_the_caller_was_handling(monkeypatch):
+    with listening(lambda client: client.recv(65536)) as port:
+        connect_to(monkeypatch, f"http://127.0.0.1:{port}", timeout=5)
+        hook = IyzicoHook()
+
+        def fail():
+            raise ssl.SSLCertVerificationError(1, "of somebody else")
+
+        try:
+            fail()
+        except ssl.SSLCertVerificationError:
+            seen = hook.look()
+        hook.close()
+    assert type(seen) is IyzicoUnavailableError
+    assert "broke off" in str(seen)
+
+
+def test_another_proxy_in_the_environment_counts_from_the_next_call_on(proxy, monkeypatch):
+    port, lines = proxy
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    connect_to(monkeypatch, "https://iyzico.test", allow_custom_host=True)
+    hook = IyzicoHook()
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
+    assert isinstance(hook.look(), IyzicoConfigurationError)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+    assert isinstance(hook.look(), IyzicoUnavailableError)
+    hook.close()
+    assert lines == [b"CONNECT iyzico.test:443 HTTP/1.1"]
+
+
+def test_several_threads_may_share_a_hook(iyzico, monkeypatch):
+    connect(monkeypatch, iyzico, timeout=20)
+    hook = IyzicoHook()
+    with ThreadPoolExecutor(8) as pool:
+        assert [balance.raw for balance in pool.map(lambda _: hook.get_balance(attempts=1), range(100))] == ["100.00"] * 100
+    hook.close()
+    assert len({seen.random_key for seen in iyzico.seen}) == 100
 
 
 def test_no_debug_switch_prints_a_header_or_a_body(iyzico, hook, monkeypatch, capfd, caplog):

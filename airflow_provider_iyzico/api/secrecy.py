@@ -1,0 +1,124 @@
+"""What must not be shown, and how it is kept out of what others write.
+
+A server may quote a request in its answer: whole or in parts, in another case, percent-encoded, in base64 or in hex. So text from
+a server is searched for pieces of our secrets, not for the secrets themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from typing import Generic, NoReturn, TypeVar
+
+T = TypeVar("T", str, bytes)
+
+#: So many letters and digits in a row that text shares with a secret are no accident.
+PIECE = 8
+BLOT = "***"
+#: What all keys of the sandbox begin with. It is no secret, and servers may well speak of it.
+_CONSTANT = re.compile(r"\Asandbox-")
+_PLAIN = re.compile(r"[A-Za-z0-9]")
+#: The same, and letters and digits as URLs, JSON and HTML escape them.
+_ESCAPED = re.compile(
+    r"(?:%|\\x)(?P<byte>[0-9A-Fa-f]{2})|\\u(?P<json>[0-9A-Fa-f]{4})"
+    r"|&#(?:x(?P<html>[0-9A-Fa-f]{1,6})|(?P<decimal>[0-9]{1,7}));|[A-Za-z0-9]"
+)
+#: How many characters of base64 also hold bits of what stands before, by the number of bytes that do.
+_BLURRED = (0, 2, 3)
+
+
+class Secret(Generic[T]):
+    """A value that shows itself to nobody who does not ask for it by name: not to logs, tracebacks, debuggers or pickles."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: T) -> None:
+        self._value: T = value
+
+    def reveal(self) -> T:
+        return self._value
+
+    def __repr__(self) -> str:
+        return BLOT
+
+    def __format__(self, format_spec: str) -> str:
+        return BLOT
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __copy__(self) -> Secret[T]:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret[T]:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled; read the Connection where it is needed")
+
+
+class Redactor:
+    """Blots out of any text what it shares with the secrets.
+
+    :param secrets: the keys, the token and the signature of one request
+    """
+
+    __slots__ = ("_secrets",)
+
+    def __init__(self, secrets: Iterable[Secret[str]]) -> None:
+        self._secrets = tuple(secrets)
+
+    def __call__(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret.reveal(), BLOT)
+        pieces = {piece for secret in self._secrets for form in _forms(secret.reveal()) for piece in _pieces(form)}
+        shared = sorted(span for letters in (_PLAIN, _ESCAPED) for span in _shared(text, letters, pieces))
+        return "".join(_blotted(text, shared))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Write a secret raw, in hex, and in base64 at each of the three ways to align it, without what its alignment decides."""
+    secret = _CONSTANT.sub("", secret)
+    raw = secret.encode()
+    yield secret
+    yield raw.hex()
+    for shift, blurred in enumerate(_BLURRED):
+        yield b64encode(b"\0" * shift + raw).decode().rstrip("=")[blurred:-1]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    letters = "".join(_PLAIN.findall(text)).lower()
+    for start in range(len(letters) - PIECE + 1):
+        yield letters[start : start + PIECE]
+
+
+def _shared(text: str, letters: re.Pattern[str], pieces: set[str]) -> Iterator[tuple[int, int]]:
+    """Yield where ``text`` shares a piece, whatever stands between the letters."""
+    found = [(letter, match.span()) for match in letters.finditer(text) if (letter := _letter(match))]
+    line = "".join(letter for letter, _ in found)
+    for start in range(len(line) - PIECE + 1):
+        if line[start : start + PIECE] in pieces:
+            yield found[start][1][0], found[start + PIECE - 1][1][1]
+
+
+def _letter(match: re.Match[str]) -> str:
+    """Return the letter or digit that was written, in lower case, or nothing if it was something else."""
+    groups = match.groupdict()
+    code = groups.get("byte") or groups.get("json") or groups.get("html")
+    number = int(code, 16) if code else int(groups.get("decimal") or 0)
+    letter = chr(number) if 0 < number < 128 else "" if number else match[0]
+    return letter.lower() if letter.isalnum() else ""
+
+
+def _blotted(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
+    """Yield what lies outside the spans, which are in order, and one blot for each stretch that they cover together."""
+    done = -1
+    for start, end in spans:
+        if start > done:
+            yield text[max(done, 0) : start] + BLOT
+        done = max(done, end)
+    yield text[max(done, 0) :]

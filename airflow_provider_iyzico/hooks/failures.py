@@ -1,0 +1,72 @@
+"""What a socket, TLS, a garbled answer or a library means: the one place that names it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from http.client import HTTPException, IncompleteRead
+
+from requests import RequestException
+from urllib3.exceptions import HTTPError
+
+from airflow_provider_iyzico.errors import IyzicoAnswerError, IyzicoCertificateError, IyzicoError, IyzicoUnavailableError
+from airflow_provider_iyzico.hooks.response import FramingError
+
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (socket.gaierror, "its name could not be resolved"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (ConnectionResetError, "the connection was reset"),
+    (EOFError, "the answer broke off"),
+    (IncompleteRead, "the answer broke off"),
+    (ssl.SSLEOFError, "the connection was closed while TLS began"),
+    (TimeoutError, "it took too long"),
+)
+#: What OpenSSL calls a server that speaks something else than TLS, or no version of it that is still safe.
+_NO_TLS = frozenset(
+    {
+        "HTTP_REQUEST",
+        "PACKET_LENGTH_TOO_LONG",
+        "RECORD_LAYER_FAILURE",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "UNKNOWN_PROTOCOL",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
+
+#: Everything that the modules and libraries below the transport raise, but for errors of ours.
+FAILURES = (OSError, EOFError, FramingError, ValueError, RequestException, HTTPError, HTTPException)
+
+
+def named(failure: BaseException, whom: str, *, lasting: type[IyzicoError] = IyzicoAnswerError) -> IyzicoError:
+    """Return the error of ours that a failure is.
+
+    :param whom: who was spoken to, for the message
+    :param lasting: what it is if it cannot pass, such as a server that speaks no HTTP
+    """
+    root = _root(failure)
+    match root:
+        case ssl.SSLCertVerificationError():
+            return IyzicoCertificateError(
+                f"the certificate of {whom} could not be verified: {root.verify_message}; "
+                "if a proxy re-signs TLS, name its CA in ca_bundle of the Connection"
+            )
+        case ssl.SSLError() if root.reason in _NO_TLS:
+            return lasting(f"{whom} does not speak TLS 1.2 or newer ({root.reason}); check the address, the port and the proxy")
+        case FramingError():
+            return lasting(f"{whom} answered with {root}, which is not believed; look for a proxy or firewall in between")
+        case ValueError():
+            return lasting(f"{whom} has a name that cannot be looked up; check the address")
+    words = next((words for kind, words in _WORDS if isinstance(root, kind)), type(root).__name__)
+    return IyzicoUnavailableError(f"no answer from {whom}: {words}; check the network, the proxy, and whether iyzico is up")
+
+
+def _root(failure: BaseException) -> BaseException:
+    """Return what ``urllib3`` and ``requests`` wrapped. They pass it on as the cause or as an argument.
+
+    The context is not asked: what is raised while a user's own error is handled would lead to that.
+    """
+    while inner := failure.__cause__ or next((one for one in failure.args if isinstance(one, BaseException)), None):
+        failure = inner
+    return failure

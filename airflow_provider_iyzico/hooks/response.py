@@ -1,0 +1,168 @@
+"""An answer of ``http.client``, read strictly: what can be read in two ways is not read at all.
+
+``http.client`` takes signs and underscores for digits, passes over broken headers, and lets a length and chunks stand beside each
+other. A balance is a hundred bytes, so the limits are far below its own: everything around the body counts against one of them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+from http.client import HTTPMessage, HTTPResponse
+from typing import Any
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_FRAMING_BYTES = 64 * 1024
+MAX_INTERIM_ANSWERS = 10
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\Z")
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
+_LENGTH = re.compile(r"[0-9]{1,18}\Z")
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\Z")
+
+
+class FramingError(Exception):
+    """What came is not one HTTP/1.1 answer within the limits. The message ends "it answered with ...".
+
+    It is no ``HTTPException``, so ``urllib3`` and ``requests`` let it pass as it is.
+    """
+
+
+class StrictResponse(HTTPResponse):
+    """One answer, or an exception.
+
+    :raises FramingError: it is not one
+    :raises EOFError: it broke off
+    """
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._socket = sock
+        self._source = _Source(self.fp.detach())
+        self.fp = io.BufferedReader(self._source)
+        self._framing_bytes = MAX_FRAMING_BYTES
+
+    def begin(self) -> None:
+        """Read the head of the final answer; interim ones are skipped."""
+        for _ in range(MAX_INTERIM_ANSWERS + 1):
+            is_http_1_0 = self._read_head()
+            if self.status == 101:
+                raise FramingError("a switch to another protocol")
+            if self.status >= 200:
+                return self._frame(is_http_1_0)
+        raise FramingError("one interim answer after the other")
+
+    def is_followed(self) -> bool:
+        """Tell whether more came than was read. Nothing can be read after that."""
+        self._source.is_over = True
+        return bool(self.fp.peek(1))
+
+    def _close_conn(self) -> None:
+        if self.is_followed():  # it must not answer the next request, so there will be none over this connection
+            self._socket.close()
+        super()._close_conn()  # type: ignore[misc] # http.client's, which the stubs do not know
+
+    def _read_head(self) -> bool:
+        """Take over status and headers, and tell whether they are those of HTTP/1.0."""
+        first = self.fp.peek(1)[:5]
+        if not b"HTTP/".startswith(first):
+            raise FramingError("something that is not HTTP")
+        match = _STATUS_LINE.match(self._line())
+        if match is None:
+            raise FramingError("a status line that is not one of HTTP/1.1")
+        is_http_1_0 = match[1] == b"0"
+        self.version = 10 if is_http_1_0 else 11
+        self.code = self.status = int(match[2])
+        self.reason = (match[3] or b"").decode("latin-1")
+        self.headers = self.msg = self._read_headers()
+        return is_http_1_0
+
+    def _read_headers(self) -> HTTPMessage:
+        headers = HTTPMessage()
+        while line := self._line():
+            name, colon, value = line.partition(b":")
+            if not (colon and _NAME.match(name) and _VALUE.match(value)):
+                raise FramingError("a header that is not one")
+            headers[name.decode("ascii")] = value.strip(b" \t").decode("latin-1")
+        return headers
+
+    def _frame(self, is_http_1_0: bool) -> None:
+        """Find out where the body ends, and whether another answer may follow."""
+        encodings = self.headers.get_all("Transfer-Encoding", [])
+        self.length = self._content_length()
+        self.chunked, self.chunk_left = bool(encodings), None
+        if encodings and (self.length is not None or is_http_1_0):
+            raise FramingError("a Transfer-Encoding where there must be none")
+        if encodings and [encoding.lower() for encoding in encodings] != ["chunked"]:
+            raise FramingError("a Transfer-Encoding other than chunked")
+        if self.status in (204, 304):
+            self.chunked, self.length = False, 0
+        is_closed = any("close" in value.lower() for value in self.headers.get_all("Connection", []))
+        self.will_close = is_closed or is_http_1_0 or not (self.chunked or self.length is not None)
+
+    def _content_length(self) -> int | None:
+        lengths = {one.strip(" \t") for value in self.headers.get_all("Content-Length", []) for one in value.split(",")}
+        if not lengths:
+            return None
+        if len(lengths) > 1 or not _LENGTH.match(written := lengths.pop()):
+            raise FramingError("a Content-Length that is not one number")
+        return _bounded(int(written))
+
+    def _get_chunk_left(self) -> int | None:
+        """Return what is left of this chunk, else the size of the next, or nothing after the last."""
+        if not self.chunk_left:
+            if self.chunk_left is not None and self._safe_read(2) != b"\r\n":  # type: ignore[attr-defined] # http.client's
+                raise FramingError("a chunk that is longer than it says")
+            self.chunk_left = self._chunk_size() or None
+            if self.chunk_left is None:
+                self._read_headers()  # the trailer
+                self._close_conn()
+        return self.chunk_left
+
+    def _chunk_size(self) -> int:
+        match = _CHUNK_SIZE.match(self._line())
+        if match is None:
+            raise FramingError("a chunk size that is not one")
+        return _bounded(int(match[1], 16))
+
+    def _line(self) -> bytes:
+        """Return the next line without its end."""
+        line = self.fp.readline(self._framing_bytes + 1)
+        self._framing_bytes -= len(line)
+        if self._framing_bytes < 0:
+            raise FramingError(f"more than {MAX_FRAMING_BYTES} bytes of headers")
+        if line.endswith(b"\r\n"):
+            return line[:-2]
+        if line.endswith(b"\n"):
+            raise FramingError("a line that does not end as HTTP's do")
+        raise EOFError("the answer broke off")
+
+
+class _Source(io.RawIOBase):
+    """What comes from a socket, until the answer is over."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+        self.is_over = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return 0 if self.is_over else self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def too_much() -> FramingError:
+    return FramingError(f"more than {MAX_BODY_BYTES} bytes")
+
+
+def _bounded(size: int) -> int:
+    if size > MAX_BODY_BYTES:
+        raise too_much()
+    return size

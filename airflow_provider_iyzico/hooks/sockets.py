@@ -1,0 +1,116 @@
+"""Sockets that wait no longer than until the deadline of the attempt that uses them, in whatever library they are."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from concurrent.futures import Future
+from contextvars import ContextVar
+from threading import Lock, Thread
+from typing import Any
+
+from airflow_provider_iyzico.hooks.deadline import Deadline
+
+#: No address may take longer, so that another attempt within the deadline may find one that lives.
+CONNECT_SECONDS = 10.0
+
+#: The deadline of this thread's attempt. A kept connection takes that of the attempt that uses it.
+attempt_deadline: ContextVar[Deadline] = ContextVar("iyzico_attempt_deadline")
+
+#: Names that are being looked up. The system's resolver cannot be stopped: so nobody asks it twice for what it still owes.
+_lookups: dict[tuple[str, int], Future[list[Any]]] = {}
+_lookups_lock = Lock()
+os.register_at_fork(after_in_child=_lookups.clear)
+
+
+class Socket(socket.socket):
+    """A socket with the deadline. Python counts the timeout of ``sendall`` over all of the data."""
+
+    def recv(self, *args: Any) -> bytes:
+        _hurry(self)
+        return super().recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        _hurry(self)
+        return super().recv_into(*args)
+
+    def sendall(self, *args: Any) -> None:
+        _hurry(self)
+        super().sendall(*args)
+
+
+class TlsSocket(ssl.SSLSocket):
+    """TLS with the deadline. Its ``sendall`` calls ``send``."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        _hurry(self)
+        super().do_handshake(block)
+
+    def recv(self, *args: Any) -> bytes:
+        _hurry(self)
+        return super().recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        _hurry(self)
+        return super().recv_into(*args)
+
+    def send(self, *args: Any) -> int:
+        _hurry(self)
+        return super().send(*args)
+
+
+def dial(host: str, port: int) -> Socket:
+    """Connect to the first address that answers; each may take its share of the time that is left.
+
+    :raises OSError: none did
+    """
+    deadline = attempt_deadline.get()
+    addresses = _look_up(host, port, deadline)
+    failure = OSError("the name has no address")
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        seconds = min(CONNECT_SECONDS, deadline.left() / (len(addresses) - number))
+        try:
+            return _connected(Socket(family, kind, protocol), address, seconds)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _hurry(waiting: socket.socket) -> None:
+    waiting.settimeout(attempt_deadline.get().left())
+
+
+def _connected(new: Socket, address: Any, seconds: float) -> Socket:
+    try:
+        new.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        new.settimeout(seconds)
+        new.connect(address)
+    except BaseException:
+        new.close()
+        raise
+    return new
+
+
+def _look_up(host: str, port: int, deadline: Deadline) -> list[Any]:
+    """Resolve a name in a thread of its own: the resolver knows no deadline."""
+    seconds = deadline.left()
+    with _lookups_lock:
+        lookup = _lookups.get((host, port))
+        if lookup is None:
+            lookup = Future()
+            Thread(target=_resolve, args=(host, port, lookup), name="iyzico-lookup", daemon=True).start()
+            _lookups[host, port] = lookup
+    return lookup.result(seconds)
+
+
+def _resolve(host: str, port: int, lookup: Future[list[Any]]) -> None:
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except Exception as error:  # noqa: BLE001 - it is raised where the address is waited for
+        lookup.set_exception(error)
+    else:
+        lookup.set_result(list(addresses))
+    finally:
+        with _lookups_lock:
+            _lookups.pop((host, port), None)

@@ -1,0 +1,70 @@
+"""Whom to trust: the certificates of ``ca_bundle`` in the Connection, else of the environment, else the usual ones."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import stat
+import sys
+from threading import Lock
+
+from airflow_provider_iyzico.errors import IyzicoConfigurationError
+from airflow_provider_iyzico.hooks.sockets import TlsSocket
+
+#: As ``requests`` reads them, and in its order.
+VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+#: One context for each bundle: reading the usual one takes longer than a call. A file that changed is read again.
+contexts: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
+_loading = Lock()
+
+
+def context(ca_bundle: str | None, *, reads_environment: bool) -> ssl.SSLContext:
+    """Return what verifies certificates and host names of one Connection.
+
+    :param ca_bundle: the file that the Connection names, if it does
+    :raises IyzicoConfigurationError: the bundle that decides cannot be used
+    """
+    variable = next((name for name in VARIABLES if os.environ.get(name)), None) if reads_environment else None
+    try:
+        if ca_bundle is not None:
+            return loaded(ca_bundle)
+        if variable is not None:
+            return loaded(os.environ[variable], may_be_directory=True)
+        import certifi
+
+        return loaded(certifi.where())
+    except (OSError, ValueError) as error:
+        where = "ca_bundle of the Connection" if ca_bundle is not None else f"{variable or 'certifi'} in the worker's environment"
+        raise IyzicoConfigurationError(
+            f"{where} names no readable PEM file with certificates; correct it, or name one in ca_bundle of the Connection"
+        ) from error
+
+
+def loaded(path: str, *, may_be_directory: bool = False) -> ssl.SSLContext:
+    """Return the context of one bundle, from memory if the file has not changed.
+
+    :raises OSError: there is no such file, it cannot be read, or it holds no certificate
+    :raises ValueError: it is not a path
+    """
+    found = os.stat(path)
+    stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+    is_directory = may_be_directory and stat.S_ISDIR(found.st_mode)
+    if not is_directory and not stat.S_ISREG(found.st_mode):
+        raise OSError("not a file")
+    with _loading:
+        known = contexts.get(path)
+        if known is None or known[0] != stamp:
+            known = contexts[path] = stamp, _load(path, is_directory)
+    return known[1]
+
+
+def _load(path: str, is_directory: bool) -> ssl.SSLContext:
+    new = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it verifies certificate and host name
+    new.sslsocket_class = TlsSocket
+    new.minimum_version = ssl.TLSVersion.TLSv1_2
+    if sys.version_info >= (3, 13):  # as Python's own default contexts do from there on
+        new.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
+    new.set_alpn_protocols(["http/1.1"])
+    new.load_verify_locations(**{"capath" if is_directory else "cafile": path})
+    return new

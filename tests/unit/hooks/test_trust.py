@@ -1,0 +1,183 @@
+"""Whom to trust: one place decides, one file is read once, and what cannot be read is named."""
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import warnings
+
+import pytest
+import trustme
+from raw_server import WHOLE, listening, serve
+from support import connect_to
+
+from airflow_provider_iyzico.errors import IyzicoAnswerError, IyzicoCertificateError, IyzicoConfigurationError
+from airflow_provider_iyzico.hooks import trust
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+
+VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@pytest.fixture(autouse=True)
+def no_bundles(monkeypatch):
+    for name in (*VARIABLES, "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    trust.contexts.clear()
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def bundle(authority, tmp_path):
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture
+def iyzico(authority, monkeypatch):
+    """A server with a certificate of its own, at a name that is not this machine's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("iyzico.test", "127.0.0.1").configure_cert(context)
+    with serve(WHOLE, tls=context) as server:
+        entry = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [entry])
+        yield server
+
+
+def look(monkeypatch, host="https://iyzico.test", **extra):
+    connect_to(monkeypatch, host, **{"allow_custom_host": True, **extra})
+    hook = IyzicoHook()
+    seen = hook.look()
+    hook.close()
+    return seen
+
+
+def test_the_connection_decides_whom_to_trust_then_the_environment_then_the_usual_bundle(monkeypatch, iyzico, bundle, tmp_path):
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    assert type(look(monkeypatch)) is IyzicoCertificateError
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(bundle))
+    assert look(monkeypatch).raw == "1500.75"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    assert type(look(monkeypatch)) is IyzicoCertificateError
+    assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+    assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
+    assert look(monkeypatch).raw == "1500.75"
+
+
+def test_a_folder_of_certificates_in_the_environment_is_trusted_as_requests_does(monkeypatch, iyzico, bundle, tmp_path):
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    if not shutil.which("openssl"):
+        pytest.skip("openssl names the files of such a folder")
+    name = subprocess.run(
+        ["openssl", "x509", "-hash", "-noout", "-in", bundle], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(folder))
+    assert type(look(monkeypatch)) is IyzicoCertificateError
+    shutil.copy(bundle, folder / f"{name}.0")
+    assert look(monkeypatch).raw == "1500.75"
+
+
+def wrong_files(tmp_path):
+    """Return paths that are no bundle."""
+    empty, words, key, broken, pipe, loop = (tmp_path / name for name in ("empty", "words", "key", "broken", "pipe", "loop"))
+    empty.touch()
+    words.write_text("hunter2 is no certificate")
+    pem = trustme.CA().issue_cert("x.test")
+    pem.private_key_pem.write_to_path(str(key))
+    broken.write_bytes(pem.cert_chain_pems[0].bytes()[:300])
+    os.mkfifo(pipe)
+    loop.symlink_to(loop)
+    return ["/nowhere/hunter2.pem", *map(str, (empty, words, key, broken, pipe, loop)), "hunter2\0", "/dev/zero", "x" * 5000]
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_variable_that_names_no_bundle_is_a_mistake_that_waiting_does_not_mend(monkeypatch, tmp_path, variable):
+    for path in wrong_files(tmp_path):
+        if "\0" in path:
+            continue  # no environment can hold it
+        monkeypatch.setenv(variable, path)
+        seen = look(monkeypatch)
+        assert type(seen) is IyzicoConfigurationError, (path, seen)
+        assert variable in str(seen)
+        assert "hunter2" not in str(seen)
+
+
+def test_a_bundle_of_the_connection_that_is_none_is_refused_before_anything_is_asked(monkeypatch, tmp_path):
+    for path in [*wrong_files(tmp_path), str(tmp_path), 7, ["x"]]:
+        seen = look(monkeypatch, ca_bundle=path)
+        assert type(seen) is IyzicoConfigurationError, (path, seen)
+        assert "ca_bundle" in str(seen)
+        assert "hunter2" not in str(seen)
+
+
+def test_a_bundle_that_disappears_later_is_named_too(monkeypatch, bundle):
+    connect_to(monkeypatch, "https://127.0.0.1:1", ca_bundle=str(bundle))
+    hook = IyzicoHook()
+    assert hook.settings.ca_bundle == str(bundle)
+    bundle.unlink()
+    seen = hook.look()
+    assert type(seen) is IyzicoConfigurationError
+    assert "ca_bundle of the Connection" in str(seen)
+
+
+def test_the_environment_does_not_decide_for_this_machine(monkeypatch, iyzico):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+    assert type(look(monkeypatch, host=f"https://127.0.0.1:{iyzico.port}")) is IyzicoCertificateError
+
+
+def test_a_bundle_is_read_once_until_it_changes(monkeypatch, iyzico, bundle):
+    loads = []
+    load = trust._load
+    monkeypatch.setattr(trust, "_load", lambda *args: loads.append(args) or load(*args))
+    for _ in range(3):  # three hooks, and each checks its Connection
+        assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+    assert len(loads) == 1
+    trustme.CA().cert_pem.write_to_path(str(bundle))
+    assert type(look(monkeypatch, ca_bundle=str(bundle))) is IyzicoCertificateError
+    assert len(loads) == 2
+
+
+def test_nothing_turns_verification_off_and_old_tls_is_refused(monkeypatch, authority, bundle):
+    context = trust.loaded(str(bundle))
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
+    monkeypatch.setenv("CURL_CA_BUNDLE", "")
+    connect_to(monkeypatch, "https://127.0.0.1:1", verify=False)
+    assert "unknown fields" in str(IyzicoHook().look())
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(old)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    with serve(WHOLE, tls=old) as server:
+        seen = look(monkeypatch, host=f"https://127.0.0.1:{server.port}", ca_bundle=str(bundle))
+    assert not hasattr(seen, "raw")
+
+
+def test_tls_secrets_go_to_no_key_log(monkeypatch, iyzico, bundle, tmp_path):
+    log = tmp_path / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+    assert not log.exists()
+
+
+def no_tls(client):
+    client.recv(65536)
+    client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def test_a_server_without_tls_is_not_waited_for(monkeypatch, bundle):
+    with listening(no_tls) as port:
+        seen = look(monkeypatch, host=f"https://127.0.0.1:{port}", ca_bundle=str(bundle))
+    assert type(seen) is IyzicoAnswerError, seen
+    assert "does not speak TLS" in str(seen)
