@@ -146,7 +146,7 @@ def test_a_long_lived_process_does_not_feed_the_masker_for_ever(iyzico, hook, mo
 def test_a_connection_that_stays_the_same_keeps_its_session_and_a_new_one_does_not(iyzico, hook):
     fields = {
         "conn_id": "iyzico_default", "conn_type": "iyzico", "host": iyzico.url, "port": None,
-        "login": iyzico.world.api_key, "password": iyzico.world.secret_key, "extra": '{"account": "simulator", "timeout": 20}',
+        "login": iyzico.world.api_key, "password": iyzico.world.secret_key, "extra": '{"account": "simulator", "timeout": 60}',
     }  # fmt: skip
     hook.get_balance()
     first = hook._transport
