@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
+
+from airflow import __version__
+from asgiref.sync import ThreadSensitiveContext
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException as AirflowRescheduleException
@@ -13,11 +17,20 @@ except ImportError:  # before Airflow 3.2
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, BaseSensorOperator, Context
 
+AIRFLOW_VERSION = tuple(map(int, __version__.split(".")[:2]))
 #: The method that Airflow resumes a task with where its trigger failed.
 TRIGGER_FAILED = "__fail__"
 #: Airflow's words for a trigger that did not fire in time, since 3.0 and before; in Airflow 2 ``execution_timeout`` also ends a
 #: deferred wait, and the words are the same.
 _TRIGGER_TIMEOUT, _TRIGGER_OR_EXECUTION_TIMEOUT = "Trigger timeout", "Trigger/execution timeout"
+
+
+def thread_of_its_own() -> AbstractAsyncContextManager[object]:
+    """Let a secrets backend that hangs for one Connection hinder no other: Airflow asks all of them in one thread.
+
+    Before 3.2 two threads that speak to the supervisor at once take each other's answers, so there it stays one thread.
+    """
+    return ThreadSensitiveContext() if AIRFLOW_VERSION >= (3, 2) else nullcontext()
 
 
 def is_mapped(operator: BaseOperator) -> bool:

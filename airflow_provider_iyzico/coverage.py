@@ -107,10 +107,10 @@ def judge(seen: Balance | IyzicoError, need: Need, account: str, *, is_current: 
 
     :param seen: the balance, or the reason why there is none
     :param account: whose balance it is, for people
-    :param is_current: whether the balance was asked for after the wait began
+    :param is_current: whether iyzico was asked after the wait began; a refusal from before, perhaps of other keys, ends no wait
     """
     if isinstance(seen, IyzicoError):
-        if seen.is_transient:
+        if seen.is_transient or not is_current:
             return Verdict(Outcome.WAIT, need, account, error=seen, waits_for="iyzico to answer")
         return Verdict(Outcome.FAIL, need, account, error=seen)
     if not is_current:

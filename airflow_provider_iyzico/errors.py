@@ -6,6 +6,8 @@ a skip, and a skipped gate may let a payout run. Only a timeout may be skipped.
 
 from __future__ import annotations
 
+from pathlib import Path
+from traceback import extract_tb
 from typing import TypeVar
 
 E = TypeVar("E", bound="IyzicoError")
@@ -116,6 +118,12 @@ def error_named(name: str, message: str) -> IyzicoError:
     if isinstance(kind, type) and issubclass(kind, IyzicoError):
         return kind(message)
     return GateEventError(f"{name}: {message}")
+
+
+def unexpected(error: Exception) -> IyzicoUnexpectedError:
+    """Name the kind and the place of an error, and not its words, which may hold a password."""
+    place = extract_tb(error.__traceback__)[-1]
+    return IyzicoUnexpectedError(f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}")
 
 
 def restated(error: E, message: str | None = None) -> E:

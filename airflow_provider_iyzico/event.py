@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +13,15 @@ from airflow_provider_iyzico.errors import GateEventError
 
 #: The status of an event that ends a wait because its time is up; the other statuses are outcomes.
 TIMEOUT = "timeout"
+#: What was seen longer ago than this, or than one interval, where that is longer, is a reason to ask again: the scheduler, the
+#: broker and free slots lie between the trigger and the worker.
+FRESH_SECONDS = 60.0
+#: The clocks of two machines may differ by so much without a word.
+SKEW_SECONDS = 5.0
+#: A clock may be wrong, but not by more: an event from further ahead is nonsense.
+FUTURE = timedelta(days=1)
+#: The end of the year 9999, which no calendar goes beyond.
+LATEST_EPOCH = 253_402_300_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class GateEvent:
             return cls(
                 status=event["status"],
                 message=event["message"],
-                polls=int(event.get("polls", 0)),
+                polls=_count(event.get("polls", 0)),
                 ends_at=_epoch(event["ends_at"]) if event.get("ends_at") is not None else None,
                 balance=money_from_text(event["balance"], "the event's balance") if "balance" in event else None,
                 observed_at=_moment(event["observed_at"]) if "observed_at" in event else None,
@@ -67,12 +75,28 @@ class GateEvent:
         except (TypeError, ValueError, OverflowError) as error:
             raise GateEventError(f"the gate was resumed with an event that cannot be read: {str(error)[:200]}") from error
 
+    def is_fresh(self, poll_seconds: float) -> bool:
+        """Tell whether what was seen is recent enough to open a gate, by this machine's clock.
+
+        :raises GateEventError: it was seen in a future that no clock explains, or nothing was seen
+        """
+        now = datetime.now(UTC)
+        if self.observed_at is None or self.observed_at > now + FUTURE:
+            raise GateEventError(f"the gate was resumed with a balance of {self.observed_at}, which is in the future")
+        return -SKEW_SECONDS <= (now - self.observed_at).total_seconds() <= max(poll_seconds, FRESH_SECONDS)
+
 
 def _epoch(text: Any) -> float:
-    seconds = float(text)
-    if not math.isfinite(seconds):
+    if not isinstance(text, str) or not 0 < float(text) < LATEST_EPOCH:
         raise ValueError("ends_at is no moment")
-    return seconds
+    return float(text)
+
+
+def _count(text: Any) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("polls is less than nothing")
+    return number
 
 
 def _moment(text: Any) -> datetime:

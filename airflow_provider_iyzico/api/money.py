@@ -18,7 +18,7 @@ MAX_INTEGER_DIGITS = 20
 MAX_TEXT = 64
 
 _GRAMMAR = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,48})?(?:[eE][+-]?[0-9]{1,2})?\Z")
-_FINEST = Decimal(1).scaleb(-MAX_DECIMALS)
+_FINEST = Decimal(f"1E-{MAX_DECIMALS}")
 #: Sums of two amounts in range are exact here; anything that would be rounded is an error.
 _EXACT = Context(prec=MAX_INTEGER_DIGITS + MAX_DECIMALS + 2, traps=[Inexact, InvalidOperation])
 
@@ -73,7 +73,7 @@ def money_from_author(value: object, name: str) -> Decimal:
         raise IyzicoMoneyError(f"{name} is a {type(value).__name__}; pass digits as str, int or Decimal")
     if isinstance(value, int) and abs(value) >= 10**MAX_INTEGER_DIGITS:  # whose digits Python may refuse to write
         raise IyzicoMoneyError(f"{name} has more than {MAX_INTEGER_DIGITS} digits; is it in lira?")
-    amount = money_from_text(str(value), name)
+    amount = money_from_text(_digits(value), name)
     if amount < 0:
         raise IyzicoMoneyError(f"{name} is {value}, which is negative; amounts to be covered are zero or more")
     return amount
@@ -87,6 +87,13 @@ def add(left: Decimal, right: Decimal) -> Decimal:
 def subtract(left: Decimal, right: Decimal) -> Decimal:
     """Subtract exactly, whatever decimal context the caller's thread has."""
     return _EXACT.subtract(left, right)
+
+
+def _digits(value: str | int | Decimal) -> str:
+    """Write what the value holds, whatever a class derived from these writes."""
+    if isinstance(value, Decimal):
+        return Decimal.__str__(value)
+    return int.__repr__(value) if isinstance(value, int) else str.__str__(value)
 
 
 def _decimals(amount: Decimal) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError, restated
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError, restated, unexpected
 from airflow_provider_iyzico.get_provider_info import CONNECTION_FIELDS, CONNECTION_FORM
 from airflow_provider_iyzico.hooks.deadline import Deadline
 
@@ -81,15 +81,17 @@ class IyzicoHook(BaseHook):
             return self.iyzico_conn_id
         return f"{self.iyzico_conn_id} ({known.account}, {known.environment})"
 
-    def refresh(self) -> None:
+    def refresh(self, *, was_there: bool = False) -> None:
         """Read the Connection again, so that new keys count from now on.
 
         Airflow cannot tell a Connection that is gone from a secrets backend that is down, so one that was there stays in use.
 
+        :param was_there: whether another process has read it before: then it may come back
+
         :raises IyzicoConfigurationError: the Connection was never there, or cannot be used
         :raises IyzicoUnavailableError: a secrets backend does not answer, and the Connection was never there
         """
-        if problem := self._refreshed():
+        if problem := self._refreshed(was_there):
             raise problem
 
     def lost_connection(self) -> None:
@@ -133,6 +135,8 @@ class IyzicoHook(BaseHook):
             return self.get_balance(attempts=1, within_seconds=within_seconds)
         except IyzicoError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - all gates of the account depend on this, and the next poll may do better
+            return restated(unexpected(error))
 
     def run(self, call: Call[T], *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> T:
         """Make one call of :mod:`airflow_provider_iyzico.api.calls`; only reads are attempted more than once."""
@@ -163,9 +167,12 @@ class IyzicoHook(BaseHook):
         return True, f"ok: {self.settings.environment} answered and accepted the keys"
 
     def close(self) -> None:
-        """Close the session; the next call opens another."""
+        """Close the session; the next call opens another. One that cannot be closed costs nobody an answer."""
         if transport := self.__dict__.pop("_transport", None):
-            transport.close()
+            try:
+                transport.close()
+            except Exception as error:  # noqa: BLE001 - as the docstring says
+                self.log.warning("The session could not be closed: %s", type(error).__name__)
 
     @cached_property
     def _transport(self) -> Transport:
@@ -196,12 +203,12 @@ class IyzicoHook(BaseHook):
             )
         return value
 
-    def _refreshed(self) -> IyzicoError | None:
+    def _refreshed(self, was_there: bool) -> IyzicoError | None:
         """Read the Connection again, and return what is wrong with it: these frames hold its password."""
         try:
             connection = self.get_connection(self.iyzico_conn_id)
         except AirflowNotFoundException:
-            return self._lost(unknown_connection(self.iyzico_conn_id))
+            return self._lost(unknown_connection(self.iyzico_conn_id, was_there=was_there))
         except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything
             if isinstance(error, (ValueError, TypeError, AttributeError)) and not isinstance(error, OSError):
                 return broken_connection(self.iyzico_conn_id)
@@ -248,12 +255,16 @@ class IyzicoHook(BaseHook):
         }
 
 
-def unknown_connection(conn_id: str) -> IyzicoConfigurationError:
-    """Say that there is no such Connection, and how to make one; or that the environment's cannot be read."""
+def unknown_connection(conn_id: str, *, was_there: bool = False) -> IyzicoError:
+    """Say that there is no such Connection, and how to make one; or that the environment's cannot be read.
+
+    :param was_there: it was read before, so a secrets backend may be down that says the same
+    """
     variable = f"AIRFLOW_CONN_{conn_id.upper()}"
     if os.environ.get(variable):  # Airflow passes over what it cannot read
         return broken_connection(conn_id, f"the environment variable {variable}")
-    return IyzicoConfigurationError(
+    kind = IyzicoUnavailableError if was_there else IyzicoConfigurationError
+    return kind(
         f"there is no Connection {conn_id!r} that can be read; add one of type 'iyzico' with the API key as login and the secret "
         "key as password, or name another in iyzico_conn_id"
     )

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
-from traceback import extract_tb
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from airflow_provider_iyzico.errors import (
     IyzicoAccountsError,
     IyzicoConfigurationError,
     IyzicoError,
-    IyzicoUnexpectedError,
+    unexpected,
 )
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
@@ -69,7 +67,9 @@ def attempt(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Iyzic
     except IyzicoError as error:
         return error
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this account's own
-        return _unexpected(error)
+        typed = unexpected(error)
+        typed.__cause__ = error
+        return typed
 
 
 def explained(failures: dict[str, IyzicoError], count: int) -> IyzicoError:
@@ -90,16 +90,6 @@ def explained(failures: dict[str, IyzicoError], count: int) -> IyzicoError:
 
 def _ask(hook: IyzicoHook) -> tuple[Settings, Balance]:
     return hook.settings, hook.get_balance()
-
-
-def _unexpected(error: Exception) -> IyzicoUnexpectedError:
-    """Name the kind and the place of an error, and not its words, which may hold a password."""
-    place = extract_tb(error.__traceback__)[-1]
-    typed = IyzicoUnexpectedError(
-        f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; the log has the whole of it"
-    )
-    typed.__cause__ = error
-    return typed
 
 
 def _check_apart(hooks: dict[str, IyzicoHook]) -> None:

@@ -17,30 +17,28 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_iyzico.airflow_versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at
-from airflow_provider_iyzico.api.money import money_from_author, money_text
-from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoMoneyError, error_named
+from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoError, error_named
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.sensors.literals import check_literals
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from airflow_provider_iyzico.api.answers import Balance
     from airflow_provider_iyzico.coverage import Need, Verdict
     from airflow_provider_iyzico.event import GateEvent
     from airflow_provider_iyzico.sensors.record import GateRecord
 
 #: However little is left of the wait, iyzico gets so long to answer a poll.
 SHORTEST_POLL_SECONDS = 1.0
-#: The scheduler, the broker and free slots lie between the trigger and the worker. What the trigger saw opens the gate only if it
-#: is not older than this, or than one ``poke_interval``, where that is longer.
-FRESH_SECONDS = 60.0
 #: So long after the trigger should have fired Airflow ends the wait itself, for want of a triggerer.
 BACKSTOP_SECONDS = 60.0
-#: A clock may be wrong, but not by so much: an event from further ahead is nonsense.
-FUTURE = timedelta(days=1)
 _SHORTEST_PAUSE_SECONDS = 0.1
+_MOST_DOUBLINGS = 40
 
 
 class MassPayoutBalanceSensor(BaseSensorOperator):
@@ -99,6 +97,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self.warehouse_schema = warehouse_schema
         self._retry_after = 0.0
         self._ends_at: float | None = None
+        self._was_there = False
         self._verdict: Verdict | None = None
         self._hook: IyzicoHook | None = None
         self._record: GateRecord | None = None
@@ -108,14 +107,21 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 "use soft_fail to skip on a timeout"
             )
         if not is_mapped(self):  # a mapped task says at its run what is wrong with its values
-            self._check_literals()
+            check_literals(
+                self.task_id,
+                amounts={"batch_total": batch_total, "headroom": headroom},
+                conn_ids={"iyzico_conn_id": iyzico_conn_id or "", "warehouse_conn_id": warehouse_conn_id},
+                currency=currency,
+                schema=warehouse_schema,
+                timeout_seconds=self.timeout,
+            )
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker, or poll once and go on waiting in the triggerer."""
         since = rescheduled_at(context) if self.reschedule else None
         with self._waiting(context, since=since):
             if self.deferrable:
-                return self._poll_or_defer(time.time() + self.timeout)
+                return self._poll_or_defer(self.timeout)
             passed = (datetime.now(UTC) - since).total_seconds() if since else 0.0
             self._ends_at = time.monotonic() + max(self.timeout - passed, SHORTEST_POLL_SECONDS)
             return super().execute(context)
@@ -137,26 +143,28 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         context: Context,
         event: Any = None,
         first_balance: str | None = None,
-        waiting_since: str | None = None,
-        polls: int | None = None,
+        **_of_the_record: Any,
     ) -> dict[str, str]:
         """End the wait with what the trigger saw, judged once more; ask again where that is old.
 
-        :param first_balance: what the first poll saw; only the gate's record reads it, and ``waiting_since`` and ``polls``
+        :param first_balance: what the first poll saw; only the gate's record reads it, and what else a deferral carries
         :raises AirflowSensorTimeout: time is up
         :raises GateEventError: the trigger saw that the wait cannot succeed, or wrote what it never writes
         """
         from airflow_provider_iyzico.coverage import Outcome
-        from airflow_provider_iyzico.event import TIMEOUT, GateEvent
+        from airflow_provider_iyzico.event import FRESH_SECONDS, TIMEOUT, GateEvent
 
         seen = GateEvent.read(event)
         if seen.status == TIMEOUT:
+            if seen.ends_at is not None and seen.ends_at > time.time() + FRESH_SECONDS:
+                raise GateEventError("the trigger ended the wait long before its end; set the clock of the triggerer or worker")
             raise AirflowSensorTimeout(seen.message)
         if seen.status == Outcome.FAIL and seen.error is not None:
             raise error_named(seen.error, seen.message)
-        if self._is_fresh(seen):
+        if seen.is_fresh(self.poke_interval):
             return self._opened_by(seen)
-        return self._poll_or_defer(seen.ends_at or time.time(), first_balance)
+        self.log.info("What the trigger saw at %s is too old to open the gate; asking iyzico again", seen.observed_at)
+        return self._poll_or_defer(self._seconds_left(seen, context), first_balance)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Let a timeout end the wait as in every mode; a crashed trigger fails the task, which may be retried."""
@@ -174,30 +182,10 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], *count: int) -> float:
         """Pause at least as long as iyzico asked, but not past the end of the wait."""
-        interval: float = super()._get_next_poke_interval(started_at, run_duration, *count)
-        return min(max(interval, self._retry_after), max(self.timeout - run_duration(), _SHORTEST_PAUSE_SECONDS))
-
-    def _check_literals(self) -> None:
-        """Refuse when the DAG file is parsed what no rendering can change.
-
-        :raises IyzicoMoneyError: an amount is no money
-        :raises IyzicoConfigurationError: the currency is none
-        :raises WarehouseConfigurationError: the schema is no plain name
-        """
-        from airflow_provider_iyzico.coverage import read_currency
-        from airflow_provider_iyzico.warehouse.names import check_identifier
-
-        read_currency(self.currency)
-        if self.warehouse_schema is not None:
-            check_identifier(self.warehouse_schema, "warehouse_schema")
-        for name in ("batch_total", "headroom"):
-            value = getattr(self, name)
-            is_rendered = hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))
-            if not is_rendered:
-                try:
-                    money_from_author(value, name)
-                except IyzicoMoneyError as error:
-                    raise IyzicoMoneyError(f"task {self.task_id!r}: {error}") from error
+        bounded = [min(each, _MOST_DOUBLINGS) for each in count]  # beyond, Airflow's arithmetic overflows
+        interval = float(super()._get_next_poke_interval(started_at, run_duration, *bounded))
+        seconds_left = max(float(self.timeout) - run_duration(), _SHORTEST_PAUSE_SECONDS)
+        return min(max(interval, self._retry_after), seconds_left)
 
     @contextmanager
     def _waiting(
@@ -208,6 +196,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :param since: since when this try waits by Airflow's own count, if it was rescheduled
         :param resumed: what a deferred task is resumed with
         """
+        self._was_there = since is not None or resumed is not None  # the Connection, in an earlier process
         with ExitStack() as stack:
             stack.enter_context(fail_fast())
             stack.callback(self._close_hook)
@@ -229,7 +218,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
     def _timed_out(self, error: AirflowSensorTimeout) -> str:
         """Say the same in every mode: what was awaited for how long, and what was seen last."""
         seen = self._verdict.facts if self._verdict else str(error)
-        return f"the money did not come within {self.timeout:g} s: {seen}"
+        return f"the money did not come within {self.timeout:.10g} s: {seen}"
 
     @contextmanager
     def _recording(self, context: Context, since: datetime | None, resumed: dict[str, Any] | None) -> Iterator[None]:
@@ -263,10 +252,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         need = self._need()
         if self._hook is None:
             self._hook = IyzicoHook(self.iyzico_conn_id)
-        self._hook.refresh()
-        if self._record is not None:
-            self._record.count_poll()
-        seen = self._hook.look(within_seconds=seconds_left and max(seconds_left, SHORTEST_POLL_SECONDS))
+        seen = self._ask(self._hook, seconds_left)
         self._verdict = verdict = judge(seen, need, self._hook.account_name)
         self.log.info("%s", verdict)
         if self._record is not None:
@@ -275,23 +261,35 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             raise verdict.error
         return verdict
 
-    def _poll_or_defer(self, ends_at: float, first_balance: str | None = None) -> dict[str, str]:
+    def _ask(self, hook: IyzicoHook, seconds_left: float | None) -> Balance | IyzicoError:
+        """Read the Connection and ask once; return what was seen, or why nothing was."""
+        try:
+            hook.refresh(was_there=self._was_there)
+        except IyzicoError as error:
+            return error
+        self._was_there = True
+        if self._record is not None:
+            self._record.count_poll()
+        return hook.look(within_seconds=seconds_left and max(seconds_left, SHORTEST_POLL_SECONDS))
+
+    def _poll_or_defer(self, seconds_left: float, first_balance: str | None = None) -> dict[str, str]:
         """Poll once; where the money is not there, go on waiting in the triggerer.
 
-        :param ends_at: when the whole wait ends, in seconds since the epoch
         :param first_balance: what the first poll of the wait saw, where this is not the first
         :raises AirflowSensorTimeout: time is up
         """
         from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
-        verdict = self._poll(max(ends_at - time.time(), SHORTEST_POLL_SECONDS))
+        ends_at = time.monotonic() + seconds_left  # of a clock that nobody sets meanwhile
+        verdict = self._poll(max(seconds_left, SHORTEST_POLL_SECONDS))
         if verdict.is_open:
             return verdict.result()
-        now = time.time()
-        if now >= ends_at:
+        seconds_left = ends_at - time.monotonic()
+        if seconds_left <= 0:
             raise AirflowSensorTimeout(verdict.facts)
+        now = time.time()
         retry_after = verdict.error.retry_after if verdict.error else None
-        record = self._record
+        first_balance = first_balance or (money_text(verdict.balance.amount) if verdict.balance else None)
         self.defer(
             trigger=MassPayoutBalanceTrigger(
                 iyzico_conn_id=self.iyzico_conn_id,
@@ -299,33 +297,25 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 headroom=money_text(verdict.need.headroom),
                 currency=verdict.need.currency,
                 poll_seconds=self.poke_interval,
-                ends_at=ends_at,
+                ends_at=now + seconds_left,
                 not_before=now + retry_after if retry_after else None,
             ),
             method_name=self.execute_complete.__name__,
-            kwargs={
-                "first_balance": first_balance or (money_text(verdict.balance.amount) if verdict.balance else None),
-                "waiting_since": record.waiting_since.isoformat() if record else None,
-                "polls": record.polls if record else None,
-            },
-            timeout=timedelta(seconds=ends_at - now + BACKSTOP_SECONDS),
+            kwargs={"first_balance": first_balance, **(self._record.carried() if self._record else {})},
+            timeout=timedelta(seconds=seconds_left + BACKSTOP_SECONDS),
         )
 
-    def _is_fresh(self, seen: GateEvent) -> bool:
-        """Tell whether what the trigger saw is recent enough to open the gate.
+    def _seconds_left(self, seen: GateEvent, context: Context) -> float:
+        """Return how long the wait may go on.
 
-        :raises GateEventError: it was seen in a future that no clock can explain
+        :raises GateEventError: an older trigger does not tell, and neither does Airflow
         """
-        now = datetime.now(UTC)
-        observed_at = cast("datetime", seen.observed_at)
-        if observed_at > now + FUTURE:
-            raise GateEventError(f"the gate was resumed with a balance of {observed_at.isoformat()}, which is in the future")
-        seconds_ago = (now - observed_at).total_seconds()
-        longest = max(self.poke_interval, FRESH_SECONDS)
-        if abs(seconds_ago) <= longest:
-            return True
-        self.log.info("What the trigger saw is %.0f s old, and at most %.0f s count; asking iyzico again", seconds_ago, longest)
-        return False
+        started_at = getattr(context.get("ti"), "start_date", None)
+        if seen.ends_at is not None:
+            return seen.ends_at - time.time()
+        if started_at is not None:
+            return float(self.timeout - (datetime.now(UTC) - started_at).total_seconds())
+        raise GateEventError("the gate was resumed by an older version, which does not say when its wait ends; clear the task")
 
     def _opened_by(self, seen: GateEvent) -> dict[str, str]:
         """Return what an open gate tells its DAG, judged by this task's own batch.

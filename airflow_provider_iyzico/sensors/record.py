@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
@@ -15,7 +16,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop
 
 from airflow_provider_iyzico.airflow_versions import AirflowRescheduleException
 from airflow_provider_iyzico.coverage import Need, Verdict
-from airflow_provider_iyzico.errors import GateEventError, IyzicoError, WarehouseUnavailableError
+from airflow_provider_iyzico.errors import GateEventError, IyzicoError, IyzicoUnavailableError, WarehouseUnavailableError
 from airflow_provider_iyzico.event import GateEvent
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, polls_so_far, record
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 #: Longer than the database's own patience with locks, so that its words are heard where there are any.
 PATIENCE_SECONDS = 25
+#: What an ``execution_timeout`` or an exit leaves a record.
+SHORT_PATIENCE_SECONDS = 5
+#: A first record that failed is not tried again at every poll: a warehouse that hangs costs the whole patience each time.
+PAUSE_SECONDS = 300
 
 
 class GateRecord:
@@ -50,15 +55,24 @@ class GateRecord:
         self._earlier_polls: int | None = 0 if self._is_unseen else None
         self._own_polls = 0
         self._written_polls = 0
+        self._pauses_until = 0.0
+        self._newest = 0
+        self._writing = Lock()
+        #: Whose gate this is, as finance knows it: the label of an account may change while a gate waits.
+        self._account: tuple[str, str] | None = None
         self._first_balance: Decimal | None = None
         self._balance: Decimal | None = None
         self._observed_at: datetime | None = None
         self._read(resumed or {})
 
-    @property
-    def polls(self) -> int | None:
-        """How many polls have begun during the wait, if that is known without the row."""
-        return None if self._earlier_polls is None else self._earlier_polls + self._own_polls
+    def carried(self) -> dict[str, Any]:
+        """Return what a deferral carries for the record of the process that goes on."""
+        known = self._earlier_polls is not None
+        return {
+            "waiting_since": self.waiting_since.isoformat(),
+            "polls": (self._earlier_polls or 0) + self._own_polls if known else None,
+            "account": list(self._account) if self._account else None,
+        }
 
     def count_poll(self) -> None:
         """Count a poll that begins: what was asked is what is counted, whatever becomes of it."""
@@ -66,12 +80,16 @@ class GateRecord:
 
     def keep_poll(self, verdict: Verdict) -> None:
         """Keep what a poll saw; the first of a wait is written at once, so that a waiting gate can be seen."""
+        hook = self._sensor._hook
+        if hook is not None and self._account is None and verdict.balance is not None:
+            self._account = hook.settings.environment, hook.settings.account
         if verdict.balance is not None:
             self._balance, self._observed_at = verdict.balance.amount, verdict.balance.observed_at
-        if self._is_unseen:
-            if self._own_polls == 1:
-                self._first_balance = self._balance
+        if self._is_unseen and self._own_polls == 1:
+            self._first_balance = self._balance
+        if self._is_unseen and time.monotonic() >= self._pauses_until:
             self._write("waiting", attempts=1)  # the gate may be about to open
+            self._pauses_until = time.monotonic() + PAUSE_SECONDS
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
@@ -89,41 +107,53 @@ class GateRecord:
             self._write("waiting")
             raise
         except BaseException as error:  # execution_timeout and exits are no Exceptions, and fail the task all the same
-            self._write("failed", type(error).__name__)
+            self._write("failed", type(error).__name__, seconds=SHORT_PATIENCE_SECONDS)
             raise
 
-    def _write(self, outcome: str, reason: str | None = None, attempts: int | None = None) -> None:
+    def _write(
+        self, outcome: str, reason: str | None = None, *, attempts: int | None = None, seconds: float | None = None
+    ) -> None:
         if outcome == "waiting" and self._own_polls == self._written_polls:
             return
-        sensor = self._sensor
+        self._newest = number = self._newest + 1
+
+        def act() -> None:
+            with self._writing:  # one that was given up may still be at it
+                if number == self._newest:  # what came later says more
+                    self._write_row(outcome, reason)
+
         try:
-            settings = (sensor._hook or IyzicoHook(sensor.iyzico_conn_id)).settings
-            need = Need.read(sensor.batch_total, sensor.headroom, sensor.currency)
-            gate = Gate(
-                task_instance(self._context),
-                settings.account,
-                settings.environment,
-                need.currency,
-                need.batch_total,
-                need.headroom,
-                self.waiting_since,
-                self.waiting_since + timedelta(seconds=sensor.timeout),
-                self._first_balance,
-            )
-            _within_patience(lambda: self._write_row(gate, outcome, reason), attempts)
+            _within_patience(act, attempts, PATIENCE_SECONDS if seconds is None else seconds)
         except Exception:
-            sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s, %s polls", outcome, self._own_polls)
+            self._sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s, %s polls", outcome, self._own_polls)
             return
         self._is_unseen, self._written_polls = False, self._own_polls
 
-    def _write_row(self, gate: Gate, outcome: str, reason: str | None) -> None:
+    def _write_row(self, outcome: str, reason: str | None) -> None:
         """Write how many polls there were in all, not how many came: then a second write after a lost answer adds nothing."""
-        schema = self._sensor.warehouse_schema
-        with warehouse_engine(str(self._sensor.warehouse_conn_id)) as engine:
+        sensor, schema = self._sensor, self._sensor.warehouse_schema
+        if self._account is None:
+            settings = (sensor._hook or IyzicoHook(sensor.iyzico_conn_id)).settings
+            self._account = settings.environment, settings.account
+        environment, account = self._account
+        need = Need.read(sensor.batch_total, sensor.headroom, sensor.currency)
+        gate = Gate(
+            task_instance(self._context),
+            account,
+            environment,
+            need.currency,
+            need.batch_total,
+            need.headroom,
+            self.waiting_since,
+            self.waiting_since + timedelta(seconds=sensor.timeout),
+            self._first_balance,
+        )
+        with warehouse_engine(str(sensor.warehouse_conn_id)) as engine:
             if self._earlier_polls is None:
                 self._earlier_polls = polls_so_far(engine, gate, schema=schema)
             polls = self._earlier_polls + self._own_polls
-            record(engine, gate, Progress(outcome, polls, self._balance, self._observed_at, reason), schema=schema)
+            progress = Progress(outcome, polls, self._balance, self._observed_at, reason, begins=self._is_unseen)
+            record(engine, gate, progress, schema=schema)
 
     def _read(self, resumed: dict[str, Any]) -> None:
         """Take over what the worker saw at first, and the trigger since then; what cannot be read is the sensor's to refuse."""
@@ -133,13 +163,16 @@ class GateRecord:
             if resumed.get("waiting_since") is not None:
                 self.waiting_since = datetime.fromisoformat(resumed["waiting_since"])
             if resumed.get("polls") is not None:
-                self._earlier_polls = int(resumed["polls"])
+                self._earlier_polls = max(int(resumed["polls"]), 0)
+            if resumed.get("account") is not None:
+                environment, account = resumed["account"]
+                self._account = str(environment), str(account)
         with suppress(GateEventError):
             event = GateEvent.read(resumed.get("event"))
             self._own_polls, self._balance, self._observed_at = event.polls, event.balance, event.observed_at
 
 
-def _within_patience(act: Callable[[], None], attempts: int | None = None) -> None:
+def _within_patience(act: Callable[[], None], attempts: int | None, seconds: float) -> None:
     """Act, again and again while the warehouse is away, but go on after a while: it must keep no gate from opening.
 
     :param attempts: how often at most
@@ -147,8 +180,8 @@ def _within_patience(act: Callable[[], None], attempts: int | None = None) -> No
     """
     done: Future[None] = Future()
     retrying = Retrying(
-        retry=retry_if_exception_type(WarehouseUnavailableError),
-        stop=stop_after_attempt(attempts) if attempts else stop_before_delay(PATIENCE_SECONDS),
+        retry=retry_if_exception_type((WarehouseUnavailableError, IyzicoUnavailableError)),
+        stop=stop_after_attempt(attempts) if attempts else stop_before_delay(seconds),
         wait=wait_random_exponential(multiplier=0.5, max=4),
         reraise=True,
     )
@@ -161,4 +194,4 @@ def _within_patience(act: Callable[[], None], attempts: int | None = None) -> No
             done.set_exception(error)
 
     Thread(target=run, name="iyzico-gate-record", daemon=True).start()
-    done.result(PATIENCE_SECONDS)
+    done.result(seconds)

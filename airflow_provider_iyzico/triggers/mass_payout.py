@@ -19,11 +19,12 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connec
 from airflow.triggers.base import TriggerEvent
 from asgiref.sync import sync_to_async
 
+from airflow_provider_iyzico.airflow_versions import thread_of_its_own
 from airflow_provider_iyzico.api.answers import MAX_RETRY_AFTER_SECONDS, Balance
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
-from airflow_provider_iyzico.event import TIMEOUT
+from airflow_provider_iyzico.event import FRESH_SECONDS, TIMEOUT
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.triggers.memory import CrossingMemory
 from airflow_provider_iyzico.triggers.sharing import shared
@@ -81,6 +82,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         Need.read(batch_total, headroom, currency)
+        for name, moment in (("ends_at", ends_at), ("not_before", not_before)):
+            if moment is not None and not (isinstance(moment, (int, float)) and math.isfinite(moment)):
+                raise IyzicoConfigurationError(f"{name} is {moment!r}; give seconds since the epoch, or leave it out")
         if not isinstance(iyzico_conn_id, str) or not iyzico_conn_id:
             raise IyzicoConfigurationError(f"iyzico_conn_id is {iyzico_conn_id!r}; name one Connection")
         if not isinstance(poll_seconds, (int, float)) or not 0 <= poll_seconds < math.inf:
@@ -143,7 +147,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             if type(value := getattr(self, name)) is str:
                 setattr(self, name, sys.intern(value))
         waiter = _Waiter(self)
-        if self.ends_at is None:
+        if self.ends_at is None or getattr(self, "asset_state_store", None) is not None:
             async for event in self._watch(shared_stream, waiter):
                 yield event
             return
@@ -155,9 +159,12 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         begun_before = _polls_begun[key]
         try:
             async with asyncio.timeout(self.ends_at - time.time()):
-                async for last in shared_stream:
-                    known = last if last.balance else known
-                    if (verdict := last.judge_for(waiter)) is not None:
+                async for poll in shared_stream:
+                    verdict = poll.judge_for(waiter)
+                    if poll.begun_at < waiter.since:
+                        continue  # others asked before this gate waited
+                    last, known = poll, poll if poll.balance else known
+                    if verdict is not None:
                         break
             if isinstance(shared_stream, AsyncGenerator):
                 await shared_stream.aclose()  # left to the event loop, thousands would be closed by a task each
@@ -190,6 +197,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             is_short = verdict is None
             if is_short != was_short and await memory.keep(is_short):
                 if verdict is not None and was_short:
+                    if time.monotonic() - poll.ended_at > max(self.poll_seconds, FRESH_SECONDS):
+                        continue  # Airflow was slow to remember; the next poll says whether the money is still there
                     yield _fire({**poll.balance, **_status(verdict)})
                 was_short = is_short
 
@@ -288,7 +297,8 @@ def _balance(seen: Balance) -> dict[str, str]:
 async def _look(hook: IyzicoHook) -> Balance | IyzicoError:
     """Fetch the Connection, so that new keys count from the next poll on, and look from a thread."""
     try:
-        connection = await get_async_connection(hook.iyzico_conn_id)
+        async with thread_of_its_own():
+            connection = await get_async_connection(hook.iyzico_conn_id)
     except AirflowNotFoundException:
         connection = None  # or a secrets backend is down, of which some versions of Airflow say the same
     except Exception as error:  # noqa: BLE001 - all gates of the account depend on this loop, and the next look may do better

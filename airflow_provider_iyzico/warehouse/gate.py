@@ -50,6 +50,7 @@ class Progress:
 
     :param outcome: ``waiting``, ``opened``, ``timed_out`` or ``failed``
     :param polls: how many polls there were since the wait began, in all
+    :param begins: whether this is the first word of a try: a row that waits since earlier is then of a run that was deleted
     """
 
     outcome: str
@@ -57,6 +58,7 @@ class Progress:
     balance: Decimal | None = None
     observed_at: datetime | None = None
     reason: str | None = None
+    begins: bool = False
 
 
 @exactly
@@ -112,10 +114,12 @@ def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None
     """Begin the row, reset it for a later try or for a run that was deleted and made again, or go on with it."""
     row, mine = table.c.gate_id == gate_id(gate), table.c.try_number == gate.task.try_number
     is_older = or_(table.c.try_number < gate.task.try_number, table.c.ended_at < gate.waiting_since)
+    if progress.begins:
+        is_older = or_(is_older, and_(table.c.outcome == "waiting", table.c.waiting_since < gate.waiting_since))
     goes_on = mine if progress.outcome != "waiting" else and_(mine, table.c.outcome == "waiting")
     whole = _whole(gate, progress)
     reset = update(table).where(row, is_older).values(**whole)
-    go_on = update(table).where(row, goes_on).values(**_changes(table, progress))
+    go_on = update(table).where(row, goes_on).values(**_changes(table, gate, progress))
     with engine.begin() as connection:
         settle(connection, RECORD)
         if connection.execute(reset).rowcount or connection.execute(go_on).rowcount:
@@ -148,8 +152,11 @@ def _whole(gate: Gate, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _changes(table: Table, progress: Progress) -> dict[str, Any]:
+def _changes(table: Table, gate: Gate, progress: Progress) -> dict[str, Any]:
     return {
+        "batch_total": gate.batch_total,
+        "headroom": gate.headroom,
+        "waits_until": gate.waits_until,
         "last_balance": func.coalesce(progress.balance, table.c.last_balance),
         "last_observed_at": func.coalesce(progress.observed_at, table.c.last_observed_at),
         "polls": progress.polls,

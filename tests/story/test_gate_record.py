@@ -117,7 +117,7 @@ def test_a_gate_that_somebody_ends_by_an_exit_has_failed(gate_dag, iyzico, sqlit
 def test_a_gate_that_fails_while_it_writes_that_it_opened_has_failed(gate_dag, iyzico, sqlite_warehouse, monkeypatch):
     written = []
 
-    def too_late(write, attempts=None):
+    def too_late(write, *_):
         written.append(write)
         if len(written) == 2:  # that it waits, and that it opened
             raise AirflowTaskTimeout

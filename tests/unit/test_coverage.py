@@ -41,6 +41,12 @@ def test_a_balance_asked_for_before_the_wait_began_opens_nothing():
     assert judge(balance("100"), need, "payroll").outcome is Outcome.OPEN
 
 
+def test_a_refusal_from_before_the_wait_began_ends_no_wait():
+    """It may be of keys that have been exchanged since."""
+    need = Need.read("1", "0", "TRY")
+    assert judge(IyzicoAnswerError("odd"), need, "payroll", is_current=False).outcome is Outcome.WAIT
+
+
 def test_what_may_pass_is_waited_for_and_what_will_not_fails():
     need = Need.read("1", "0", "TRY")
     assert judge(IyzicoUnavailableError("busy"), need, "payroll").outcome is Outcome.WAIT

@@ -125,6 +125,25 @@ def test_zeros_behind_an_exact_amount_do_not_count(text, precision):
     assert amount.as_tuple().exponent >= -8
 
 
+class Rounded(Decimal):
+    """A derived class that writes itself with two decimals."""
+
+    def __str__(self):
+        return f"{self:.2f}"
+
+
+class Spelled(str):
+    __slots__ = ()
+
+    def __str__(self):
+        return "1.00"
+
+
+@pytest.mark.parametrize("value", [Rounded("5000.0049"), Spelled("5000.0049")])
+def test_what_a_derived_class_writes_does_not_count_but_what_it_holds(value):
+    assert money_from_author(value, "batch_total") == Decimal("5000.0049")
+
+
 @given(kurus)
 def test_every_kurus_up_to_ten_to_the_fifteenth_survives_a_string(amount):
     assert money_from_author(str(amount), "batch_total") == amount

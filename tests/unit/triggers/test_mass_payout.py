@@ -204,8 +204,11 @@ def test_a_watchers_amount_that_is_none_is_refused_when_its_dag_file_is_parsed(n
         {"poll_seconds": -1},
         {"poll_seconds": float("nan")},
         {"poll_seconds": float("inf")},
+        {"ends_at": "2026-12-01"},
+        {"ends_at": datetime.now(UTC)},
+        {"ends_at": float("nan")},
+        {"not_before": "soon"},
     ],
-    ids=str,
 )
 def test_a_watchers_other_parameters_are_checked_as_well(parameters):
     with pytest.raises(IyzicoConfigurationError):
@@ -319,6 +322,51 @@ async def test_another_amount_has_a_memory_of_its_own(iyzico):
     async with watcher(store, batch_total="500") as events:
         await look(iyzico)
         assert events == []  # it was never seen to be short of this amount
+
+
+async def test_a_watcher_fires_on_no_money_that_was_seen_while_airflow_was_slow_to_remember(monkeypatch):
+    monkeypatch.setattr(module, "FRESH_SECONDS", 0.2)
+
+    class Slow(Store):
+        async def aset(self, key, value):
+            await asyncio.sleep(0.5)
+            await super().aset(key, value)
+
+    async def stream():
+        yield poll("1.00")
+        yield poll("600.00")
+        yield poll("1.00")
+
+    watching = trigger(ends_at=None)
+    watching.asset_state_store = Slow()
+    assert [event async for event in watching.filter_shared_stream(stream())] == []
+
+
+async def test_a_watcher_with_an_end_fires_nothing_at_it(iyzico):
+    iyzico.balance = "1.00"
+    async with watcher(Store()) as events:
+        pass
+    watching = trigger(ends_at=time.time() + 0.3)
+    watching.asset_state_store = Store()
+    event = asyncio.create_task(first_event(watching))
+    await look(iyzico, 12)
+    assert not event.done()
+    assert events == []
+    event.cancel()
+    await asyncio.gather(event, return_exceptions=True)
+
+
+async def test_a_gate_that_joins_others_does_not_tell_of_their_earlier_poll_when_time_is_up():
+    waiting, now = trigger(poll_seconds=0.01, ends_at=time.time() + 0.5), time.monotonic()
+
+    async def stream():
+        yield poll("5000.00", begun_at=now - 5)
+        await asyncio.sleep(30)
+
+    event = (await anext(waiting.filter_shared_stream(stream()))).payload
+    assert event["status"] == "timeout"
+    assert "nothing was seen" in event["message"]
+    assert "balance" not in event
 
 
 async def test_a_watcher_that_joins_a_poll_under_way_fires_nothing_twice(iyzico):

@@ -81,6 +81,22 @@ def test_a_balance_that_comes_after_the_first_look_is_not_taken_for_the_first(en
     assert rows(engine) == [("production", "opened", 5, None)]
 
 
+def test_a_run_that_was_deleted_while_its_gate_waited_and_made_again_has_its_own_wait(engine):
+    for number in (1, 2):
+        record(engine, in_try(number, Decimal(40)), Progress("waiting", 3, Decimal(40)))
+        later = replace(GATE, waiting_since=GATE.waiting_since + timedelta(hours=number), first_balance=Decimal(70))
+        record(engine, later, Progress("waiting", 1, Decimal(70), begins=True))
+        assert rows(engine) == [("production", "waiting", 1, 30)]
+        record(engine, later, Progress("opened", 2, Decimal(170)))
+        assert rows(engine) == [("production", "opened", 2, 30)]
+
+
+def test_the_row_tells_what_the_batch_needed_when_its_gate_ended(engine):
+    record(engine, GATE, Progress("waiting", 1, Decimal(40)))
+    record(engine, replace(GATE, batch_total=Decimal(60)), Progress("opened", 2, Decimal(140)))
+    assert rows(engine) == [("production", "opened", 2, 20)]
+
+
 def test_sandbox_and_production_keep_a_row_each_for_the_same_run(engine):
     for environment in ("sandbox", "production"):
         record(engine, replace(GATE, environment=environment), Progress("opened", 1, Decimal(100)))
