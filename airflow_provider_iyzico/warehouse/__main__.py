@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.warehouse.ddl import DIALECTS, ddl, dialect_named
 from airflow_provider_iyzico.warehouse.faults import errors_of, first_line
-from airflow_provider_iyzico.warehouse.patience import REBUILD
+from airflow_provider_iyzico.warehouse.patience import REBUILD, Watch
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
 from airflow_provider_iyzico.warehouse.sessions import prepare, settle
 from airflow_provider_iyzico.warehouse.snapshot import time_zone
@@ -73,7 +73,7 @@ def _rebuilt(url: str, schema: str | None, timezone: str | None) -> list[str]:
             "postgresql+psycopg://user@host/database, and its driver must be installed"
         ) from None  # the words of some quote the URL, and with it a password
     try:
-        with engine.begin() as connection:
+        with Watch(REBUILD), engine.begin() as connection:
             settle(connection, REBUILD)
             return rebuild(connection, schema, timezone)
     except errors_of(engine) as error:
