@@ -93,6 +93,8 @@ def _first_unreadable(
 def _is_readable(column: Column[Any], value: Any) -> bool:
     if value is None:
         return bool(column.nullable)
+    if column.name == "valid_from" and value in ("infinity", "-infinity"):
+        return True  # which only PostgreSQL compares
     try:
         if isinstance(column.type, Money):
             column.type.amount(Decimal(repr(value) if isinstance(value, float) else value))

@@ -50,7 +50,7 @@ class Money(_Amounts):
 
         :raises ValueError: it is NaN, infinite or larger
         """
-        if abs(finite(value)) >= self._limit:
+        if abs(finite(value)) > self._limit:
             raise ValueError(f"{value} is too large an amount")
         return value
 
