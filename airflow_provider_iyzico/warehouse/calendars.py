@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Date, Table, case, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
@@ -20,6 +20,7 @@ from airflow_provider_iyzico.warehouse.views import quoted
 _INSERT: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 #: Rows of one INSERT: drivers keep the plan of an ``executemany`` on the server, where a pooler hands it to somebody else.
 BATCH = 1000
+_FIRST = literal(date(YEARS.start, 1, 1), Date())
 log = logging.getLogger(__name__)
 
 
@@ -37,16 +38,19 @@ def extend_calendars(connection: Connection, tables: ReportTables, moment: datet
         name = quoted(tables.report_day.name, tables.report_day.schema)
         connection.execute(text(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"))
     account = tables.account
+    # What somebody wrote by hand for one account, such as an infinite date, must not cost the others their snapshots.
     newest = select(func.max(account.c.newest_at)).where(account.c.newest_at < datetime(YEARS.stop, 1, 1, tzinfo=UTC))
     moment = max(moment, connection.execute(newest).scalar() or moment)
-    zones = select(account.c.report_timezone, func.min(account.c.first_date)).group_by(account.c.report_timezone)
+    first_date = case((account.c.first_date < _FIRST, _FIRST), else_=account.c.first_date)
+    zones = select(account.c.report_timezone, func.min(first_date)).where(account.c.first_date < date(YEARS.stop, 1, 1))
+    zones = zones.group_by(account.c.report_timezone)
     for zone, first in connection.execute(zones).all():
         try:
             last = local_date(moment, zone) + timedelta(days=2)
         except ValueError:
             log.warning("iyzico_account names the time zone %r, which is none on this machine: it gets no new days", zone)
         else:
-            _extend(connection, tables.report_day, zone, max(first, date(YEARS.start, 1, 1)), last)
+            _extend(connection, tables.report_day, zone, first, last)
 
 
 def _extend(connection: Connection, table: Table, zone: str, first: date, last: date) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from support import POSTGRESQL
 
 from airflow_provider_iyzico.warehouse import append as append_module
+from airflow_provider_iyzico.warehouse.__main__ import main
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
 from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
@@ -231,6 +232,15 @@ def test_a_day_far_off_that_was_written_by_hand_costs_no_account_its_snapshot(en
         assert connection.execute(text("SELECT count(*) FROM iyzico_report_day")).scalar() < 11_000
 
 
+@pytest.mark.parametrize("zone", ["Europe/Istanbul", "Asia/Tokyo"])
+@pytest.mark.parametrize("change", ["first_date = '-infinity'", "first_date = 'infinity'", "newest_at = 'infinity'"])
+def test_an_infinite_date_of_one_account_costs_no_other_its_snapshot(postgres_engine, change, zone):
+    put(postgres_engine, "a", day(1), zone)
+    run(postgres_engine, f"UPDATE iyzico_account SET {change}")
+    assert put(postgres_engine, "b", day(3))["balance"] == 5
+    assert dates(postgres_engine, "b")[0] == date(2026, 10, 3)
+
+
 def test_an_account_that_begins_late_in_the_past_leaves_no_hole(engine):
     put(engine, "a", day(20))
     put(engine, "b", day(1))
@@ -260,3 +270,18 @@ def test_rebuild_refuses_where_a_policy_hides_snapshots(postgres_url):
         with role.connect() as connection, pytest.raises(ProgrammingError, match="row-level security"):
             rebuild(connection)
         assert dates(owner, "b") == [date(2026, 10, 2)]
+
+
+def test_a_role_that_only_writes_snapshots_may_rebuild(postgres_url, monkeypatch, capsys):
+    with database_with_reader(postgres_url, POSTGRESQL) as (owner, url):
+        put(owner, "a", day(1))
+        rolled_up = "iyzico_account, iyzico_report_day, iyzico_balance_day"
+        run(
+            owner,
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {rolled_up} TO {url.username}",
+            f"GRANT SELECT, INSERT ON iyzico_balance_snapshot TO {url.username}",
+        )
+        role = owner.url.set(username=url.username, password=url.password)
+        monkeypatch.setenv("IYZICO_WAREHOUSE_URL", role.render_as_string(hide_password=False))
+        assert main(["rebuild"]) == 0
+        assert "iyzico_balance_threshold was not checked" in capsys.readouterr().err
