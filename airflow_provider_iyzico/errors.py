@@ -109,7 +109,7 @@ class WarehouseRowError(WarehouseError):
 
 
 class WarehouseExactnessError(WarehouseError):
-    """The warehouse gave back another value than it was given. Nothing was kept; widen the column or change driver."""
+    """The warehouse gave back another value than it was given. Widen the column; unless it says so, nothing was kept."""
 
 
 def error_named(name: str, message: str) -> IyzicoError:

@@ -182,8 +182,8 @@ class Reports:
                         average.quantize(Decimal("1E-8"), ROUND_HALF_UP) if outflows else None,
                         p90,
                         balance,
-                        (balance / average).quantize(Decimal("0.01"), ROUND_HALF_UP) if average else None,
-                        (balance / p90).quantize(Decimal("0.01"), ROUND_HALF_UP) if p90 else None,
+                        (max(balance, 0) / average).quantize(Decimal("0.01"), ROUND_HALF_UP) if average else None,
+                        (max(balance, 0) / p90).quantize(Decimal("0.01"), ROUND_HALF_UP) if p90 else None,
                     )
         return found
 

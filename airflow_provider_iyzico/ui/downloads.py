@@ -31,9 +31,11 @@ COLUMNS = {
 _LOCAL = ("observed_at", "waiting_since", "ended_at")
 #: A spreadsheet takes a text that begins with one of these for a formula; the later ones are wide, small or typographic forms.
 _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212-"
+#: Characters that take no room, such as marks of direction and DEL.
+_INVISIBLE = r"\x7f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 #: Some programs split by another separator than ours, or drop blanks and invisible characters first. So a sign counts at the
 #: beginning of a cell, and inside it after every character at which a program may begin a new cell.
-_FORMULA = re.compile(rf"(^|[,;|\t\n\r\v\f\x85\u2028\u2029\"])([\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*)(?=[{_SIGNS}])")
+_FORMULA = re.compile(rf"(^|[,;|\t\n\r\v\f\x85\u2028\u2029\"])([\s\x00-\x1f{_INVISIBLE}]*)(?=[{_SIGNS}])")
 IN_MEMORY_BYTES = 1_000_000
 
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, Integer, String, and_, column, or_, select, table
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql.expression import Select, TableClause
 
+from airflow_provider_iyzico.warehouse.snapshot import time_zone
 from airflow_provider_iyzico.warehouse.types import Instant, Money
 from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
 
@@ -143,8 +144,8 @@ def observation_before(
 def zone_named(name: str) -> ZoneInfo:
     """Return a time zone, and UTC for one that this machine does not know; what the page calls it is what it returns."""
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+        return time_zone(name)
+    except ValueError:
         return ZoneInfo("UTC")
 
 

@@ -12,15 +12,15 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from airflow.configuration import conf
-from sqlalchemy import event, inspect, text
+from sqlalchemy import String, bindparam, event, inspect, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DataError, ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.exact import EXACT
-from airflow_provider_iyzico.warehouse.faults import errors_of, first_line
+from airflow_provider_iyzico.warehouse.faults import errors_of, first_line, sqlstate
 from airflow_provider_iyzico.warehouse.names import check_identifier
 from airflow_provider_iyzico.warehouse.patience import PAGE, Watch
 from airflow_provider_iyzico.warehouse.sessions import settle, watch_over
@@ -28,8 +28,7 @@ from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE
 from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
 
 BY_HAND = (
-    "a row that somebody wrote by hand is no amount, moment or day: python -m airflow_provider_iyzico.warehouse rebuild names it "
-    "unless it is in iyzico_balance_threshold or iyzico_payout_gate"
+    "a row that somebody wrote by hand is no amount, moment or day: python -m airflow_provider_iyzico.warehouse rebuild names it"
 )
 #: The api-server has few threads, and most of them are Airflow's: however slow the warehouse is, the page takes no more of them.
 AT_ONCE = 6
@@ -110,11 +109,14 @@ def _bound(engine: Engine) -> None:
 def _explained(engine: Engine, schema: str | None, error: Exception) -> Notice:
     """Say why a question failed, from what is there and not from the driver's words."""
     errors: tuple[type[Exception], ...] = (*errors_of(engine), WarehouseError, Notice)
+    if isinstance(error, DataError) and sqlstate(error) is None:  # the driver cannot read what the server gave
+        return Notice("unavailable", BY_HAND)
+    no_grant = Notice("no_grant", _grants(schema))
     try:
         inspector = inspect(engine)
         there = {*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)}
         if SNAPSHOT_TABLE not in there and not there & set(COLUMNS):
-            return Notice("empty")
+            return Notice("empty") if _is_usable(engine, schema) else no_grant
         for view, columns in COLUMNS.items():
             if view not in there or not set(columns) <= {each["name"] for each in inspector.get_columns(view, schema=schema)}:
                 return Notice("no_views", f"{quoted(view, schema)} is missing or of another version")
@@ -122,6 +124,20 @@ def _explained(engine: Engine, schema: str | None, error: Exception) -> Notice:
         log.warning("the warehouse did not answer the page: %s", first_line(gone))
         return Notice("unavailable")
     if isinstance(error, ProgrammingError):
-        names = ", ".join(quoted(view, schema) for view in COLUMNS)
-        return Notice("no_grant", f"GRANT USAGE ON SCHEMA {schema or '…'} TO …; GRANT SELECT ON {names} TO …;")
+        return no_grant
     return Notice("unavailable")
+
+
+def _grants(schema: str | None) -> str:
+    names = ", ".join(quoted(view, schema) for view in COLUMNS)
+    return f"GRANT USAGE ON SCHEMA {schema or '…'} TO …; GRANT SELECT ON {names} TO …;"
+
+
+def _is_usable(engine: Engine, schema: str | None) -> bool:
+    """Tell whether the schema is there and we may look into it: otherwise nobody knows whether it is empty."""
+    if engine.dialect.name != "postgresql":
+        return True
+    namespace = "to_regnamespace(quote_ident(COALESCE(:schema, current_schema())))"
+    with engine.connect() as connection:
+        asked = text(f"SELECT has_schema_privilege({namespace}, 'USAGE')").bindparams(bindparam("schema", schema, String()))
+        return bool(connection.execute(asked).scalar())

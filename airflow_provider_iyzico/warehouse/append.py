@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from sqlalchemy import Table, exists, insert, inspect, literal, select
@@ -24,10 +25,17 @@ from airflow_provider_iyzico.warehouse.making import complete, ensure
 from airflow_provider_iyzico.warehouse.patience import SNAPSHOT, Watch, patience_now
 from airflow_provider_iyzico.warehouse.reports import enter, read_back, reports_for, roll_up
 from airflow_provider_iyzico.warehouse.sessions import prepare, settle
+from airflow_provider_iyzico.warehouse.snapshot import local_date
+from airflow_provider_iyzico.warehouse.stored import as_given, day_as_given
+from airflow_provider_iyzico.warehouse.tables import report_tables
 
 #: These enforce a primary key; any other warehouse gets a conditional insert.
 _ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
 T = TypeVar("T")
+
+#: How the report of a bent row ends.
+_NOTHING_KEPT = "nothing was kept"
+_KEPT_NEVERTHELESS = "the row is there nevertheless, for the table has no transactions: delete it, and make the table InnoDB"
 
 Row = Mapping[str, Any]
 
@@ -76,7 +84,7 @@ def persist(engine: Engine, table: Table, act: Callable[[], T], *, create_table:
 
 def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int]:
     """Return what the table holds, and how many of the tables and views beside it are missing."""
-    conflict = None
+    conflict, bent = None, None
     reports = reports_for(table, engine.dialect.name)
     with engine.connect() as connection, naming_rows_by_hand(connection, [table, *(reports.rolled_up if reports else ())], row):
         try:
@@ -87,11 +95,20 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
                 transaction.rollback()  # nothing was added, so the account was not seen again either
         except IntegrityError as error:
             conflict = error
+        except WarehouseExactnessError as error:
+            bent = str(error)
         with connection.begin():
             settle(connection, patience_now())
             there = _read(connection, table, row)
+    if bent is not None:
+        raise WarehouseExactnessError(f"{bent}; {_NOTHING_KEPT if there is None else _KEPT_NEVERTHELESS}")
     if there is None:
         raise conflict or WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
+    if there["balance"] != Decimal(there["balance_raw"]):
+        raise WarehouseExactnessError(
+            f"table {table.fullname!r} holds balance {there['balance']} and balance_raw {there['balance_raw']!r} with "
+            f"{_key(table)} {row[_key(table)]}; delete the row, let the column be {table.c.balance.type.compile()}, and try again"
+        )
     return there, 0
 
 
@@ -101,10 +118,13 @@ def _keep(connection: Connection, table: Table, row: Row) -> tuple[dict[str, Any
     if not _add(connection, table, row):
         return None
     if account is None:
-        return _as_given(table, row, _read(connection, table, row)), 0
-    stored, day = read_back(connection, table, row, account)
-    kept = _as_given(table, row, stored)
-    roll_up(connection, table, kept, account, day)
+        return as_given(table, row, _read(connection, table, row)), 0
+    stored, day = read_back(connection, table, row, local_date(row["observed_at"], account.report_timezone))
+    kept = as_given(table, row, stored)
+    for written in roll_up(connection, table, kept, account, day):
+        stored, day = read_back(connection, table, row, written.local_date)
+        day_as_given(connection, report_tables(table.schema).balance_day, written._asdict(), day and day._asdict())
+        as_given(table, row, stored)
     return kept, account.missing
 
 
@@ -139,20 +159,6 @@ def _is_row(table: Table, row: Row) -> Any:
 
 def _key(table: Table) -> str:
     return str(table.primary_key.columns.keys()[0])
-
-
-def _as_given(table: Table, row: Row, stored: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what is stored, if it is what was given."""
-    if stored is None:
-        raise WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it; nothing was kept")
-    for name, given in row.items():
-        if stored[name] != given:
-            raise WarehouseExactnessError(
-                f"column {name!r} of table {table.fullname!r} was given {given!r} and holds {stored[name]!r}; nothing was kept. "
-                f"The column should be {table.c[name].type.compile()}, and no trigger may change it "
-                "(SQLite keeps numbers as REAL, which is exact to 15 digits)"
-            )
-    return stored
 
 
 def explained(engine: Engine, table: Table, error: Exception) -> WarehouseError:

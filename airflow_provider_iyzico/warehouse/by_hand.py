@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,12 +15,16 @@ from sqlalchemy.types import NullType
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError
 from airflow_provider_iyzico.warehouse.faults import first_line, sqlstate
+from airflow_provider_iyzico.warehouse.patience import patience_now
+from airflow_provider_iyzico.warehouse.sessions import settle
 from airflow_provider_iyzico.warehouse.snapshot import time_zone
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY
-from airflow_provider_iyzico.warehouse.types import Instant, Money, finite
+from airflow_provider_iyzico.warehouse.types import YEARS, Instant, Money
 
 #: What reading such a value and computing with it raise.
 _UNREADABLE = (ArithmeticError, AttributeError, TypeError, ValueError)
+#: Years whose moments are moments in every time zone.
+_COMPUTABLE_YEARS = range(2, 9999)
 
 
 @contextmanager
@@ -38,17 +42,36 @@ def naming_rows_by_hand(
     except (*_UNREADABLE, DataError) as error:
         if isinstance(error, DataError) and sqlstate(error) is not None:
             raise  # the server refused a statement; nothing was read
-        for table in tables:
-            if (found := _first_unreadable(connection, table, account)) is not None:
-                key, column, value = found
-                where = ", ".join(f"{name} {value}" for name, value in key.items())
-                raise WarehouseRowError(
-                    f"table {table.fullname!r} holds {value!r} in column {column!r} of the row with {where}, which is "
-                    f"no {_noun(table.c[column])}; correct that row or delete it"
-                ) from error
+        with _settled(connection):
+            if (said := row_by_hand(connection, tables, account)) is not None:
+                raise WarehouseRowError(said) from error
         if isinstance(error, DataError):
             raise
         raise WarehouseError(f"table {tables[0].fullname!r} could not be written or read: {first_line(error)}") from error
+
+
+def row_by_hand(connection: Connection, tables: Sequence[Table], account: Mapping[str, Any] | None = None) -> str | None:
+    """Say what is wrong with the first row that cannot be read or computed with, if there is one."""
+    for table in tables:
+        if (found := _first_unreadable(connection, table, account)) is not None:
+            key, column, value = found
+            where = ", ".join(f"{name} {value}" for name, value in key.items())
+            return (
+                f"table {table.fullname!r} holds {value!r} in column {column!r} of the row with {where}, which is "
+                f"no {_noun(table.c[column])}; correct that row or delete it"
+            )
+    return None
+
+
+@contextmanager
+def _settled(connection: Connection) -> Iterator[None]:
+    """Ask with our settings: those of the transaction that failed went with it, and a date style writes other texts."""
+    if connection.in_transaction():
+        yield
+        return
+    with connection.begin():
+        settle(connection, patience_now())
+        yield
 
 
 def _first_unreadable(
@@ -59,23 +82,26 @@ def _first_unreadable(
     query = select(*raw)
     if account is not None and all(name in table.c for name in ACCOUNT_KEY):
         query = query.where(and_(*[table.c[name] == account[name] for name in ACCOUNT_KEY]))
-    for row in connection.execute(query).mappings():
-        for column in table.columns:
-            if not _is_readable(column, row[column.name]):
-                return {key.name: row[key.name] for key in table.primary_key.columns}, column.name, row[column.name]
+    with closing(connection.execute(query)) as found:
+        for row in found.mappings():
+            for column in table.columns:
+                if not _is_readable(column, row[column.name]):
+                    return {key.name: row[key.name] for key in table.primary_key.columns}, column.name, row[column.name]
     return None
 
 
 def _is_readable(column: Column[Any], value: Any) -> bool:
     if value is None:
         return bool(column.nullable)
+    if column.name == "valid_from" and value in ("infinity", "-infinity"):
+        return True  # which only PostgreSQL compares
     try:
         if isinstance(column.type, Money):
-            finite(Decimal(repr(value) if isinstance(value, float) else value))
-        elif isinstance(column.type, Instant):
-            datetime.fromisoformat(value)
-        elif isinstance(column.type, Date):
-            date.fromisoformat(value)
+            column.type.amount(Decimal(repr(value) if isinstance(value, float) else value))
+        elif isinstance(column.type, (Instant, Date)):
+            day = datetime.fromisoformat(value) if isinstance(column.type, Instant) else date.fromisoformat(value)
+            if day.year not in (YEARS if column.name == "observed_at" else _COMPUTABLE_YEARS):
+                return False
         elif isinstance(column.type, Integer):
             int(value)
         elif column.name == "report_timezone":

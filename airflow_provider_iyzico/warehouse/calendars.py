@@ -4,37 +4,49 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Date, Table, case, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.warehouse.rollup import calendar_rows
 from airflow_provider_iyzico.warehouse.snapshot import local_date
 from airflow_provider_iyzico.warehouse.tables import ReportTables
+from airflow_provider_iyzico.warehouse.types import YEARS
 from airflow_provider_iyzico.warehouse.views import quoted
 
 _INSERT: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 #: Rows of one INSERT: drivers keep the plan of an ``executemany`` on the server, where a pooler hands it to somebody else.
 BATCH = 1000
+_FIRST = literal(date(YEARS.start, 1, 1), Date())
 log = logging.getLogger(__name__)
 
 
 def extend_calendars(connection: Connection, tables: ReportTables, moment: datetime) -> None:
-    """Let the calendar of every time zone in use reach the day after ``moment``: an account that went silent has days, too.
+    """Let the calendar of every time zone in use reach two days beyond the newest observation: a silent account has days, too.
 
-    Writers take turns: each sees the days and the accounts of the one before, and so leaves no hole.
+    One would not do: within a day of 25 hours in one zone, two days may begin in another. Writers take turns: each sees the days
+    and the accounts of the one before, and so leaves no hole.
+
+    :raises ValueError: no snapshot was observed at such a moment
     """
+    if moment.year not in YEARS:
+        raise ValueError(f"{moment.isoformat()} is no moment of an observation")
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
         name = quoted(tables.report_day.name, tables.report_day.schema)
         connection.execute(text(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"))
     account = tables.account
-    zones = select(account.c.report_timezone, func.min(account.c.first_date)).group_by(account.c.report_timezone)
+    # What somebody wrote by hand for one account, such as an infinite date, must not cost the others their snapshots.
+    newest = select(func.max(account.c.newest_at)).where(account.c.newest_at < datetime(YEARS.stop, 1, 1, tzinfo=UTC))
+    moment = max(moment, connection.execute(newest).scalar() or moment)
+    first_date = case((account.c.first_date < _FIRST, _FIRST), else_=account.c.first_date)
+    zones = select(account.c.report_timezone, func.min(first_date)).where(account.c.first_date < date(YEARS.stop, 1, 1))
+    zones = zones.group_by(account.c.report_timezone)
     for zone, first in connection.execute(zones).all():
         try:
-            last = local_date(moment, zone) + timedelta(days=1)
+            last = local_date(moment, zone) + timedelta(days=2)
         except ValueError:
             log.warning("iyzico_account names the time zone %r, which is none on this machine: it gets no new days", zone)
         else:
@@ -42,9 +54,9 @@ def extend_calendars(connection: Connection, tables: ReportTables, moment: datet
 
 
 def _extend(connection: Connection, table: Table, zone: str, first: date, last: date) -> None:
-    there = set(connection.execute(select(table.c.local_date).where(table.c.report_timezone == zone)).scalars())
-    rows = calendar_rows(min([first, *there]), max([last, *there]), zone)
-    missing = [row for row in rows if row["local_date"] not in there]
+    days = select(table.c.local_date).where(table.c.report_timezone == zone, table.c.local_date.between(first, last))
+    there = set(connection.execute(days).scalars())
+    missing = [row for row in calendar_rows(first, last, zone) if row["local_date"] not in there]
     for start in range(0, len(missing), BATCH):
         connection.execute(
             _INSERT[connection.dialect.name](table).values(missing[start : start + BATCH]).on_conflict_do_nothing()

@@ -19,12 +19,14 @@ _PASSING_CLASSES = frozenset({"08", "40", "53", "58"})
 #: our own timeout, shutdown, crash, start, idle session.
 _PASSING_STATES = frozenset({"25006", "25P03", "25P04", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "57P05"})
 #: MariaDB and MySQL: disk or memory full, too many connections, shutdown, network, locks, deadlocks, read-only, too slow, killed
-#: (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from 2000 to 2999, pass as well.
+#: (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from 2000 to 2999, pass as well,
+#: except for letters, TLS and ways to log in that one side does not know.
 _PASSING_NUMBERS = frozenset(
     {1015, 1020, 1021, 1037, 1038, 1040, 1041, 1042, 1043, 1053, 1077, 1079, 1080, 1129, 1135, 1152, 1153, 1154, 1155, 1156, 1157}
     | {1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1614, 1637, 1792, 1836, 1927, 1969, 3024}
     | {3032, 3058, 3100, 3101, 3572, 4031}
 )
+_LASTING_NUMBERS = frozenset({2019, 2026, 2054, 2059, 2061})
 _MYSQL_DRIVERS = frozenset({"MySQLdb", "pymysql", "mysql", "mariadb", "asyncmy", "aiomysql"})
 _PASSING_IN_SQLITE = frozenset(
     {
@@ -60,7 +62,7 @@ def is_passing(error: BaseException) -> bool:
     reason = cause(error)
     number = _number(reason)
     if number is not None:
-        return 2000 <= number < 3000 or number in _PASSING_NUMBERS
+        return (2000 <= number < 3000 and number not in _LASTING_NUMBERS) or number in _PASSING_NUMBERS
     code = getattr(reason, "sqlite_errorcode", None)
     if code is not None:
         is_opening = code & 0xFF == sqlite3.SQLITE_CANTOPEN  # the folder is looked at where the path is known
@@ -77,8 +79,11 @@ def is_passing(error: BaseException) -> bool:
 
 def unreachable(engine: Engine, error: BaseException) -> WarehouseError:
     """Say why nothing can be asked of a warehouse."""
-    folder = Path(str(engine.url.database)).parent
-    if getattr(cause(error), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and not folder.is_dir():
+    file = Path(str(engine.url.database))
+    folder, cannot_open = file.parent, getattr(cause(error), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
+    if cannot_open and file.is_dir():
+        return WarehouseConfigurationError(f"{str(file)!r} is a folder; name a SQLite file as host")
+    if cannot_open and not folder.is_dir():
         return WarehouseConfigurationError(
             f"the folder {str(folder)!r} of the SQLite file is not there on this machine; make it, or name another file as host"
         )

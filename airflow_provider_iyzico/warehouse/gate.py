@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.warehouse.append import persist
+from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
 from airflow_provider_iyzico.warehouse.exact import exactly
 from airflow_provider_iyzico.warehouse.patience import RECORD, Watch
 from airflow_provider_iyzico.warehouse.sessions import prepare, settle
@@ -78,6 +79,7 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None
 def polls_so_far(engine: Engine, gate: Gate, *, schema: str | None = None) -> int:
     """Return how many polls of this try and wait the row knows: a rescheduled task remembers none.
 
+    :raises WarehouseRowError: a row of the account holds what cannot be read
     :raises WarehouseError: the row could not be read
     """
     table, engine = report_tables(schema).gate, prepare(engine)
@@ -87,8 +89,10 @@ def polls_so_far(engine: Engine, gate: Gate, *, schema: str | None = None) -> in
         table.c.outcome == "waiting",
     )
 
+    account = {"environment": gate.environment, "account": gate.account, "currency": gate.currency}
+
     def read() -> int:
-        with engine.begin() as connection:
+        with engine.connect() as connection, naming_rows_by_hand(connection, [table], account), connection.begin():
             settle(connection, RECORD)
             return int(connection.execute(select(table.c.polls).where(mine)).scalar() or 0)
 

@@ -160,16 +160,22 @@ def _line(connection: Any) -> _Line:
     """Return what cuts a driver's connection from another thread, and what gives its line back."""
     if hasattr(connection, "interrupt"):  # SQLite
         return connection.interrupt, _nothing
-    # A copy of the descriptor, so that a number that another connection has by then is never the one that is shut down.
-    number = connection.fileno() if hasattr(connection, "fileno") else getattr(connection, "_sock", None)
+    number = connection.fileno() if hasattr(connection, "fileno") else _socket_number(connection)
     if number is None:
         return _nothing, _nothing
-    line = socket.socket(fileno=os.dup(number if isinstance(number, int) else number.fileno()))
+    # A copy of the descriptor, so that a number that another connection has by then is never the one that is shut down.
+    line = socket.socket(fileno=os.dup(number))
 
     def cut() -> None:
         line.shutdown(socket.SHUT_RDWR)
 
     return cut, line.close
+
+
+def _socket_number(connection: Any) -> int | None:
+    """Return the descriptor of a driver that keeps its socket to itself: pymysql, and mysql-connector, which wraps it."""
+    line = getattr(connection, "_sock", None) or getattr(getattr(connection, "_socket", None), "sock", None)
+    return None if line is None else int(line.fileno())
 
 
 def _nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import date, datetime
 from itertools import chain, groupby
@@ -15,6 +16,7 @@ from airflow_provider_iyzico.warehouse.calendars import BATCH, extend_calendars
 from airflow_provider_iyzico.warehouse.exact import exactly
 from airflow_provider_iyzico.warehouse.rollup import Seen, fold
 from airflow_provider_iyzico.warehouse.snapshot import local_date, time_zone
+from airflow_provider_iyzico.warehouse.stored import day_as_given
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables, report_tables, snapshot_table
 from airflow_provider_iyzico.warehouse.views import quoted
 
@@ -32,22 +34,26 @@ def rebuild(connection: Connection, schema: str | None = None, timezone: str | N
     :param timezone: cut the days of all accounts in this zone; without one each account keeps its own, which is that of its
         first snapshot
     :raises WarehouseRowError: a row holds what cannot be read; somebody wrote it by hand
+    :raises WarehouseExactnessError: the roll-up that is stored is not the one that was computed
     """
     table, tables = snapshot_table(schema=schema), report_tables(schema)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL row_security = off")  # refuse, where a policy would hide snapshots from us
     _take_turns(connection, tables)
     with naming_rows_by_hand(connection, [table, *tables.rolled_up]):
         kept = [_rows(connection, each) for each in tables.rolled_up]
         own_zones = {} if timezone else {account: time_zone(row[0]).key for account, row in kept[0].items()}
         for each in tables.rolled_up:
             connection.execute(delete(each))
-        _write_accounts(connection, table, tables, own_zones, timezone)
+        computed = _write_accounts(connection, table, tables, own_zones, timezone)
         found = [_rows(connection, each) for each in tables.rolled_up]
+        _compare(connection, tables.balance_day, computed, found[2])
     until = _last_days(found[0])
-    accounts = [f"account {'/'.join(key)}" for key in _differing(kept[0], found[0])]
+    accounts = [f"account {_named(key)}" for key in _differing(kept[0], found[0])]
     calendar = [
         f"calendar {zone} {day}" for zone, day in _differing(kept[1], found[1]) if zone not in until or day <= until[zone]
     ]
-    days = [f"{'/'.join(account)} {day}" for *account, day in _differing(kept[2], found[2])]
+    days = [f"{_named(account)} {day}" for *account, day in _differing(kept[2], found[2])]
     return accounts + calendar + days
 
 
@@ -66,7 +72,7 @@ def _rows(connection: Connection, table: Table) -> _Rows:
 
 def _write_accounts(
     connection: Connection, table: Table, tables: ReportTables, own_zones: dict[tuple[Any, ...], str], timezone: str | None
-) -> None:
+) -> list[dict[str, Any]]:
     names = (*ACCOUNT_KEY, "report_timezone", "observed_at", "balance")
     in_order = [*[table.c[name] for name in ACCOUNT_KEY], table.c.observed_at, table.c.snapshot_id]
     in_pieces = select(*[table.c[name] for name in names]).order_by(*in_order).execution_options(yield_per=BATCH)
@@ -74,6 +80,8 @@ def _write_accounts(
     newest: list[datetime] = []
     with closing(connection.execute(in_pieces)) as snapshots:
         for account, rows in groupby(snapshots, key=lambda row: tuple(row[:3])):
+            if not all(isinstance(each, str) for each in account):
+                raise TypeError(f"account {account!r} is no text")
             first = next(rows)
             zone = timezone or own_zones.get(account, first.report_timezone)
             seen = (Seen(local_date(row.observed_at, zone), row.observed_at, row.balance) for row in chain([first], rows))
@@ -87,6 +95,18 @@ def _write_accounts(
         connection.execute(insert(tables.balance_day).values(written[start : start + BATCH]))
     if newest:
         extend_calendars(connection, tables, max(newest))
+    return written
+
+
+def _compare(connection: Connection, table: Table, computed: list[dict[str, Any]], found: _Rows) -> None:
+    size = len(table.primary_key.columns)
+    for day in computed:
+        key, values = tuple(day.values())[:size], found.get(tuple(day.values())[:size])
+        day_as_given(connection, table, day, None if values is None else dict(zip(day, key + values, strict=True)))
+
+
+def _named(key: Iterable[Any]) -> str:
+    return "/".join(map(str, key))
 
 
 def _last_days(accounts: _Rows) -> dict[str, date]:
@@ -96,4 +116,5 @@ def _last_days(accounts: _Rows) -> dict[str, date]:
 
 
 def _differing(kept: _Rows, found: _Rows) -> list[tuple[Any, ...]]:
-    return sorted(key for key in kept.keys() | found.keys() if kept.get(key) != found.get(key))
+    keys = (key for key in kept.keys() | found.keys() if kept.get(key) != found.get(key))
+    return sorted(keys, key=lambda key: [str(part) for part in key])  # one that was written by hand may hold no text

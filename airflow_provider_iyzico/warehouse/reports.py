@@ -49,21 +49,23 @@ def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Accou
 
 
 def read_back(
-    connection: Connection, table: Table, row: Mapping[str, Any], account: Account
+    connection: Connection, table: Table, row: Mapping[str, Any], day: date
 ) -> tuple[dict[str, Any] | None, Day | None]:
-    """Return the row as it is stored by now, and the day of its account as it was before, if they are there."""
-    of_the_day = {**_names(row), "local_date": local_date(row["observed_at"], account.report_timezone)}
-    wanted = {**of_the_day, "snapshot_id": row["snapshot_id"]}
+    """Return the row and a day of its account as they are stored by now, if they are there."""
+    wanted = {**_names(row), "local_date": day, "snapshot_id": row["snapshot_id"]}
     found = _statements(connection, table).read.run(connection, wanted).mappings().one_or_none()
     if found is None:
         return None, None
     values = [found[f"day_{name}"] for name in Day._fields]
-    day = None if values[-1] is None else Day._make(finite(each) if isinstance(each, Decimal) else each for each in values)
-    return {name: found[name] for name in row}, day
+    is_there = values[-1] is not None
+    stored = Day._make(finite(each) if isinstance(each, Decimal) else each for each in values) if is_there else None
+    return {name: found[name] for name in row}, stored
 
 
-def roll_up(connection: Connection, table: Table, row: Mapping[str, Any], account: Account, day: Day | None) -> None:
+def roll_up(connection: Connection, table: Table, row: Mapping[str, Any], account: Account, day: Day | None) -> list[Day]:
     """Bring the daily roll-up up to date after ``row`` was added to ``table`` and its account was entered.
+
+    Return the days that were written.
 
     :param row: as it is stored
     :param day: the day of the account as it was before
@@ -72,26 +74,29 @@ def roll_up(connection: Connection, table: Table, row: Mapping[str, Any], accoun
     # In the zone of the account: the Connection, and so the row, may have another by now, but days stay as they are cut.
     seen = Seen(local_date(row["observed_at"], zone), row["observed_at"], row["balance"])
     if seen.observed_at < account.newest_at or (day is not None and seen.observed_at <= day.closing_at):
-        _fold_again(connection, table, tables, seen, row, zone)
+        written = _fold_again(connection, table, tables, seen, row, zone)
     elif day is not None:
-        _statements(connection, table).update_day.run(connection, {**_names(row), **day.add(seen)._asdict()})
+        written = [day.add(seen)]
+        _statements(connection, table).update_day.run(connection, {**_names(row), **written[0]._asdict()})
     else:
-        first = Day.begin(seen, _balance_before(connection, table, row, seen))
-        connection.execute(insert(tables.balance_day).values(**_names(row), **first._asdict()))
+        written = [Day.begin(seen, _balance_before(connection, table, row, seen))]
+        connection.execute(insert(tables.balance_day).values(**_names(row), **written[0]._asdict()))
     if day is None:
         if seen.local_date < account.first_date:
             connection.execute(update(tables.account).where(_is_account(tables.account, row)).values(first_date=seen.local_date))
         extend_calendars(connection, tables, seen.observed_at)
+    return written
 
 
 def _fold_again(
     connection: Connection, table: Table, tables: ReportTables, late: Seen, row: Mapping[str, Any], zone: str
-) -> None:
+) -> list[Day]:
     """Fold the day of a late row again, and the day of the observation that follows it, whose first change is another now."""
     mine = _is_account(table, row)
     following = connection.execute(
         select(table.c.observed_at).where(mine, table.c.observed_at > late.observed_at).order_by(table.c.observed_at).limit(1)
     ).scalar()
+    written = []
     for each in sorted({late.local_date, local_date(following, zone) if following else late.local_date}):
         starts_at, ends_at = bounds(each, zone)
         observations = connection.execute(
@@ -104,6 +109,8 @@ def _fold_again(
         is_day = and_(_is_account(tables.balance_day, row), tables.balance_day.c.local_date == each)
         connection.execute(delete(tables.balance_day).where(is_day))
         connection.execute(insert(tables.balance_day).values(**_names(row), **day._asdict()))
+        written.append(day)
+    return written
 
 
 def _balance_before(connection: Connection, table: Table, row: Mapping[str, Any], seen: Seen) -> Any:

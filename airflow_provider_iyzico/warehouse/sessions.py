@@ -88,6 +88,7 @@ def _connect_in_time(dialect: Any, _record: object, arguments: Any, options: dic
 
 def _hold(connection: Any, _record: object, _proxy: object) -> None:
     hold(connection)
+    seconds_to_connect()  # SQLite's connection outlives being interrupted: without time left, nothing may begin on it
 
 
 def _make_ready(connection: Any, record: Any) -> None:
@@ -129,7 +130,7 @@ def _mysql_connector(connection: Any) -> None:
 
 def _say(connection: Any) -> None:
     cursor = connection.cursor()
-    cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'")
+    cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', completion_type = 0")
     cursor.close()
 
 

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Date, Index, Integer, MetaData, String, Table
 
+from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.names import check_identifier
 from airflow_provider_iyzico.warehouse.types import Instant, Money
+from airflow_provider_iyzico.warehouse.views import VIEWS
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
 ACCOUNT_KEY = ("environment", "account", "currency")
@@ -26,9 +28,12 @@ _TEXTS: dict[str, Any] = {
 def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Table:
     """Return the table of balance snapshots, version 1: one row per task instance.
 
-    :raises WarehouseConfigurationError: ``name`` or ``schema`` is not a plain identifier
+    :raises WarehouseConfigurationError: ``name`` or ``schema`` is not a plain identifier, or ``name`` belongs to the reports
     """
     check_identifier(name, "table")
+    ours = {SNAPSHOT_TABLE, *(each.name for each in report_tables()), *VIEWS}
+    if name != SNAPSHOT_TABLE and name.lower() in ours:
+        raise WarehouseConfigurationError(f"table is {name!r}, which the reports need for themselves; choose another name")
     if schema is not None:
         check_identifier(schema, "schema")
     identity, key, moment = String(250), String(64), Instant()

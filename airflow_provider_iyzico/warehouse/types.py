@@ -36,19 +36,33 @@ else:
 
 
 class Money(_Amounts):
-    """``NUMERIC(28, 8)``, or wider for sums, read and written as ``Decimal``; what is not a finite number is refused."""
+    """``NUMERIC(28, 8)``, or wider for sums, read and written as ``Decimal``; what is no number of that width is refused."""
 
     impl = Numeric
     cache_ok = True
 
     def __init__(self, digits: int = 28) -> None:
         super().__init__(digits, 8, asdecimal=True)
+        self._limit = Decimal(10) ** (digits - 8)
+
+    def amount(self, value: Decimal) -> Decimal:
+        """Return a number that has its place in such a column; SQLite takes any.
+
+        :raises ValueError: it is NaN, infinite or larger
+        """
+        if abs(finite(value)) > self._limit:
+            raise ValueError(f"{value} is too large an amount")
+        return value
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(_SqliteMoney()) if dialect.name == "sqlite" else super().load_dialect_impl(dialect)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        return finite(value) if isinstance(value, Decimal) else value  # a column of another type gives what it has
+        return self.amount(value) if isinstance(value, Decimal) else value  # a column of another type gives what it has
+
+
+#: Years in which a snapshot may have been observed; a day of a year far off would fill the calendar up to it.
+YEARS = range(2000, 2200)
 
 
 def finite(value: Decimal) -> Decimal:

@@ -4,7 +4,7 @@
 -- that leaves, and days_observed how many of them have an observation; where none has, nothing is known but the balance.
 -- average_outflow is the outflow of the window divided by days_in_window. p90 is the nearest-rank percentile of the observed days: the
 -- smallest daily outflow that at least 90 of 100 of them do not exceed. Outflow belongs to the day on which it was seen: the first day
--- after missed ones carries theirs, which raises p90.
+-- after missed ones carries theirs, which raises p90. A balance of zero or less lasts for no days.
 SELECT r.environment,
        r.account,
        r.currency,
@@ -14,9 +14,9 @@ SELECT r.environment,
        CASE WHEN count(r.outflow) > 0 THEN $average[COALESCE(r.outflow, 0)] END AS average_outflow,
        max(CASE WHEN r.place = r.p90_place THEN r.outflow END) AS p90_outflow,
        max(l.balance) AS balance,
-       CASE WHEN sum(r.outflow) > 0 THEN $days[1.0 * max(l.balance) / avg(COALESCE(r.outflow, 0))] END AS days_at_average,
+       CASE WHEN sum(r.outflow) > 0 THEN $days[1.0 * $greatest[max(l.balance); 0] / avg(COALESCE(r.outflow, 0))] END AS days_at_average,
        CASE WHEN max(CASE WHEN r.place = r.p90_place THEN r.outflow END) > 0
-            THEN $days[1.0 * max(l.balance) / max(CASE WHEN r.place = r.p90_place THEN r.outflow END)] END AS days_at_p90
+            THEN $days[1.0 * $greatest[max(l.balance); 0] / max(CASE WHEN r.place = r.p90_place THEN r.outflow END)] END AS days_at_p90
 FROM (
      SELECT f.environment, f.account, f.currency, v.window_days, d.outflow,
             row_number() OVER (

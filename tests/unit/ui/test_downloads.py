@@ -63,7 +63,7 @@ def test_words_are_those_of_the_page():
 
 
 SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")
-INVISIBLE = "".join(map(chr, range(33))) + "\u00a0\u200b\u2060\ufeff"
+INVISIBLE = "".join(map(chr, range(33))) + "\u00a0\u200b\u2060\ufeff\x7f\xad\u061c\u180e\u200e\u200f\u202a\u202e\u2066\u2069"
 
 
 def formulas(raw):
@@ -79,6 +79,8 @@ def formulas(raw):
     [
         '=HYPERLINK("http://example.com")',
         *["+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff20A1", "\u22121", " =1", "\u00a0+1", "\ufeff=1"],
+        *[f"{mark}=1+1" for mark in "\x7f\xad\u061c\u180e\u200e\u200f\u202a\u202d\u202e\u2066\u2068\u2069"],
+        *["x;\u202e=1", "x,\u2066 \xad@A1"],
         *['x;=HYPERLINK("http://example.com";"ok");y', "x,=1+1,z", "x\t=1", "x|=1", "x; \t@A1", "x,\uff0b1", "x;;-1"],
         *["x\n=1", "x\r=1", "x\r\n=1", "x\u2028=1", 'x"=1', 'x;"=1"', 'x,""=1', '"=1"', '"; "=1', ";=;=;=", "x,\n ;=1"],
         *["=cmd|' /C calc'!A0", "x|@cmd|' /C calc'!A0", 'DDE("cmd";"/C calc";"=A0")', "x;=cmd|'/C calc'!A0,=cmd|'/C calc'!A0"],

@@ -245,6 +245,49 @@ def test_a_database_whose_dates_are_german_is_shown(url, connect, postgres):
     assert ask(url, "/data?environment=production&account=a&currency=TRY", Accept="application/json")[0] == 200
 
 
+def test_a_value_that_the_driver_cannot_read_is_told_from_a_warehouse_that_is_down(url, connect, postgres):
+    engine, _ = postgres
+    keep(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO iyzico_payout_gate SELECT 'g', 'a', 'production', 'TRY', 'd', 't', 'r', -1, 1, 5, 0, "
+                "now(), 'infinity', NULL, NULL, NULL, 1, 'waiting', NULL, NULL, '1'"
+            )
+        )
+    connect(engine.url.set(drivername="postgres").render_as_string(False))
+    status, body = ask(url, "/data?environment=production&account=a&currency=TRY", Accept="application/json")
+    assert (status, json.loads(body)["notice"]) == (503, "unavailable")
+    assert "somebody wrote by hand" in json.loads(body)["detail"]
+
+
+def test_a_folder_of_zones_that_somebody_wrote_as_a_time_zone_is_shown_in_utc(url, connect, tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/w.db")
+    keep(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE iyzico_account SET report_timezone = 'Europe'"))
+    engine.dispose()
+    connect({"conn_type": "sqlite", "host": str(tmp_path / "w.db")})
+    status, body = ask(url, "/data?environment=production&account=a&currency=TRY", Accept="application/json")
+    assert status == 200
+    assert json.loads(body)["latest"]["report_timezone"] == "UTC"
+
+
+@pytest.mark.parametrize("schema", [None, "finance", "fiannce", "PUBLIC"])
+def test_a_schema_that_may_not_be_used_or_is_not_there_is_never_called_empty(url, connect, postgres, monkeypatch, schema):
+    engine, reader = postgres
+    keep(engine)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA finance"))
+        connection.execute(text("REVOKE USAGE ON SCHEMA public FROM PUBLIC"))
+    connect(reader)
+    if schema:
+        monkeypatch.setenv("AIRFLOW__IYZICO__WAREHOUSE_SCHEMA", schema)
+    answer = ask(url)
+    assert shows(answer, "no_grant", 503)
+    assert "GRANT USAGE ON SCHEMA" in answer[1]
+
+
 def test_a_row_written_by_hand_is_no_500(url, connect, tmp_path):
     engine = create_engine(f"sqlite:///{tmp_path}/w.db")
     keep(engine)

@@ -5,10 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from postgres import database_with_reader
 from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
+from support import POSTGRESQL
 
 from airflow_provider_iyzico.warehouse import append as append_module
+from airflow_provider_iyzico.warehouse.__main__ import main
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
 from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
@@ -188,7 +192,7 @@ def test_looking_for_missing_views_costs_no_statement(engine):
     said = []
     event.listen(engine, "before_cursor_execute", lambda *arguments: said.append(arguments[2]))
     put(engine, "a", day(1, 10))
-    assert len(said) == 5, said  # settings, account, row, reading back, day
+    assert len(said) == 6, said  # settings, account, row, reading back, day, reading back
 
 
 def test_a_figure_of_the_future_is_never_fresh(engine):
@@ -206,3 +210,78 @@ def test_tables_whose_names_begin_alike_have_an_index_each(engine, length):
         (index,) = table.indexes
         assert len(index.name) <= 63
     assert snapshot_table("short").indexes.copy().pop().name == "ix_short_observed"
+
+
+SENTINELS = [
+    "INSERT INTO iyzico_report_day VALUES ('Europe/Istanbul', '9999-12-31', '9999-12-30 21:00:00.0', '9999-12-31 21:00:00.0')",
+    "INSERT INTO iyzico_report_day VALUES ('Europe/Istanbul', '9000-12-31', '9000-12-30 21:00:00.0', '9000-12-31 21:00:00.0')",
+    "INSERT INTO iyzico_report_day VALUES ('Europe/Istanbul', '0001-01-01', '0001-01-01 00:00:00.0', '0001-01-02 00:00:00.0')",
+    "UPDATE iyzico_account SET first_date = '0001-01-01'",
+    "UPDATE iyzico_account SET first_date = '0202-11-01'",
+    "UPDATE iyzico_account SET newest_at = '9999-12-31 23:59:59.000000'",
+]
+
+
+@pytest.mark.parametrize("sentinel", SENTINELS)
+def test_a_day_far_off_that_was_written_by_hand_costs_no_account_its_snapshot(engine, sentinel):
+    put(engine, "a", day(1))
+    run(engine, sentinel)
+    assert put(engine, "b", day(3))["balance"] == 5
+    assert dates(engine, "b")[0] == date(2026, 10, 3)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM iyzico_report_day")).scalar() < 11_000
+
+
+@pytest.mark.parametrize("zone", ["Europe/Istanbul", "Asia/Tokyo"])
+@pytest.mark.parametrize("change", ["first_date = '-infinity'", "first_date = 'infinity'", "newest_at = 'infinity'"])
+def test_an_infinite_date_of_one_account_costs_no_other_its_snapshot(postgres_engine, change, zone):
+    put(postgres_engine, "a", day(1), zone)
+    run(postgres_engine, f"UPDATE iyzico_account SET {change}")
+    assert put(postgres_engine, "b", day(3))["balance"] == 5
+    assert dates(postgres_engine, "b")[0] == date(2026, 10, 3)
+
+
+def test_an_account_that_begins_late_in_the_past_leaves_no_hole(engine):
+    put(engine, "a", day(20))
+    put(engine, "b", day(1))
+    assert len(dates(engine, "b")) == 20
+    with engine.begin() as connection:
+        assert rebuild(connection) == []
+
+
+def test_a_day_of_25_hours_leaves_no_hole_in_another_zone(engine):
+    put(engine, "b", datetime(2026, 4, 3, 2, tzinfo=UTC), "Australia/Brisbane")
+    put(engine, "a", datetime(2026, 4, 4, 13, 30, 1, tzinfo=UTC), "Australia/Adelaide")
+    put(engine, "a", datetime(2026, 4, 5, 14, 20, tzinfo=UTC), "Australia/Adelaide")
+    assert dates(engine, "b") == [date(2026, 4, number) for number in (3, 4, 5, 6)]
+
+
+def test_rebuild_refuses_where_a_policy_hides_snapshots(postgres_url):
+    with database_with_reader(postgres_url, POSTGRESQL) as (owner, url):
+        put(owner, "a", day(1))
+        put(owner, "b", day(2))
+        run(
+            owner,
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {url.username}",
+            "ALTER TABLE iyzico_balance_snapshot ENABLE ROW LEVEL SECURITY",
+            "CREATE POLICY half ON iyzico_balance_snapshot FOR SELECT USING (account = 'a')",
+        )
+        role = create_engine(owner.url.set(username=url.username, password=url.password), poolclass=NullPool)
+        with role.connect() as connection, pytest.raises(ProgrammingError, match="row-level security"):
+            rebuild(connection)
+        assert dates(owner, "b") == [date(2026, 10, 2)]
+
+
+def test_a_role_that_only_writes_snapshots_may_rebuild(postgres_url, monkeypatch, capsys):
+    with database_with_reader(postgres_url, POSTGRESQL) as (owner, url):
+        put(owner, "a", day(1))
+        rolled_up = "iyzico_account, iyzico_report_day, iyzico_balance_day"
+        run(
+            owner,
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {rolled_up} TO {url.username}",
+            f"GRANT SELECT, INSERT ON iyzico_balance_snapshot TO {url.username}",
+        )
+        role = owner.url.set(username=url.username, password=url.password)
+        monkeypatch.setenv("IYZICO_WAREHOUSE_URL", role.render_as_string(hide_password=False))
+        assert main(["rebuild"]) == 0
+        assert "iyzico_balance_threshold was not checked" in capsys.readouterr().err

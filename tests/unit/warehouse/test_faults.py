@@ -32,9 +32,9 @@ def test_a_sqlstate_decides_whatever_the_class_of_the_error(kind, code):
 @pytest.mark.parametrize("driver", ["MySQLdb", "pymysql", "mysql.connector"])
 def test_a_number_of_mariadb_decides_whatever_the_class_of_the_error(driver):
     kind = type("Error", (Exception,), {"__module__": f"{driver}.err"})
-    for number in (1040, 1053, 1203, 1205, 1213, 1290, 1317, 1792, 1836, 1927, 1969, 2002, 2003, 2006, 2013, 3024):
+    for number in (1040, 1053, 1203, 1205, 1213, 1290, 1317, 1792, 1836, 1927, 1969, 2002, 2003, 2006, 2013, 2055, 3024):
         assert is_passing(ProgrammingError("x", None, kind(number, "x"))), number
-    for number in (1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1227, 1370, 1406):
+    for number in (1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1227, 1370, 1406, 2019, 2026, 2054, 2059, 2061):
         assert not is_passing(OperationalError("x", None, kind(number, "x"))), number
 
 
@@ -108,3 +108,26 @@ def test_a_folder_that_is_not_there_lasts_and_is_named(tmp_path, make_row):
     with pytest.raises(WarehouseConfigurationError, match="the folder '.*/no/such/folder' of the SQLite file is not there"):
         append(engine, TABLE, make_row(), create_table=True)
     engine.dispose()
+
+
+def test_a_folder_named_as_the_file_of_sqlite_lasts(tmp_path, make_row):
+    engine = create_engine(f"sqlite:///{tmp_path}")
+    with pytest.raises(WarehouseConfigurationError, match="is a folder; name a SQLite file as host"):
+        append(engine, TABLE, make_row(), create_table=True)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_mariadb_that_ends_commits_in_its_own_way_keeps_the_row(mariadb_engine, make_row, kind):
+    admin = create_engine(mariadb_engine.url)
+    with admin.begin() as connection:
+        connection.execute(text(f"SET GLOBAL completion_type = {kind}"))
+    try:
+        assert append(mariadb_engine, BARE, make_row(), create_table=True)["run_id"] == "manual__1"
+        assert append(mariadb_engine, BARE, make_row(run_id="2"), create_table=True)["run_id"] == "2"
+        with mariadb_engine.connect() as connection:
+            assert connection.execute(text("SELECT @@completion_type")).scalar() == "NO_CHAIN"
+    finally:
+        with admin.begin() as connection:
+            connection.execute(text("SET GLOBAL completion_type = 0"))
+        admin.dispose()

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import ProgrammingError
 
-from airflow_provider_iyzico.errors import WarehouseError, WarehouseUnavailableError
+from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, polls_so_far, record
 from airflow_provider_iyzico.warehouse.making import ensure
@@ -255,3 +255,11 @@ def test_a_constraint_that_somebody_added_is_not_taken_for_another_copy(postgres
         connection.execute(text("ALTER TABLE iyzico_payout_gate ADD CHECK (polls > 100)"))
     with pytest.raises(WarehouseError, match="CheckViolation"):
         record(postgres_engine, GATE, Progress("waiting", 1))
+
+
+def test_polls_that_somebody_wrote_by_hand_are_named(sqlite_engine):
+    record(sqlite_engine, GATE, Progress("waiting", 1, Decimal(40)))
+    with sqlite_engine.begin() as connection:
+        connection.execute(text("UPDATE iyzico_payout_gate SET polls = 'many'"))
+    with pytest.raises(WarehouseRowError, match="'iyzico_payout_gate' holds 'many' in column 'polls' of the row with gate_id"):
+        polls_so_far(sqlite_engine, GATE)

@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import pytest
 from postgres import freezing_link, listening
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 from support import POSTGRESQL
 
 from airflow_provider_iyzico.errors import WarehouseUnavailableError
+from airflow_provider_iyzico.warehouse import __main__ as command_line
 from airflow_provider_iyzico.warehouse import patience
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.patience import PAGE, RECORD, SNAPSHOT, Patience, Watch, connect_in_time, hold
+from airflow_provider_iyzico.warehouse.sessions import prepare
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE, BARE = snapshot_table(), snapshot_table("my_snapshots")
@@ -94,9 +96,17 @@ def test_a_statement_that_takes_too_long_is_ended_by_the_server(postgres_engine,
     assert time.monotonic() - started < 40
 
 
-@pytest.mark.parametrize("driver", ["postgresql+psycopg", "postgresql+psycopg2", "mysql+pymysql", "mysql+mysqldb"])
+@pytest.mark.parametrize(
+    "driver", ["postgresql+psycopg", "postgresql+psycopg2", "mysql+pymysql", "mysql+mysqldb", "mysql+mysqlconnector"]
+)
 def test_a_link_that_freezes_during_a_statement_is_hung_up(driver, request, make_row):
-    module = {"psycopg": "psycopg", "psycopg2": "psycopg2", "pymysql": "pymysql", "mysqldb": "MySQLdb"}
+    module = {
+        "psycopg": "psycopg",
+        "psycopg2": "psycopg2",
+        "pymysql": "pymysql",
+        "mysqldb": "MySQLdb",
+        "mysqlconnector": "mysql.connector",
+    }
     pytest.importorskip(module[driver.partition("+")[2]])
     if driver == "postgresql+psycopg" and driver != POSTGRESQL:
         pytest.skip("SQLAlchemy knows psycopg from 2.0 on")
@@ -210,3 +220,27 @@ def test_after_its_time_a_watch_lets_nobody_begin_again():
     assert patience.patience_now() is SNAPSHOT
     late.close()
     server.close()
+
+
+def test_without_time_left_nothing_begins_on_a_connection_that_is_open(sqlite_engine):
+    """SQLite's connection outlives being interrupted."""
+    engine = prepare(sqlite_engine)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    with Watch(replace(SHORT, whole_seconds=0)), pytest.raises(WarehouseUnavailableError, match="in time"), engine.connect():
+        pass
+
+
+def test_a_rebuild_on_a_link_that_freezes_is_hung_up(postgres_engine, make_row, monkeypatch, capsys):
+    append(postgres_engine, snapshot_table(), make_row(), create_table=True)
+    schema = inspect(postgres_engine).default_schema_name
+    url = postgres_engine.url
+    with freezing_link(url.host, url.port) as (port, frozen):
+        real = command_line.rebuild
+        monkeypatch.setattr(command_line, "rebuild", lambda *given: (frozen.set(), real(*given))[1])
+        monkeypatch.setattr(command_line, "REBUILD", SHORT)
+        monkeypatch.setenv(command_line.URL_VARIABLE, url.set(port=port).render_as_string(hide_password=False))
+        started = time.monotonic()
+        assert command_line.main(["rebuild", "--schema", schema]) == 2
+        assert time.monotonic() - started < 40
+    assert "cannot be rebuilt" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from airflow_provider_iyzico.errors import WarehouseExactnessError, WarehouseRowError
 from airflow_provider_iyzico.warehouse.__main__ import main
@@ -166,3 +166,108 @@ def test_what_was_written_by_hand_for_one_account_hinders_no_other(sqlite_engine
         "INSERT INTO iyzico_account SELECT environment, 'other', currency, 'Mars/Phobos', first_date, newest_at FROM iyzico_account",
     )
     assert put(sqlite_engine, 24 * 60)["balance"] == 5
+
+
+def test_a_healthy_row_is_never_named_whatever_dates_the_database_writes(postgres_engine):
+    """With a date style that is not ours, texts of healthy moments would look like something by hand."""
+    put(postgres_engine, 0)
+    put(postgres_engine, 8)
+    run(postgres_engine, "UPDATE iyzico_balance_day SET closing = 'NaN'")
+    options = f"-csearch_path={ask(postgres_engine, 'SELECT current_schema()')} -cDateStyle=German"
+    german = create_engine(postgres_engine.url, connect_args={"options": options})
+    with pytest.raises(WarehouseRowError, match="'iyzico_balance_day' holds 'NaN' in column 'closing'"):
+        put(german, 10)
+    german.dispose()
+
+
+BENDING_THE_DAY = {
+    "rounds": ("BEFORE", "NEW.highest := round(NEW.highest); RETURN NEW;", "'highest' of table 'iyzico_balance_day'"),
+    "deletes the day": ("AFTER", "DELETE FROM iyzico_balance_day; RETURN NULL;", "'iyzico_balance_day' took a row"),
+    "deletes the snapshot": (
+        "AFTER",
+        "DELETE FROM iyzico_balance_snapshot; RETURN NULL;",
+        "took a row and does not show it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("moment", "act", "said"), BENDING_THE_DAY.values(), ids=list(BENDING_THE_DAY))
+@pytest.mark.parametrize("minutes", [-10, 10, 24 * 60], ids=["late", "same day", "next day"])
+def test_nothing_is_kept_where_the_roll_up_is_bent(postgres_engine, moment, act, said, minutes):
+    put(postgres_engine, 0)
+    run(
+        postgres_engine,
+        f"CREATE FUNCTION bend() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {act} END$$",
+        f"CREATE TRIGGER bend {moment} INSERT OR UPDATE ON iyzico_balance_day FOR EACH ROW EXECUTE FUNCTION bend()",
+    )
+    with pytest.raises(WarehouseExactnessError, match=f"{said}.*; nothing was kept"):
+        put(postgres_engine, minutes, "100.60")
+    assert ask(postgres_engine, "SELECT count(*) FROM iyzico_balance_snapshot") == 1
+    assert ask(postgres_engine, "SELECT closing FROM iyzico_balance_day") == 5
+
+
+def test_a_column_of_the_roll_up_that_is_too_narrow_keeps_nothing_and_fails_rebuild(postgres_engine):
+    put(postgres_engine, 0)
+    run(
+        postgres_engine,
+        "DROP VIEW iyzico_balance_daily CASCADE",
+        "ALTER TABLE iyzico_balance_day ALTER inflow TYPE numeric(28, 2)",
+    )
+    with pytest.raises(WarehouseExactnessError, match="'inflow' of table 'iyzico_balance_day'"):
+        put(postgres_engine, 10, "5.125")
+    run(postgres_engine, "UPDATE iyzico_balance_snapshot SET balance = 5.125")
+    run(postgres_engine, "ALTER TABLE iyzico_balance_day ALTER closing TYPE numeric(28, 2) USING round(closing, 2)")
+    with postgres_engine.begin() as connection, pytest.raises(WarehouseExactnessError, match="'closing'"):
+        rebuild(connection)
+
+
+def test_a_table_without_transactions_never_passes_a_bent_row_off_as_kept(mariadb_engine):
+    put(mariadb_engine, 0, table=BARE)
+    texts = ", ".join(f"MODIFY {name} VARCHAR(200) NOT NULL" for name in ("dag_id", "task_id", "run_id"))
+    run(mariadb_engine, f"ALTER TABLE my_snapshots {texts}, MODIFY balance NUMERIC(28, 2) NOT NULL, ENGINE = MyISAM")
+    with pytest.raises(WarehouseExactnessError, match="the row is there nevertheless.*make the table InnoDB") as first:
+        put(mariadb_engine, 10, "100.005", BARE)
+    assert "nothing was kept" not in str(first.value)
+    with pytest.raises(WarehouseExactnessError, match=r"balance 100\.0[01] and balance_raw '100\.005'.*delete the row"):
+        put(mariadb_engine, 10, "100.005", BARE)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("iyzico_balance_snapshot", "balance", "1e300"),
+        ("iyzico_balance_snapshot", "observed_at", "'9999-12-31 23:59:59.000000'"),
+        ("iyzico_balance_snapshot", "observed_at", "'9000-01-01 00:00:00.000000'"),
+        ("iyzico_balance_snapshot", "observed_at", "'0001-01-01 00:00:00.000000'"),
+        ("iyzico_balance_snapshot", "account", "x'61'"),
+    ],
+)
+def test_a_value_that_cannot_be_computed_with_is_named_by_rebuild(sqlite_engine, table, column, value):
+    put(sqlite_engine, 0)
+    run(sqlite_engine, f"UPDATE {table} SET {column} = {value}")
+    with sqlite_engine.begin() as connection, pytest.raises(WarehouseRowError, match=f"'{table}' holds .* in column '{column}'"):
+        rebuild(connection)
+
+
+@pytest.mark.parametrize("change", ["closing = 1e300", "inflow = 1e300", "closing_at = '9999-12-31 23:59:59.000000'"])
+def test_a_day_that_cannot_be_computed_with_is_named_to_the_snapshot_or_mended(sqlite_engine, change):
+    put(sqlite_engine, 0)
+    run(sqlite_engine, f"UPDATE iyzico_balance_day SET {change}")
+    if "1e300" in change:
+        with pytest.raises(WarehouseRowError, match="'iyzico_balance_day' holds"):
+            put(sqlite_engine, 10)
+    with sqlite_engine.begin() as connection:
+        if "1e300" in change:
+            with pytest.raises(WarehouseRowError, match="'iyzico_balance_day' holds"):
+                rebuild(connection)
+        else:
+            assert rebuild(connection) == ["production/a/TRY 2026-03-01"]
+
+
+def test_rebuild_sorts_and_mends_a_key_of_the_roll_up_that_is_no_text(sqlite_engine):
+    put(sqlite_engine, 0)
+    put(sqlite_engine, 24 * 60)
+    run(sqlite_engine, "UPDATE iyzico_balance_day SET account = x'61' WHERE local_date = '2026-03-01'")
+    with sqlite_engine.begin() as connection:
+        assert len(rebuild(connection)) == 2
+        assert rebuild(connection) == []

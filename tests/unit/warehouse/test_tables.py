@@ -37,6 +37,14 @@ def test_a_name_that_is_not_a_plain_identifier_is_refused(name):
 
 
 @pytest.mark.parametrize(
+    "name", ["iyzico_account", "iyzico_balance_day", "IYZICO_payout_gate", "iyzico_balance_latest", "Iyzico_Balance_Snapshot"]
+)
+def test_a_name_that_the_reports_need_is_refused_in_any_letters(name):
+    with pytest.raises(WarehouseConfigurationError, match="which the reports need"):
+        snapshot_table(name)
+
+
+@pytest.mark.parametrize(
     ("dialect", "money", "moment"),
     [
         ("postgresql", "balance NUMERIC(28, 8) NOT NULL", "observed_at TIMESTAMP WITH TIME ZONE NOT NULL"),

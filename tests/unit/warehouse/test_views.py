@@ -221,6 +221,13 @@ def test_a_weekend_without_snapshots_does_not_shorten_the_runway(engine):
     assert [float(figure) for figure in month] == [8, 6, 8.75, 30, 105.14]
 
 
+def test_a_balance_of_zero_or_less_lasts_for_no_days(engine):
+    for day, balance in enumerate(("100", "60", "20", "-5", "-15"), start=2):
+        keep(engine, observation(datetime(2026, 3, day, 9, tzinfo=UTC), balance))
+    query = "SELECT days_at_average, days_at_p90 FROM iyzico_balance_runway"
+    assert [(float(row[0]), float(row[1])) for row in ask(engine, query)] == [(0, 0), (0, 0)]
+
+
 def test_an_account_that_went_silent_keeps_its_balance_in_the_runway_and_claims_no_outflow(engine):
     keep(engine, observation(START, "500", "silent"))
     for day in range(9):
@@ -366,6 +373,62 @@ def test_rebuild_on_the_command_line_says_what_differed(sqlite_engine, monkeypat
     assert "differed: production/main/TRY 2026-03-01" in capsys.readouterr().out
     monkeypatch.setenv("IYZICO_WAREHOUSE_URL", "sqlite:////no/such/folder/w.db")
     assert main(["rebuild"]) == 2
+
+
+def test_rebuild_of_a_mistyped_file_makes_none(tmp_path, monkeypatch, capsys):
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", f"sqlite:///{tmp_path}/mistyped.db")
+    assert main(["rebuild"]) == 2
+    assert "there is no SQLite file" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rebuild_says_where_the_reports_run(monkeypatch, capsys):
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", "mysql+pymysql://someone@127.0.0.1/w")
+    assert main(["rebuild"]) == 2
+    assert "the reports run on postgresql and sqlite" in capsys.readouterr().err
+
+
+GATE_BY_HAND = """INSERT INTO iyzico_payout_gate VALUES ('g', 'main', 'production', 'TRY', 'd', 't', 'r', -1, 1, {}, 0,
+    '2026-03-01 08:00:00.000000', NULL, NULL, NULL, NULL, 1, 'opened', NULL, NULL, '1')"""
+THRESHOLD_BY_HAND = "INSERT INTO iyzico_balance_threshold VALUES ('production', 'main', 'TRY', '{}', {}, 15)"
+
+
+@pytest.mark.parametrize(
+    ("statement", "column"),
+    [
+        (THRESHOLD_BY_HAND.format("soon", 5), "valid_from"),
+        (THRESHOLD_BY_HAND.format("2026-01-01 00:00:00.000000", "'five'"), "threshold"),
+        (GATE_BY_HAND.format("'5.000,00'"), "batch_total"),
+    ],
+)
+def test_rebuild_names_what_somebody_wrote_by_hand_into_tables_that_it_only_reads(
+    sqlite_engine, monkeypatch, capsys, statement, column
+):
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    keep(sqlite_engine, observation(START, "1.00"))
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    with sqlite_engine.begin() as connection:
+        connection.execute(text(statement))
+    assert main(["rebuild"]) == 2
+    said = capsys.readouterr()
+    assert "0 rows differed" in said.out
+    assert f"in column '{column}' of the row with" in said.err
+
+
+def test_a_threshold_from_ever_is_nothing_to_correct(postgres_engine, monkeypatch):
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    keep(postgres_engine, observation(START, "1.00"))
+    with postgres_engine.begin() as connection:
+        connection.execute(text(THRESHOLD_BY_HAND.format("-infinity", 5)))
+        schema = connection.execute(text("SELECT current_schema()")).scalar()
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", postgres_engine.url.render_as_string(hide_password=False))
+    assert main(["rebuild", "--schema", schema]) == 0
 
 
 def keep_in(engine, zone, moment, balance):
