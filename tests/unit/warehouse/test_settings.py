@@ -93,7 +93,8 @@ def test_sqlite_rows_and_commits_are_ours_whatever_was_set_for_the_connection(tm
     assert append(engine, TABLE, row, create_table=True) == row
     prepared = prepare(engine)
     with prepared.connect() as connection:
+        transaction = connection.begin()
         connection.exec_driver_sql("DELETE FROM iyzico_balance_snapshot")
-        connection.rollback()
+        transaction.rollback()
         assert connection.exec_driver_sql("SELECT count(*) FROM iyzico_balance_snapshot").scalar() == 1
     engine.dispose()
