@@ -8,7 +8,9 @@ import ssl
 from concurrent.futures import Future
 from contextvars import ContextVar
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, cast
+
+from urllib3.util.ssltransport import SSLTransport
 
 from airflow_provider_iyzico.hooks.deadline import Deadline
 
@@ -40,24 +42,27 @@ class Socket(socket.socket):
         super().sendall(*args)
 
 
-class TlsSocket(ssl.SSLSocket):
-    """TLS with the deadline. Its ``sendall`` calls ``send``."""
+class TlsLine(SSLTransport):
+    """TLS over memory: each piece comes through the socket below, which looks at the deadline.
 
-    def do_handshake(self, block: bool = False) -> None:
-        _hurry(self)
-        super().do_handshake(block)
+    OpenSSL on a socket of its own reads on while it skips records, and asks nobody.
+    """
 
-    def recv(self, *args: Any) -> bytes:
-        _hurry(self)
-        return super().recv(*args)
+    @property
+    def _io_refs(self) -> int:
+        """How many files read from the socket below. ``makefile`` counts them on what it stands upon, which may be TLS as well."""
+        return cast("int", self.socket._io_refs)  # type: ignore[attr-defined] # socket's, which the stubs do not know
 
-    def recv_into(self, *args: Any) -> int:
-        _hurry(self)
-        return super().recv_into(*args)
+    @_io_refs.setter
+    def _io_refs(self, count: int) -> None:
+        self.socket._io_refs = count  # type: ignore[attr-defined]
 
-    def send(self, *args: Any) -> int:
-        _hurry(self)
-        return super().send(*args)
+
+class TlsContext(ssl.SSLContext):
+    """A context whose TLS runs over memory."""
+
+    def wrap_socket(self, sock: socket.socket, *_: Any, server_hostname: str | None = None, **__: Any) -> TlsLine:  # type: ignore[override]
+        return TlsLine(sock, self, server_hostname)
 
 
 def dial(host: str, port: int) -> Socket:

@@ -9,7 +9,7 @@ import sys
 from threading import Lock
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
-from airflow_provider_iyzico.hooks.sockets import TlsSocket
+from airflow_provider_iyzico.hooks.sockets import TlsContext
 
 #: As ``requests`` reads them, and in its order.
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -60,8 +60,7 @@ def loaded(path: str, *, may_be_directory: bool = False) -> ssl.SSLContext:
 
 
 def _load(path: str, is_directory: bool) -> ssl.SSLContext:
-    new = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it verifies certificate and host name
-    new.sslsocket_class = TlsSocket
+    new = TlsContext(ssl.PROTOCOL_TLS_CLIENT)  # it verifies certificate and host name
     new.minimum_version = ssl.TLSVersion.TLSv1_2
     if sys.version_info >= (3, 13):  # as Python's own default contexts do from there on
         new.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT

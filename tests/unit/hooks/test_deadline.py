@@ -202,6 +202,59 @@ def test_a_handshake_behind_a_proxy_ends_with_the_deadline(monkeypatch, bundle, 
         patient.set()
 
 
+#: Records that OpenSSL skips without coming back: a plaintext HelloRequest, again and again.
+SKIPPED = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 29_000
+
+
+def flood(line):
+    end = time.monotonic() + LATE + 5
+    while time.monotonic() < end:
+        line.sendall(SKIPPED)
+
+
+def flooding_server(monkeypatch, port, bundle):
+    connect_to(monkeypatch, f"https://127.0.0.1:{port}", timeout=1, ca_bundle=bundle)
+
+
+def flooding_tunnel(monkeypatch, port, bundle):
+    through(monkeypatch, f"http://127.0.0.1:{port}", ca_bundle=bundle)
+
+
+def flooding_proxy(monkeypatch, port, bundle):
+    through(monkeypatch, f"https://127.0.0.1:{port}", ca_bundle=bundle)
+
+
+@pytest.mark.parametrize("lead_to", [flooding_server, flooding_tunnel, flooding_proxy])
+def test_records_that_tls_skips_do_not_hold_a_call_beyond_its_deadline(monkeypatch, bundle, lead_to):
+    def attend(client):
+        client.recv(65536)
+        if lead_to is flooding_tunnel:
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            client.recv(65536)
+        flood(client)
+
+    with listening(attend) as port:
+        lead_to(monkeypatch, port, bundle)
+        seen = look()
+    assert type(seen) is IyzicoUnavailableError
+    assert "took too long" in str(seen)
+
+
+def test_a_flood_in_a_tunnel_of_tls_in_tls_ends_with_the_deadline(monkeypatch, bundle, tls):
+    def proxy(client):
+        with tls.wrap_socket(client, server_side=True) as line:
+            read_request(line)
+            line.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            line.recv(65536)
+            flood(line)
+
+    with listening(proxy) as port:
+        through(monkeypatch, f"https://127.0.0.1:{port}", ca_bundle=bundle)
+        seen = look()
+    assert type(seen) is IyzicoUnavailableError
+    assert "took too long" in str(seen)
+
+
 def test_a_handshake_with_an_https_proxy_ends_with_the_deadline(monkeypatch, bundle, patient):
     with listening(silent(patient)) as port:
         through(monkeypatch, f"https://127.0.0.1:{port}", ca_bundle=bundle)
