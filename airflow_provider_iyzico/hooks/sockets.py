@@ -50,7 +50,7 @@ class TlsLine(SSLTransport):
 
     @property
     def _io_refs(self) -> int:
-        """How many files read from the socket below. ``makefile`` counts them on what it stands upon, which may be TLS as well."""
+        """How many files read from the socket below. ``makefile`` counts them there, and that may be TLS as well."""
         return cast("int", self.socket._io_refs)  # type: ignore[attr-defined] # socket's, which the stubs do not know
 
     @_io_refs.setter

@@ -81,6 +81,43 @@ def test_a_key_in_the_wrong_place_is_refused_and_not_shown(place, secret):
     assert not shows(str(seen), secret)
 
 
+#: How a key, or most of it, may be written into a field that everybody reads.
+WRITTEN = {
+    "whole": str,
+    "in capitals": str.upper,
+    "without its prefix": lambda key: key.removeprefix("sandbox-"),
+    "without its end": lambda key: key[:-1],
+    "without its beginning": lambda key: key.removeprefix("sandbox-")[1:],
+    "in hex": lambda key: key.removeprefix("sandbox-").encode().hex(),
+    "in a name": lambda key: f"x-{key}.example",
+    "in base64": lambda key: base64.b64encode(key.encode()).decode().strip("="),
+}
+SPOILT = {
+    "with a blank": lambda key: f"{key[:18]} {key[18:]}",
+    "in wide letters": lambda key: "".join(chr(ord(char) + 0xFEE0) if char.isalnum() else char for char in key),
+}
+
+
+@pytest.mark.parametrize("key", OWN)
+@pytest.mark.parametrize(
+    ("field", "write"),
+    [
+        *[pytest.param("host", write, id=f"host {name}") for name, write in WRITTEN.items()],
+        *[pytest.param("account", write, id=f"account {name}") for name, write in (WRITTEN | SPOILT).items()],
+    ],
+)
+def test_a_key_or_most_of_it_is_neither_host_nor_account(key, field, write):
+    extra = {"allow_custom_host": True, **({"account": write(key)} if field == "account" else {})}
+    hook = IyzicoHook("payouts")
+    hook.use(connection(host=write(key) if field == "host" else None, extra=json.dumps(extra)))
+    seen = hook.look()
+    assert type(seen) is IyzicoConfigurationError, seen
+    assert field in str(seen)
+    for text in (str(seen), hook.account_name):
+        assert not shows(text, key)
+        assert write(key).lower() not in text.lower()
+
+
 def test_a_misspelt_field_is_shown_and_what_may_be_a_key_is_not():
     hook = IyzicoHook("payouts")
     hook.use(connection(extra=json.dumps({"time_out": 3, "acount": "x"})))
