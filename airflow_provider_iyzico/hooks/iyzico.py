@@ -6,7 +6,6 @@ import itertools
 import os
 import time
 from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
@@ -14,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError, restated
 from airflow_provider_iyzico.get_provider_info import CONNECTION_FIELDS, CONNECTION_FORM
 from airflow_provider_iyzico.hooks.deadline import Deadline
+from airflow_provider_iyzico.hooks.locks import forkable_lock
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -32,7 +32,7 @@ READ_ATTEMPTS = 3
 MASKED_ATTEMPTS = 16
 _attempts_masked = itertools.count()
 #: Masking speaks to the task's supervisor, and before Airflow 3.2 two threads that do so at once take each other's answers.
-_masking = Lock()
+_masking = forkable_lock()
 
 
 class IyzicoHook(BaseHook):

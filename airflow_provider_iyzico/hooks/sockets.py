@@ -7,12 +7,13 @@ import socket
 import ssl
 from concurrent.futures import Future
 from contextvars import ContextVar
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any, cast
 
 from urllib3.util.ssltransport import SSLTransport
 
 from airflow_provider_iyzico.hooks.deadline import Deadline
+from airflow_provider_iyzico.hooks.locks import forkable_lock
 
 #: No address may take longer, so that another attempt within the deadline may find one that lives.
 CONNECT_SECONDS = 10.0
@@ -22,7 +23,7 @@ attempt_deadline: ContextVar[Deadline] = ContextVar("iyzico_attempt_deadline")
 
 #: Names that are being looked up. The system's resolver cannot be stopped: so nobody asks it twice for what it still owes.
 _lookups: dict[tuple[str, int], Future[list[Any]]] = {}
-_lookups_lock = Lock()
+_lookups_lock = forkable_lock()
 os.register_at_fork(after_in_child=_lookups.clear)
 
 

@@ -6,6 +6,7 @@ kept, and nothing is repeated. The certificate is always verified, and neither a
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -107,7 +108,7 @@ class Transport:
         return request, Redactor([settings.secret_key, settings.api_key, Secret(token), Secret(signature)])
 
     def _adapter_now(self) -> Adapter:
-        """Return the kept adapter, or another if the environment or a bundle of certificates has changed."""
+        """Return the kept adapter, or another if the environment, a bundle of certificates or the process has changed."""
         settings = self._settings
         context, proxy = None, None
         if settings.base_url.startswith("https:"):  # plain http only ever leads to this machine
@@ -115,7 +116,7 @@ class Transport:
         if not settings.is_loopback:  # nothing stands between this machine and itself
             proxy = proxy_for(settings.base_url)
         adapter = self._adapter
-        if adapter is None or (adapter.context, adapter.proxy) != (context, proxy):
+        if adapter is None or (adapter.context, adapter.proxy, adapter.process_id) != (context, proxy, os.getpid()):
             self.close()
             adapter = self._adapter = Adapter(context, proxy)
         return adapter

@@ -6,9 +6,9 @@ import os
 import ssl
 import stat
 import sys
-from threading import Lock
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
+from airflow_provider_iyzico.hooks.locks import forkable_lock
 from airflow_provider_iyzico.hooks.sockets import TlsContext
 
 #: As ``requests`` reads them, and in its order.
@@ -16,7 +16,7 @@ VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 #: One context for each bundle: reading the usual one takes longer than a call. A file that changed is read again.
 contexts: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
-_loading = Lock()
+_loading = forkable_lock()
 
 
 def context(ca_bundle: str | None, *, reads_environment: bool) -> ssl.SSLContext:
