@@ -20,6 +20,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (IncompleteRead, "the answer broke off"),
     (ssl.SSLEOFError, "the connection was closed while TLS began"),
     (TimeoutError, "it took too long"),
+    (RuntimeError, "this machine starts no more threads"),
 )
 #: What OpenSSL calls a server that speaks something else than TLS, or no version of it that is still safe.
 _NO_TLS = frozenset(

@@ -8,7 +8,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook, mask_secret
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError, restated
 from airflow_provider_iyzico.get_provider_info import CONNECTION_FIELDS, CONNECTION_FORM
@@ -273,12 +273,16 @@ def unreadable_connection(conn_id: str, kind: str) -> IyzicoUnavailableError:
 
 
 def _checked(connection: ConnectionFields) -> Settings | IyzicoError:
+    from cryptography.fernet import InvalidToken
+
     from airflow_provider_iyzico.hooks.settings import Settings
 
     try:
         return Settings.read(connection)
     except IyzicoConfigurationError as error:
         return restated(error)
+    except (AirflowException, InvalidToken, ValueError):  # a Connection decrypts a field when it is read
+        return broken_connection(connection.conn_id, "what this worker's fernet_key makes of it")
 
 
 def _mask_attempt(secrets: list[str]) -> None:

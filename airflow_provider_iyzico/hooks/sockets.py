@@ -105,7 +105,11 @@ def _look_up(host: str, port: int, deadline: Deadline) -> list[Any]:
         lookup = _lookups.get((host, port))
         if lookup is None:
             lookup = Future()
-            Thread(target=_resolve, args=(host, port, lookup), name="iyzico-lookup", daemon=True).start()
+            thread = Thread(target=_resolve, args=(host, port, lookup), name="iyzico-lookup", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise OSError("no thread for a lookup") from error
             _lookups[host, port] = lookup
     return lookup.result(seconds)
 

@@ -77,6 +77,20 @@ def test_whatever_the_resolver_raises_is_an_error_of_ours(monkeypatch, error):
     assert "https://iyzico.test" in str(look())
 
 
+def test_a_machine_without_another_thread_for_a_lookup_is_an_error_of_ours(monkeypatch):
+    connect_to(monkeypatch, "http://127.0.0.1:1")
+    hook = IyzicoHook()
+    usual = threading.stack_size(2**40)  # no thread can have that
+    try:
+        seen = [hook.look() for _ in range(2)]  # the second finds no trace of the first
+    finally:
+        threading.stack_size(usual)
+        hook.close()
+    for each in seen:
+        assert type(each) is IyzicoUnavailableError
+        assert "no more threads" in str(each)
+
+
 @contextlib.contextmanager
 def full_house():
     """Yield the address of a listener whose queue is full: to connect to it takes as long as one is willing to wait."""

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+from cryptography.fernet import InvalidToken
 from raw_server import serve
 from support import connect_to
 
@@ -300,6 +302,34 @@ def test_a_connection_in_the_environment_that_cannot_be_read_is_not_called_missi
     assert "no Connection 'iyzico_broken'" not in str(seen)
     assert "'iyzico_broken'" in str(seen)
     assert not any(shows(str(seen), secret) for secret in OWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "raised"),
+    [
+        *[(name, error) for name in ("login", "password", "extra") for error in (InvalidToken(), AirflowException(SECRET_KEY))],
+        ("password", ValueError(SECRET_KEY)),  # of extra, it says that this is no JSON
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_connection_that_this_worker_cannot_decrypt_is_an_error_of_ours(monkeypatch, name, raised):
+    class Encrypted(SimpleNamespace):
+        """As Airflow's own, which decrypts a field when it is read."""
+
+    def decrypt(self):
+        raise raised
+
+    fields = vars(connection())
+    fields.pop(name)
+    setattr(Encrypted, name, property(decrypt))
+    encrypted = Encrypted(**fields)
+    monkeypatch.setattr(IyzicoHook, "get_connection", lambda hook, conn_id: encrypted)
+    used = IyzicoHook("payouts")
+    used.use(encrypted)
+    for hook in (used, IyzicoHook("payouts")):
+        with pytest.raises(IyzicoConfigurationError, match=r"'payouts' cannot be read.*fernet_key") as caught:
+            hook.get_balance()
+        assert not any(secret in text for text in everything_shown_by(caught.value) for secret in OWN)
 
 
 class OddError(Exception):
