@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_iyzico.api.answers import Balance
     from airflow_provider_iyzico.api.calls import Call
+    from airflow_provider_iyzico.api.secrecy import Secret
     from airflow_provider_iyzico.hooks.settings import ConnectionFields, Settings
     from airflow_provider_iyzico.hooks.transport import Transport
 
@@ -170,11 +171,12 @@ class IyzicoHook(BaseHook):
     @cached_property
     def _transport(self) -> Transport:
         from airflow_provider_iyzico.api import signing
+        from airflow_provider_iyzico.api.secrecy import Secret
         from airflow_provider_iyzico.hooks.transport import Transport
 
         settings = self.settings
-        api_key = settings.api_key.reveal
-        _mask([settings.secret_key.reveal(), api_key(), signing.authorization_prefix(api_key())])
+        prefix = Secret(signing.authorization_prefix(settings.api_key.reveal()))
+        _mask([settings.secret_key, settings.api_key, prefix])
         return Transport(settings, on_secrets=_mask_attempt)
 
     def _attempt(self, call: Call[T], deadline: Deadline) -> T:
@@ -285,15 +287,16 @@ def _checked(connection: ConnectionFields) -> Settings | IyzicoError:
         return broken_connection(connection.conn_id, "what this worker's fernet_key makes of it")
 
 
-def _mask_attempt(secrets: list[str]) -> None:
+def _mask_attempt(secrets: list[Secret[str]]) -> None:
     if next(_attempts_masked) < MASKED_ATTEMPTS:
         _mask(secrets)
 
 
-def _mask(secrets: list[str]) -> None:
+def _mask(secrets: list[Secret[str]]) -> None:
+    """Register secrets with Airflow's masker. It may hang or fail, and then this frame is shown."""
     with _masking:
         for secret in secrets:
-            mask_secret(secret)
+            mask_secret(secret.reveal())
 
 
 def _pause_seconds(state: RetryCallState) -> float:

@@ -49,7 +49,7 @@ class Transport:
     :param on_secrets: told what is new and secret in every header before it is sent, to mask it
     """
 
-    def __init__(self, settings: Settings, on_secrets: Callable[[list[str]], None]) -> None:
+    def __init__(self, settings: Settings, on_secrets: Callable[[list[Secret[str]]], None]) -> None:
         self._settings = settings
         self._on_secrets = on_secrets
         self._authorization_prefix = Secret(signing.authorization_prefix(settings.api_key.reveal()))
@@ -99,13 +99,13 @@ class Transport:
         request = Request(call.method, url, headers=HEADERS, data=call.body).prepare()
         path, body = urlsplit(str(request.url)).path, request.body if isinstance(request.body, bytes) else b""
         random_key = signing.new_random_key()
-        signature = signing.signature(settings.secret_key.reveal(), random_key, path, body)
-        authorization = signing.authorization(settings.api_key.reveal(), random_key, signature)
-        token = authorization.removeprefix(f"{signing.SCHEME} ")
-        self._on_secrets([authorization.removeprefix(self._authorization_prefix.reveal()), signature])
-        request.headers["Authorization"] = _Unshown(authorization)
+        signature = Secret(signing.signature(settings.secret_key.reveal(), random_key, path, body))
+        authorization = Secret(signing.authorization(settings.api_key.reveal(), random_key, signature.reveal()))
+        token = Secret(authorization.reveal().removeprefix(f"{signing.SCHEME} "))
+        self._on_secrets([Secret(authorization.reveal().removeprefix(self._authorization_prefix.reveal())), signature])
+        request.headers["Authorization"] = _Unshown(authorization.reveal())
         request.headers["x-iyzi-rnd"] = random_key
-        return request, Redactor([settings.secret_key, settings.api_key, Secret(token), Secret(signature)])
+        return request, Redactor([settings.secret_key, settings.api_key, token, signature])
 
     def _adapter_now(self) -> Adapter:
         """Return the kept adapter, or another if the environment, a bundle of certificates or the process has changed."""

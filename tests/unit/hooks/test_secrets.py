@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import itertools
 import json
 import pickle
 import re
@@ -18,6 +19,7 @@ from support import connect_to
 
 from airflow_provider_iyzico.api.secrecy import PIECE
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoRefusedError, IyzicoUnavailableError
+from airflow_provider_iyzico.hooks import iyzico as hooks
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.hooks.sockets import Socket
 from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
@@ -232,6 +234,27 @@ def test_a_task_that_is_stopped_in_the_middle_of_a_call_leaves_no_key_in_any_fra
     shown = list(everything_shown_by(caught.value))
     assert any(name.endswith("hooks/response.py") for name in shown)
     assert [text for text in shown for secret in OWN if shows(text, secret)] == []
+    assert not any("IYZWSv2" in text for text in shown)
+
+
+@pytest.mark.parametrize("registered", range(5))  # two keys and a header's beginning, then what is new in an attempt
+def test_a_task_that_is_stopped_while_it_masks_leaves_no_key_header_or_signature_in_any_frame(monkeypatch, iyzico, registered):
+    told = []
+
+    def stop(secret):
+        told.append(secret)
+        if len(told) > registered:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(hooks, "mask_secret", stop)
+    monkeypatch.setattr(hooks, "_attempts_masked", itertools.count())
+    hook = IyzicoHook()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        hook.get_balance(attempts=1)
+    assert len(told) == registered + 1
+    shown = list(everything_shown_by(caught.value))
+    assert any(name.endswith("hooks/iyzico.py") for name in shown)
+    assert [text for text in shown for secret in (*OWN, *told) if shows(text, secret)] == []
     assert not any("IYZWSv2" in text for text in shown)
 
 
