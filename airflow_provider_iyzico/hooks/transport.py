@@ -37,6 +37,7 @@ HEADERS = {
     "Accept": "application/json",
     # A balance is a hundred bytes; without compression there is nothing to bomb.
     "Accept-Encoding": "identity",
+    "Cache-Control": "no-cache",
     # Required on GETs as well: https://docs.iyzico.com/en/getting-started/preliminaries/authentication
     "Content-Type": "application/json",
     "User-Agent": f"airflow-provider-iyzico/{__version__}",
