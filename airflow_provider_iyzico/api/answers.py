@@ -142,7 +142,7 @@ def _read_success(answer: Answer) -> dict[str, Any]:
         raise _refusal(answer, fields)
     if _is_old(answer):
         raise IyzicoAnswerError(
-            f"the answer is not fresh: a cache has kept it for more than {MAX_AGE_SECONDS} seconds, or does not say for how long; "
+            f"the answer is not fresh: a cache has kept it for more than {MAX_AGE_SECONDS} seconds, or does not say how long; "
             "look for a proxy that caches, and have it pass these requests on"
         )
     return fields
