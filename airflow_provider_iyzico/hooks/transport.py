@@ -74,9 +74,9 @@ class Transport:
         except TunnelRefusal as error:
             raise refusal(adapter.proxy, self._settings.base_url, error.status) from error
         except ProxyFailure as error:
-            raise named(error, str(adapter.proxy), lasting=IyzicoConfigurationError) from error
+            raise named(error, str(adapter.proxy), trusted=self._trusted(), lasting=IyzicoConfigurationError) from error
         except FAILURES as error:
-            raise named(error, self._settings.base_url) from error
+            raise named(error, self._settings.base_url, trusted=self._trusted()) from error
         finally:
             attempt_deadline.reset(reset)
         return Answer(
@@ -107,6 +107,9 @@ class Transport:
         request.headers["Authorization"] = _Unshown(authorization.reveal())
         request.headers["x-iyzi-rnd"] = random_key
         return request, Redactor([settings.secret_key, settings.api_key, token, signature])
+
+    def _trusted(self) -> str:
+        return trust.source(self._settings.ca_bundle, reads_environment=not self._settings.is_loopback)
 
     def _adapter_now(self) -> Adapter:
         """Return the kept adapter, or another if the environment, a bundle of certificates or the process has changed."""

@@ -117,6 +117,13 @@ def test_a_body_of_64_kib_is_read_and_no_byte_more(monkeypatch, size, is_chunked
         assert "more than 65536 bytes" in str(seen)
 
 
+@pytest.mark.parametrize("count", [1, 2, 6, 50])
+def test_a_compressed_body_is_called_that_however_often_it_was_compressed(monkeypatch, count):
+    seen = ask(monkeypatch, STATUS + b"Content-Encoding: " + b", ".join([b"gzip"] * count) + b"\r\n" + LENGTH + b"\r\n" + OK)
+    assert type(seen) is IyzicoAnswerError, seen
+    assert "a compressed body" in str(seen)
+
+
 def peak_kib():
     status = Path("/proc/self/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
