@@ -35,6 +35,9 @@ _NOT_ENABLED_CODE = "100001"
 #: No server may ask for more patience than this.
 MAX_RETRY_AFTER_SECONDS = 900.0
 _HEADER = re.compile(rf"{SCHEME}\s+\S+", re.IGNORECASE)
+#: We ask caches to keep nothing for us; one that does so all the same must not open a gate with the balance of yesterday.
+MAX_AGE_SECONDS = 60
+_AGE = re.compile(r"[0-9]{1,9}\Z")
 #: HTTP statuses that another attempt may change; so may 5xx.
 _PASSING = frozenset({408, 425, 429})
 _JSON = "application/json"
@@ -135,9 +138,24 @@ def _read_success(answer: Answer) -> dict[str, Any]:
             "check the Connection's host and the proxy"
         )
     fields = _read_object(answer)
-    if isinstance(fields, dict) and fields.get("status") == "success" and answer.http_status == 200:
-        return fields
-    raise _refusal(answer, fields)
+    if not isinstance(fields, dict) or answer.http_status != 200 or not _is_success(fields):
+        raise _refusal(answer, fields)
+    if _is_old(answer):
+        raise IyzicoAnswerError(
+            f"the answer is not fresh: a cache has kept it for more than {MAX_AGE_SECONDS} seconds, or does not say how long; "
+            "look for a proxy that caches, and have it pass these requests on"
+        )
+    return fields
+
+
+def _is_success(fields: dict[str, Any]) -> bool:
+    return fields.get("status") == "success" and fields.get("errorCode") is None
+
+
+def _is_old(answer: Answer) -> bool:
+    """Tell whether a cache says that it kept the answer for long, or says it in a way that cannot be read."""
+    ages = [value.strip() for name, value in answer.headers.items() if name.lower() == "age"]
+    return any(not _AGE.match(age) or int(age) > MAX_AGE_SECONDS for age in ages)
 
 
 def _read_object(answer: Answer) -> dict[str, Any] | str:

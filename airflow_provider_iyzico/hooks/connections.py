@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -97,11 +98,13 @@ class _TlsPool(HTTPSConnectionPool):
 class Adapter(HTTPAdapter):
     """The adapter of ``requests`` for one server. It keeps connections, reads no cookies, and repeats nothing.
 
+    A forked child must not use it: both processes would read from one socket.
+
     :param context: verifies certificates and host names; without one there is no TLS
     """
 
     def __init__(self, context: ssl.SSLContext | None, proxy: Proxy | None) -> None:
-        self.context, self.proxy = context, proxy
+        self.context, self.proxy, self.process_id = context, proxy, os.getpid()
         super().__init__()
 
     def ask(self, request: PreparedRequest, timeout_seconds: float) -> BaseHTTPResponse:
@@ -154,4 +157,4 @@ def _has_pending(line: socket.socket | SSLTransport | None) -> bool:
     """Tell whether TLS holds bytes that nobody has read; the socket below does not show them."""
     if isinstance(line, SSLTransport):
         return bool(line.incoming.pending or line.sslobj.pending()) or _has_pending(line.socket)
-    return isinstance(line, ssl.SSLSocket) and line.pending() > 0
+    return False

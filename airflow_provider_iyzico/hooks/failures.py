@@ -7,7 +7,7 @@ import ssl
 from http.client import HTTPException, IncompleteRead
 
 from requests import RequestException
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError, HTTPError
 
 from airflow_provider_iyzico.errors import IyzicoAnswerError, IyzicoCertificateError, IyzicoError, IyzicoUnavailableError
 from airflow_provider_iyzico.hooks.response import FramingError
@@ -20,6 +20,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (IncompleteRead, "the answer broke off"),
     (ssl.SSLEOFError, "the connection was closed while TLS began"),
     (TimeoutError, "it took too long"),
+    (RuntimeError, "this machine starts no more threads"),
 )
 #: What OpenSSL calls a server that speaks something else than TLS, or no version of it that is still safe.
 _NO_TLS = frozenset(
@@ -39,23 +40,26 @@ _NO_TLS = frozenset(
 FAILURES = (OSError, EOFError, FramingError, ValueError, RequestException, HTTPError, HTTPException)
 
 
-def named(failure: BaseException, whom: str, *, lasting: type[IyzicoError] = IyzicoAnswerError) -> IyzicoError:
+def named(failure: BaseException, whom: str, *, trusted: str, lasting: type[IyzicoError] = IyzicoAnswerError) -> IyzicoError:
     """Return the error of ours that a failure is.
 
     :param whom: who was spoken to, for the message
+    :param trusted: where the certificates are named that decide
     :param lasting: what it is if it cannot pass, such as a server that speaks no HTTP
     """
     root = _root(failure)
     match root:
         case ssl.SSLCertVerificationError():
             return IyzicoCertificateError(
-                f"the certificate of {whom} could not be verified: {root.verify_message}; "
+                f"the certificate of {whom} could not be verified with those of {trusted}: {root.verify_message}; "
                 "if a proxy re-signs TLS, name its CA in ca_bundle of the Connection"
             )
         case ssl.SSLError() if root.reason in _NO_TLS:
             return lasting(f"{whom} does not speak TLS 1.2 or newer ({root.reason}); check the address, the port and the proxy")
         case FramingError():
             return lasting(f"{whom} answered with {root}, which is not believed; look for a proxy or firewall in between")
+        case DecodeError():  # of many codings at once
+            return lasting(f"{whom} answered with a compressed body, which nobody asked for; look for a proxy in between")
         case ValueError():
             return lasting(f"{whom} has a name that cannot be looked up; check the address")
     words = next((words for kind, words in _WORDS if isinstance(root, kind)), type(root).__name__)

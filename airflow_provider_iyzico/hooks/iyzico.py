@@ -6,20 +6,21 @@ import itertools
 import os
 import time
 from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook, mask_secret
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError, restated, unexpected
 from airflow_provider_iyzico.get_provider_info import CONNECTION_FIELDS, CONNECTION_FORM
 from airflow_provider_iyzico.hooks.deadline import Deadline
+from airflow_provider_iyzico.hooks.locks import forkable_lock
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from airflow_provider_iyzico.api.answers import Balance
     from airflow_provider_iyzico.api.calls import Call
+    from airflow_provider_iyzico.api.secrecy import Secret
     from airflow_provider_iyzico.hooks.settings import ConnectionFields, Settings
     from airflow_provider_iyzico.hooks.transport import Transport
 
@@ -32,7 +33,7 @@ READ_ATTEMPTS = 3
 MASKED_ATTEMPTS = 16
 _attempts_masked = itertools.count()
 #: Masking speaks to the task's supervisor, and before Airflow 3.2 two threads that do so at once take each other's answers.
-_masking = Lock()
+_masking = forkable_lock()
 
 
 class IyzicoHook(BaseHook):
@@ -177,11 +178,12 @@ class IyzicoHook(BaseHook):
     @cached_property
     def _transport(self) -> Transport:
         from airflow_provider_iyzico.api import signing
+        from airflow_provider_iyzico.api.secrecy import Secret
         from airflow_provider_iyzico.hooks.transport import Transport
 
         settings = self.settings
-        api_key = settings.api_key.reveal
-        _mask([settings.secret_key.reveal(), api_key(), signing.authorization_prefix(api_key())])
+        prefix = Secret(signing.authorization_prefix(settings.api_key.reveal()))
+        _mask([settings.secret_key, settings.api_key, prefix])
         return Transport(settings, on_secrets=_mask_attempt)
 
     def _attempt(self, call: Call[T], deadline: Deadline) -> T:
@@ -284,23 +286,28 @@ def unreadable_connection(conn_id: str, kind: str) -> IyzicoUnavailableError:
 
 
 def _checked(connection: ConnectionFields) -> Settings | IyzicoError:
+    from cryptography.fernet import InvalidToken
+
     from airflow_provider_iyzico.hooks.settings import Settings
 
     try:
         return Settings.read(connection)
     except IyzicoConfigurationError as error:
         return restated(error)
+    except (AirflowException, InvalidToken, ValueError):  # a Connection decrypts a field when it is read
+        return broken_connection(connection.conn_id, "what this worker's fernet_key makes of it")
 
 
-def _mask_attempt(secrets: list[str]) -> None:
+def _mask_attempt(secrets: list[Secret[str]]) -> None:
     if next(_attempts_masked) < MASKED_ATTEMPTS:
         _mask(secrets)
 
 
-def _mask(secrets: list[str]) -> None:
+def _mask(secrets: list[Secret[str]]) -> None:
+    """Register secrets with Airflow's masker. It may hang or fail, and then this frame is shown."""
     with _masking:
         for secret in secrets:
-            mask_secret(secret)
+            mask_secret(secret.reveal())
 
 
 def _pause_seconds(state: RetryCallState) -> float:

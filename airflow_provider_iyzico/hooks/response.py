@@ -12,7 +12,7 @@ import socket
 from http.client import HTTPMessage, HTTPResponse
 from typing import Any
 
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024
 MAX_FRAMING_BYTES = 64 * 1024
 MAX_INTERIM_ANSWERS = 10
 

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from typing import Any, NoReturn, Protocol
 from zoneinfo import ZoneInfo
 
-from airflow_provider_iyzico.api.secrecy import Secret
+from airflow_provider_iyzico.api.secrecy import Redactor, Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, restated
 from airflow_provider_iyzico.hooks import trust
 
@@ -88,7 +88,8 @@ def _read(connection: ConnectionFields) -> Settings | IyzicoConfigurationError:
         reader = _Reader(connection)
         api_key, secret_key = reader.key("login", "the API key"), reader.key("password", "the secret key")
         environment = reader.environment(api_key, secret_key)
-        base_url, is_loopback = reader.base_url(environment)
+        blot = _blot_for(api_key, secret_key)
+        base_url, is_loopback = reader.base_url(environment, blot)
         return Settings(
             conn_id=reader.conn_id,
             api_key=Secret(api_key),
@@ -97,7 +98,7 @@ def _read(connection: ConnectionFields) -> Settings | IyzicoConfigurationError:
             base_url=base_url,
             is_loopback=is_loopback,
             locale=reader.locale(),
-            account=reader.account(api_key, secret_key),
+            account=reader.account(api_key, blot),
             timeout_seconds=reader.timeout_seconds(),
             report_timezone=reader.report_timezone(),
             ca_bundle=reader.ca_bundle(),
@@ -131,7 +132,7 @@ class _Reader:
             self._refuse("login and password", "belong to different environments", "take both keys from the same iyzico panel")
         return "sandbox" if api_key.startswith(SANDBOX_PREFIX) else "production"
 
-    def base_url(self, environment: str) -> tuple[str, bool]:
+    def base_url(self, environment: str, blot: Redactor) -> tuple[str, bool]:
         """Return the address to ask and whether it is this machine. A host is never taken on trust."""
         own_host = HOSTS[environment]
         given = self._text("host").strip().lower()
@@ -160,6 +161,8 @@ class _Reader:
             )
         if not is_loopback and not self._flag("allow_custom_host"):
             self._refuse("host", "is not iyzico's", "leave it empty, or set allow_custom_host to true in extra")
+        if blot(name) != name:
+            self._refuse("host", "holds one of the keys, or a part of one", f"leave it empty for {own_host}")
         return f"{scheme}://{name}" + (f":{port}" if port else ""), is_loopback
 
     def locale(self) -> str:
@@ -168,15 +171,16 @@ class _Reader:
             self._refuse("extra locale", "is neither", "use 'tr' or 'en'")
         return str(value)
 
-    def account(self, api_key: str, secret_key: str) -> str:
+    def account(self, api_key: str, blot: Redactor) -> str:
         value = self.extra.get("account")
         if value in (None, ""):
             return f"key-{sha256(api_key.encode()).hexdigest()[:12]}"
         label = _label(value) if isinstance(value, str) else ""
         if not _ACCOUNT.match(label):
             self._refuse("extra account", "is not a label", "use up to 64 letters, digits, blanks or . @ - _")
-        if any(key.removeprefix(SANDBOX_PREFIX).lower() in label.lower() for key in (api_key, secret_key)):
-            self._refuse("extra account", "holds one of the keys", "use a label that may be read by everyone")
+        plain = unicodedata.normalize("NFKC", label).lower()
+        if blot(plain) != plain:
+            self._refuse("extra account", "holds one of the keys, or a part of one", "use a label that may be read by everyone")
         return label
 
     def timeout_seconds(self) -> float:
@@ -250,6 +254,12 @@ class _Reader:
 
     def _refuse(self, field_name: str, problem: str, advice: str) -> NoReturn:
         raise IyzicoConfigurationError(f"Connection {self.conn_id!r}: {field_name} {problem}; {advice}")
+
+
+def _blot_for(*keys: str) -> Redactor:
+    """Return what finds the keys in a small text; the shortest ones also by their small letters."""
+    small = (key.removeprefix(SANDBOX_PREFIX).lower() for key in keys)
+    return Redactor(Secret(key) for key in (*keys, *small) if key)
 
 
 def _label(written: str) -> str:

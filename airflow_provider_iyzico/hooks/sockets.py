@@ -7,10 +7,13 @@ import socket
 import ssl
 from concurrent.futures import Future
 from contextvars import ContextVar
-from threading import Lock, Thread
-from typing import Any
+from threading import Thread
+from typing import Any, cast
+
+from urllib3.util.ssltransport import SSLTransport
 
 from airflow_provider_iyzico.hooks.deadline import Deadline
+from airflow_provider_iyzico.hooks.locks import forkable_lock
 
 #: No address may take longer, so that another attempt within the deadline may find one that lives.
 CONNECT_SECONDS = 10.0
@@ -20,7 +23,7 @@ attempt_deadline: ContextVar[Deadline] = ContextVar("iyzico_attempt_deadline")
 
 #: Names that are being looked up. The system's resolver cannot be stopped: so nobody asks it twice for what it still owes.
 _lookups: dict[tuple[str, int], Future[list[Any]]] = {}
-_lookups_lock = Lock()
+_lookups_lock = forkable_lock()
 os.register_at_fork(after_in_child=_lookups.clear)
 
 
@@ -40,24 +43,27 @@ class Socket(socket.socket):
         super().sendall(*args)
 
 
-class TlsSocket(ssl.SSLSocket):
-    """TLS with the deadline. Its ``sendall`` calls ``send``."""
+class TlsLine(SSLTransport):
+    """TLS over memory: each piece comes through the socket below, which looks at the deadline.
 
-    def do_handshake(self, block: bool = False) -> None:
-        _hurry(self)
-        super().do_handshake(block)
+    OpenSSL on a socket of its own reads on while it skips records, and asks nobody.
+    """
 
-    def recv(self, *args: Any) -> bytes:
-        _hurry(self)
-        return super().recv(*args)
+    @property
+    def _io_refs(self) -> int:
+        """How many files read from the socket below. ``makefile`` counts them there, and that may be TLS as well."""
+        return cast("int", self.socket._io_refs)  # type: ignore[attr-defined] # socket's, which the stubs do not know
 
-    def recv_into(self, *args: Any) -> int:
-        _hurry(self)
-        return super().recv_into(*args)
+    @_io_refs.setter
+    def _io_refs(self, count: int) -> None:
+        self.socket._io_refs = count  # type: ignore[attr-defined]
 
-    def send(self, *args: Any) -> int:
-        _hurry(self)
-        return super().send(*args)
+
+class TlsContext(ssl.SSLContext):
+    """A context whose TLS runs over memory."""
+
+    def wrap_socket(self, sock: socket.socket, *_: Any, server_hostname: str | None = None, **__: Any) -> TlsLine:  # type: ignore[override]
+        return TlsLine(sock, self, server_hostname)
 
 
 def dial(host: str, port: int) -> Socket:
@@ -99,7 +105,11 @@ def _look_up(host: str, port: int, deadline: Deadline) -> list[Any]:
         lookup = _lookups.get((host, port))
         if lookup is None:
             lookup = Future()
-            Thread(target=_resolve, args=(host, port, lookup), name="iyzico-lookup", daemon=True).start()
+            thread = Thread(target=_resolve, args=(host, port, lookup), name="iyzico-lookup", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise OSError("no thread for a lookup") from error
             _lookups[host, port] = lookup
     return lookup.result(seconds)
 

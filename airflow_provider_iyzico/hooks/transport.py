@@ -6,6 +6,7 @@ kept, and nothing is repeated. The certificate is always verified, and neither a
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -36,6 +37,7 @@ HEADERS = {
     "Accept": "application/json",
     # A balance is a hundred bytes; without compression there is nothing to bomb.
     "Accept-Encoding": "identity",
+    "Cache-Control": "no-cache",
     # Required on GETs as well: https://docs.iyzico.com/en/getting-started/preliminaries/authentication
     "Content-Type": "application/json",
     "User-Agent": f"airflow-provider-iyzico/{__version__}",
@@ -48,7 +50,7 @@ class Transport:
     :param on_secrets: told what is new and secret in every header before it is sent, to mask it
     """
 
-    def __init__(self, settings: Settings, on_secrets: Callable[[list[str]], None]) -> None:
+    def __init__(self, settings: Settings, on_secrets: Callable[[list[Secret[str]]], None]) -> None:
         self._settings = settings
         self._on_secrets = on_secrets
         self._authorization_prefix = Secret(signing.authorization_prefix(settings.api_key.reveal()))
@@ -72,9 +74,9 @@ class Transport:
         except TunnelRefusal as error:
             raise refusal(adapter.proxy, self._settings.base_url, error.status) from error
         except ProxyFailure as error:
-            raise named(error, str(adapter.proxy), lasting=IyzicoConfigurationError) from error
+            raise named(error, str(adapter.proxy), trusted=self._trusted(), lasting=IyzicoConfigurationError) from error
         except FAILURES as error:
-            raise named(error, self._settings.base_url) from error
+            raise named(error, self._settings.base_url, trusted=self._trusted()) from error
         finally:
             attempt_deadline.reset(reset)
         return Answer(
@@ -98,16 +100,19 @@ class Transport:
         request = Request(call.method, url, headers=HEADERS, data=call.body).prepare()
         path, body = urlsplit(str(request.url)).path, request.body if isinstance(request.body, bytes) else b""
         random_key = signing.new_random_key()
-        signature = signing.signature(settings.secret_key.reveal(), random_key, path, body)
-        authorization = signing.authorization(settings.api_key.reveal(), random_key, signature)
-        token = authorization.removeprefix(f"{signing.SCHEME} ")
-        self._on_secrets([authorization.removeprefix(self._authorization_prefix.reveal()), signature])
-        request.headers["Authorization"] = _Unshown(authorization)
+        signature = Secret(signing.signature(settings.secret_key.reveal(), random_key, path, body))
+        authorization = Secret(signing.authorization(settings.api_key.reveal(), random_key, signature.reveal()))
+        token = Secret(authorization.reveal().removeprefix(f"{signing.SCHEME} "))
+        self._on_secrets([Secret(authorization.reveal().removeprefix(self._authorization_prefix.reveal())), signature])
+        request.headers["Authorization"] = _Unshown(authorization.reveal())
         request.headers["x-iyzi-rnd"] = random_key
-        return request, Redactor([settings.secret_key, settings.api_key, Secret(token), Secret(signature)])
+        return request, Redactor([settings.secret_key, settings.api_key, token, signature])
+
+    def _trusted(self) -> str:
+        return trust.source(self._settings.ca_bundle, reads_environment=not self._settings.is_loopback)
 
     def _adapter_now(self) -> Adapter:
-        """Return the kept adapter, or another if the environment or a bundle of certificates has changed."""
+        """Return the kept adapter, or another if the environment, a bundle of certificates or the process has changed."""
         settings = self._settings
         context, proxy = None, None
         if settings.base_url.startswith("https:"):  # plain http only ever leads to this machine
@@ -115,7 +120,7 @@ class Transport:
         if not settings.is_loopback:  # nothing stands between this machine and itself
             proxy = proxy_for(settings.base_url)
         adapter = self._adapter
-        if adapter is None or (adapter.context, adapter.proxy) != (context, proxy):
+        if adapter is None or (adapter.context, adapter.proxy, adapter.process_id) != (context, proxy, os.getpid()):
             self.close()
             adapter = self._adapter = Adapter(context, proxy)
         return adapter

@@ -6,17 +6,17 @@ import os
 import ssl
 import stat
 import sys
-from threading import Lock
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
-from airflow_provider_iyzico.hooks.sockets import TlsSocket
+from airflow_provider_iyzico.hooks.locks import forkable_lock
+from airflow_provider_iyzico.hooks.sockets import TlsContext
 
 #: As ``requests`` reads them, and in its order.
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 #: One context for each bundle: reading the usual one takes longer than a call. A file that changed is read again.
 contexts: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
-_loading = Lock()
+_loading = forkable_lock()
 
 
 def context(ca_bundle: str | None, *, reads_environment: bool) -> ssl.SSLContext:
@@ -25,7 +25,7 @@ def context(ca_bundle: str | None, *, reads_environment: bool) -> ssl.SSLContext
     :param ca_bundle: the file that the Connection names, if it does
     :raises IyzicoConfigurationError: the bundle that decides cannot be used
     """
-    variable = next((name for name in VARIABLES if os.environ.get(name)), None) if reads_environment else None
+    variable = _variable(reads_environment)
     try:
         if ca_bundle is not None:
             return loaded(ca_bundle)
@@ -35,10 +35,21 @@ def context(ca_bundle: str | None, *, reads_environment: bool) -> ssl.SSLContext
 
         return loaded(certifi.where())
     except (OSError, ValueError) as error:
-        where = "ca_bundle of the Connection" if ca_bundle is not None else f"{variable or 'certifi'} in the worker's environment"
+        where = source(ca_bundle, reads_environment=reads_environment)
         raise IyzicoConfigurationError(
             f"{where} names no readable PEM file with certificates; correct it, or name one in ca_bundle of the Connection"
         ) from error
+
+
+def source(ca_bundle: str | None, *, reads_environment: bool) -> str:
+    """Return where the bundle is named that decides."""
+    if ca_bundle is not None:
+        return "ca_bundle of the Connection"
+    return f"{_variable(reads_environment) or 'certifi'} in the worker's environment"
+
+
+def _variable(reads_environment: bool) -> str | None:
+    return next((name for name in VARIABLES if os.environ.get(name)), None) if reads_environment else None
 
 
 def loaded(path: str, *, may_be_directory: bool = False) -> ssl.SSLContext:
@@ -60,8 +71,7 @@ def loaded(path: str, *, may_be_directory: bool = False) -> ssl.SSLContext:
 
 
 def _load(path: str, is_directory: bool) -> ssl.SSLContext:
-    new = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it verifies certificate and host name
-    new.sslsocket_class = TlsSocket
+    new = TlsContext(ssl.PROTOCOL_TLS_CLIENT)  # it verifies certificate and host name
     new.minimum_version = ssl.TLSVersion.TLSv1_2
     if sys.version_info >= (3, 13):  # as Python's own default contexts do from there on
         new.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT

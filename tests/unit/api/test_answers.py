@@ -198,6 +198,12 @@ def test_json_in_utf_8_may_call_itself_that(kind):
             (answer(WELL, Content_Encoding=coding), f"compressed body ({coding})")
             for coding in ("gzip", "br", "deflate", "gzip, identity")
         ],
+        *[(answer(WELL, Age=age), "not fresh") for age in ("61", "864000", "9" * 5000, "-1", "0, 61", "1.5", "\u0661", "soon")],
+        (answer('{"status":"success","balance":1,"errorCode":"9000"}'), "status 'success', errorCode 9000"),
+        *[
+            (answer(f'{{"status":"success","balance":1,"errorCode":{code}}}'), "status 'success'")
+            for code in ('""', "0", "false", "[]", "{}")
+        ],
         (answer("[" * 1_000_000), "not a JSON object"),
         (answer('{"a":' * 150_000), "not a JSON object"),
         (answer('{"status":"success","balance":' + "[" * 800 + "]" * 800 + "}"), "a list in its place"),
@@ -212,6 +218,16 @@ def test_only_what_iyzico_documents_is_believed_and_the_error_says_what_came(wir
     assert words in str(caught.value)
     assert len(str(caught.value)) < 600
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("age", ["0", "60", "007"])
+def test_an_answer_that_a_cache_has_just_fetched_is_believed_and_so_is_an_error_code_of_null(age):
+    assert read_balance(answer('{"status":"success","balance":1,"errorCode":null}', age=age)).raw == "1"
+
+
+def test_a_success_with_the_code_of_refused_keys_is_a_refusal_of_the_keys():
+    with pytest.raises(IyzicoAuthenticationError):
+        read_balance(answer('{"status":"success","balance":1,"errorCode":"1001"}'))
 
 
 def test_what_a_server_says_is_searched_for_secrets_before_it_is_cut():

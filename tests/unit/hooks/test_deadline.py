@@ -77,6 +77,20 @@ def test_whatever_the_resolver_raises_is_an_error_of_ours(monkeypatch, error):
     assert "https://iyzico.test" in str(look())
 
 
+def test_a_machine_without_another_thread_for_a_lookup_is_an_error_of_ours(monkeypatch):
+    connect_to(monkeypatch, "http://127.0.0.1:1")
+    hook = IyzicoHook()
+    usual = threading.stack_size(2**40)  # no thread can have that
+    try:
+        seen = [hook.look() for _ in range(2)]  # the second finds no trace of the first
+    finally:
+        threading.stack_size(usual)
+        hook.close()
+    for each in seen:
+        assert type(each) is IyzicoUnavailableError
+        assert "no more threads" in str(each)
+
+
 @contextlib.contextmanager
 def full_house():
     """Yield the address of a listener whose queue is full: to connect to it takes as long as one is willing to wait."""
@@ -200,6 +214,59 @@ def test_a_handshake_behind_a_proxy_ends_with_the_deadline(monkeypatch, bundle, 
         through(monkeypatch, f"{scheme}://127.0.0.1:{port}", ca_bundle=bundle)
         assert type(look()) is IyzicoUnavailableError
         patient.set()
+
+
+#: Records that OpenSSL skips without coming back: a plaintext HelloRequest, again and again.
+SKIPPED = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 29_000
+
+
+def flood(line):
+    end = time.monotonic() + LATE + 5
+    while time.monotonic() < end:
+        line.sendall(SKIPPED)
+
+
+def flooding_server(monkeypatch, port, bundle):
+    connect_to(monkeypatch, f"https://127.0.0.1:{port}", timeout=1, ca_bundle=bundle)
+
+
+def flooding_tunnel(monkeypatch, port, bundle):
+    through(monkeypatch, f"http://127.0.0.1:{port}", ca_bundle=bundle)
+
+
+def flooding_proxy(monkeypatch, port, bundle):
+    through(monkeypatch, f"https://127.0.0.1:{port}", ca_bundle=bundle)
+
+
+@pytest.mark.parametrize("lead_to", [flooding_server, flooding_tunnel, flooding_proxy])
+def test_records_that_tls_skips_do_not_hold_a_call_beyond_its_deadline(monkeypatch, bundle, lead_to):
+    def attend(client):
+        client.recv(65536)
+        if lead_to is flooding_tunnel:
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            client.recv(65536)
+        flood(client)
+
+    with listening(attend) as port:
+        lead_to(monkeypatch, port, bundle)
+        seen = look()
+    assert type(seen) is IyzicoUnavailableError
+    assert "took too long" in str(seen)
+
+
+def test_a_flood_in_a_tunnel_of_tls_in_tls_ends_with_the_deadline(monkeypatch, bundle, tls):
+    def proxy(client):
+        with tls.wrap_socket(client, server_side=True) as line:
+            read_request(line)
+            line.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            line.recv(65536)
+            flood(line)
+
+    with listening(proxy) as port:
+        through(monkeypatch, f"https://127.0.0.1:{port}", ca_bundle=bundle)
+        seen = look()
+    assert type(seen) is IyzicoUnavailableError
+    assert "took too long" in str(seen)
 
 
 def test_a_handshake_with_an_https_proxy_ends_with_the_deadline(monkeypatch, bundle, patient):

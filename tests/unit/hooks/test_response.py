@@ -57,7 +57,7 @@ NOT_ONE_ANSWER = {
         STATUS + LENGTH + b"Content-Length: 5\r\n\r\n" + OK,
         *[STATUS + b"Content-Length: " + length + b"\r\n\r\n" + OK for length in (b"-38", b"+38", b"3_8", b"", b"38, 39", b"9" * 5000)],
         STATUS + "Content-Length: ٣٨\r\n\r\n".encode() + OK,
-        STATUS + b"Content-Length: 1048577\r\n\r\n",
+        STATUS + b"Content-Length: 65537\r\n\r\n",
     ],
     "transfer encodings": [
         STATUS + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n26\r\n" + OK + END,
@@ -102,6 +102,26 @@ def test_what_can_be_read_in_two_ways_is_not_believed_and_waiting_does_not_help(
 )  # fmt: skip
 def test_what_broke_off_may_come_whole_the_next_time(monkeypatch, wire):
     assert type(ask(monkeypatch, wire)) is IyzicoUnavailableError
+
+
+@pytest.mark.parametrize("size", [64 * 1024, 64 * 1024 + 1])
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_of_64_kib_is_read_and_no_byte_more(monkeypatch, size, is_chunked):
+    body = OK[:-1] + b" " * (size - len(OK)) + b"}"
+    wire = CHUNKED + b"%x\r\n" % 100 + body[:100] + b"\r\n%x\r\n" % (size - 100) + body[100:] + b"\r\n0\r\n\r\n"
+    seen = ask(monkeypatch, wire if is_chunked else STATUS + b"\r\n" + body)
+    if size == 64 * 1024:
+        assert seen.raw == "1500.75"
+    else:
+        assert type(seen) is IyzicoAnswerError
+        assert "more than 65536 bytes" in str(seen)
+
+
+@pytest.mark.parametrize("count", [1, 2, 6, 50])
+def test_a_compressed_body_is_called_that_however_often_it_was_compressed(monkeypatch, count):
+    seen = ask(monkeypatch, STATUS + b"Content-Encoding: " + b", ".join([b"gzip"] * count) + b"\r\n" + LENGTH + b"\r\n" + OK)
+    assert type(seen) is IyzicoAnswerError, seen
+    assert "a compressed body" in str(seen)
 
 
 def peak_kib():

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import itertools
 import json
 import pickle
 import re
@@ -11,11 +12,14 @@ from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+from cryptography.fernet import InvalidToken
 from raw_server import serve
 from support import connect_to
 
 from airflow_provider_iyzico.api.secrecy import PIECE
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoRefusedError, IyzicoUnavailableError
+from airflow_provider_iyzico.hooks import iyzico as hooks
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.hooks.sockets import Socket
 from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
@@ -79,6 +83,43 @@ def test_a_key_in_the_wrong_place_is_refused_and_not_shown(place, secret):
     assert type(seen) is IyzicoConfigurationError, seen
     assert str(seen).startswith("Connection 'payouts': ")
     assert not shows(str(seen), secret)
+
+
+#: How a key, or most of it, may be written into a field that everybody reads.
+WRITTEN = {
+    "whole": str,
+    "in capitals": str.upper,
+    "without its prefix": lambda key: key.removeprefix("sandbox-"),
+    "without its end": lambda key: key[:-1],
+    "without its beginning": lambda key: key.removeprefix("sandbox-")[1:],
+    "in hex": lambda key: key.removeprefix("sandbox-").encode().hex(),
+    "in a name": lambda key: f"x-{key}.example",
+    "in base64": lambda key: base64.b64encode(key.encode()).decode().strip("="),
+}
+SPOILT = {
+    "with a blank": lambda key: f"{key[:18]} {key[18:]}",
+    "in wide letters": lambda key: "".join(chr(ord(char) + 0xFEE0) if char.isalnum() else char for char in key),
+}
+
+
+@pytest.mark.parametrize("key", OWN)
+@pytest.mark.parametrize(
+    ("field", "write"),
+    [
+        *[pytest.param("host", write, id=f"host {name}") for name, write in WRITTEN.items()],
+        *[pytest.param("account", write, id=f"account {name}") for name, write in (WRITTEN | SPOILT).items()],
+    ],
+)
+def test_a_key_or_most_of_it_is_neither_host_nor_account(key, field, write):
+    extra = {"allow_custom_host": True, **({"account": write(key)} if field == "account" else {})}
+    hook = IyzicoHook("payouts")
+    hook.use(connection(host=write(key) if field == "host" else None, extra=json.dumps(extra)))
+    seen = hook.look()
+    assert type(seen) is IyzicoConfigurationError, seen
+    assert field in str(seen)
+    for text in (str(seen), hook.account_name):
+        assert not shows(text, key)
+        assert write(key).lower() not in text.lower()
 
 
 def test_a_misspelt_field_is_shown_and_what_may_be_a_key_is_not():
@@ -196,6 +237,27 @@ def test_a_task_that_is_stopped_in_the_middle_of_a_call_leaves_no_key_in_any_fra
     assert not any("IYZWSv2" in text for text in shown)
 
 
+@pytest.mark.parametrize("registered", range(5))  # two keys and a header's beginning, then what is new in an attempt
+def test_a_task_that_is_stopped_while_it_masks_leaves_no_key_header_or_signature_in_any_frame(monkeypatch, iyzico, registered):
+    told = []
+
+    def stop(secret):
+        told.append(secret)
+        if len(told) > registered:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(hooks, "mask_secret", stop)
+    monkeypatch.setattr(hooks, "_attempts_masked", itertools.count())
+    hook = IyzicoHook()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        hook.get_balance(attempts=1)
+    assert len(told) == registered + 1
+    shown = list(everything_shown_by(caught.value))
+    assert any(name.endswith("hooks/iyzico.py") for name in shown)
+    assert [text for text in shown for secret in (*OWN, *told) if shows(text, secret)] == []
+    assert not any("IYZWSv2" in text for text in shown)
+
+
 def test_a_task_that_is_stopped_while_a_proxy_is_waited_for_leaves_its_login_in_no_frame(monkeypatch):
     def stop(*args):
         raise KeyboardInterrupt
@@ -263,6 +325,34 @@ def test_a_connection_in_the_environment_that_cannot_be_read_is_not_called_missi
     assert "no Connection 'iyzico_broken'" not in str(seen)
     assert "'iyzico_broken'" in str(seen)
     assert not any(shows(str(seen), secret) for secret in OWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "raised"),
+    [
+        *[(name, error) for name in ("login", "password", "extra") for error in (InvalidToken(), AirflowException(SECRET_KEY))],
+        ("password", ValueError(SECRET_KEY)),  # of extra, it says that this is no JSON
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_connection_that_this_worker_cannot_decrypt_is_an_error_of_ours(monkeypatch, name, raised):
+    class Encrypted(SimpleNamespace):
+        """As Airflow's own, which decrypts a field when it is read."""
+
+    def decrypt(self):
+        raise raised
+
+    fields = vars(connection())
+    fields.pop(name)
+    setattr(Encrypted, name, property(decrypt))
+    encrypted = Encrypted(**fields)
+    monkeypatch.setattr(IyzicoHook, "get_connection", lambda hook, conn_id: encrypted)
+    used = IyzicoHook("payouts")
+    used.use(encrypted)
+    for hook in (used, IyzicoHook("payouts")):
+        with pytest.raises(IyzicoConfigurationError, match=r"'payouts' cannot be read.*fernet_key") as caught:
+            hook.get_balance()
+        assert not any(secret in text for text in everything_shown_by(caught.value) for secret in OWN)
 
 
 class OddError(Exception):

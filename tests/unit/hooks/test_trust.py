@@ -86,6 +86,28 @@ def test_a_folder_of_certificates_in_the_environment_is_trusted_as_requests_does
     assert look(monkeypatch).raw == "1500.75"
 
 
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("kind", ["an empty folder", "a folder of other names", "a file of others"])
+def test_what_is_trusted_in_vain_is_named_with_a_certificate_that_cannot_be_verified(
+    monkeypatch, iyzico, bundle, tmp_path, variable, kind
+):
+    place = tmp_path / "trusted"
+    if kind == "a file of others":
+        trustme.CA().cert_pem.write_to_path(str(place))
+    else:
+        place.mkdir()
+    if kind == "a folder of other names":
+        shutil.copy(bundle, place / "ca.pem")  # OpenSSL finds only the names that it makes itself
+    assert "certifi" in str(look(monkeypatch))
+    monkeypatch.setenv(variable, str(place))
+    seen = look(monkeypatch)
+    assert type(seen) is IyzicoCertificateError, seen
+    assert f"those of {variable} in the worker's environment" in str(seen)
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    assert "those of ca_bundle of the Connection" in str(look(monkeypatch, ca_bundle=str(other)))
+
+
 def wrong_files(tmp_path):
     """Return paths that are no bundle."""
     empty, words, key, broken, pipe, loop = (tmp_path / name for name in ("empty", "words", "key", "broken", "pipe", "loop"))
