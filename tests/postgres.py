@@ -74,7 +74,7 @@ def postgres_server(*, wants_passwords: bool = False) -> Iterator[str]:
 
 @contextmanager
 def requiring_tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
-    """Yield the URL of that server as one that refuses whoever does not encrypt: the package's is built without TLS."""
+    """Yield the URL of that server behind TLS: clear text is refused. The package's own server is built without TLS."""
     behind = make_url(url)
 
     def serve(client: socket.socket) -> None:

@@ -62,7 +62,7 @@ def command(needs: list[Need]) -> str:
 
 
 def report() -> list[str]:
-    """Return what to tell whoever runs the tests: nothing where nothing is missing."""
+    """Return what to tell the reader of the test output: nothing where nothing is missing."""
     needs = missing()
     return ["LEFT OUT, because this machine lacks it:", *[f"  {need}" for need in needs], f"  {command(needs)}"] if needs else []
 

@@ -24,7 +24,7 @@ def blocks(readme: str) -> dict[int, str]:
 
 
 def write(folder: Path) -> None:
-    """Make the folder anew, with one module a block."""
+    """Make the folder again, with one module for each block."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()

@@ -58,7 +58,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     ``timeout``), ``message``, ``polls`` and ``ends_at``; the last ``balance`` seen and when it was ``observed_at``, if any was;
     and with ``fail`` the name of the ``error``.
 
-    :param iyzico_conn_id: id of the iyzico Connection, looked up anew for every poll
+    :param iyzico_conn_id: id of the iyzico Connection, read again for every poll
     :param batch_total: what the batch needs, as digits
     :param headroom: what must be left over, as digits
     :param currency: the balance's currency, as a label

@@ -55,7 +55,7 @@ def ask(query):
 
 @pytest.fixture
 def tls(database, tmp_path):
-    """A server that refuses whoever does not encrypt, the file of the CA that it can be verified by, and that of another."""
+    """A server that refuses clear text, the file of the CA that verifies it, and that of another CA."""
     authority, other = trustme.CA(), trustme.CA()
     for name, each in (("ca.pem", authority), ("other.pem", other)):
         each.cert_pem.write_to_path(str(tmp_path / name))
