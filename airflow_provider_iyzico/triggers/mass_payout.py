@@ -54,7 +54,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     through :mod:`.sharing`. Requests run in a small thread pool with the very client that a worker uses, and never on the event
     loop.
 
-    The event is a dict of strings, which :class:`airflow_provider_iyzico.event.GateEvent` reads: ``status`` (``open``, ``fail``,
+    The event is a dict of strings, which ``airflow_provider_iyzico.event`` reads: ``status`` (``open``, ``fail``,
     ``timeout``), ``message``, ``polls`` and ``ends_at``; the last ``balance`` seen and when it was ``observed_at``, if any was;
     and with ``fail`` the name of the ``error``.
 
