@@ -267,7 +267,7 @@ def test_rebuild_refuses_where_a_policy_hides_snapshots(postgres_url):
             "CREATE POLICY half ON iyzico_balance_snapshot FOR SELECT USING (account = 'a')",
         )
         role = create_engine(owner.url.set(username=url.username, password=url.password), poolclass=NullPool)
-        with role.connect() as connection, pytest.raises(ProgrammingError, match="row-level security"):
+        with pytest.raises(ProgrammingError, match="row-level security"), role.begin() as connection:
             rebuild(connection)
         assert dates(owner, "b") == [date(2026, 10, 2)]
 
