@@ -267,7 +267,6 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             hook.refresh(was_there=self._was_there)
         except IyzicoError as error:
             return error
-        self._was_there = True
         if self._record is not None:
             self._record.count_poll()
         return hook.look(within_seconds=seconds_left and max(seconds_left, SHORTEST_POLL_SECONDS))
@@ -312,7 +311,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         """
         started_at = getattr(context.get("ti"), "start_date", None)
         if seen.ends_at is not None:
-            return seen.ends_at - time.time()
+            return min(seen.ends_at - time.time(), float(self.timeout))
         if started_at is not None:
             return float(self.timeout - (datetime.now(UTC) - started_at).total_seconds())
         raise GateEventError("the gate was resumed by an older version, which does not say when its wait ends; clear the task")

@@ -87,7 +87,7 @@ class GateRecord:
             self._balance, self._observed_at = verdict.balance.amount, verdict.balance.observed_at
         if self._is_unseen and self._own_polls == 1:
             self._first_balance = self._balance
-        if self._is_unseen and time.monotonic() >= self._pauses_until:
+        if self._is_unseen and self._own_polls and time.monotonic() >= self._pauses_until:
             self._write("waiting", attempts=1)  # the gate may be about to open
             self._pauses_until = time.monotonic() + PAUSE_SECONDS
 

@@ -156,6 +156,26 @@ def test_a_gate_that_resumes_late_without_its_money_after_its_end_has_timed_out(
         resume(sensor(poke_interval=10), seen_ago(76, ends_at=repr(time.time() - 5)))
 
 
+def test_no_event_makes_a_wait_longer_than_its_timeout(iyzico):
+    iyzico.balance = "10.00"
+    with pytest.raises(TaskDeferred) as caught:
+        resume(sensor(poke_interval=10, timeout=600), seen_ago(76, ends_at="253402300000.0"))
+    assert caught.value.trigger.serialize()[1]["ends_at"] <= time.time() + 600
+
+
+def test_a_connection_that_could_not_be_read_at_first_puts_off_no_record(iyzico, sqlite_warehouse, monkeypatch, airflow_database):
+    connection = os.environ["AIRFLOW_CONN_IYZICO_DEFAULT"]
+    gate = sensor(batch_total="1000", warehouse_conn_id="iyzico_warehouse")
+    gate._record = record.GateRecord(gate, {"ti": TASK, "dag_run": RUN}, None, None)
+    gate._was_there = True
+    monkeypatch.delenv("AIRFLOW_CONN_IYZICO_DEFAULT")
+    gate.poke({})
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", connection)
+    gate.poke({})
+    assert recorded(sqlite_warehouse, "outcome, polls, first_balance") == [("waiting", 1, 100)]
+    gate._hook.close()
+
+
 def test_an_event_of_an_older_version_that_tells_no_end_is_never_taken_for_a_timeout(iyzico):
     iyzico.balance = "10.00"
     event = {name: value for name, value in seen_ago(76).items() if name != "ends_at"}
