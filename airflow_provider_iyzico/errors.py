@@ -62,7 +62,7 @@ class IyzicoAnswerError(IyzicoError):
 
 
 class ClockError(IyzicoError):
-    """This machine's clock and iyzico's are too far apart. Set the worker's clock; nothing was kept."""
+    """This machine's clock and iyzico's are too far apart, so the balance is not believed. Set this machine's clock."""
 
 
 class GateEventError(IyzicoError):

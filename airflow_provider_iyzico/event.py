@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -34,6 +35,8 @@ class GateEvent:
     :param ends_at: when the whole wait ends at the latest, in seconds since the epoch
     :param balance: the last balance seen, if any was, and when it was ``observed_at``
     :param error: with ``fail``, the name of the error
+    :param iyzico_conn_id: whose balance it was; with its ``currency``, ``None`` in the events of older triggers
+    :param system_time: iyzico's clock when it answered, if it gave one
     """
 
     status: str
@@ -43,6 +46,9 @@ class GateEvent:
     balance: Decimal | None = None
     observed_at: datetime | None = None
     error: str | None = None
+    iyzico_conn_id: str | None = None
+    currency: str | None = None
+    system_time: datetime | None = None
 
     @classmethod
     def read(cls, event: object) -> GateEvent:
@@ -71,18 +77,37 @@ class GateEvent:
                 balance=money_from_text(event["balance"], "the event's balance") if "balance" in event else None,
                 observed_at=_moment(event["observed_at"]) if "observed_at" in event else None,
                 error=event.get("error"),
+                iyzico_conn_id=event.get("iyzico_conn_id"),
+                currency=event.get("currency"),
+                system_time=_moment(event["system_time"]) if "system_time" in event else None,
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise GateEventError(f"the gate was resumed with an event that cannot be read: {str(error)[:200]}") from error
 
+    def is_of(self, iyzico_conn_id: str, currency: str) -> bool:
+        """Tell whether it is about this balance: a DAG file may name another Connection while its gate waits."""
+        return self.iyzico_conn_id in (None, iyzico_conn_id) and self.currency in (None, currency)
+
+    def is_early(self) -> bool:
+        """Tell whether the trigger ended the wait before its end, by this machine's clock.
+
+        :raises GateEventError: so early that one of the clocks is wrong
+        """
+        seconds_left = (self.ends_at or 0.0) - time.time()
+        if seconds_left > FRESH_SECONDS:
+            raise GateEventError("the trigger ended the wait long before its end; set the clock of the triggerer or worker")
+        return seconds_left > SKEW_SECONDS
+
     def is_fresh(self, poll_seconds: float) -> bool:
-        """Tell whether what was seen is recent enough to open a gate, by this machine's clock.
+        """Tell whether what was seen is recent enough to open a gate, by this machine's clock, which must agree with iyzico's.
 
         :raises GateEventError: it was seen in a future that no clock explains, or nothing was seen
         """
         now = datetime.now(UTC)
         if self.observed_at is None or self.observed_at > now + FUTURE:
             raise GateEventError(f"the gate was resumed with a balance of {self.observed_at}, which is in the future")
+        if self.system_time and abs((self.system_time - self.observed_at).total_seconds()) > SKEW_SECONDS:
+            return False  # by a clock that is wrong an old balance may look new
         return -SKEW_SECONDS <= (now - self.observed_at).total_seconds() <= max(poll_seconds, FRESH_SECONDS)
 
 

@@ -39,12 +39,14 @@ _HARMLESS_EXTRAS = {"client", "local_infile"}
 
 
 @contextmanager
-def warehouse_engine(conn_id: str) -> Iterator[Engine]:
+def warehouse_engine(conn_id: str, *, was_there: bool = False) -> Iterator[Engine]:
     """Open the warehouse of a Connection: its engine connects as the Connection's own hook does.
 
+    :param was_there: whether the Connection was read before: of a secrets backend that is down Airflow says that it is not there
     :raises WarehouseConfigurationError: there is no such Connection, it is not SQL, or it cannot be used
+    :raises WarehouseUnavailableError: a secrets backend cannot be asked now
     """
-    connection = _connection(conn_id)
+    connection = _connection(conn_id, was_there)
     secrets = _spellings(connection.password)
     engine = None
     try:
@@ -61,18 +63,20 @@ def warehouse_engine(conn_id: str) -> Iterator[Engine]:
             engine.dispose()
 
 
-def _connection(conn_id: str) -> Any:
+def _connection(conn_id: str, was_there: bool) -> Any:
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
-        raise WarehouseConfigurationError(
+        kind = WarehouseUnavailableError if was_there else WarehouseConfigurationError
+        raise kind(
             f"there is no Connection {conn_id!r} that can be read; add one to your warehouse, or name another in "
             "warehouse_conn_id"
         ) from None
     except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything, and quote anything
-        raise WarehouseConfigurationError(
-            f"Connection {conn_id!r} cannot be read ({type(error).__name__}); correct how it is stored"
-        ) from None
+        problem = f"Connection {conn_id!r} cannot be read ({type(error).__name__})"
+        if isinstance(error, (ValueError, TypeError, AttributeError)) and not isinstance(error, OSError):
+            raise WarehouseConfigurationError(f"{problem}; correct how it is stored") from None
+        raise WarehouseUnavailableError(f"{problem}; see the secrets backend") from None
 
 
 def _engine(connection: Any) -> Engine:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 
 import pytest
 
+from airflow_provider_iyzico.api import answers
 from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
 
@@ -33,6 +35,17 @@ def connect_to(monkeypatch: pytest.MonkeyPatch, host: str, **extra: object) -> N
     keys = {"login": API_KEY, "password": SECRET_KEY}
     connection = {"conn_type": "iyzico", "host": host, **keys, "extra": {"account": "raw", "timeout": 5, **extra}}
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", json.dumps(connection))
+
+
+def see_iyzicos_clock(monkeypatch: pytest.MonkeyPatch, minutes: float) -> None:
+    """Let iyzico's answers say another time than this machine's clock."""
+    read = answers._read_system_time
+
+    def another(value: object) -> datetime | None:
+        moment = read(value)
+        return moment and moment + timedelta(minutes=minutes)
+
+    monkeypatch.setattr(answers, "_read_system_time", another)
 
 
 def catch_up(asset: str) -> None:

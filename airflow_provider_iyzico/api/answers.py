@@ -15,6 +15,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from airflow_provider_iyzico.api.clocks import WARN_AFTER, check_clocks
 from airflow_provider_iyzico.api.money import money_from_text
 from airflow_provider_iyzico.api.signing import SCHEME
 from airflow_provider_iyzico.errors import (
@@ -85,6 +86,7 @@ class Balance:
     :param amount: the exact amount, in major units
     :param raw: the digits as iyzico wrote them
     :param system_time: iyzico's clock, if it gave one
+    :param warning: what to say of a clock that differs from iyzico's
     """
 
     amount: Decimal
@@ -93,6 +95,7 @@ class Balance:
     asked_at: datetime
     observed_at: datetime
     latency_ms: int
+    warning: str | None = None
 
 
 def read_balance(answer: Answer) -> Balance:
@@ -102,6 +105,7 @@ def read_balance(answer: Answer) -> Balance:
     :raises IyzicoAuthenticationError: the keys were refused
     :raises IyzicoRefusedError: iyzico said no
     :raises IyzicoAnswerError: not what iyzico documents
+    :raises ClockError: iyzico's clock says that the answer is old, or this machine's clock is wrong
     """
     fields = _read_success(answer)
     raw = fields.get("balance")
@@ -114,13 +118,17 @@ def read_balance(answer: Answer) -> Balance:
             f"iyzico answered success with a balance that is not an exact amount of money: {answer.word(raw)!r}; "
             "look for a proxy that answers in its place, or an API change"
         ) from error
+    system_time = _read_system_time(fields.get("systemTime"))
+    if abs(answer.answered_at - answer.asked_at - timedelta(milliseconds=answer.latency_ms)) > WARN_AFTER:
+        raise IyzicoUnavailableError("this machine's clock was set while iyzico answered; wait for the next answer")
     return Balance(
         amount=amount,
         raw=str(raw),
-        system_time=_read_system_time(fields.get("systemTime")),
+        system_time=system_time,
         asked_at=answer.asked_at,
         observed_at=answer.answered_at,
         latency_ms=answer.latency_ms,
+        warning=check_clocks(answer.answered_at, system_time),
     )
 
 

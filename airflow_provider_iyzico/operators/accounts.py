@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -56,7 +56,8 @@ def look(conn_ids: Sequence[str]) -> dict[str, tuple[Settings, Balance] | Iyzico
         usable = {conn_id: hook for conn_id, hook in hooks.items() if conn_id not in failed}
         _check_apart(usable)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="iyzico") as pool:
-            seen = dict(zip(usable, pool.map(lambda hook: attempt(_ask, hook), usable.values()), strict=True))
+            asked = {conn_id: attempt(_begin, pool, hook) for conn_id, hook in usable.items()}
+            seen = {conn_id: each if isinstance(each, IyzicoError) else each.result() for conn_id, each in asked.items()}
     return {conn_id: failed[conn_id] if conn_id in failed else seen[conn_id] for conn_id in conn_ids}
 
 
@@ -86,6 +87,10 @@ def explained(failures: dict[str, IyzicoError], count: int) -> IyzicoError:
     )
     all_of_them.__cause__ = ExceptionGroup("what failed", errors)
     return all_of_them
+
+
+def _begin(pool: ThreadPoolExecutor, hook: IyzicoHook) -> Future[tuple[Settings, Balance] | IyzicoError]:
+    return pool.submit(attempt, _ask, hook)
 
 
 def _ask(hook: IyzicoHook) -> tuple[Settings, Balance]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_iyzico.airflow_versions import is_mapped
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.errors import IyzicoError
+from airflow_provider_iyzico.errors import IyzicoError, WarehouseUnavailableError
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_iyzico.api.answers import Balance
     from airflow_provider_iyzico.hooks.settings import Settings
+
+#: A warehouse that hangs costs a list of accounts no more than this and the patience with one of them.
+HANGING_SECONDS = 30
 
 
 class MassPayoutBalanceOperator(BaseOperator):
@@ -87,7 +91,13 @@ class MassPayoutBalanceOperator(BaseOperator):
             with warehouse_engine(self.warehouse_conn_id) as engine:
                 kept: list[dict[str, Any]] = []
                 failures: dict[str, IyzicoError] = {}
-                for conn_id, seen in look(conn_ids).items():
+                balances = look(conn_ids)
+                ends_at = time.monotonic() + HANGING_SECONDS
+                for conn_id, seen in balances.items():
+                    hangs = any(isinstance(error, WarehouseUnavailableError) for error in failures.values())
+                    if hangs and time.monotonic() > ends_at:
+                        failures[conn_id] = WarehouseUnavailableError("not tried, since the warehouse hangs; a retry is safe")
+                        continue
                     stored = attempt(self._keep, engine, table, seen, currency, context)
                     if isinstance(stored, IyzicoError):
                         failures[conn_id] = stored
@@ -104,15 +114,14 @@ class MassPayoutBalanceOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Keep one account's balance, and return what the table holds."""
         from airflow_provider_iyzico.warehouse.append import append
-        from airflow_provider_iyzico.warehouse.clocks import compare_clocks
         from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
         from airflow_provider_iyzico.warehouse_connection import task_instance
 
         if isinstance(seen, IyzicoError):
             raise seen
         settings, balance = seen
-        if warning := compare_clocks(balance.observed_at, balance.system_time):
-            self.log.warning("Balance of %s: %s", settings.account, warning)
+        if balance.warning:
+            self.log.warning("Balance of %s: %s", settings.account, balance.warning)
         observation = Observation(
             account=settings.account,
             environment=settings.environment,

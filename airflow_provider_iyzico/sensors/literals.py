@@ -37,12 +37,16 @@ def check_literals(
     if timeout_seconds > LONGEST_TIMEOUT.total_seconds():
         raise IyzicoConfigurationError(f"task {task_id!r}: timeout is more than ten years; give seconds")
     for name, value in conn_ids.items():
-        _check_conn_id(value, name, task_id)
+        check_conn_id(value, name, task_id)
     for name, value in amounts.items():
         _check_amount(value, name, task_id)
 
 
-def _check_conn_id(value: object, name: str, task_id: str) -> None:
+def check_conn_id(value: object, name: str, task_id: str) -> None:
+    """Refuse what is no Connection's id.
+
+    :raises IyzicoConfigurationError: it is empty, padded, a template or no text
+    """
     is_name = isinstance(value, str) and value and value.strip() == value and "{" not in value
     if not is_name and value is not None:
         raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; name one Connection, and no template")

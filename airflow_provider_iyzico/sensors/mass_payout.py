@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +21,7 @@ from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoError, error_named
 from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.sensors.literals import check_literals
+from airflow_provider_iyzico.sensors.literals import check_conn_id, check_literals
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -121,7 +121,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         since = rescheduled_at(context) if self.reschedule else None
         with self._waiting(context, since=since):
             if self.deferrable:
-                return self._poll_or_defer(self.timeout)
+                return self._poll_or_defer(self.timeout, is_first=True)
             passed = (datetime.now(UTC) - since).total_seconds() if since else 0.0
             self._ends_at = time.monotonic() + max(self.timeout - passed, SHORTEST_POLL_SECONDS)
             return super().execute(context)
@@ -152,18 +152,22 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :raises GateEventError: the trigger saw that the wait cannot succeed, or wrote what it never writes
         """
         from airflow_provider_iyzico.coverage import Outcome
-        from airflow_provider_iyzico.event import FRESH_SECONDS, TIMEOUT, GateEvent
+        from airflow_provider_iyzico.event import TIMEOUT, GateEvent
 
         seen = GateEvent.read(event)
-        if seen.status == TIMEOUT:
-            if seen.ends_at is not None and seen.ends_at > time.time() + FRESH_SECONDS:
-                raise GateEventError("the trigger ended the wait long before its end; set the clock of the triggerer or worker")
-            raise AirflowSensorTimeout(seen.message)
-        if seen.status == Outcome.FAIL and seen.error is not None:
+        if not seen.is_of(self.iyzico_conn_id, self.currency):
+            why = f"is of {seen.iyzico_conn_id} in {seen.currency}, which this task no longer asks"
+        elif seen.status == TIMEOUT:
+            if not seen.is_early():
+                raise AirflowSensorTimeout(seen.message)
+            why = "ended before its time"
+        elif seen.status == Outcome.FAIL and seen.error is not None:
             raise error_named(seen.error, seen.message)
-        if seen.is_fresh(self.poke_interval):
+        elif seen.is_fresh(self.poke_interval):
             return self._opened_by(seen)
-        self.log.info("What the trigger saw at %s is too old to open the gate; asking iyzico again", seen.observed_at)
+        else:
+            why = f"saw the balance at {seen.observed_at}, which is too long ago"
+        self.log.info("The trigger's wait %s; asking iyzico again", why)
         return self._poll_or_defer(self._seconds_left(seen, context), first_balance)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -227,9 +231,22 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             yield
             return
         try:
-            from airflow_provider_iyzico.sensors.record import GateRecord
+            from airflow_provider_iyzico.sensors.record import GateRecord, Wait
+            from airflow_provider_iyzico.warehouse_connection import task_instance
 
-            self._record = GateRecord(self, context, since, resumed)
+            wait = Wait(
+                task=task_instance(context),
+                conn_id=self.warehouse_conn_id,
+                schema=self.warehouse_schema,
+                # Not every version of Airflow keeps the start of a task over a deferral, so that carries it along; a reschedule
+                # keeps when the first poll was over (began, in Airflow 2). Only ``dag.test()`` of Airflow 2 knows neither.
+                since=since or context["ti"].start_date or datetime.now(UTC),
+                timeout=timedelta(seconds=self.timeout),
+                currency=self.currency,
+                need=self._need_if_known(),
+                begins=since is None and resumed is None,
+            )
+            self._record = GateRecord(wait, resumed or {}, self._whose, self.log)
         except Exception:  # whatever ails the record, the gate does its work
             self.log.exception("THIS GATE KEEPS NO RECORD")
             yield
@@ -242,6 +259,17 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         return Need.read(self.batch_total, self.headroom, self.currency)
 
+    def _need_if_known(self) -> Need | None:
+        """Return what is required, if the templates still say it: a task that goes on renders them again."""
+        with suppress(IyzicoError):
+            return self._need()
+        return None
+
+    def _whose(self) -> tuple[str, str]:
+        """Return environment and account of the Connection."""
+        settings = (self._hook or IyzicoHook(self.iyzico_conn_id)).settings
+        return settings.environment, settings.account
+
     def _poll(self, seconds_left: float | None) -> Verdict:
         """Ask for the balance, log one line, and raise what cannot heal.
 
@@ -251,10 +279,13 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         need = self._need()
         if self._hook is None:
+            check_conn_id(self.iyzico_conn_id or "", "iyzico_conn_id", self.task_id)  # a mapped one comes from another task
             self._hook = IyzicoHook(self.iyzico_conn_id)
         seen = self._ask(self._hook, seconds_left)
         self._verdict = verdict = judge(seen, need, self._hook.account_name)
         self.log.info("%s", verdict)
+        if verdict.balance and verdict.balance.warning:
+            self.log.warning("%s", verdict.balance.warning)
         if self._record is not None:
             self._record.keep_poll(verdict)
         if verdict.outcome is Outcome.FAIL and verdict.error is not None:
@@ -271,10 +302,11 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             self._record.count_poll()
         return hook.look(within_seconds=seconds_left and max(seconds_left, SHORTEST_POLL_SECONDS))
 
-    def _poll_or_defer(self, seconds_left: float, first_balance: str | None = None) -> dict[str, str]:
+    def _poll_or_defer(self, seconds_left: float, first_balance: str | None = None, *, is_first: bool = False) -> dict[str, str]:
         """Poll once; where the money is not there, go on waiting in the triggerer.
 
-        :param first_balance: what the first poll of the wait saw, where this is not the first
+        :param first_balance: what the first poll of the wait saw, where this is not it, and if it saw a balance
+        :param is_first: whether this is the first poll of the wait
         :raises AirflowSensorTimeout: time is up
         """
         from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
@@ -288,7 +320,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             raise AirflowSensorTimeout(verdict.facts)
         now = time.time()
         retry_after = verdict.error.retry_after if verdict.error else None
-        first_balance = first_balance or (money_text(verdict.balance.amount) if verdict.balance else None)
+        if is_first and verdict.balance:
+            first_balance = money_text(verdict.balance.amount)
         self.defer(
             trigger=MassPayoutBalanceTrigger(
                 iyzico_conn_id=self.iyzico_conn_id,

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -15,44 +16,72 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSki
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_random_exponential
 
 from airflow_provider_iyzico.airflow_versions import AirflowRescheduleException
+from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import Need, Verdict
-from airflow_provider_iyzico.errors import GateEventError, IyzicoError, IyzicoUnavailableError, WarehouseUnavailableError
+from airflow_provider_iyzico.errors import (
+    GateEventError,
+    IyzicoConfigurationError,
+    IyzicoError,
+    IyzicoUnavailableError,
+    WarehouseUnavailableError,
+)
 from airflow_provider_iyzico.event import GateEvent
-from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.warehouse.gate import Gate, Progress, polls_so_far, record
-from airflow_provider_iyzico.warehouse_connection import task_instance, warehouse_engine
+from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiting_row
+from airflow_provider_iyzico.warehouse_connection import warehouse_engine
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from sqlalchemy.engine import Engine
 
-    from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+    from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 
-#: Longer than the database's own patience with locks, so that its words are heard where there are any.
+#: What the end of a record may take: longer than the database's own patience with locks, so that its words are heard.
 PATIENCE_SECONDS = 25
+#: What a record may take of a wait that goes on: the end writes all of it again.
+WAITING_PATIENCE_SECONDS = 10
 #: What an ``execution_timeout`` or an exit leaves a record.
 SHORT_PATIENCE_SECONDS = 5
 #: A first record that failed is not tried again at every poll: a warehouse that hangs costs the whole patience each time.
 PAUSE_SECONDS = 300
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a record tells of a gate's wait.
+
+    :param conn_id: the warehouse's Connection
+    :param since: when this try began to wait
+    :param need: what is required; ``None`` where a template no longer says it
+    :param begins: whether this process begins the wait, and none went before it
+    """
+
+    task: TaskInstance
+    conn_id: str
+    schema: str | None
+    since: datetime
+    timeout: timedelta
+    currency: str
+    need: Need | None
+    begins: bool
+
+
 class GateRecord:
     """One gate's row in ``iyzico_payout_gate``: begun at the first poll of a try, and ended with the task.
 
-    :param since: since when this try waits by Airflow's own count, if it was rescheduled
-    :param resumed: what a deferred task is resumed with; ``None`` where the task begins, or polls again after a reschedule
+    :param resumed: what a deferred task is resumed with
+    :param whose: tells environment and account of the gate, as its Connection says them now
     """
 
-    def __init__(
-        self, sensor: MassPayoutBalanceSensor, context: Context, since: datetime | None, resumed: dict[str, Any] | None
-    ) -> None:
-        self._sensor = sensor
-        self._context = context
-        # A deferral keeps the start of its task in some versions of Airflow only, so it also carries it along; a reschedule keeps
-        # when the first poll was over (began, in Airflow 2). Only ``dag.test()`` of Airflow 2 knows neither.
-        self.waiting_since = since or context["ti"].start_date or datetime.now(UTC)
-        self._is_unseen = resumed is None and since is None
+    def __init__(self, wait: Wait, resumed: dict[str, Any], whose: Callable[[], tuple[str, str]], log: Any) -> None:
+        self._wait = wait
+        self._whose = whose
+        self.log = log
+        self._since = wait.since
+        self._need = wait.need
+        self._is_unseen = wait.begins
+        #: Whether the warehouse's Connection was there before: then one that is missing may come back.
+        self._was_there = not wait.begins
         #: The polls of earlier processes; ``None`` as long as only the row knows.
-        self._earlier_polls: int | None = 0 if self._is_unseen else None
+        self._earlier_polls: int | None = 0 if wait.begins else None
         self._own_polls = 0
         self._written_polls = 0
         self._pauses_until = 0.0
@@ -63,15 +92,16 @@ class GateRecord:
         self._first_balance: Decimal | None = None
         self._balance: Decimal | None = None
         self._observed_at: datetime | None = None
-        self._read(resumed or {})
+        self._read(resumed)
 
     def carried(self) -> dict[str, Any]:
         """Return what a deferral carries for the record of the process that goes on."""
         known = self._earlier_polls is not None
         return {
-            "waiting_since": self.waiting_since.isoformat(),
+            "waiting_since": self._since.isoformat(),
             "polls": (self._earlier_polls or 0) + self._own_polls if known else None,
             "account": list(self._account) if self._account else None,
+            "amounts": [money_text(self._need.batch_total), money_text(self._need.headroom)] if self._need else None,
         }
 
     def count_poll(self) -> None:
@@ -79,16 +109,17 @@ class GateRecord:
         self._own_polls += 1
 
     def keep_poll(self, verdict: Verdict) -> None:
-        """Keep what a poll saw; the first of a wait is written at once, so that a waiting gate can be seen."""
-        hook = self._sensor._hook
-        if hook is not None and self._account is None and verdict.balance is not None:
-            self._account = hook.settings.environment, hook.settings.account
+        """Keep what a poll saw; the first of a wait that goes on is written at once, so that a waiting gate can be seen."""
         if verdict.balance is not None:
             self._balance, self._observed_at = verdict.balance.amount, verdict.balance.observed_at
-        if self._is_unseen and self._own_polls == 1:
+            if self._account is None and self._earlier_polls is not None:
+                self._account = self._whose()
+        if not self._is_unseen or not self._own_polls:
+            return
+        if self._own_polls == 1:
             self._first_balance = self._balance
-        if self._is_unseen and self._own_polls and time.monotonic() >= self._pauses_until:
-            self._write("waiting", attempts=1)  # the gate may be about to open
+        if not verdict.is_open and time.monotonic() >= self._pauses_until:  # an open gate writes its end, and no more
+            self._write("waiting", attempts=1, seconds=WAITING_PATIENCE_SECONDS)
             self._pauses_until = time.monotonic() + PAUSE_SECONDS
 
     @contextmanager
@@ -104,7 +135,8 @@ class GateRecord:
             self._write("failed", f"{type(error).__name__}: {error}")
             raise
         except (TaskDeferred, AirflowRescheduleException):
-            self._write("waiting")
+            if not self._is_unseen:  # a first record that has just failed would take more of the wait
+                self._write("waiting", attempts=1, seconds=WAITING_PATIENCE_SECONDS)
             raise
         except BaseException as error:  # execution_timeout and exits are no Exceptions, and fail the task all the same
             self._write("failed", type(error).__name__, seconds=SHORT_PATIENCE_SECONDS)
@@ -125,35 +157,47 @@ class GateRecord:
         try:
             _within_patience(act, attempts, PATIENCE_SECONDS if seconds is None else seconds)
         except Exception:
-            self._sensor.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s, %s polls", outcome, self._own_polls)
+            self.log.exception("THE RECORD OF THIS GATE COULD NOT BE WRITTEN: %s, %s polls", outcome, self._own_polls)
             return
         self._is_unseen, self._written_polls = False, self._own_polls
 
     def _write_row(self, outcome: str, reason: str | None) -> None:
         """Write how many polls there were in all, not how many came: then a second write after a lost answer adds nothing."""
-        sensor, schema = self._sensor, self._sensor.warehouse_schema
-        if self._account is None:
-            settings = (sensor._hook or IyzicoHook(sensor.iyzico_conn_id)).settings
-            self._account = settings.environment, settings.account
-        environment, account = self._account
-        need = Need.read(sensor.batch_total, sensor.headroom, sensor.currency)
-        gate = Gate(
-            task_instance(self._context),
-            account,
-            environment,
-            need.currency,
-            need.batch_total,
-            need.headroom,
-            self.waiting_since,
-            self.waiting_since + timedelta(seconds=sensor.timeout),
-            self._first_balance,
-        )
-        with warehouse_engine(str(sensor.warehouse_conn_id)) as engine:
+        wait = self._wait
+        with warehouse_engine(wait.conn_id, was_there=self._was_there) as engine:
+            self._was_there = True
             if self._earlier_polls is None:
-                self._earlier_polls = polls_so_far(engine, gate, schema=schema)
-            polls = self._earlier_polls + self._own_polls
+                self._take_over(engine)
+            if self._account is None:
+                self._account = self._whose()
+            if self._need is None:
+                raise IyzicoConfigurationError("no record can say what the batch needs: batch_total or headroom cannot be read")
+            gate = Gate(
+                wait.task,
+                self._account[1],
+                self._account[0],
+                wait.currency,
+                self._need.batch_total,
+                self._need.headroom,
+                self._since,
+                self._since + wait.timeout,
+                self._first_balance,
+            )
+            polls = (self._earlier_polls or 0) + self._own_polls
             progress = Progress(outcome, polls, self._balance, self._observed_at, reason, begins=self._is_unseen)
-            record(engine, gate, progress, schema=schema)
+            record(engine, gate, progress, schema=wait.schema)
+
+    def _take_over(self, engine: Engine) -> None:
+        """Go on with the row of the processes before this one, whatever the account is called by now."""
+        wait, whose = self._wait, self._account
+        if whose is None:
+            with suppress(IyzicoError):  # a row that is there says it, too
+                whose = self._whose()
+        row = waiting_row(engine, wait.task, wait.currency, whose, schema=wait.schema)
+        if row is not None:
+            self._account = row.environment, row.account
+            self._need = self._need or Need(row.batch_total, row.headroom, wait.currency)
+        self._earlier_polls = row.polls if row else 0
 
     def _read(self, resumed: dict[str, Any]) -> None:
         """Take over what the worker saw at first, and the trigger since then; what cannot be read is the sensor's to refuse."""
@@ -161,12 +205,15 @@ class GateRecord:
             if resumed.get("first_balance") is not None:
                 self._first_balance = Decimal(resumed["first_balance"])
             if resumed.get("waiting_since") is not None:
-                self.waiting_since = datetime.fromisoformat(resumed["waiting_since"])
+                self._since = datetime.fromisoformat(resumed["waiting_since"])
             if resumed.get("polls") is not None:
                 self._earlier_polls = max(int(resumed["polls"]), 0)
             if resumed.get("account") is not None:
                 environment, account = resumed["account"]
                 self._account = str(environment), str(account)
+            if resumed.get("amounts") is not None and self._need is None:
+                batch_total, headroom = map(Decimal, resumed["amounts"])
+                self._need = Need(batch_total, headroom, self._wait.currency)
         with suppress(GateEventError):
             event = GateEvent.read(resumed.get("event"))
             self._own_polls, self._balance, self._observed_at = event.polls, event.balance, event.observed_at

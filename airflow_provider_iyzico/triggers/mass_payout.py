@@ -23,7 +23,7 @@ from airflow_provider_iyzico.airflow_versions import thread_of_its_own
 from airflow_provider_iyzico.api.answers import MAX_RETRY_AFTER_SECONDS, Balance
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import Need, Outcome, Verdict, judge
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError, restated, unexpected
 from airflow_provider_iyzico.event import FRESH_SECONDS, TIMEOUT
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.triggers.memory import CrossingMemory
@@ -55,8 +55,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     loop.
 
     The event is a dict of strings, which ``airflow_provider_iyzico.event`` reads: ``status`` (``open``, ``fail``,
-    ``timeout``), ``message``, ``polls`` and ``ends_at``; the last ``balance`` seen and when it was ``observed_at``, if any was;
-    and with ``fail`` the name of the ``error``.
+    ``timeout``), ``message``, ``polls``, ``ends_at``, ``iyzico_conn_id`` and ``currency``; the last ``balance`` seen, when it
+    was ``observed_at`` and iyzico's ``system_time`` then, if any was; and with ``fail`` the name of the ``error``.
 
     :param iyzico_conn_id: id of the iyzico Connection, read again for every poll
     :param batch_total: what the batch needs, as digits
@@ -180,7 +180,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             settling = min(self.poll_seconds, SETTLING_SECONDS) - (last.ended_at - waiter.since)
             if settling > 0:  # it joined others, who polled soon after
                 await asyncio.sleep(settling)
-        yield _fire({**(known.balance if known else {}), **status, "polls": str(polls), "ends_at": repr(self.ends_at)})
+        whose = {"iyzico_conn_id": self.iyzico_conn_id, "currency": self.currency}
+        counted = {"polls": str(polls), "ends_at": repr(self.ends_at)}
+        yield _fire({**(known.balance if known else {}), **status, **counted, **whose})
 
     async def _watch(self, stream: AsyncIterator[_Poll], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
         """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.
@@ -189,11 +191,15 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         come apart (a crash between them) an event is missing rather than doubled: it may start a payout.
         """
         memory = CrossingMemory(getattr(self, "asset_state_store", None), self.iyzico_conn_id, waiter.need, self.log)
-        was_short = await memory.was_short()
+        was_short: bool | None = None
         async for poll in stream:
             verdict = poll.judge_for(waiter)
             if isinstance(poll.seen, IyzicoError) or poll.begun_at < waiter.since:
                 continue  # a poll of others, from before this watch, says nothing
+            if not memory.is_read:
+                was_short = await memory.was_short()
+                if not memory.is_read:
+                    continue  # nothing is kept over what could not be read
             is_short = verdict is None
             if is_short != was_short and await memory.keep(is_short):
                 if verdict is not None and was_short:
@@ -291,7 +297,8 @@ def _status(verdict: Verdict) -> dict[str, str]:
 
 
 def _balance(seen: Balance) -> dict[str, str]:
-    return {"balance": money_text(seen.amount), "observed_at": seen.observed_at.isoformat()}
+    clock = {"system_time": seen.system_time.isoformat()} if seen.system_time else {}
+    return {"balance": money_text(seen.amount), "observed_at": seen.observed_at.isoformat(), **clock}
 
 
 async def _look(hook: IyzicoHook) -> Balance | IyzicoError:
@@ -304,8 +311,11 @@ async def _look(hook: IyzicoHook) -> Balance | IyzicoError:
     except Exception as error:  # noqa: BLE001 - all gates of the account depend on this loop, and the next look may do better
         kind = type(error).__name__
         return IyzicoUnavailableError(f"Connection {hook.iyzico_conn_id!r} cannot be read now ({kind}); see the secrets backend")
-    # In a thread that asgiref knows: Airflow 3.0 and 3.1 send what is to be masked from there to the event loop.
-    return await sync_to_async(_look_with, thread_sensitive=False, executor=_pool())(hook, connection)
+    try:
+        # In a thread that asgiref knows: Airflow 3.0 and 3.1 send what is to be masked from there to the event loop.
+        return await sync_to_async(_look_with, thread_sensitive=False, executor=_pool())(hook, connection)
+    except Exception as error:  # noqa: BLE001 - as above, where the machine can start no thread
+        return restated(unexpected(error))
 
 
 def _look_with(hook: IyzicoHook, connection: Connection | None) -> Balance | IyzicoError:

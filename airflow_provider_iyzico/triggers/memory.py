@@ -18,14 +18,17 @@ class CrossingMemory:
         self._stores = _stores(asset_state_store)
         self._key = f"iyzico_is_short:{iyzico_conn_id}:{money_text(need.required)}:{need.currency}"
         self.log = log
+        #: Whether what was kept is known; until then nothing may be kept over it.
+        self.is_read = False
 
     async def was_short(self) -> bool | None:
         """Return what was kept, ``None`` if nothing was: then nothing fires before the balance was seen to be short."""
         try:
             kept = [await store.aget(self._key) for store in self._stores]
         except Exception:
-            self.log.exception("what was seen before cannot be read from Airflow; nothing fires before the balance was short")
+            self.log.exception("what was seen before cannot be read from Airflow; trying again with the next poll")
             return None
+        self.is_read = True
         known = [was_short for was_short in kept if isinstance(was_short, bool)]
         return all(known) if known else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -76,34 +76,49 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None
         persist(engine, table, lambda: _record(engine, table, gate, progress))
 
 
-def polls_so_far(engine: Engine, gate: Gate, *, schema: str | None = None) -> int:
-    """Return how many polls of this try and wait the row knows: a rescheduled task remembers none.
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """What the row of a wait says that goes on."""
 
+    environment: str
+    account: str
+    batch_total: Decimal
+    headroom: Decimal
+    polls: int
+
+
+def waiting_row(
+    engine: Engine, task: TaskInstance, currency: str, whose: tuple[str, str] | None, *, schema: str | None = None
+) -> WaitingRow | None:
+    """Return what the row of this try and wait says, if there is one: a rescheduled task remembers nothing.
+
+    :param whose: environment and account as the Connection says them now; a row of another label is found by its task
     :raises WarehouseRowError: a row of the account holds what cannot be read
     :raises WarehouseError: the row could not be read
     """
     table, engine = report_tables(schema).gate, prepare(engine)
-    mine = and_(
-        table.c.gate_id == gate_id(gate),
-        table.c.try_number == gate.task.try_number,
-        table.c.outcome == "waiting",
-    )
+    waits = and_(table.c.try_number == task.try_number, table.c.outcome == "waiting")
+    by_task = and_(*[table.c[name] == getattr(task, name) for name in ("dag_id", "task_id", "run_id", "map_index")])
+    keys = [] if whose is None else [table.c.gate_id == gate_id(task, *whose, currency)]
+    names = [each.name for each in fields(WaitingRow)]
+    account = None if whose is None else {"environment": whose[0], "account": whose[1], "currency": currency}
 
-    account = {"environment": gate.environment, "account": gate.account, "currency": gate.currency}
-
-    def read() -> int:
+    def read() -> WaitingRow | None:
         with engine.connect() as connection, naming_rows_by_hand(connection, [table], account), connection.begin():
             settle(connection, RECORD)
-            return int(connection.execute(select(table.c.polls).where(mine)).scalar() or 0)
+            for mine in (*keys, and_(by_task, table.c.currency == currency)):
+                query = select(*[table.c[name] for name in names]).where(waits, mine).order_by(table.c.waiting_since.desc())
+                if (row := connection.execute(query.limit(1)).mappings().first()) is not None:
+                    return WaitingRow(**{**row, "polls": int(row["polls"])})
+        return None
 
     with Watch(RECORD):
         return persist(engine, table, read)
 
 
-def gate_id(gate: Gate) -> str:
+def gate_id(task: TaskInstance, environment: str, account: str, currency: str) -> str:
     """Return the key of a gate, which does not change from try to try; as with snapshots, the account is part of it."""
-    task = gate.task
-    identity = [gate.environment, gate.account, gate.currency, task.dag_id, task.task_id, task.run_id, task.map_index]
+    identity = [environment, account, currency, task.dag_id, task.task_id, task.run_id, task.map_index]
     return str(uuid5(_NAMESPACE, json.dumps(identity)))
 
 
@@ -116,7 +131,8 @@ def _record(engine: Engine, table: Table, gate: Gate, progress: Progress) -> Non
 
 def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None:
     """Begin the row, reset it for a later try or for a run that was deleted and made again, or go on with it."""
-    row, mine = table.c.gate_id == gate_id(gate), table.c.try_number == gate.task.try_number
+    key = gate_id(gate.task, gate.environment, gate.account, gate.currency)
+    row, mine = table.c.gate_id == key, table.c.try_number == gate.task.try_number
     is_older = or_(table.c.try_number < gate.task.try_number, table.c.ended_at < gate.waiting_since)
     if progress.begins:
         is_older = or_(is_older, and_(table.c.outcome == "waiting", table.c.waiting_since < gate.waiting_since))
@@ -129,7 +145,7 @@ def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None
         if connection.execute(reset).rowcount or connection.execute(go_on).rowcount:
             return
         if connection.execute(select(table.c.gate_id).where(row)).first() is None:
-            connection.execute(insert(table).values(gate_id=gate_id(gate), **whole))
+            connection.execute(insert(table).values(gate_id=key, **whole))
 
 
 def _whole(gate: Gate, progress: Progress) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from airflow_provider_iyzico.errors import (
 )
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+SYSTEM_TIME = round(NOW.timestamp() * 1000) + 123
 
 
 def answer(body, status=200, **headers):
@@ -45,11 +46,20 @@ def failure(code=None, status="failure", message="no", http=200, **headers):
     ],
 )
 def test_a_balance_keeps_its_digits_as_number_and_as_string(written, raw, amount):
-    balance = read_balance(answer(f'{{"status":"success","systemTime":1700000000123,"balance":{written}}}'))
+    balance = read_balance(answer(f'{{"status":"success","systemTime":{SYSTEM_TIME},"balance":{written}}}'))
     assert (balance.raw, balance.amount) == (raw, Decimal(amount))
     assert type(balance.raw) is str
-    assert balance.system_time == datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=UTC)
+    assert balance.system_time == NOW + timedelta(milliseconds=123)
     assert (balance.asked_at, balance.observed_at, balance.latency_ms) == (NOW, NOW + timedelta(milliseconds=20), 20)
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_set_while_iyzico_answers_is_a_reason_to_ask_again_and_not_to_fail(hours):
+    during = replace(
+        answer(f'{{"status":"success","systemTime":{SYSTEM_TIME},"balance":1}}'), answered_at=NOW + timedelta(hours=hours)
+    )
+    with pytest.raises(IyzicoUnavailableError, match="clock was set while"):
+        read_balance(during)
 
 
 @pytest.mark.parametrize(

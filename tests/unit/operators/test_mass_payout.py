@@ -2,22 +2,23 @@
 
 import json
 import sqlite3
+import threading
 from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from support import see_iyzicos_clock
 
 from airflow_provider_iyzico.errors import (
     ClockError,
+    IyzicoAccountsError,
     IyzicoConfigurationError,
     IyzicoUnavailableError,
     WarehouseConfigurationError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
@@ -216,10 +217,49 @@ def test_a_warehouse_that_is_down_may_be_retried(iyzico, monkeypatch):
     assert str(caught.value).startswith("Connection 'iyzico_warehouse': ")
 
 
+def test_a_warehouse_that_hangs_is_not_waited_for_by_each_account_of_a_list(iyzico, monkeypatch):
+    from airflow_provider_iyzico.operators import mass_payout
+
+    def hang(*_):
+        tried.append(1)
+        raise WarehouseUnavailableError("no answer")
+
+    tried = []
+    monkeypatch.setattr(mass_payout, "HANGING_SECONDS", 0)
+    monkeypatch.setattr(MassPayoutBalanceOperator, "_keep", hang)
+    for name in ("a", "b", "c"):
+        connection = json.loads(iyzico.connection)
+        connection["extra"]["account"] = name
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+    with pytest.raises(IyzicoAccountsError, match="3 of 3 accounts .* c: WarehouseUnavailableError: not tried") as caught:
+        execute(iyzico_conn_id=["a", "b", "c"])
+    assert caught.value.is_transient
+    assert len(tried) == 1
+
+
+def test_a_worker_that_can_start_no_thread_keeps_the_other_accounts(iyzico, sqlite_warehouse, monkeypatch):
+    start = threading.Thread.start
+
+    def no_second(thread):
+        if thread.name == "iyzico_1":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", no_second)
+    iyzico.set(latency_seconds=0.5)  # so that the first thread is busy when the second account wants one
+    for name in ("a", "b"):
+        connection = json.loads(iyzico.connection)
+        connection["extra"]["account"] = name
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+    with pytest.raises(IyzicoAccountsError, match="1 of 2 accounts could not be kept, the other was: b: IyzicoUnexpectedError"):
+        execute(iyzico_conn_id=["a", "b"])
+    assert rows(sqlite_warehouse, "account") == [("a",)]
+
+
 @pytest.mark.parametrize("minutes", [-30 * 24 * 60, -11, 11, 40 * 24 * 60])
 def test_a_worker_whose_clock_is_wrong_keeps_nothing_and_is_told_to_set_it(iyzico, sqlite_warehouse, monkeypatch, minutes):
     see_iyzicos_clock(monkeypatch, minutes)
-    error = fails("ClockError: .*set the worker's clock")
+    error = fails("ClockError: .*set this machine's clock")
     assert isinstance(error.__cause__, ClockError)
     assert not sqlite_warehouse.exists() or rows(sqlite_warehouse, "count(*)", "sqlite_master") == [(0,)]
 
@@ -230,17 +270,6 @@ def test_a_clock_that_is_a_little_wrong_is_warned_of(iyzico, sqlite_warehouse, m
     said = capsys.readouterr()  # Airflow logs there, or where pytest listens, as its version has it
     assert "3 minutes apart" in said.out + said.err + caplog.text
     assert len(rows(sqlite_warehouse)) == 1
-
-
-def see_iyzicos_clock(monkeypatch, minutes):
-    """Let iyzico's answers say another time than ours."""
-    asked = IyzicoHook.get_balance
-
-    def get_balance(hook, *arguments, **named):
-        balance = asked(hook, *arguments, **named)
-        return replace(balance, system_time=balance.observed_at + timedelta(minutes=minutes))
-
-    monkeypatch.setattr(IyzicoHook, "get_balance", get_balance)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 import json
 import os
 import re
+import socket
 import sqlite3
 import threading
 import time
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -19,8 +20,9 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
     TaskDeferred,
 )
-from support import AIRFLOW_VERSION, connect
+from support import AIRFLOW_VERSION, connect, see_iyzicos_clock
 
+from airflow_provider_iyzico.airflow_versions import AirflowRescheduleException
 from airflow_provider_iyzico.errors import (
     GateEventError,
     IyzicoConfigurationError,
@@ -32,6 +34,7 @@ from airflow_provider_iyzico.errors import (
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.sensors import record
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+from airflow_provider_iyzico.warehouse_connection import task_instance
 
 try:
     from airflow.sdk.exceptions import TaskDeferralError
@@ -156,6 +159,71 @@ def test_a_gate_that_resumes_late_without_its_money_after_its_end_has_timed_out(
         resume(sensor(poke_interval=10), seen_ago(76, ends_at=repr(time.time() - 5)))
 
 
+@pytest.mark.parametrize("event", [{}, {**FAIL}, {**TIMEOUT}])
+@pytest.mark.parametrize(
+    "other", [{"iyzico_conn_id": "suppliers", "currency": "TRY"}, {"iyzico_conn_id": "iyzico_default", "currency": "USD"}]
+)
+def test_a_gate_whose_dag_names_another_balance_by_now_asks_for_that_one(iyzico, event, other):
+    """Somebody corrected the Connection while the gate waited; the trigger still polled the old one."""
+    iyzico.balance = "10.00"
+    with pytest.raises(TaskDeferred) as caught:
+        resume(sensor(poke_interval=10, timeout=600, soft_fail=True), {**seen_ago(1), **event, **other})
+    assert caught.value.trigger.serialize()[1]["iyzico_conn_id"] == "iyzico_default"
+    assert len(iyzico.seen) == 1
+
+
+@pytest.mark.parametrize("soft_fail", [False, True])
+def test_a_trigger_that_ends_a_short_wait_too_early_does_not_end_it(iyzico, soft_fail):
+    """The clocks of two machines may differ by as much as a whole short wait."""
+    iyzico.balance = "10.00"
+    ends_at = time.time() + 55
+    with pytest.raises(TaskDeferred) as caught:
+        resume(sensor(timeout=60, poke_interval=10, soft_fail=soft_fail), {**TIMEOUT, "polls": "0", "ends_at": repr(ends_at)})
+    assert caught.value.trigger.serialize()[1]["ends_at"] == pytest.approx(ends_at, abs=1)
+
+
+@pytest.mark.parametrize("minutes", [-24 * 60, -11, 11])
+@pytest.mark.parametrize("mode", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
+def test_a_balance_of_another_time_by_iyzicos_own_clock_opens_no_gate_and_skips_none(iyzico, monkeypatch, minutes, mode):
+    """A proxy answered with what it had kept, or this machine's clock is wrong, and then no end of a wait can be told."""
+    see_iyzicos_clock(monkeypatch, minutes)
+    with pytest.raises(AirflowFailException, match=f"ClockError: .* {abs(minutes)} minutes apart; set this machine's clock"):
+        sensor(batch_total="10", timeout=3600, soft_fail=True, **mode).execute({"ti": NEVER_RESCHEDULED})
+
+
+def test_a_gate_warns_of_a_clock_that_is_a_little_wrong(iyzico, monkeypatch, caplog, capsys):
+    see_iyzicos_clock(monkeypatch, 3)
+    assert sensor(batch_total="10").execute({})
+    said = capsys.readouterr()  # Airflow logs there, or where pytest listens, as its version has it
+    assert "3 minutes apart" in said.out + said.err + caplog.text
+
+
+@pytest.mark.parametrize(("seconds_ahead", "is_asked"), [(0, False), (4, False), (50, True), (300, True)])
+def test_what_a_triggerer_saw_whose_clock_is_ahead_of_iyzicos_is_asked_again(iyzico, seconds_ahead, is_asked):
+    """By that clock an old balance looks new."""
+    iyzico.balance = "100.00"
+    event = seen_ago(10)
+    seen_at = datetime.fromisoformat(event["observed_at"])
+    system_time = (seen_at - timedelta(seconds=seconds_ahead)).isoformat()
+    assert resume(sensor(), {**event, "system_time": system_time})
+    assert bool(iyzico.seen) is is_asked
+
+
+def test_the_first_balance_is_that_of_the_first_poll_and_of_no_later_one(iyzico):
+    iyzico.balance = "10.00"
+    with pytest.raises(TaskDeferred) as caught:
+        resume(sensor(poke_interval=10, timeout=600), seen_ago(76))
+    assert caught.value.kwargs["first_balance"] is None
+
+
+@pytest.mark.parametrize("conn_id", [None, 5, ""])
+def test_a_mapped_connection_that_is_none_is_named_as_the_parameter_it_is(iyzico, conn_id):
+    gate = sensor()
+    gate.iyzico_conn_id = conn_id  # as another task returned it
+    with pytest.raises(AirflowFailException, match="task 'gate': iyzico_conn_id is .*; name one Connection"):
+        gate.execute({})
+
+
 def test_no_event_makes_a_wait_longer_than_its_timeout(iyzico):
     iyzico.balance = "10.00"
     with pytest.raises(TaskDeferred) as caught:
@@ -166,7 +234,7 @@ def test_no_event_makes_a_wait_longer_than_its_timeout(iyzico):
 def test_a_connection_that_could_not_be_read_at_first_puts_off_no_record(iyzico, sqlite_warehouse, monkeypatch, airflow_database):
     connection = os.environ["AIRFLOW_CONN_IYZICO_DEFAULT"]
     gate = sensor(batch_total="1000", warehouse_conn_id="iyzico_warehouse")
-    gate._record = record.GateRecord(gate, {"ti": TASK, "dag_run": RUN}, None, None)
+    gate._record = new_record(gate)
     gate._was_there = True
     monkeypatch.delenv("AIRFLOW_CONN_IYZICO_DEFAULT")
     gate.poke({})
@@ -493,6 +561,13 @@ RUN = SimpleNamespace(logical_date=None, data_interval_start=None, data_interval
 TASK = SimpleNamespace(dag_id="dag", task_id="gate", run_id="run", map_index=-1, try_number=1, start_date=STARTED_AT)
 
 
+def new_record(gate):
+    need, timeout = gate._need(), timedelta(seconds=gate.timeout)
+    task = task_instance({"ti": TASK, "dag_run": RUN})
+    wait = record.Wait(task, gate.warehouse_conn_id, None, STARTED_AT, timeout, gate.currency, need, begins=True)
+    return record.GateRecord(wait, {}, gate._whose, gate.log)
+
+
 def recorded(path, columns):
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(f"SELECT {columns} FROM iyzico_payout_gate").fetchall()
@@ -538,7 +613,7 @@ def test_a_record_that_was_given_up_does_not_overwrite_a_later_one(iyzico, sqlit
         write(engine, gate, progress, **options)
 
     monkeypatch.setattr(record, "record", slow)
-    kept = record.GateRecord(sensor(warehouse_conn_id="iyzico_warehouse"), {"ti": TASK, "dag_run": RUN}, None, None)
+    kept = new_record(sensor(warehouse_conn_id="iyzico_warehouse"))
     kept.count_poll()
     monkeypatch.setattr(record, "PATIENCE_SECONDS", 0.2)
     kept._write("opened")
@@ -558,6 +633,86 @@ def test_a_record_needs_no_connection_where_the_deferral_carried_the_account(iyz
     gate = sensor(batch_total="90", deferrable=True, warehouse_conn_id="iyzico_warehouse")
     gate.resume_execution("execute_complete", {**carried, "event": seen_ago(1)}, context)
     assert recorded(sqlite_warehouse, "account, outcome, batch_total") == [("simulator", "opened", 90)]
+
+
+@pytest.mark.parametrize("batch_total", [None, "", "-5"])
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({**FAIL, "polls": "7"}, ("failed", 8, "IyzicoRefusedError: iyzico said no")),
+        ({**TIMEOUT, "polls": "7"}, ("timed_out", 8, "the money did not come within 600 s: balance 1.00 TRY")),
+    ],
+)
+def test_the_end_is_recorded_where_the_template_of_the_total_says_nothing_any_more(
+    iyzico, sqlite_warehouse, batch_total, event, expected
+):
+    """Somebody cleared the task that adds it up; a task that goes on renders its templates again."""
+    parameters = {"batch_total": "990", "deferrable": True, "timeout": 600, "warehouse_conn_id": "iyzico_warehouse"}
+    context = {"ti": TASK, "dag_run": RUN}
+    with pytest.raises(TaskDeferred) as caught:
+        sensor(**parameters).execute(context)
+    carried = json.loads(json.dumps(caught.value.kwargs))
+    gate = sensor(**parameters)
+    gate.batch_total = batch_total
+    with pytest.raises((AirflowFailException, AirflowSensorTimeout)):
+        gate.resume_execution("execute_complete", {**carried, "event": event}, context)
+    assert recorded(sqlite_warehouse, "outcome, polls, reason, batch_total") == [(*expected, 990)]
+
+
+def test_a_rescheduled_gate_whose_account_is_called_otherwise_by_now_keeps_its_row(iyzico, sqlite_warehouse, monkeypatch):
+    """The same happens where the key is rotated of an account without a label."""
+    for label, since, balance in (("salaries", None, "1.00"), ("payroll", STARTED_AT, "2.00"), ("payroll", STARTED_AT, "100.00")):
+        connect(monkeypatch, iyzico, account=label)
+        iyzico.balance = balance
+        task = SimpleNamespace(**vars(TASK), get_first_reschedule_date=lambda _, since=since: since)
+        gate = sensor(mode="reschedule", timeout=10**8, warehouse_conn_id="iyzico_warehouse")
+        with suppress(AirflowRescheduleException):
+            gate.execute({"ti": task, "dag_run": RUN})
+    assert recorded(sqlite_warehouse, "account, outcome, polls, first_balance, last_balance") == [
+        ("salaries", "opened", 3, 1, 100)
+    ]
+
+
+@pytest.mark.parametrize("mode", [{"mode": "poke"}, {"deferrable": True}])
+def test_a_secrets_backend_that_forgets_the_warehouse_for_a_moment_costs_no_record(
+    iyzico, sqlite_warehouse, monkeypatch, airflow_database, mode
+):
+    """Of a backend that is down Airflow says that there is no such Connection."""
+    connection = os.environ["AIRFLOW_CONN_IYZICO_WAREHOUSE"]
+    gate = sensor(batch_total="990", warehouse_conn_id="iyzico_warehouse", **mode)
+    context = {"ti": TASK, "dag_run": RUN}
+    if gate.deferrable:
+        with pytest.raises(TaskDeferred) as caught:
+            gate.execute(context)
+        kept, act = caught.value.kwargs, "execute_complete"
+    else:
+        gate._record = kept = new_record(gate)
+        gate.poke(context)
+    monkeypatch.delenv("AIRFLOW_CONN_IYZICO_WAREHOUSE")
+    back = threading.Timer(2, lambda: monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", connection))
+    back.start()
+    if gate.deferrable:
+        gate = sensor(batch_total="90", warehouse_conn_id="iyzico_warehouse", **mode)
+        gate.resume_execution(act, {**kept, "event": seen_ago(1)}, context)
+    else:
+        kept._write("opened")
+    back.join()
+    assert recorded(sqlite_warehouse, "outcome") == [("opened",)]
+
+
+def test_a_warehouse_that_hangs_takes_only_a_part_of_a_wait(iyzico, monkeypatch):
+    """It takes the call and never answers; the trigger must have time left to see the money."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        warehouse = f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/w"
+        monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", warehouse)
+        monkeypatch.setattr(record, "WAITING_PATIENCE_SECONDS", 1)
+        gate = sensor(batch_total="1000", deferrable=True, timeout=600, warehouse_conn_id="iyzico_warehouse")
+        began_at = time.time()
+        with pytest.raises(TaskDeferred) as caught:
+            gate.execute({"ti": TASK, "dag_run": RUN})
+    assert caught.value.trigger.ends_at - time.time() > 500
+    assert gate._record._newest == 1  # the deferral does not try what has just failed
+    assert time.time() - began_at < 300
 
 
 @pytest.mark.parametrize("mode", ["poke", "reschedule"])

@@ -6,9 +6,12 @@ import inspect
 import itertools
 import json
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 
 import pytest
 import time_machine
@@ -259,9 +262,11 @@ class Store:
     def __init__(self, kept=()):
         self.kept = dict(kept)
         self.is_down = False
+        self.failing_reads = 0
 
     async def aget(self, key, default=None):
-        if self.is_down:
+        self.failing_reads -= 1
+        if self.is_down or self.failing_reads >= 0:
             raise OSError("the database is away")
         return self.kept.get(key, default)
 
@@ -312,6 +317,17 @@ async def test_a_crossing_while_no_triggerer_ran_fires_when_one_runs_again(iyzic
     iyzico.balance = "600.00"
     async with watcher(store) as events:
         await look(iyzico)
+        assert events == ["600.00"]
+
+
+async def test_a_memory_that_cannot_be_read_for_a_moment_loses_no_crossing(iyzico):
+    """As while Airflow's database comes back together with its triggerer."""
+    store, iyzico.balance = Store(), "1.00"
+    async with watcher(store):
+        await look(iyzico)
+    iyzico.balance, store.failing_reads = "600.00", 2
+    async with watcher(store) as events:
+        await look(iyzico, 5)
         assert events == ["600.00"]
 
 
@@ -450,6 +466,23 @@ async def test_a_connection_that_cannot_be_read_for_a_moment_ends_no_wait(iyzico
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", connection)
     iyzico.balance = "500.00"
     assert (await waiting)["status"] == "open"
+
+
+async def test_a_triggerer_that_can_start_no_thread_for_a_moment_ends_no_wait(iyzico, monkeypatch):
+    start, failing = threading.Thread.start, ["iyzico_0", "iyzico_0"]
+
+    def no_more(thread):
+        if thread.name.startswith("iyzico") and failing:
+            failing.pop()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(module, "_pool", cache(lambda: ThreadPoolExecutor(4, thread_name_prefix="iyzico")))
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    iyzico.balance = "500.00"
+    event = await first_event(trigger())
+    assert (event["status"], event["polls"]) == ("open", "3")
+    assert not failing
 
 
 async def test_a_secrets_backend_that_is_down_ends_no_wait(iyzico, monkeypatch):

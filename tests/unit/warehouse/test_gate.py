@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.gate import Gate, Progress, polls_so_far, record
+from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiting_row
 from airflow_provider_iyzico.warehouse.making import ensure
 from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
@@ -49,13 +49,27 @@ def test_polls_that_are_written_twice_count_once(engine):
     for polls in (1, 3, 3):
         record(engine, GATE, Progress("waiting", polls, Decimal(40)))
     assert rows(engine) == [("production", "waiting", 3, 60)]
-    assert polls_so_far(engine, GATE) == 3
+    assert waits(engine).polls == 3
 
 
 def test_the_polls_of_another_try_or_of_no_row_are_none(engine):
-    assert polls_so_far(engine, GATE) == 0
+    assert waits(engine) is None
     record(engine, in_try(1, Decimal(40)), Progress("waiting", 3, Decimal(40)))
-    assert polls_so_far(engine, in_try(2, Decimal(40))) == 0
+    assert waits(engine, replace(TASK, try_number=2)) is None
+
+
+@pytest.mark.parametrize("label", ["payroll", "salaries", None])
+def test_a_wait_is_found_again_whatever_its_account_is_called_by_now(engine, label):
+    """As after finance renamed it, or after the key was rotated of an account that has no label."""
+    record(engine, GATE, Progress("waiting", 3, Decimal(40)))
+    found = waits(engine, label=label)
+    assert (found.environment, found.account, found.polls) == (GATE.environment, GATE.account, 3)
+    assert (found.batch_total, found.headroom) == (GATE.batch_total, GATE.headroom)
+    assert waits(engine, replace(TASK, run_id="another"), label=label) is None
+
+
+def waits(engine, task=TASK, label=GATE.account):
+    return waiting_row(engine, task, GATE.currency, None if label is None else (GATE.environment, label))
 
 
 def in_try(number, first_balance):
@@ -262,4 +276,4 @@ def test_polls_that_somebody_wrote_by_hand_are_named(sqlite_engine):
     with sqlite_engine.begin() as connection:
         connection.execute(text("UPDATE iyzico_payout_gate SET polls = 'many'"))
     with pytest.raises(WarehouseRowError, match="'iyzico_payout_gate' holds 'many' in column 'polls' of the row with gate_id"):
-        polls_so_far(sqlite_engine, GATE)
+        waits(sqlite_engine)

@@ -1,4 +1,4 @@
-"""Our clock against iyzico's: what is kept must be dated right, because finance reads the newest balance by its date."""
+"""This machine's clock against iyzico's: a balance is worth something only with a date that can be believed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ WARN_AFTER = timedelta(minutes=2)
 REFUSE_AFTER = timedelta(minutes=10)
 
 
-def compare_clocks(observed_at: datetime, system_time: datetime | None) -> str | None:
-    """Return what to warn of when our clock and iyzico's differ, or nothing.
+def check_clocks(observed_at: datetime, system_time: datetime | None) -> str | None:
+    """Return what to warn of when this machine's clock and iyzico's differ, or nothing.
 
     :param system_time: iyzico's clock, if it gave one
-    :raises ClockError: they differ so much that a snapshot would mislead
+    :raises ClockError: they differ so much that the answer is not believed: the clock is wrong, or the answer is old
     """
     if system_time is None or abs(observed_at - system_time) <= WARN_AFTER:
         return None
     said = (
         f"this machine's clock says {observed_at.isoformat()} and iyzico's {system_time.isoformat()}, "
-        f"{_minutes(observed_at - system_time)} minutes apart; set the worker's clock, or tell us if iyzico's systemTime is wrong"
+        f"{_minutes(observed_at - system_time)} minutes apart; set this machine's clock, or look for a proxy that answers with "
+        "what it has kept"
     )
     if abs(observed_at - system_time) > REFUSE_AFTER:
-        raise ClockError(f"{said}. Nothing was kept")
+        raise ClockError(f"{said}. The balance is not believed")
     return said
 
 
