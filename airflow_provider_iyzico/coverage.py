@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.api import money
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, is_safe_to_repeat
 
 if TYPE_CHECKING:
-    from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.api.balance import Balance
 
 
 class Outcome(StrEnum):
@@ -110,7 +110,7 @@ def judge(seen: Balance | IyzicoError, need: Need, account: str, *, is_current: 
     :param is_current: whether iyzico was asked after the wait began; a refusal from before, perhaps of other keys, ends no wait
     """
     if isinstance(seen, IyzicoError):
-        if seen.is_transient or not is_current:
+        if is_safe_to_repeat(seen) or not is_current:
             return Verdict(Outcome.WAIT, need, account, error=seen, waits_for="iyzico to answer")
         return Verdict(Outcome.FAIL, need, account, error=seen)
     if not is_current:

@@ -8,24 +8,26 @@ from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_iyzico.errors import IyzicoError
+from airflow_provider_iyzico.errors import IyzicoError, Retry
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def fail_fast() -> Iterator[None]:
-    """Turn a lasting :class:`IyzicoError` into ``AirflowFailException``; let a transient one be retried.
+    """Let Airflow retry what is safe to repeat; turn every other :class:`IyzicoError` into ``AirflowFailException``.
 
     Both are logged first in one plain line, because Airflow's page cuts a traceback's last line off.
 
-    :raises AirflowFailException: for every ``IyzicoError`` whose ``is_transient`` is false, which stays its cause
+    :raises AirflowFailException: an error that says *never* or *read back first*, which stays its cause
     """
     try:
         yield
     except IyzicoError as error:
-        words = f"{type(error).__name__}: {error}"
-        log.error("%s", words)  # noqa: TRY400 - the traceback follows anyway
-        if error.is_transient:
+        message = f"{type(error).__name__}: {error}"
+        if error.retry is Retry.READ_BACK_FIRST:
+            message += "; it may have happened: read it back from iyzico first, and do not clear this task before"
+        log.error("%s", message)  # noqa: TRY400 - the traceback follows anyway
+        if error.retry is Retry.SAFE:
             raise
-        raise AirflowFailException(words) from error
+        raise AirflowFailException(message) from error

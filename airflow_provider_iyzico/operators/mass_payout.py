@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Engine
 
-    from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.api.balance import Balance
     from airflow_provider_iyzico.hooks.settings import Settings
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.api.balance import Balance
     from airflow_provider_iyzico.coverage import Need, Verdict
     from airflow_provider_iyzico.event import GateEvent
     from airflow_provider_iyzico.sensors.record import GateRecord
@@ -321,7 +321,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         :raises GateEventError: the balance does not cover it
         """
-        from airflow_provider_iyzico.api.answers import Balance
+        from airflow_provider_iyzico.api.balance import Balance
         from airflow_provider_iyzico.coverage import judge
 
         amount, observed_at = cast("Decimal", seen.balance), cast("datetime", seen.observed_at)

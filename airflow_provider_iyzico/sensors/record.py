@@ -12,11 +12,11 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay, wait_random_exponential
 
 from airflow_provider_iyzico.airflow_versions import AirflowRescheduleException
 from airflow_provider_iyzico.coverage import Need, Verdict
-from airflow_provider_iyzico.errors import GateEventError, IyzicoError, IyzicoUnavailableError, WarehouseUnavailableError
+from airflow_provider_iyzico.errors import GateEventError, IyzicoError, is_safe_to_repeat
 from airflow_provider_iyzico.event import GateEvent
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, polls_so_far, record
@@ -180,7 +180,7 @@ def _within_patience(act: Callable[[], None], attempts: int | None, seconds: flo
     """
     done: Future[None] = Future()
     retrying = Retrying(
-        retry=retry_if_exception_type((WarehouseUnavailableError, IyzicoUnavailableError)),
+        retry=retry_if_exception(is_safe_to_repeat),
         stop=stop_after_attempt(attempts) if attempts else stop_before_delay(seconds),
         wait=wait_random_exponential(multiplier=0.5, max=4),
         reraise=True,

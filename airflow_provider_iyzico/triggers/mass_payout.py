@@ -20,7 +20,8 @@ from airflow.triggers.base import TriggerEvent
 from asgiref.sync import sync_to_async
 
 from airflow_provider_iyzico.airflow_versions import thread_of_its_own
-from airflow_provider_iyzico.api.answers import MAX_RETRY_AFTER_SECONDS, Balance
+from airflow_provider_iyzico.api.balance import Balance
+from airflow_provider_iyzico.api.envelope import MAX_RETRY_AFTER_SECONDS
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.coverage import Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError

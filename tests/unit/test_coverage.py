@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_iyzico.api.answers import Balance
+from airflow_provider_iyzico.api.balance import Balance
 from airflow_provider_iyzico.coverage import Need, Outcome, judge, read_currency
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,

@@ -15,7 +15,7 @@ import time_machine
 from airflow.providers.common.compat.module_loading import import_string
 from support import AIRFLOW_VERSION, connect
 
-from airflow_provider_iyzico.api.answers import Balance
+from airflow_provider_iyzico.api.balance import Balance
 from airflow_provider_iyzico.errors import IyzicoAuthenticationError, IyzicoConfigurationError, IyzicoMoneyError
 from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.triggers import mass_payout as module

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_iyzico.errors import ClockError
+from airflow_provider_iyzico.errors import ClockError, Retry
 from airflow_provider_iyzico.warehouse.clocks import compare_clocks
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ def test_clocks_further_apart_are_named_with_what_to_do(seconds):
 def test_a_snapshot_that_would_be_dated_wrong_is_refused_for_good(difference):
     with pytest.raises(ClockError, match="Nothing was kept") as caught:
         compare_clocks(NOW + difference, NOW)
-    assert not caught.value.is_transient
+    assert caught.value.retry is Retry.NEVER
     assert NOW.isoformat() in str(caught.value)
 
 

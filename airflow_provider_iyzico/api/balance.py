@@ -1,0 +1,57 @@
+"""The mass payout balance: its call and its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from airflow_provider_iyzico.api.call import Call
+from airflow_provider_iyzico.api.envelope import Answer, read_amount, read_success, read_system_time
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the mass payout balance was at one moment.
+
+    iyzico names no currency (https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance),
+    so neither does this.
+
+    :param amount: the exact amount, in major units
+    :param raw: the digits as iyzico wrote them
+    :param system_time: iyzico's clock, if it gave one
+    """
+
+    amount: Decimal
+    raw: str
+    system_time: datetime | None
+    asked_at: datetime
+    observed_at: datetime
+    latency_ms: int
+
+
+def balance_call(locale: str) -> Call[Balance]:
+    """Ask for the mass payout balance: ``GET /v1/mass/payout/balance``.
+
+    ``locale`` is required in the query, and no body is sent or signed
+    (https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance).
+    """
+    return Call("GET", "/v1/mass/payout/balance", f"locale={locale}", read_balance, is_read=True)
+
+
+def read_balance(answer: Answer) -> Balance:
+    """Read the answer of ``GET /v1/mass/payout/balance``.
+
+    :raises IyzicoAnswerError: not what iyzico documents
+    :raises IyzicoError: what :func:`~airflow_provider_iyzico.api.envelope.read_success` raises
+    """
+    fields = read_success(answer)
+    amount, raw = read_amount(answer, fields, "balance")
+    return Balance(
+        amount=amount,
+        raw=raw,
+        system_time=read_system_time(fields),
+        asked_at=answer.asked_at,
+        observed_at=answer.answered_at,
+        latency_ms=answer.latency_ms,
+    )
