@@ -75,7 +75,7 @@ class MassPayoutBalanceOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Ask iyzico, keep the answer, tell what was kept."""
-        from airflow_provider_iyzico.coverage import read_currency
+        from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.operators.accounts import attempt, explained, look, read_conn_ids
         from airflow_provider_iyzico.warehouse.lineage import dataset
         from airflow_provider_iyzico.warehouse.tables import snapshot_table
@@ -135,7 +135,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         :raises IyzicoConfigurationError: accounts or currency are none
         :raises WarehouseConfigurationError: table or schema are no plain names
         """
-        from airflow_provider_iyzico.coverage import read_currency
+        from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.operators.accounts import read_conn_ids
         from airflow_provider_iyzico.warehouse.names import check_identifier
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_iyzico.api.balance import Balance
-    from airflow_provider_iyzico.coverage import Need, Verdict
-    from airflow_provider_iyzico.event import GateEvent
+    from airflow_provider_iyzico.domain.event import GateEvent
+    from airflow_provider_iyzico.domain.gate import Need, Verdict
     from airflow_provider_iyzico.sensors.record import GateRecord
 
 #: However little is left of the wait, iyzico gets so long to answer a poll.
@@ -151,15 +151,15 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :raises AirflowSensorTimeout: time is up
         :raises GateEventError: the trigger saw that the wait cannot succeed, or wrote what it never writes
         """
-        from airflow_provider_iyzico.coverage import Outcome
-        from airflow_provider_iyzico.event import FRESH_SECONDS, TIMEOUT, GateEvent
+        from airflow_provider_iyzico.domain.event import FRESH_SECONDS, GateEvent
+        from airflow_provider_iyzico.domain.gate import Outcome
 
         seen = GateEvent.read(event)
-        if seen.status == TIMEOUT:
+        if seen.outcome is Outcome.TIMED_OUT:
             if seen.ends_at is not None and seen.ends_at > time.time() + FRESH_SECONDS:
                 raise GateEventError("the trigger ended the wait long before its end; set the clock of the triggerer or worker")
             raise AirflowSensorTimeout(seen.message)
-        if seen.status == Outcome.FAIL and seen.error is not None:
+        if seen.outcome is Outcome.FAILED and seen.error is not None:
             raise error_named(seen.error, seen.message)
         if seen.is_fresh(self.poke_interval):
             return self._opened_by(seen)
@@ -168,7 +168,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Let a timeout end the wait as in every mode; a crashed trigger fails the task, which may be retried."""
-        from airflow_provider_iyzico.event import TIMEOUT
+        from airflow_provider_iyzico.domain.event import GateEvent
+        from airflow_provider_iyzico.domain.gate import Outcome
 
         with self._waiting(context, resumed=next_kwargs or {}):
             if next_method == TRIGGER_FAILED:
@@ -176,7 +177,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 if not is_end_of_deferral(self, error, context):
                     return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
                 # What Airflow raises then differs from version to version.
-                event = {"status": TIMEOUT, "message": f"Airflow ended the wait: {error}"}
+                event = GateEvent(Outcome.TIMED_OUT, f"Airflow ended the wait: {error}").written()
                 next_method, next_kwargs = self.execute_complete.__name__, {"event": event}
             return super().resume_execution(next_method, next_kwargs, context)
 
@@ -238,7 +239,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             yield
 
     def _need(self) -> Need:
-        from airflow_provider_iyzico.coverage import Need
+        from airflow_provider_iyzico.domain.gate import Need
 
         return Need.read(self.batch_total, self.headroom, self.currency)
 
@@ -247,7 +248,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         :raises IyzicoError: the wait cannot succeed
         """
-        from airflow_provider_iyzico.coverage import Outcome, judge
+        from airflow_provider_iyzico.domain.gate import Outcome, judge
 
         need = self._need()
         if self._hook is None:
@@ -257,7 +258,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self.log.info("%s", verdict)
         if self._record is not None:
             self._record.keep_poll(verdict)
-        if verdict.outcome is Outcome.FAIL and verdict.error is not None:
+        if verdict.outcome is Outcome.FAILED and verdict.error is not None:
             raise verdict.error
         return verdict
 
@@ -322,7 +323,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :raises GateEventError: the balance does not cover it
         """
         from airflow_provider_iyzico.api.balance import Balance
-        from airflow_provider_iyzico.coverage import judge
+        from airflow_provider_iyzico.domain.gate import judge
 
         amount, observed_at = cast("Decimal", seen.balance), cast("datetime", seen.observed_at)
         balance = Balance(amount, str(amount), None, observed_at, observed_at, latency_ms=0)

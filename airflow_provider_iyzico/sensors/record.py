@@ -15,9 +15,9 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSki
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay, wait_random_exponential
 
 from airflow_provider_iyzico.airflow_versions import AirflowRescheduleException
-from airflow_provider_iyzico.coverage import Need, Verdict
+from airflow_provider_iyzico.domain.event import GateEvent
+from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict
 from airflow_provider_iyzico.errors import GateEventError, IyzicoError, is_safe_to_repeat
-from airflow_provider_iyzico.event import GateEvent
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, polls_so_far, record
 from airflow_provider_iyzico.warehouse_connection import task_instance, warehouse_engine
@@ -88,7 +88,7 @@ class GateRecord:
         if self._is_unseen and self._own_polls == 1:
             self._first_balance = self._balance
         if self._is_unseen and self._own_polls and time.monotonic() >= self._pauses_until:
-            self._write("waiting", attempts=1)  # the gate may be about to open
+            self._write(Outcome.WAITING, attempts=1)  # the gate may be about to open
             self._pauses_until = time.monotonic() + PAUSE_SECONDS
 
     @contextmanager
@@ -96,24 +96,24 @@ class GateRecord:
         """Write how the wait ended, or that it goes on."""
         try:
             yield
-            self._write("opened")
+            self._write(Outcome.OPENED)
         except (AirflowSensorTimeout, AirflowSkipException) as error:
-            self._write("timed_out", str(error))
+            self._write(Outcome.TIMED_OUT, str(error))
             raise
         except IyzicoError as error:
-            self._write("failed", f"{type(error).__name__}: {error}")
+            self._write(Outcome.FAILED, f"{type(error).__name__}: {error}")
             raise
         except (TaskDeferred, AirflowRescheduleException):
-            self._write("waiting")
+            self._write(Outcome.WAITING)
             raise
         except BaseException as error:  # execution_timeout and exits are no Exceptions, and fail the task all the same
-            self._write("failed", type(error).__name__, seconds=SHORT_PATIENCE_SECONDS)
+            self._write(Outcome.FAILED, type(error).__name__, seconds=SHORT_PATIENCE_SECONDS)
             raise
 
     def _write(
-        self, outcome: str, reason: str | None = None, *, attempts: int | None = None, seconds: float | None = None
+        self, outcome: Outcome, reason: str | None = None, *, attempts: int | None = None, seconds: float | None = None
     ) -> None:
-        if outcome == "waiting" and self._own_polls == self._written_polls:
+        if outcome is Outcome.WAITING and self._own_polls == self._written_polls:
             return
         self._newest = number = self._newest + 1
 
@@ -129,7 +129,7 @@ class GateRecord:
             return
         self._is_unseen, self._written_polls = False, self._own_polls
 
-    def _write_row(self, outcome: str, reason: str | None) -> None:
+    def _write_row(self, outcome: Outcome, reason: str | None) -> None:
         """Write how many polls there were in all, not how many came: then a second write after a lost answer adds nothing."""
         sensor, schema = self._sensor, self._sensor.warehouse_schema
         if self._account is None:
@@ -152,7 +152,7 @@ class GateRecord:
             if self._earlier_polls is None:
                 self._earlier_polls = polls_so_far(engine, gate, schema=schema)
             polls = self._earlier_polls + self._own_polls
-            progress = Progress(outcome, polls, self._balance, self._observed_at, reason, begins=self._is_unseen)
+            progress = Progress(outcome.value, polls, self._balance, self._observed_at, reason, begins=self._is_unseen)
             record(engine, gate, progress, schema=schema)
 
     def _read(self, resumed: dict[str, Any]) -> None:
@@ -169,7 +169,7 @@ class GateRecord:
                 self._account = str(environment), str(account)
         with suppress(GateEventError):
             event = GateEvent.read(resumed.get("event"))
-            self._own_polls, self._balance, self._observed_at = event.polls, event.balance, event.observed_at
+            self._own_polls, self._balance, self._observed_at = event.polls or 0, event.balance, event.observed_at
 
 
 def _within_patience(act: Callable[[], None], attempts: int | None, seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.coverage import Need
+from airflow_provider_iyzico.domain.gate import Need
 
 
 class CrossingMemory:

@@ -21,6 +21,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from support import AIRFLOW_VERSION, connect
 
+from airflow_provider_iyzico.domain.gate import Outcome
 from airflow_provider_iyzico.errors import (
     GateEventError,
     IyzicoConfigurationError,
@@ -541,9 +542,9 @@ def test_a_record_that_was_given_up_does_not_overwrite_a_later_one(iyzico, sqlit
     kept = record.GateRecord(sensor(warehouse_conn_id="iyzico_warehouse"), {"ti": TASK, "dag_run": RUN}, None, None)
     kept.count_poll()
     monkeypatch.setattr(record, "PATIENCE_SECONDS", 0.2)
-    kept._write("opened")
+    kept._write(Outcome.OPENED)
     threading.Timer(0.2, released.set).start()
-    kept._write("failed", "AirflowTaskTimeout", seconds=30)
+    kept._write(Outcome.FAILED, "AirflowTaskTimeout", seconds=30)
     assert recorded(sqlite_warehouse, "outcome") == [("failed",)]
 
 

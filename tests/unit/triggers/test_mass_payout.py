@@ -577,10 +577,10 @@ async def test_an_interval_of_nothing_does_not_ask_without_pause(iyzico):
 
 async def test_rotated_keys_count_from_the_next_poll_on(iyzico, monkeypatch):
     stream = MassPayoutBalanceTrigger.open_shared_stream(trigger().serialize()[1])
-    assert (await anext(stream)).balance["balance"] == "100.00"
+    assert (await anext(stream)).balance["balance"] == Decimal("100.00")
     iyzico.world.secret_key = "sandbox-rotated"
     connect(monkeypatch, iyzico)
-    assert (await anext(stream)).balance["balance"] == "100.00"
+    assert (await anext(stream)).balance["balance"] == Decimal("100.00")
     await stream.aclose()
 
 
