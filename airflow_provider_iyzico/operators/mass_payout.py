@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_iyzico.airflow_versions import is_mapped
 from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.bridge.fail_fast import fail_fast
+from airflow_provider_iyzico.bridge.versions import is_mapped
 from airflow_provider_iyzico.errors import IyzicoError
-from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 if TYPE_CHECKING:
@@ -75,11 +75,11 @@ class MassPayoutBalanceOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Ask iyzico, keep the answer, tell what was kept."""
+        from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
         from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.operators.accounts import attempt, explained, look, read_conn_ids
         from airflow_provider_iyzico.warehouse.lineage import dataset
         from airflow_provider_iyzico.warehouse.tables import snapshot_table
-        from airflow_provider_iyzico.warehouse_connection import warehouse_engine
 
         with fail_fast():
             currency, table = read_currency(self.currency), snapshot_table(self.table, self.schema)
@@ -103,10 +103,10 @@ class MassPayoutBalanceOperator(BaseOperator):
         self, engine: Engine, table: Table, seen: tuple[Settings, Balance] | IyzicoError, currency: str, context: Context
     ) -> dict[str, Any]:
         """Keep one account's balance, and return what the table holds."""
+        from airflow_provider_iyzico.bridge.warehouse import task_instance
         from airflow_provider_iyzico.warehouse.append import append
         from airflow_provider_iyzico.warehouse.clocks import compare_clocks
         from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
-        from airflow_provider_iyzico.warehouse_connection import task_instance
 
         if isinstance(seen, IyzicoError):
             raise seen

@@ -16,10 +16,10 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_iyzico.airflow_versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at
 from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.bridge.fail_fast import fail_fast
+from airflow_provider_iyzico.bridge.versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoError, error_named
-from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.sensors.literals import check_literals
 

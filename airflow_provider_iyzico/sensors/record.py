@@ -9,23 +9,21 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay, wait_random_exponential
 
-from airflow_provider_iyzico.airflow_versions import AirflowRescheduleException
+from airflow_provider_iyzico.bridge.versions import AirflowRescheduleException
+from airflow_provider_iyzico.bridge.warehouse import task_instance, warehouse_engine
 from airflow_provider_iyzico.domain.event import GateEvent
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict
 from airflow_provider_iyzico.errors import GateEventError, IyzicoError, is_safe_to_repeat
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, polls_so_far, record
-from airflow_provider_iyzico.warehouse_connection import task_instance, warehouse_engine
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-    from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 
 #: Longer than the database's own patience with locks, so that its words are heard where there are any.
 PATIENCE_SECONDS = 25
@@ -35,6 +33,22 @@ SHORT_PATIENCE_SECONDS = 5
 PAUSE_SECONDS = 300
 
 
+class Recorded(Protocol):
+    """What a record reads of the sensor whose wait it keeps."""
+
+    batch_total: Any
+    headroom: Any
+    currency: str
+    iyzico_conn_id: str
+    warehouse_conn_id: str | None
+    warehouse_schema: str | None
+    timeout: Any
+    _hook: IyzicoHook | None
+
+    @property
+    def log(self) -> Any: ...
+
+
 class GateRecord:
     """One gate's row in ``iyzico_payout_gate``: begun at the first poll of a try, and ended with the task.
 
@@ -42,9 +56,7 @@ class GateRecord:
     :param resumed: what a deferred task is resumed with; ``None`` where the task begins, or polls again after a reschedule
     """
 
-    def __init__(
-        self, sensor: MassPayoutBalanceSensor, context: Context, since: datetime | None, resumed: dict[str, Any] | None
-    ) -> None:
+    def __init__(self, sensor: Recorded, context: Context, since: datetime | None, resumed: dict[str, Any] | None) -> None:
         self._sensor = sensor
         self._context = context
         # A deferral keeps the start of its task in some versions of Airflow only, so it also carries it along; a reschedule keeps

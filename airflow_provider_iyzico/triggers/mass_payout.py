@@ -20,9 +20,9 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connec
 from airflow.triggers.base import TriggerEvent
 from asgiref.sync import sync_to_async
 
-from airflow_provider_iyzico.airflow_versions import thread_of_its_own
 from airflow_provider_iyzico.api.balance import Balance
 from airflow_provider_iyzico.api.envelope import MAX_RETRY_AFTER_SECONDS
+from airflow_provider_iyzico.bridge.versions import thread_of_its_own
 from airflow_provider_iyzico.domain.event import FRESH_SECONDS, GateEvent
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError

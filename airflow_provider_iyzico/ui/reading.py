@@ -42,7 +42,7 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
 
     :raises Notice: it cannot be read, and why
     """
-    from airflow_provider_iyzico.warehouse_connection import warehouse_engine  # costs the api-server's start what it need not pay
+    from airflow_provider_iyzico.bridge.warehouse import warehouse_engine  # costs the api-server's start what it need not pay
 
     conn_id = conf.get("iyzico", "warehouse_conn_id", fallback="") or "iyzico_warehouse"
     schema = conf.get("iyzico", "warehouse_schema", fallback="") or None

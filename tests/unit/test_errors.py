@@ -2,20 +2,18 @@ import inspect
 import pickle
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_iyzico import errors
 from airflow_provider_iyzico.errors import (
     GateEventError,
     IyzicoError,
     IyzicoOutcomeUnknownError,
-    IyzicoRefusedError,
     IyzicoUnavailableError,
     Retry,
     error_named,
     restated,
 )
-from airflow_provider_iyzico.fail_fast import fail_fast
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, IyzicoError)]
 SAFE = {"IyzicoUnavailableError", "IyzicoUnexpectedError", "WarehouseUnavailableError"}
@@ -55,21 +53,3 @@ def test_a_restated_error_keeps_what_it_says_and_loses_where_it_was():
 def test_an_error_that_crosses_processes_is_still_the_same():
     again = pickle.loads(pickle.dumps(IyzicoUnavailableError("busy", retry=Retry.NEVER, retry_after=3.0)))
     assert (str(again), again.retry, again.retry_after) == ("busy", Retry.NEVER, 3.0)
-
-
-def test_what_is_safe_to_repeat_is_left_to_airflows_retries():
-    with pytest.raises(IyzicoUnavailableError), fail_fast():
-        raise IyzicoUnavailableError("busy")
-
-
-def test_what_cannot_heal_fails_the_task_without_retries():
-    with pytest.raises(AirflowFailException, match="IyzicoRefusedError: no"), fail_fast():
-        raise IyzicoRefusedError("no")
-
-
-def test_what_may_have_happened_fails_the_task_without_retries_and_says_that_it_is_to_be_read_back():
-    with (
-        pytest.raises(AirflowFailException, match="IyzicoOutcomeUnknownError: lost; .*read it back from iyzico first"),
-        fail_fast(),
-    ):
-        raise IyzicoOutcomeUnknownError("lost")

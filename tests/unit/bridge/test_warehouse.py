@@ -14,10 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from support import HAS_PSYCOPG, POSTGRESQL
 
+from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
 from airflow_provider_iyzico.errors import Retry, WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
-from airflow_provider_iyzico.warehouse_connection import warehouse_engine
 
 TABLE = snapshot_table()
 
