@@ -20,7 +20,7 @@ from airflow_provider_iyzico.errors import (
     restated,
     unexpected,
 )
-from airflow_provider_iyzico.get_provider_info import CONNECTION_FIELDS, CONNECTION_FORM
+from airflow_provider_iyzico.get_provider_info import CONN_TYPE, CONNECTION_FIELDS, CONNECTION_FORM
 from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.locks import forkable_lock
 
@@ -57,7 +57,7 @@ class IyzicoHook(BaseHook):
 
     conn_name_attr = "iyzico_conn_id"
     default_conn_name = "iyzico_default"
-    conn_type = "iyzico"
+    conn_type = CONN_TYPE
     hook_name = "iyzico"
 
     def __init__(self, iyzico_conn_id: str = default_conn_name, **kwargs: Any) -> None:

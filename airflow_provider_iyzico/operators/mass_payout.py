@@ -11,6 +11,7 @@ from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.bridge.fail_fast import fail_fast
 from airflow_provider_iyzico.bridge.versions import is_mapped
 from airflow_provider_iyzico.errors import IyzicoError
+from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         self,
         *,
         iyzico_conn_id: str | Sequence[str] = IyzicoHook.default_conn_name,
-        warehouse_conn_id: str = "iyzico_warehouse",
+        warehouse_conn_id: str = DEFAULT_WAREHOUSE_CONN_ID,
         table: str = "iyzico_balance_snapshot",
         schema: str | None = None,
         currency: str = "TRY",

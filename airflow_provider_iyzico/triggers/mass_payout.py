@@ -26,7 +26,7 @@ from airflow_provider_iyzico.bridge.versions import thread_of_its_own
 from airflow_provider_iyzico.domain.event import FRESH_SECONDS, GateEvent
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
-from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook, unreadable_connection
 from airflow_provider_iyzico.triggers.memory import CrossingMemory
 from airflow_provider_iyzico.triggers.sharing import shared
 
@@ -294,8 +294,7 @@ async def _look(hook: IyzicoHook) -> Balance | IyzicoError:
     except AirflowNotFoundException:
         connection = None  # or a secrets backend is down, of which some versions of Airflow say the same
     except Exception as error:  # noqa: BLE001 - all gates of the account depend on this loop, and the next look may do better
-        kind = type(error).__name__
-        return IyzicoUnavailableError(f"Connection {hook.iyzico_conn_id!r} cannot be read now ({kind}); see the secrets backend")
+        return unreadable_connection(hook.iyzico_conn_id, type(error).__name__)
     # In a thread that asgiref knows: Airflow 3.0 and 3.1 send what is to be masked from there to the event loop.
     return await sync_to_async(_look_with, thread_sensitive=False, executor=_pool())(hook, connection)
 
