@@ -149,7 +149,7 @@ class IyzicoHook(BaseHook):
             return restated(unexpected(error))
 
     def run(self, call: Call[T], *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> T:
-        """Make one call of :mod:`airflow_provider_iyzico.api`; only reads are attempted more than once.
+        """Make one :class:`~airflow_provider_iyzico.api.call.Call`; only reads are attempted more than once.
 
         :raises IyzicoOutcomeUnknownError: the call changes something, and nobody saw whether it did: read back, then decide
         """
