@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook, mask_secret
 
 from airflow_provider_iyzico.errors import (
-    IyzicoAnswerError,
+    IyzicoAuthenticationError,
+    IyzicoCertificateError,
     IyzicoConfigurationError,
     IyzicoError,
     IyzicoOutcomeUnknownError,
+    IyzicoRefusedError,
     IyzicoUnavailableError,
     is_safe_to_repeat,
     restated,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 READ_ATTEMPTS = 3
+#: After these iyzico has not done what it was asked: nothing was sent, or it said no. After anything else it may have.
+NOT_DONE = (IyzicoAuthenticationError, IyzicoCertificateError, IyzicoConfigurationError, IyzicoRefusedError)
 #: Airflow's masker never forgets a pattern, compiles all of them again for each, and tries all on every log line. So a process
 #: that lives for weeks (the triggerer) registers the signatures of its first attempts only. After that the key's constant
 #: base64 text still hides the key in a header, and nothing of ours prints headers.
@@ -220,9 +224,10 @@ class IyzicoHook(BaseHook):
         else:
             return value
         message = f"Connection {self.iyzico_conn_id!r}: {problem}"
-        if call.is_read or not _leaves_open(problem):
+        if call.is_read or isinstance(problem, NOT_DONE):
             return restated(problem, message)
-        return IyzicoOutcomeUnknownError(f"{message}; nobody knows whether iyzico did what it was asked, so read it back")
+        message += "; nobody knows whether iyzico did what it was asked, so read it back"
+        return IyzicoOutcomeUnknownError(message, retry_after=problem.retry_after)
 
     def _refreshed(self, was_there: bool) -> IyzicoError | None:
         """Read the Connection again, and return what is wrong with it: these frames hold its password."""
@@ -315,11 +320,6 @@ def _checked(connection: ConnectionFields) -> Settings | IyzicoError:
         return restated(error)
     except (AirflowException, InvalidToken, ValueError):  # a Connection decrypts a field when it is read
         return broken_connection(connection.conn_id, "what this worker's fernet_key makes of it")
-
-
-def _leaves_open(error: IyzicoError) -> bool:
-    """Tell whether iyzico may have done what it was asked, and said nothing that we believe."""
-    return is_safe_to_repeat(error) or isinstance(error, IyzicoAnswerError)
 
 
 def _mask_attempt(secrets: list[Secret[str]]) -> None:

@@ -12,6 +12,7 @@ from airflow_provider_iyzico.api.call import Call
 from airflow_provider_iyzico.errors import (
     IyzicoAuthenticationError,
     IyzicoConfigurationError,
+    IyzicoMoneyError,
     IyzicoOutcomeUnknownError,
     IyzicoRefusedError,
     IyzicoUnavailableError,
@@ -104,9 +105,13 @@ def test_an_unseen_answer_to_a_call_that_moves_money_is_unknown_and_never_asked_
     assert len(iyzico.seen) == 1
 
 
-def test_a_call_that_moves_money_and_breaks_in_our_own_code_is_unknown_too(iyzico, hook):
-    with pytest.raises(IyzicoOutcomeUnknownError, match="ZeroDivisionError"):
-        hook.run(replace(balance_call("tr"), read=lambda answer: 1 // 0, is_read=False))
+def test_a_call_that_moves_money_and_whose_answer_our_own_code_cannot_read_is_unknown_too(iyzico, hook):
+    def misread(answer):
+        raise IyzicoMoneyError("a total is none")
+
+    for read in (lambda answer: 1 // 0, misread):
+        with pytest.raises(IyzicoOutcomeUnknownError, match="ZeroDivisionError|a total is none"):
+            hook.run(replace(balance_call("tr"), read=read, is_read=False))
 
 
 def test_a_call_that_moves_money_and_that_iyzico_refused_did_not_happen(iyzico, hook):
