@@ -6,6 +6,8 @@ a skip, and a skipped gate may let a payout run. Only a timeout may be skipped.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from traceback import extract_tb
 from typing import TypeVar
@@ -13,15 +15,33 @@ from typing import TypeVar
 E = TypeVar("E", bound="IyzicoError")
 
 
+class Retry(StrEnum):
+    """The answer of an error to the question "may I try again?"."""
+
+    #: Nothing happened, or repeating adds nothing.
+    SAFE = "safe"
+    #: It cannot heal by itself.
+    NEVER = "never"
+    #: It may have happened, and only reading iyzico tells. Nothing repeats it by itself, neither we nor Airflow.
+    READ_BACK_FIRST = "read back first"
+
+
 class IyzicoError(Exception):
     """Base of all errors of this provider.
 
-    ``is_transient`` tells whether the same question may be answered differently later. Whatever is not
-    transient fails its task at once, without retries. ``retry_after`` is how many seconds iyzico asked us to wait, if it did.
+    ``retry`` says whether the same may be tried again. Only what is safe is: everything else fails its task at once, without
+    retries.
+
+    :param retry: what this one says, where that differs from others of its kind
+    :param retry_after: seconds that iyzico asked us to wait, if it did
     """
 
-    is_transient = False
-    retry_after: float | None = None
+    retry = Retry.NEVER
+
+    def __init__(self, message: str, *, retry: Retry | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry = retry or type(self).retry
+        self.retry_after = retry_after
 
 
 class IyzicoConfigurationError(IyzicoError):
@@ -33,16 +53,15 @@ class IyzicoMoneyError(IyzicoError, ValueError):
 
 
 class IyzicoUnavailableError(IyzicoError):
-    """iyzico could not be reached or asked for patience. Wait; reads are repeated by themselves.
+    """iyzico could not be reached or asked for patience. Wait; reads are repeated by themselves."""
 
-    :param retry_after: seconds that iyzico asked us to wait, if it did
-    """
+    retry = Retry.SAFE
 
-    is_transient = True
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+class IyzicoOutcomeUnknownError(IyzicoError):
+    """A call that changes something was sent, and its answer was not seen. Read back from iyzico what became of it."""
+
+    retry = Retry.READ_BACK_FIRST
 
 
 class IyzicoAuthenticationError(IyzicoError):
@@ -72,18 +91,14 @@ class GateEventError(IyzicoError):
 class IyzicoUnexpectedError(IyzicoError):
     """Something failed that this provider does not foresee. Read its cause in the log; a retry adds no second row."""
 
-    is_transient = True
+    retry = Retry.SAFE
 
 
 class IyzicoAccountsError(IyzicoError):
     """Some or all of a task's accounts could not be kept. The message names each of these, and what to do.
 
-    It is transient when a retry may help any of them; a retry adds nothing to those that were kept.
+    A retry is safe when it may help any of them; it adds nothing to those that were kept.
     """
-
-    def __init__(self, message: str, *, is_transient: bool = False) -> None:
-        super().__init__(message)
-        self.is_transient = is_transient
 
 
 class WarehouseError(IyzicoError):
@@ -97,7 +112,7 @@ class WarehouseConfigurationError(WarehouseError):
 class WarehouseUnavailableError(WarehouseError):
     """The warehouse could not be reached or did not finish. Nothing was kept; a retry is safe."""
 
-    is_transient = True
+    retry = Retry.SAFE
 
 
 class WarehouseTableError(WarehouseError):
@@ -112,12 +127,15 @@ class WarehouseExactnessError(WarehouseError):
     """The warehouse gave back another value than it was given. Widen the column; unless it says so, nothing was kept."""
 
 
+def is_safe_to_repeat(error: BaseException) -> bool:
+    """Tell whether trying again may help and adds nothing."""
+    return isinstance(error, IyzicoError) and error.retry is Retry.SAFE
+
+
 def error_named(name: str, message: str) -> IyzicoError:
     """Make the error of that name, which a trigger wrote into its event; an unknown name is an error of the event."""
-    kind = globals().get(name)
-    if isinstance(kind, type) and issubclass(kind, IyzicoError):
-        return kind(message)
-    return GateEventError(f"{name}: {message}")
+    kind = {kind.__name__: kind for kind in _kinds_of(IyzicoError)}.get(name)
+    return GateEventError(f"{name}: {message}") if kind is None else kind(message)
 
 
 def unexpected(error: Exception) -> IyzicoUnexpectedError:
@@ -131,6 +149,10 @@ def restated(error: E, message: str | None = None) -> E:
 
     :param message: what it says instead
     """
-    again = type(error)(str(error) if message is None else message)
-    again.__dict__.update(error.__dict__)
-    return again
+    return type(error)(str(error) if message is None else message, retry=error.retry, retry_after=error.retry_after)
+
+
+def _kinds_of(kind: type[IyzicoError]) -> Iterator[type[IyzicoError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds_of(each)

@@ -7,6 +7,12 @@ from typing import Any
 from airflow_provider_iyzico import __version__
 
 INTEGRATION = "iyzico"
+CONN_TYPE = "iyzico"
+DEFAULT_WAREHOUSE_CONN_ID = "iyzico_warehouse"
+#: What the Connection's form offers and the hook accepts; the first language is the default.
+LOCALES = ("tr", "en")
+DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS = 30, 300
+DEFAULT_TIMEZONE = "Europe/Istanbul"
 
 #: The port is shown because the Test button of Airflow's page sends 0 for one that is not set, and Airflow refuses that.
 CONNECTION_FORM: dict[str, Any] = {
@@ -28,17 +34,23 @@ CONNECTION_FIELDS: dict[str, Any] = {
     },
     "locale": {
         "label": "Locale",
-        "schema": {"type": ["string", "null"], "enum": ["tr", "en"], "default": "tr"},
+        "schema": {"type": ["string", "null"], "enum": [*LOCALES], "default": LOCALES[0]},
         "description": "Language of iyzico's messages",
     },
     "timeout": {
         "label": "Timeout (seconds)",
-        "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 300, "default": 30},
+        # Whole seconds, because forms count in them; JSON may give parts of a second.
+        "schema": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": MAX_TIMEOUT_SECONDS,
+            "default": DEFAULT_TIMEOUT_SECONDS,
+        },
         "description": "Bound on one call, its repeated attempts included",
     },
     "report_timezone": {
         "label": "Report time zone",
-        "schema": {"type": ["string", "null"], "default": "Europe/Istanbul"},
+        "schema": {"type": ["string", "null"], "default": DEFAULT_TIMEZONE},
         "description": "Where the days of reports begin, as an IANA name",
     },
     "ca_bundle": {
@@ -62,7 +74,7 @@ CONFIGURATION: dict[str, Any] = {
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "finance_reader",
-                "default": "iyzico_warehouse",
+                "default": DEFAULT_WAREHOUSE_CONN_ID,
             },
             "warehouse_schema": {
                 "description": "The schema of the views, where it is not the Connection's own.",
@@ -97,7 +109,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [{"integration-name": INTEGRATION, "python-modules": [f"{package}.triggers.mass_payout"]}],
         "connection-types": [
             {
-                "connection-type": "iyzico",
+                "connection-type": CONN_TYPE,
                 "hook-class-name": f"{package}.hooks.iyzico.IyzicoHook",
                 "hook-name": "iyzico",
                 "ui-field-behaviour": CONNECTION_FORM,

@@ -17,5 +17,5 @@ add_module_names = False
 
 #: A broken reference to a name of ours stops the build; those of Python and Airflow are not on these pages.
 nitpicky = True
-nitpick_ignore = [("py:class", f"airflow_provider_iyzico.{name}") for name in ("api.calls.T", "errors.E")]
+nitpick_ignore = [("py:class", f"airflow_provider_iyzico.{name}") for name in ("api.call.T", "errors.E")]
 nitpick_ignore_regex = [(r"py:.*", r"(?!airflow_provider_iyzico)(?!Iyzico)(?!Warehouse).*")]

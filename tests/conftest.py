@@ -5,23 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import needs
 import pytest
 from hypothesis import HealthCheck, settings
+from sandbox import airflow_environment
 
 # The same examples on every machine and in every run; how fast they are made is not what is tested.
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
-
-import needs  # noqa: E402
-from sandbox import airflow_environment  # noqa: E402
 
 _home = tempfile.TemporaryDirectory(prefix="iyzico-tests-")
 HOME = Path(_home.name)

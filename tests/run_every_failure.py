@@ -1,6 +1,6 @@
 """Runs the example DAGs through every failure in every mode, at DEBUG; its parent searches what was written.
 
-Usage: run_every_failure.py SIMULATOR_URL
+Usage: PYTHONPATH=tools run_every_failure.py SIMULATOR_URL
 """
 
 from __future__ import annotations
@@ -8,10 +8,6 @@ from __future__ import annotations
 import json
 import sys
 import urllib.request
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 from airflow.utils.db import initdb
 from sandbox import load_dags

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from airflow_provider_iyzico.api import answers
+from airflow_provider_iyzico.api import balance
 from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
 
@@ -39,13 +39,13 @@ def connect_to(monkeypatch: pytest.MonkeyPatch, host: str, **extra: object) -> N
 
 def see_iyzicos_clock(monkeypatch: pytest.MonkeyPatch, minutes: float) -> None:
     """Let iyzico's answers say another time than this machine's clock."""
-    read = answers._read_system_time
+    read = balance.read_system_time
 
-    def another(value: object) -> datetime | None:
-        moment = read(value)
+    def another(fields: dict[str, object]) -> datetime | None:
+        moment = read(fields)
         return moment and moment + timedelta(minutes=minutes)
 
-    monkeypatch.setattr(answers, "_read_system_time", another)
+    monkeypatch.setattr(balance, "read_system_time", another)
 
 
 def catch_up(asset: str) -> None:

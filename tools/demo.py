@@ -14,8 +14,6 @@ from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from sandbox import airflow_environment, load_dags
 
 from airflow_provider_iyzico.simulator import Simulator

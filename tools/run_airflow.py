@@ -8,9 +8,6 @@ import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 import history
 from sandbox import ROOT, airflow_environment, connection_of

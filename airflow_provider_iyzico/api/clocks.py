@@ -10,23 +10,22 @@ WARN_AFTER = timedelta(minutes=2)
 REFUSE_AFTER = timedelta(minutes=10)
 
 
-def check_clocks(observed_at: datetime, system_time: datetime | None) -> str | None:
-    """Return what to warn of when this machine's clock and iyzico's differ, or nothing.
+def clock_warning(observed_at: datetime, system_time: datetime | None) -> str | None:
+    """Return what to say where this machine's clock and iyzico's differ, or nothing.
 
     :param system_time: iyzico's clock, if it gave one
-    :raises ClockError: they differ so much that the answer is not believed: the clock is wrong, or the answer is old
     """
     if system_time is None or abs(observed_at - system_time) <= WARN_AFTER:
         return None
-    said = (
-        f"this machine's clock says {observed_at.isoformat()} and iyzico's {system_time.isoformat()}, "
-        f"{_minutes(observed_at - system_time)} minutes apart; set this machine's clock, or look for a proxy that answers with "
-        "what it has kept"
+    minutes = round(abs(observed_at - system_time) / timedelta(minutes=1))
+    return (
+        f"this machine's clock says {observed_at.isoformat()} and iyzico's {system_time.isoformat()}, {minutes} minutes apart; "
+        "set this machine's clock, or look for a proxy that answers with what it has kept"
     )
-    if abs(observed_at - system_time) > REFUSE_AFTER:
-        raise ClockError(f"{said}. The balance is not believed")
-    return said
 
 
-def _minutes(difference: timedelta) -> int:
-    return round(abs(difference) / timedelta(minutes=1))
+def clock_error(observed_at: datetime, system_time: datetime | None) -> ClockError | None:
+    """Return why a balance is not believed: the two clocks differ so much that this one is wrong, or the answer is old."""
+    if system_time is None or abs(observed_at - system_time) <= REFUSE_AFTER:
+        return None
+    return ClockError(f"{clock_warning(observed_at, system_time)}. The balance is not believed")

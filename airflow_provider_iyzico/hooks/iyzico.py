@@ -10,16 +10,27 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook, mask_secret
 
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError, restated, unexpected
-from airflow_provider_iyzico.get_provider_info import CONNECTION_FIELDS, CONNECTION_FORM
+from airflow_provider_iyzico.errors import (
+    IyzicoAuthenticationError,
+    IyzicoCertificateError,
+    IyzicoConfigurationError,
+    IyzicoError,
+    IyzicoOutcomeUnknownError,
+    IyzicoRefusedError,
+    IyzicoUnavailableError,
+    is_safe_to_repeat,
+    restated,
+    unexpected,
+)
+from airflow_provider_iyzico.get_provider_info import CONN_TYPE, CONNECTION_FIELDS, CONNECTION_FORM
 from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.locks import forkable_lock
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-    from airflow_provider_iyzico.api.answers import Balance
-    from airflow_provider_iyzico.api.calls import Call
+    from airflow_provider_iyzico.api.balance import Balance
+    from airflow_provider_iyzico.api.call import Call
     from airflow_provider_iyzico.api.secrecy import Secret
     from airflow_provider_iyzico.hooks.settings import ConnectionFields, Settings
     from airflow_provider_iyzico.hooks.transport import Transport
@@ -27,6 +38,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 READ_ATTEMPTS = 3
+#: After these iyzico has not done what it was asked: nothing was sent, or it said no. After anything else it may have.
+NOT_DONE = (IyzicoAuthenticationError, IyzicoCertificateError, IyzicoConfigurationError, IyzicoRefusedError)
 #: Airflow's masker never forgets a pattern, compiles all of them again for each, and tries all on every log line. So a process
 #: that lives for weeks (the triggerer) registers the signatures of its first attempts only. After that the key's constant
 #: base64 text still hides the key in a header, and nothing of ours prints headers.
@@ -48,7 +61,7 @@ class IyzicoHook(BaseHook):
 
     conn_name_attr = "iyzico_conn_id"
     default_conn_name = "iyzico_default"
-    conn_type = "iyzico"
+    conn_type = CONN_TYPE
     hook_name = "iyzico"
 
     def __init__(self, iyzico_conn_id: str = default_conn_name, **kwargs: Any) -> None:
@@ -119,13 +132,13 @@ class IyzicoHook(BaseHook):
         :raises IyzicoRefusedError: iyzico said no
         :raises IyzicoAnswerError: the answer is not what iyzico documents
         """
-        from airflow_provider_iyzico.api import calls
+        from airflow_provider_iyzico.api.balance import balance_call
 
         began_at = time.monotonic()
         locale = self.settings.locale  # a secrets backend may take its time for this
         if within_seconds is not None:
             within_seconds -= time.monotonic() - began_at
-        return self.run(calls.balance(locale), attempts=attempts, within_seconds=within_seconds)
+        return self.run(balance_call(locale), attempts=attempts, within_seconds=within_seconds)
 
     def look(self, within_seconds: float | None = None) -> Balance | IyzicoError:
         """Ask once and return what was seen, the reason for seeing nothing included, for the judge of a gate.
@@ -140,17 +153,20 @@ class IyzicoHook(BaseHook):
             return restated(unexpected(error))
 
     def run(self, call: Call[T], *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> T:
-        """Make one call of :mod:`airflow_provider_iyzico.api.calls`; only reads are attempted more than once."""
+        """Make one :class:`~airflow_provider_iyzico.api.call.Call`; only reads are attempted more than once.
+
+        :raises IyzicoOutcomeUnknownError: the call changes something, and nobody saw whether it did: read back, then decide
+        """
         seconds = self.settings.timeout_seconds
         if within_seconds is not None:
             seconds = min(seconds, within_seconds)
         deadline = Deadline(seconds)
         if attempts == 1 or not call.is_read:
             return self._attempt(call, deadline)
-        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 
         retrying = Retrying(
-            retry=retry_if_exception_type(IyzicoUnavailableError),
+            retry=retry_if_exception(is_safe_to_repeat),
             stop=stop_after_attempt(attempts) | stop_before_delay(seconds),
             wait=_pause_seconds,
             before_sleep=self._log_pause,
@@ -198,12 +214,20 @@ class IyzicoHook(BaseHook):
             value = call.read(self._transport.send(call, deadline))
             deadline.left()
         except IyzicoError as error:
-            return restated(error, f"Connection {self.iyzico_conn_id!r}: {error}")
+            problem = error
         except TimeoutError:
-            return IyzicoUnavailableError(
-                f"Connection {self.iyzico_conn_id!r}: the answer took so long to read that it is not believed; wait"
-            )
-        return value
+            problem = IyzicoUnavailableError("the answer took so long to read that it is not believed; wait")
+        except Exception as error:
+            if call.is_read:
+                raise
+            problem = unexpected(error)
+        else:
+            return value
+        message = f"Connection {self.iyzico_conn_id!r}: {problem}"
+        if call.is_read or isinstance(problem, NOT_DONE):
+            return restated(problem, message)
+        message += "; nobody knows whether iyzico did what it was asked, so read it back"
+        return IyzicoOutcomeUnknownError(message, retry_after=problem.retry_after)
 
     def _refreshed(self, was_there: bool) -> IyzicoError | None:
         """Read the Connection again, and return what is wrong with it: these frames hold its password."""

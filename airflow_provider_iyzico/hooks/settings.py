@@ -17,17 +17,20 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_iyzico.api.secrecy import Redactor, Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, restated
+from airflow_provider_iyzico.get_provider_info import (
+    CONN_TYPE,
+    CONNECTION_FIELDS,
+    DEFAULT_TIMEOUT_SECONDS,
+    DEFAULT_TIMEZONE,
+    LOCALES,
+    MAX_TIMEOUT_SECONDS,
+)
 from airflow_provider_iyzico.hooks import trust
 
-CONN_TYPE = "iyzico"
 #: https://docs.iyzico.com/en/getting-started/preliminaries/live-vs-sandbox
 HOSTS = {"production": "api.iyzipay.com", "sandbox": "sandbox-api.iyzipay.com"}
 SANDBOX_PREFIX = "sandbox-"
-LOCALES = ("tr", "en")
-DEFAULT_TIMEOUT_SECONDS = 30.0
-MAX_TIMEOUT_SECONDS = 300.0
-DEFAULT_TIMEZONE = "Europe/Istanbul"
-EXTRA_FIELDS = frozenset({"locale", "account", "timeout", "report_timezone", "allow_custom_host", "ca_bundle"})
+EXTRA_FIELDS = frozenset(CONNECTION_FIELDS)
 
 _HOST = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<name>\[[0-9a-f:]+\]|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*)(?::(?P<port>[0-9]{1,5}))?/?\Z"
@@ -166,9 +169,9 @@ class _Reader:
         return f"{scheme}://{name}" + (f":{port}" if port else ""), is_loopback
 
     def locale(self) -> str:
-        value = self.extra.get("locale") or "tr"
+        value = self.extra.get("locale") or LOCALES[0]
         if value not in LOCALES:
-            self._refuse("extra locale", "is neither", "use 'tr' or 'en'")
+            self._refuse("extra locale", "is not a language that iyzico answers in", f"use one of {', '.join(LOCALES)}")
         return str(value)
 
     def account(self, api_key: str, blot: Redactor) -> str:
@@ -186,14 +189,14 @@ class _Reader:
     def timeout_seconds(self) -> float:
         value: Any = self.extra.get("timeout")
         if value in (None, ""):
-            return DEFAULT_TIMEOUT_SECONDS
+            return float(DEFAULT_TIMEOUT_SECONDS)
         try:
             seconds = float("nan") if isinstance(value, bool) else float(value)
         except (TypeError, ValueError, OverflowError):
             seconds = float("nan")
         if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
             self._refuse(
-                "extra timeout", "is not a number of seconds in range", f"give more than 0 and at most {MAX_TIMEOUT_SECONDS:.0f}"
+                "extra timeout", "is not a number of seconds in range", f"give more than 0 and at most {MAX_TIMEOUT_SECONDS}"
             )
         return seconds
 

@@ -19,8 +19,8 @@ from urllib3 import BaseHTTPResponse
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api import signing
-from airflow_provider_iyzico.api.answers import Answer
-from airflow_provider_iyzico.api.calls import Call
+from airflow_provider_iyzico.api.call import Call
+from airflow_provider_iyzico.api.envelope import Answer
 from airflow_provider_iyzico.api.secrecy import BLOT, Redactor, Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.hooks import trust

@@ -11,12 +11,13 @@ from airflow_provider_iyzico.errors import (
     IyzicoAccountsError,
     IyzicoConfigurationError,
     IyzicoError,
+    Retry,
     unexpected,
 )
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 if TYPE_CHECKING:
-    from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.api.balance import Balance
     from airflow_provider_iyzico.hooks.settings import Settings
 
 P = ParamSpec("P")
@@ -74,7 +75,7 @@ def attempt(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Iyzic
 
 
 def explained(failures: dict[str, IyzicoError], count: int) -> IyzicoError:
-    """Return what a task fails with when ``failures`` of its ``count`` accounts failed: transient if a retry may help any."""
+    """Return what a task fails with when ``failures`` of its ``count`` accounts failed."""
     if count == 1:
         return next(iter(failures.values()))
     errors = list(failures.values())
@@ -83,7 +84,7 @@ def explained(failures: dict[str, IyzicoError], count: int) -> IyzicoError:
     said = "; ".join(f"{conn_id}: {type(error).__name__}: {error}" for conn_id, error in failures.items())
     all_of_them = IyzicoAccountsError(
         f"{len(errors)} of {count} accounts could not be kept{others}: {said}",
-        is_transient=any(error.is_transient for error in errors),
+        retry=_retry_of({error.retry for error in errors}),
     )
     all_of_them.__cause__ = ExceptionGroup("what failed", errors)
     return all_of_them
@@ -91,6 +92,11 @@ def explained(failures: dict[str, IyzicoError], count: int) -> IyzicoError:
 
 def _begin(pool: ThreadPoolExecutor, hook: IyzicoHook) -> Future[tuple[Settings, Balance] | IyzicoError]:
     return pool.submit(attempt, _ask, hook)
+
+
+def _retry_of(answers: set[Retry]) -> Retry:
+    """Return what errors of several accounts say together: a retry is safe if it may help any, and may double nothing."""
+    return next(retry for retry in (Retry.READ_BACK_FIRST, Retry.SAFE, Retry.NEVER) if retry in answers)
 
 
 def _ask(hook: IyzicoHook) -> tuple[Settings, Balance]:

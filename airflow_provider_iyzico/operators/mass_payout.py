@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_iyzico.airflow_versions import is_mapped
 from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.bridge.fail_fast import fail_fast
+from airflow_provider_iyzico.bridge.versions import is_mapped
 from airflow_provider_iyzico.errors import IyzicoError, WarehouseUnavailableError
-from airflow_provider_iyzico.fail_fast import fail_fast
+from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Engine
 
-    from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.api.balance import Balance
     from airflow_provider_iyzico.hooks.settings import Settings
 
 #: A warehouse that hangs costs a list of accounts no more than this and the patience with one of them.
@@ -59,7 +60,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         self,
         *,
         iyzico_conn_id: str | Sequence[str] = IyzicoHook.default_conn_name,
-        warehouse_conn_id: str = "iyzico_warehouse",
+        warehouse_conn_id: str = DEFAULT_WAREHOUSE_CONN_ID,
         table: str = "iyzico_balance_snapshot",
         schema: str | None = None,
         currency: str = "TRY",
@@ -79,11 +80,11 @@ class MassPayoutBalanceOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Ask iyzico, keep the answer, tell what was kept."""
-        from airflow_provider_iyzico.coverage import read_currency
+        from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
+        from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.operators.accounts import attempt, explained, look, read_conn_ids
         from airflow_provider_iyzico.warehouse.lineage import dataset
         from airflow_provider_iyzico.warehouse.tables import snapshot_table
-        from airflow_provider_iyzico.warehouse_connection import warehouse_engine
 
         with fail_fast():
             currency, table = read_currency(self.currency), snapshot_table(self.table, self.schema)
@@ -113,15 +114,17 @@ class MassPayoutBalanceOperator(BaseOperator):
         self, engine: Engine, table: Table, seen: tuple[Settings, Balance] | IyzicoError, currency: str, context: Context
     ) -> dict[str, Any]:
         """Keep one account's balance, and return what the table holds."""
+        from airflow_provider_iyzico.bridge.warehouse import task_instance
         from airflow_provider_iyzico.warehouse.append import append
         from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
-        from airflow_provider_iyzico.warehouse_connection import task_instance
 
         if isinstance(seen, IyzicoError):
             raise seen
         settings, balance = seen
-        if balance.warning:
-            self.log.warning("Balance of %s: %s", settings.account, balance.warning)
+        if balance.clock_error:
+            raise balance.clock_error
+        if balance.clock_warning:
+            self.log.warning("Balance of %s: %s", settings.account, balance.clock_warning)
         observation = Observation(
             account=settings.account,
             environment=settings.environment,
@@ -144,7 +147,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         :raises IyzicoConfigurationError: accounts or currency are none
         :raises WarehouseConfigurationError: table or schema are no plain names
         """
-        from airflow_provider_iyzico.coverage import read_currency
+        from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.operators.accounts import read_conn_ids
         from airflow_provider_iyzico.warehouse.names import check_identifier
 

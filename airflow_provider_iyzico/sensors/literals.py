@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from airflow_provider_iyzico.api.money import money_from_author
-from airflow_provider_iyzico.coverage import read_currency
+from airflow_provider_iyzico.domain.gate import read_currency
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError
 from airflow_provider_iyzico.warehouse.names import check_identifier
 

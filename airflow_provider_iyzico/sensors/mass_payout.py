@@ -16,10 +16,10 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_iyzico.airflow_versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at
 from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.bridge.fail_fast import fail_fast
+from airflow_provider_iyzico.bridge.versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoError, error_named
-from airflow_provider_iyzico.fail_fast import fail_fast
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.sensors.literals import check_conn_id, check_literals
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from airflow_provider_iyzico.api.answers import Balance
-    from airflow_provider_iyzico.coverage import Need, Verdict
-    from airflow_provider_iyzico.event import GateEvent
+    from airflow_provider_iyzico.api.balance import Balance
+    from airflow_provider_iyzico.domain.event import GateEvent
+    from airflow_provider_iyzico.domain.gate import Need, Verdict
     from airflow_provider_iyzico.sensors.record import GateRecord
 
 #: However little is left of the wait, iyzico gets so long to answer a poll.
@@ -151,17 +151,17 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :raises AirflowSensorTimeout: time is up
         :raises GateEventError: the trigger saw that the wait cannot succeed, or wrote what it never writes
         """
-        from airflow_provider_iyzico.coverage import Outcome
-        from airflow_provider_iyzico.event import TIMEOUT, GateEvent
+        from airflow_provider_iyzico.domain.event import GateEvent
+        from airflow_provider_iyzico.domain.gate import Outcome
 
         seen = GateEvent.read(event)
         if not seen.is_of(self.iyzico_conn_id, self.currency):
             why = f"is of {seen.iyzico_conn_id} in {seen.currency}, which this task no longer asks"
-        elif seen.status == TIMEOUT:
+        elif seen.outcome is Outcome.TIMED_OUT:
             if not seen.is_early():
                 raise AirflowSensorTimeout(seen.message)
             why = "ended before its time"
-        elif seen.status == Outcome.FAIL and seen.error is not None:
+        elif seen.outcome is Outcome.FAILED and seen.error is not None:
             raise error_named(seen.error, seen.message)
         elif seen.is_fresh(self.poke_interval):
             return self._opened_by(seen)
@@ -172,7 +172,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Let a timeout end the wait as in every mode; a crashed trigger fails the task, which may be retried."""
-        from airflow_provider_iyzico.event import TIMEOUT
+        from airflow_provider_iyzico.domain.event import GateEvent
+        from airflow_provider_iyzico.domain.gate import Outcome
 
         with self._waiting(context, resumed=next_kwargs or {}):
             if next_method == TRIGGER_FAILED:
@@ -180,7 +181,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 if not is_end_of_deferral(self, error, context):
                     return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
                 # What Airflow raises then differs from version to version.
-                event = {"status": TIMEOUT, "message": f"Airflow ended the wait: {error}"}
+                event = GateEvent(Outcome.TIMED_OUT, f"Airflow ended the wait: {error}").written()
                 next_method, next_kwargs = self.execute_complete.__name__, {"event": event}
             return super().resume_execution(next_method, next_kwargs, context)
 
@@ -231,8 +232,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             yield
             return
         try:
+            from airflow_provider_iyzico.bridge.warehouse import task_instance
             from airflow_provider_iyzico.sensors.record import GateRecord, Wait
-            from airflow_provider_iyzico.warehouse_connection import task_instance
 
             wait = Wait(
                 task=task_instance(context),
@@ -255,7 +256,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             yield
 
     def _need(self) -> Need:
-        from airflow_provider_iyzico.coverage import Need
+        from airflow_provider_iyzico.domain.gate import Need
 
         return Need.read(self.batch_total, self.headroom, self.currency)
 
@@ -275,7 +276,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         :raises IyzicoError: the wait cannot succeed
         """
-        from airflow_provider_iyzico.coverage import Outcome, judge
+        from airflow_provider_iyzico.domain.gate import Outcome, judge
 
         need = self._need()
         if self._hook is None:
@@ -284,11 +285,11 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         seen = self._ask(self._hook, seconds_left)
         self._verdict = verdict = judge(seen, need, self._hook.account_name)
         self.log.info("%s", verdict)
-        if verdict.balance and verdict.balance.warning:
-            self.log.warning("%s", verdict.balance.warning)
+        if verdict.balance and verdict.balance.clock_warning:
+            self.log.warning("%s", verdict.balance.clock_warning)
         if self._record is not None:
             self._record.keep_poll(verdict)
-        if verdict.outcome is Outcome.FAIL and verdict.error is not None:
+        if verdict.outcome is Outcome.FAILED and verdict.error is not None:
             raise verdict.error
         return verdict
 
@@ -354,8 +355,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         :raises GateEventError: the balance does not cover it
         """
-        from airflow_provider_iyzico.api.answers import Balance
-        from airflow_provider_iyzico.coverage import judge
+        from airflow_provider_iyzico.api.balance import Balance
+        from airflow_provider_iyzico.domain.gate import judge
 
         amount, observed_at = cast("Decimal", seen.balance), cast("datetime", seen.observed_at)
         balance = Balance(amount, str(amount), None, observed_at, observed_at, latency_ms=0)

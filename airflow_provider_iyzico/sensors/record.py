@@ -13,21 +13,15 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay, wait_random_exponential
 
-from airflow_provider_iyzico.airflow_versions import AirflowRescheduleException
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.coverage import Need, Verdict
-from airflow_provider_iyzico.errors import (
-    GateEventError,
-    IyzicoConfigurationError,
-    IyzicoError,
-    IyzicoUnavailableError,
-    WarehouseUnavailableError,
-)
-from airflow_provider_iyzico.event import GateEvent
+from airflow_provider_iyzico.bridge.versions import AirflowRescheduleException
+from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
+from airflow_provider_iyzico.domain.event import GateEvent
+from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict
+from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoError, is_safe_to_repeat
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiting_row
-from airflow_provider_iyzico.warehouse_connection import warehouse_engine
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -119,7 +113,7 @@ class GateRecord:
         if self._own_polls == 1:
             self._first_balance = self._balance
         if not verdict.is_open and time.monotonic() >= self._pauses_until:  # an open gate writes its end, and no more
-            self._write("waiting", attempts=1, seconds=WAITING_PATIENCE_SECONDS)
+            self._write(Outcome.WAITING, attempts=1, seconds=WAITING_PATIENCE_SECONDS)
             self._pauses_until = time.monotonic() + PAUSE_SECONDS
 
     @contextmanager
@@ -127,25 +121,25 @@ class GateRecord:
         """Write how the wait ended, or that it goes on."""
         try:
             yield
-            self._write("opened")
+            self._write(Outcome.OPENED)
         except (AirflowSensorTimeout, AirflowSkipException) as error:
-            self._write("timed_out", str(error))
+            self._write(Outcome.TIMED_OUT, str(error))
             raise
         except IyzicoError as error:
-            self._write("failed", f"{type(error).__name__}: {error}")
+            self._write(Outcome.FAILED, f"{type(error).__name__}: {error}")
             raise
         except (TaskDeferred, AirflowRescheduleException):
             if not self._is_unseen:  # a first record that has just failed would take more of the wait
-                self._write("waiting", attempts=1, seconds=WAITING_PATIENCE_SECONDS)
+                self._write(Outcome.WAITING, attempts=1, seconds=WAITING_PATIENCE_SECONDS)
             raise
         except BaseException as error:  # execution_timeout and exits are no Exceptions, and fail the task all the same
-            self._write("failed", type(error).__name__, seconds=SHORT_PATIENCE_SECONDS)
+            self._write(Outcome.FAILED, type(error).__name__, seconds=SHORT_PATIENCE_SECONDS)
             raise
 
     def _write(
-        self, outcome: str, reason: str | None = None, *, attempts: int | None = None, seconds: float | None = None
+        self, outcome: Outcome, reason: str | None = None, *, attempts: int | None = None, seconds: float | None = None
     ) -> None:
-        if outcome == "waiting" and self._own_polls == self._written_polls:
+        if outcome is Outcome.WAITING and self._own_polls == self._written_polls:
             return
         self._newest = number = self._newest + 1
 
@@ -161,7 +155,7 @@ class GateRecord:
             return
         self._is_unseen, self._written_polls = False, self._own_polls
 
-    def _write_row(self, outcome: str, reason: str | None) -> None:
+    def _write_row(self, outcome: Outcome, reason: str | None) -> None:
         """Write how many polls there were in all, not how many came: then a second write after a lost answer adds nothing."""
         wait = self._wait
         with warehouse_engine(wait.conn_id, was_there=self._was_there) as engine:
@@ -184,7 +178,7 @@ class GateRecord:
                 self._first_balance,
             )
             polls = (self._earlier_polls or 0) + self._own_polls
-            progress = Progress(outcome, polls, self._balance, self._observed_at, reason, begins=self._is_unseen)
+            progress = Progress(outcome.value, polls, self._balance, self._observed_at, reason, begins=self._is_unseen)
             record(engine, gate, progress, schema=wait.schema)
 
     def _take_over(self, engine: Engine) -> None:
@@ -216,7 +210,7 @@ class GateRecord:
                 self._need = Need(batch_total, headroom, self._wait.currency)
         with suppress(GateEventError):
             event = GateEvent.read(resumed.get("event"))
-            self._own_polls, self._balance, self._observed_at = event.polls, event.balance, event.observed_at
+            self._own_polls, self._balance, self._observed_at = event.polls or 0, event.balance, event.observed_at
 
 
 def _within_patience(act: Callable[[], None], attempts: int | None, seconds: float) -> None:
@@ -227,7 +221,7 @@ def _within_patience(act: Callable[[], None], attempts: int | None, seconds: flo
     """
     done: Future[None] = Future()
     retrying = Retrying(
-        retry=retry_if_exception_type((WarehouseUnavailableError, IyzicoUnavailableError)),
+        retry=retry_if_exception(is_safe_to_repeat),
         stop=stop_after_attempt(attempts) if attempts else stop_before_delay(seconds),
         wait=wait_random_exponential(multiplier=0.5, max=4),
         reraise=True,

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import Context, copy_context
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -19,13 +20,13 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connec
 from airflow.triggers.base import TriggerEvent
 from asgiref.sync import sync_to_async
 
-from airflow_provider_iyzico.airflow_versions import thread_of_its_own
-from airflow_provider_iyzico.api.answers import MAX_RETRY_AFTER_SECONDS, Balance
-from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.coverage import Need, Outcome, Verdict, judge
+from airflow_provider_iyzico.api.balance import Balance
+from airflow_provider_iyzico.api.envelope import MAX_RETRY_AFTER_SECONDS
+from airflow_provider_iyzico.bridge.versions import thread_of_its_own
+from airflow_provider_iyzico.domain.event import FRESH_SECONDS, GateEvent
+from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError, restated, unexpected
-from airflow_provider_iyzico.event import FRESH_SECONDS, TIMEOUT
-from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook, unreadable_connection
 from airflow_provider_iyzico.triggers.memory import CrossingMemory
 from airflow_provider_iyzico.triggers.sharing import shared
 
@@ -54,7 +55,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     through :mod:`.sharing`. Requests run in a small thread pool with the very client that a worker uses, and never on the event
     loop.
 
-    The event is a dict of strings, which ``airflow_provider_iyzico.event`` reads: ``status`` (``open``, ``fail``,
+    The event is a dict of strings, which ``airflow_provider_iyzico.domain.event`` reads: ``status`` (``open``, ``fail``,
     ``timeout``), ``message``, ``polls``, ``ends_at``, ``iyzico_conn_id`` and ``currency``; the last ``balance`` seen, when it
     was ``observed_at`` and iyzico's ``system_time`` then, if any was; and with ``fail`` the name of the ``error``.
 
@@ -168,11 +169,11 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                         break
             if isinstance(shared_stream, AsyncGenerator):
                 await shared_stream.aclose()  # left to the event loop, thousands would be closed by a task each
-            status: dict[str, str] = _status(verdict) if verdict else {}
+            end = GateEvent.of(verdict) if verdict else None
         except TimeoutError:
             facts = waiter.judge(last).facts if last else f"{self.iyzico_conn_id}: nothing was seen, {waiter.need}"
-            status = {"status": TIMEOUT, "message": facts}
-        if not status:
+            end = GateEvent(Outcome.TIMED_OUT, facts)
+        if end is None:
             return  # the stream has ended, which the triggerer's own never does
         polls = _polls_begun[key] - begun_before  # the one under way when time was up is among them
         if last and verdict:
@@ -180,9 +181,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             settling = min(self.poll_seconds, SETTLING_SECONDS) - (last.ended_at - waiter.since)
             if settling > 0:  # it joined others, who polled soon after
                 await asyncio.sleep(settling)
-        whose = {"iyzico_conn_id": self.iyzico_conn_id, "currency": self.currency}
-        counted = {"polls": str(polls), "ends_at": repr(self.ends_at)}
-        yield _fire({**(known.balance if known else {}), **status, **counted, **whose})
+        counted: dict[str, Any] = {"polls": polls, "ends_at": self.ends_at}
+        whose: dict[str, Any] = {"iyzico_conn_id": self.iyzico_conn_id, "currency": self.currency}
+        yield _fire(replace(end, **counted, **whose, **(known.balance if known else {})))
 
     async def _watch(self, stream: AsyncIterator[_Poll], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
         """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.
@@ -205,7 +206,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 if verdict is not None and was_short:
                     if time.monotonic() - poll.ended_at > max(self.poll_seconds, FRESH_SECONDS):
                         continue  # Airflow was slow to remember; the next poll says whether the money is still there
-                    yield _fire({**poll.balance, **_status(verdict)})
+                    yield _fire(replace(GateEvent.of(verdict), **poll.balance))
                 was_short = is_short
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -251,8 +252,8 @@ class _Poll:
         self.account = account
         self.begun_at = begun_at
         self.ended_at = time.monotonic()
-        #: For events, written once for all; empty where no balance was seen.
-        self.balance = {} if isinstance(seen, IyzicoError) else _balance(seen)
+        #: For events; empty where no balance was seen.
+        self.balance: dict[str, Any] = {} if isinstance(seen, IyzicoError) else _seen(seen)
         self._judged = 0
         self._unwritten: deque[tuple[Context, _Waiter]] = deque()
 
@@ -266,7 +267,7 @@ class _Poll:
                 self._writing = asyncio.create_task(self._write())
             self._unwritten.append((copy_context(), waiter))  # the context names the waiter's task
         verdict = waiter.judge(self)
-        return None if verdict.outcome is Outcome.WAIT else verdict
+        return None if verdict.outcome is Outcome.WAITING else verdict
 
     async def written(self) -> None:
         """Wait until all lines are in the logs: Airflow 2 opens a task's log again for a late line, and leaves it open."""
@@ -281,24 +282,16 @@ class _Poll:
                 context.run(waiter.write, self)
 
 
-def _fire(event: dict[str, str]) -> TriggerEvent:
-    return TriggerEvent(event)  # type: ignore[no-untyped-call]
+def _fire(event: GateEvent) -> TriggerEvent:
+    return TriggerEvent(event.written())  # type: ignore[no-untyped-call]
 
 
 def _stream_key(iyzico_conn_id: str, poll_seconds: float) -> Hashable:
     return ("iyzico-mass-payout-balance", iyzico_conn_id, poll_seconds)
 
 
-def _status(verdict: Verdict) -> dict[str, str]:
-    """Return what the sensor is to know of a verdict, as strings: triggers and XCom bend decimals and dates."""
-    if verdict.error is not None:
-        return {"status": verdict.outcome.value, "message": str(verdict.error), "error": type(verdict.error).__name__}
-    return {"status": verdict.outcome.value, "message": str(verdict)}
-
-
-def _balance(seen: Balance) -> dict[str, str]:
-    clock = {"system_time": seen.system_time.isoformat()} if seen.system_time else {}
-    return {"balance": money_text(seen.amount), "observed_at": seen.observed_at.isoformat(), **clock}
+def _seen(balance: Balance) -> dict[str, Any]:
+    return {"balance": balance.amount, "observed_at": balance.observed_at, "system_time": balance.system_time}
 
 
 async def _look(hook: IyzicoHook) -> Balance | IyzicoError:
@@ -309,8 +302,7 @@ async def _look(hook: IyzicoHook) -> Balance | IyzicoError:
     except AirflowNotFoundException:
         connection = None  # or a secrets backend is down, of which some versions of Airflow say the same
     except Exception as error:  # noqa: BLE001 - all gates of the account depend on this loop, and the next look may do better
-        kind = type(error).__name__
-        return IyzicoUnavailableError(f"Connection {hook.iyzico_conn_id!r} cannot be read now ({kind}); see the secrets backend")
+        return unreadable_connection(hook.iyzico_conn_id, type(error).__name__)
     try:
         # In a thread that asgiref knows: Airflow 3.0 and 3.1 send what is to be masked from there to the event loop.
         return await sync_to_async(_look_with, thread_sensitive=False, executor=_pool())(hook, connection)

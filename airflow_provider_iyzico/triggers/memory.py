@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.coverage import Need
+from airflow_provider_iyzico.bridge.versions import asset_state_stores
+from airflow_provider_iyzico.domain.gate import Need
 
 
 class CrossingMemory:
@@ -15,7 +16,7 @@ class CrossingMemory:
     """
 
     def __init__(self, asset_state_store: Any, iyzico_conn_id: str, need: Need, log: Any) -> None:
-        self._stores = _stores(asset_state_store)
+        self._stores = asset_state_stores(asset_state_store)
         self._key = f"iyzico_is_short:{iyzico_conn_id}:{money_text(need.required)}:{need.currency}"
         self.log = log
         #: Whether what was kept is known; until then nothing may be kept over it.
@@ -41,11 +42,3 @@ class CrossingMemory:
             self.log.exception("what was seen cannot be kept in Airflow; trying again with the next poll")
             return False
         return True
-
-
-def _stores(given: Any) -> list[Any]:
-    """Return the store of each watched asset; Airflow's collection of them speaks for itself only where there is one."""
-    if given is None:
-        return []
-    every = [store for kind in ("_by_name", "_by_uri") for store in getattr(given, kind, {}).values()]
-    return every or [given]

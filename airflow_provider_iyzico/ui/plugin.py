@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow import __version__ as airflow_version
 from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import AirflowPlugin
+
+from airflow_provider_iyzico.bridge.versions import AIRFLOW_VERSION
 
 PREFIX = "/iyzico"
 #: Before, a page cannot be signed in to with the browser's cookie, and the navigation has no place for it.
@@ -39,4 +40,4 @@ class IyzicoPlugin(AirflowPlugin):
 
 
 def _has_pages() -> bool:
-    return tuple(map(int, airflow_version.split(".")[:2])) >= OLDEST_AIRFLOW
+    return AIRFLOW_VERSION >= OLDEST_AIRFLOW

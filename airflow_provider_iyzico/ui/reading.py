@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DataError, ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
+from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.exact import EXACT
@@ -42,9 +43,9 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
 
     :raises Notice: it cannot be read, and why
     """
-    from airflow_provider_iyzico.warehouse_connection import warehouse_engine  # costs the api-server's start what it need not pay
+    from airflow_provider_iyzico.bridge.warehouse import warehouse_engine  # costs the api-server's start what it need not pay
 
-    conn_id = conf.get("iyzico", "warehouse_conn_id", fallback="") or "iyzico_warehouse"
+    conn_id = conf.get("iyzico", "warehouse_conn_id", fallback="") or DEFAULT_WAREHOUSE_CONN_ID
     schema = conf.get("iyzico", "warehouse_schema", fallback="") or None
     if not _places.acquire(timeout=1):
         raise Notice("busy")

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from airflow_provider_iyzico.ui import questions
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import Period, Who, digits, plain, wall_clock
-from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
+from airflow_provider_iyzico.warehouse.views import DEFAULT_CADENCE_MINUTES, LATE_CADENCES
 
 #: Up to so many days the chart draws observations, and beyond it days.
 MOST_OBSERVED_DAYS = 31
@@ -25,7 +25,6 @@ MOST_DAYS = 3 * 366
 MOST_GATES = 200
 #: Observations are thinned to four for each of so many slices of the period, which is finer than a screen.
 SLICES = 500
-DEFAULT_CADENCE_MINUTES = 15
 _OLDEST, _NEWEST = date(1900, 1, 1), date(9000, 1, 1)
 
 
@@ -89,7 +88,7 @@ def period_of(first: date, last: date, zone: ZoneInfo) -> Period:
 def _points(
     connection: Connection, schema: str | None, who: Who, period: Period, days: list[Any], zone: ZoneInfo
 ) -> Iterator[list[Any] | None]:
-    """Yield the line of the balance: ``[at, balance]``, and ``None`` where nobody looked for longer than two cadences."""
+    """Yield the line of the balance: ``[at, balance]``, and ``None`` where an observation came late."""
     seen = [Point._make(row) for row in questions.observations(connection, schema, who, period, Point._fields)]
     if seen and (before := questions.observation_before(connection, schema, who, period.starts_at, Point._fields)):
         seen.insert(0, Point._make(before))

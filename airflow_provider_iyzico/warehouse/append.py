@@ -64,16 +64,16 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
         return stored
 
 
-def persist(engine: Engine, table: Table, act: Callable[[], T], *, create_table: bool = True) -> T:
+def persist(engine: Engine, table: Table, idempotent_act: Callable[[], T], *, create_table: bool = True) -> T:
     """Act on ``table``: retry once after an error that may have passed, and once after creating what is missing.
 
-    :param act: must be idempotent, since a commit that seemed to fail may have succeeded
+    :param idempotent_act: adds nothing when it runs again, because a commit that seemed to fail may have succeeded
     :raises WarehouseError: that did not help; see :func:`append`
     """
     before: Exception | None = None
     while True:
         try:
-            return act()
+            return idempotent_act()
         except errors_of(engine) as error:
             if before is not None and (is_passing(error) or not is_passing(before)):
                 raise explained(engine, table, error) from cause(error)

@@ -24,6 +24,8 @@ from airflow_provider_iyzico.warehouse.tables import report_tables
 
 _NAMESPACE = UUID("2b0c7c62-3f0e-5a38-8c3e-6a4f3f0a9d21")
 REASON_LENGTH = 500
+#: The one outcome that is no end. The others come as they are: who waits decides them.
+WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def waiting_row(
     :raises WarehouseError: the row could not be read
     """
     table, engine = report_tables(schema).gate, prepare(engine)
-    waits = and_(table.c.try_number == task.try_number, table.c.outcome == "waiting")
+    waits = and_(table.c.try_number == task.try_number, table.c.outcome == WAITING)
     by_task = and_(*[table.c[name] == getattr(task, name) for name in ("dag_id", "task_id", "run_id", "map_index")])
     keys = [] if whose is None else [table.c.gate_id == gate_id(task, *whose, currency)]
     names = [each.name for each in fields(WaitingRow)]
@@ -135,8 +137,8 @@ def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None
     row, mine = table.c.gate_id == key, table.c.try_number == gate.task.try_number
     is_older = or_(table.c.try_number < gate.task.try_number, table.c.ended_at < gate.waiting_since)
     if progress.begins:
-        is_older = or_(is_older, and_(table.c.outcome == "waiting", table.c.waiting_since < gate.waiting_since))
-    goes_on = mine if progress.outcome != "waiting" else and_(mine, table.c.outcome == "waiting")
+        is_older = or_(is_older, and_(table.c.outcome == WAITING, table.c.waiting_since < gate.waiting_since))
+    goes_on = mine if progress.outcome != WAITING else and_(mine, table.c.outcome == WAITING)
     whole = _whole(gate, progress)
     reset = update(table).where(row, is_older).values(**whole)
     go_on = update(table).where(row, goes_on).values(**_changes(table, gate, progress))
@@ -188,5 +190,5 @@ def _end(progress: Progress) -> dict[str, Any]:
     return {
         "outcome": progress.outcome,
         "reason": progress.reason and progress.reason[:REASON_LENGTH],
-        "ended_at": None if progress.outcome == "waiting" else datetime.now(UTC),
+        "ended_at": None if progress.outcome == WAITING else datetime.now(UTC),
     }

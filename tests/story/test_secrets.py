@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from run_every_failure import FAULTS
-from sandbox import IS_AIRFLOW_2, airflow_environment
+from sandbox import IS_AIRFLOW_2, ROOT, airflow_environment
 from secrets_search import finds, secrets_of
 
 from airflow_provider_iyzico.simulator import Simulator
@@ -24,6 +24,7 @@ def test_no_secret_is_written_anywhere_by_any_failure_at_debug(tmp_path):
         home, output = tmp_path / "home", tmp_path / "output.log"
         environment = airflow_environment(home, iyzico=json.dumps(connection), warehouse=tmp_path / "warehouse.db")
         environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
+        environment["PYTHONPATH"] = str(ROOT / "tools")
         with output.open("wb") as log:
             subprocess.run(
                 [sys.executable, SCRIPT, iyzico.url],

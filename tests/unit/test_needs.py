@@ -18,7 +18,17 @@ def test_the_tests_say_at_their_start_and_at_their_end_what_is_left_out_and_the_
     (tmp_path / "nothing_here.py").write_text(NOTHING_HERE)
     environment = {name: value for name, value in os.environ.items() if name not in ("CHROMIUM", "TEST_MARIADB_URL")}
     environment["PYTHONPATH"] = str(tmp_path)
-    command = [sys.executable, "-m", "pytest", "-n", workers, "-p", "nothing_here", "tests/unit/api/test_calls.py", WITH_MARIADB]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        workers,
+        "-p",
+        "nothing_here",
+        "tests/unit/api/test_balance.py",
+        WITH_MARIADB,
+    ]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     start, _, end = done.stdout.partition("[100%]")

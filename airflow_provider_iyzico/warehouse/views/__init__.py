@@ -24,6 +24,8 @@ VIEWS = (
 
 #: A look is late after so many cadences: one missed look is none the worse for coming a second early or late.
 LATE_CADENCES = 2.5
+#: How often somebody looks, in minutes, where no cadence is stated for the account.
+DEFAULT_CADENCE_MINUTES = 15
 _LATE = f"({{0}} > {LATE_CADENCES} * {{1}})"
 _WORDS = {
     "postgresql": {
@@ -36,6 +38,7 @@ _WORDS = {
         "greatest": "GREATEST({all})",
         "now": "CURRENT_TIMESTAMP",
         "late": _LATE,
+        "cadence": str(DEFAULT_CADENCE_MINUTES),
         "sum_minutes": "sum({0})",
         "day_before": "(CAST(({0}) AT TIME ZONE 'UTC' AS date) - 1)",
         "day_after": "(CAST(({0}) AT TIME ZONE 'UTC' AS date) + 1)",
@@ -51,6 +54,7 @@ _WORDS = {
         "greatest": "max({all})",
         "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
         "late": _LATE,
+        "cadence": str(DEFAULT_CADENCE_MINUTES),
         "sum_minutes": "round(sum({0}), 4)",
         "day_before": "date({0}, '-1 day')",
         "day_after": "date({0}, '+1 day')",
@@ -74,9 +78,9 @@ def view_statement(name: str, dialect: str, schema: str | None = None) -> str:
     :param schema: where tables and views are; a plain identifier, checked by the caller
     """
     text = files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    while _INNERMOST.search(text):
+        text = _INNERMOST.sub(lambda found: _say(found, _WORDS[dialect]), text)
     head, query = re.match(r"((?:--[^\n]*\n)*)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-    while _INNERMOST.search(query):
-        query = _INNERMOST.sub(lambda found: _say(found, _WORDS[dialect]), query)
     query = _OWN_NAME.sub(lambda own: quoted(own[0], schema), query)
     return f"{head}CREATE VIEW {quoted(name, schema)} AS\n{query.strip()}"
 

@@ -57,7 +57,7 @@ FROM (
                 FROM iyzico_balance_threshold AS t
                 WHERE t.environment = a.environment AND t.account = a.account AND t.currency = a.currency AND t.valid_from < c.ends_at
                 ORDER BY t.valid_from DESC
-                LIMIT 1), 15) AS cadence_minutes,
+                LIMIT 1), $cadence) AS cadence_minutes,
             (
                 SELECT t.threshold
                 FROM iyzico_balance_threshold AS t

@@ -1,6 +1,6 @@
 -- grain: one row per environment, account and currency
 -- question: how much can we pay now, how old is that figure, and is it stale?
--- A figure is stale when it is older than two and a half times the stated cadence (iyzico_balance_threshold; 15 minutes where nothing is stated),
+-- A figure is stale when it is older than two and a half times the stated cadence (iyzico_balance_threshold; $cadence minutes where nothing is stated),
 -- or when its age is negative: then a clock is or was wrong, and nobody knows how old it is.
 SELECT a.environment,
        a.account,
@@ -8,9 +8,9 @@ SELECT a.environment,
        s.balance,
        s.observed_at,
        $minutes[s.observed_at; $now] AS age_minutes,
-       CASE WHEN $minutes[s.observed_at; $now] < 0 OR $late[$minutes[s.observed_at; $now]; COALESCE(t.cadence_minutes, 15)]
+       CASE WHEN $minutes[s.observed_at; $now] < 0 OR $late[$minutes[s.observed_at; $now]; COALESCE(t.cadence_minutes, $cadence)]
             THEN 1 ELSE 0 END AS is_stale,
-       COALESCE(t.cadence_minutes, 15) AS cadence_minutes,
+       COALESCE(t.cadence_minutes, $cadence) AS cadence_minutes,
        t.threshold,
        a.report_timezone,
        s.snapshot_id

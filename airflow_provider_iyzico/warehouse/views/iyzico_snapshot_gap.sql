@@ -1,6 +1,6 @@
 -- grain: one row per environment, account, currency and local day
 -- question: did the snapshots come as often as they should, and when was nobody looking?
--- expected follows from the stated cadence (iyzico_balance_threshold; 15 minutes where nothing is stated) and the part of the day that
+-- expected follows from the stated cadence (iyzico_balance_threshold; $cadence minutes where nothing is stated) and the part of the day that
 -- is over.
 SELECT environment,
        account,

@@ -279,15 +279,15 @@ def test_a_handshake_with_an_https_proxy_ends_with_the_deadline(monkeypatch, bun
 
 
 def test_an_answer_that_takes_too_long_to_read_is_not_believed(monkeypatch):
-    from airflow_provider_iyzico.api import calls
+    from airflow_provider_iyzico.api import balance
 
-    read = calls.read_balance
+    read = balance.read_balance
 
     def slowly(answer):
         time.sleep(1.1)
         return read(answer)
 
-    monkeypatch.setattr(calls, "read_balance", slowly)
+    monkeypatch.setattr(balance, "read_balance", slowly)
     with serve(b"HTTP/1.1 200 OK\r\n\r\n" + OK) as server:
         connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", timeout=1)
         seen = look()

@@ -1,16 +1,22 @@
 import os
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import redact
 from support import connect
 
-from airflow_provider_iyzico.api.calls import Call
+from airflow_provider_iyzico.api.balance import balance_call
+from airflow_provider_iyzico.api.call import Call
 from airflow_provider_iyzico.errors import (
     IyzicoAuthenticationError,
     IyzicoConfigurationError,
+    IyzicoMoneyError,
+    IyzicoOutcomeUnknownError,
+    IyzicoRefusedError,
     IyzicoUnavailableError,
+    Retry,
 )
 from airflow_provider_iyzico.hooks import iyzico as module
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
@@ -83,9 +89,37 @@ def test_a_call_that_moves_money_is_attempted_once_and_signs_the_bytes_it_sends(
     assert hook.run(pay) == 404  # not simulated yet, but believed: the signature over the body was right
     assert iyzico.seen[0].refusal is None
     iyzico.fail("reset")
-    with pytest.raises(IyzicoUnavailableError):
+    with pytest.raises(IyzicoOutcomeUnknownError, match="read it back") as caught:
         hook.run(pay)
+    assert caught.value.retry is Retry.READ_BACK_FIRST
     assert len(iyzico.seen) == 2
+
+
+@pytest.mark.parametrize("fault", ["timeout", "reset", "cut", "truncated", "html", "429", "500", "503", "redirect", "huge"])
+def test_an_unseen_answer_to_a_call_that_moves_money_is_unknown_and_never_asked_for_again(iyzico, monkeypatch, fault):
+    connect(monkeypatch, iyzico, timeout=1)
+    iyzico.fail(fault)
+    with pytest.raises(IyzicoOutcomeUnknownError) as caught:
+        IyzicoHook().run(replace(balance_call("tr"), method="POST", is_read=False))
+    assert caught.value.retry is Retry.READ_BACK_FIRST
+    assert len(iyzico.seen) == 1
+
+
+def test_a_call_that_moves_money_and_whose_answer_our_own_code_cannot_read_is_unknown_too(iyzico, hook):
+    def misread(answer):
+        raise IyzicoMoneyError("a total is none")
+
+    for read in (lambda answer: 1 // 0, misread):
+        with pytest.raises(IyzicoOutcomeUnknownError, match="ZeroDivisionError|a total is none"):
+            hook.run(replace(balance_call("tr"), read=read, is_read=False))
+
+
+def test_a_call_that_moves_money_and_that_iyzico_refused_did_not_happen(iyzico, hook):
+    for fault, kind in (("401", IyzicoAuthenticationError), ("failure", IyzicoRefusedError)):
+        iyzico.fail(fault)
+        with pytest.raises(kind) as caught:
+            hook.run(replace(balance_call("tr"), is_read=False))
+        assert caught.value.retry is Retry.NEVER
 
 
 @pytest.mark.parametrize("refusal_status", [200, 401])

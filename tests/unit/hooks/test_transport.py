@@ -17,12 +17,13 @@ import trustme
 from raw_server import OK, WHOLE, answer_twice, listening, serve
 from support import connect, connect_to
 
-from airflow_provider_iyzico.api.calls import Call
+from airflow_provider_iyzico.api.call import Call
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
     IyzicoAuthenticationError,
     IyzicoCertificateError,
     IyzicoConfigurationError,
+    IyzicoOutcomeUnknownError,
     IyzicoRefusedError,
     IyzicoUnavailableError,
 )
@@ -342,7 +343,7 @@ def test_a_server_that_reads_slowly_cannot_hold_a_large_body(authority, monkeypa
     with listening(sip) as port:
         connect_to(monkeypatch, f"http{'s' * is_tls}://127.0.0.1:{port}", timeout=1, ca_bundle=str(bundle))
         hook, started = IyzicoHook(), time.monotonic()
-        with pytest.raises(IyzicoUnavailableError, match="took too long"):
+        with pytest.raises(IyzicoOutcomeUnknownError, match="took too long"):
             hook.run(pay)
         assert time.monotonic() - started < 10
         over.set()

@@ -11,7 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
 from sandbox import connection_of
 
-from airflow_provider_iyzico.errors import IyzicoAccountsError, IyzicoConfigurationError, IyzicoUnexpectedError
+from airflow_provider_iyzico.errors import IyzicoAccountsError, IyzicoConfigurationError, IyzicoUnexpectedError, Retry
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
 from airflow_provider_iyzico.simulator import Simulator
@@ -94,7 +94,7 @@ def test_an_account_that_cannot_answer_now_is_fetched_by_a_retry_which_adds_noth
     accounts["suppliers"].fail("503")
     with pytest.raises(IyzicoAccountsError, match="suppliers: IyzicoUnavailableError") as caught:
         execute(list(NAMES))
-    assert caught.value.is_transient
+    assert caught.value.retry is Retry.SAFE
     accounts["suppliers"].heal()
     accounts["payroll"].balance = "999.00"
     assert [each["balance"] for each in execute(list(NAMES))] == ["100.00", "200.00", "300.00"]
@@ -153,7 +153,7 @@ def test_what_nobody_foresees_in_one_account_costs_no_other_and_has_a_type(
     monkeypatch.setattr(place, name, surprise(getattr(place, name), is_struck))
     with pytest.raises(IyzicoAccountsError, match="1 of 3 .*suppliers: IyzicoUnexpectedError: Surprise in .*py, line") as caught:
         execute(list(NAMES))
-    assert caught.value.is_transient
+    assert caught.value.retry is Retry.SAFE
     assert "hunter2" not in str(caught.value)
     (unexpected,) = caught.value.__cause__.exceptions
     assert isinstance(unexpected.__cause__, Surprise)

@@ -16,6 +16,7 @@ from airflow_provider_iyzico.errors import (
     IyzicoAccountsError,
     IyzicoConfigurationError,
     IyzicoUnavailableError,
+    Retry,
     WarehouseConfigurationError,
     WarehouseUnavailableError,
 )
@@ -233,7 +234,7 @@ def test_a_warehouse_that_hangs_is_not_waited_for_by_each_account_of_a_list(iyzi
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
     with pytest.raises(IyzicoAccountsError, match="3 of 3 accounts .* c: WarehouseUnavailableError: not tried") as caught:
         execute(iyzico_conn_id=["a", "b", "c"])
-    assert caught.value.is_transient
+    assert caught.value.retry is Retry.SAFE
     assert len(tried) == 1
 
 

@@ -22,7 +22,9 @@ from airflow.providers.common.compat.sdk import (
 )
 from support import AIRFLOW_VERSION, connect, see_iyzicos_clock
 
-from airflow_provider_iyzico.airflow_versions import AirflowRescheduleException
+from airflow_provider_iyzico.bridge.versions import AirflowRescheduleException
+from airflow_provider_iyzico.bridge.warehouse import task_instance
+from airflow_provider_iyzico.domain.gate import Outcome
 from airflow_provider_iyzico.errors import (
     GateEventError,
     IyzicoConfigurationError,
@@ -34,7 +36,6 @@ from airflow_provider_iyzico.errors import (
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.sensors import record
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
-from airflow_provider_iyzico.warehouse_connection import task_instance
 
 try:
     from airflow.sdk.exceptions import TaskDeferralError
@@ -616,9 +617,9 @@ def test_a_record_that_was_given_up_does_not_overwrite_a_later_one(iyzico, sqlit
     kept = new_record(sensor(warehouse_conn_id="iyzico_warehouse"))
     kept.count_poll()
     monkeypatch.setattr(record, "PATIENCE_SECONDS", 0.2)
-    kept._write("opened")
+    kept._write(Outcome.OPENED)
     threading.Timer(0.2, released.set).start()
-    kept._write("failed", "AirflowTaskTimeout", seconds=30)
+    kept._write(Outcome.FAILED, "AirflowTaskTimeout", seconds=30)
     assert recorded(sqlite_warehouse, "outcome") == [("failed",)]
 
 
@@ -695,7 +696,7 @@ def test_a_secrets_backend_that_forgets_the_warehouse_for_a_moment_costs_no_reco
         gate = sensor(batch_total="90", warehouse_conn_id="iyzico_warehouse", **mode)
         gate.resume_execution(act, {**kept, "event": seen_ago(1)}, context)
     else:
-        kept._write("opened")
+        kept._write(Outcome.OPENED)
     back.join()
     assert recorded(sqlite_warehouse, "outcome") == [("opened",)]
 

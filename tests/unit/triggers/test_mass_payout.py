@@ -18,7 +18,7 @@ import time_machine
 from airflow.providers.common.compat.module_loading import import_string
 from support import AIRFLOW_VERSION, connect
 
-from airflow_provider_iyzico.api.answers import Balance
+from airflow_provider_iyzico.api.balance import Balance
 from airflow_provider_iyzico.errors import IyzicoAuthenticationError, IyzicoConfigurationError, IyzicoMoneyError
 from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.triggers import mass_payout as module
@@ -610,10 +610,10 @@ async def test_an_interval_of_nothing_does_not_ask_without_pause(iyzico):
 
 async def test_rotated_keys_count_from_the_next_poll_on(iyzico, monkeypatch):
     stream = MassPayoutBalanceTrigger.open_shared_stream(trigger().serialize()[1])
-    assert (await anext(stream)).balance["balance"] == "100.00"
+    assert (await anext(stream)).balance["balance"] == Decimal("100.00")
     iyzico.world.secret_key = "sandbox-rotated"
     connect(monkeypatch, iyzico)
-    assert (await anext(stream)).balance["balance"] == "100.00"
+    assert (await anext(stream)).balance["balance"] == Decimal("100.00")
     await stream.aclose()
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from support import HAS_PSYCOPG, POSTGRESQL
 
 from airflow_provider_iyzico.errors import (
+    Retry,
     WarehouseError,
     WarehouseExactnessError,
     WarehouseTableError,
@@ -215,7 +216,7 @@ def test_a_warehouse_that_is_down_is_named_so_and_may_be_retried(make_row):
     with pytest.raises(WarehouseUnavailableError) as caught:
         append(engine, TABLE, make_row(), create_table=True)
     engine.dispose()
-    assert caught.value.is_transient
+    assert caught.value.retry is Retry.SAFE
 
 
 def test_a_role_without_rights_gets_the_ddl_or_the_drivers_words(postgres_engine, make_row):
@@ -231,7 +232,7 @@ def test_a_role_without_rights_gets_the_ddl_or_the_drivers_words(postgres_engine
         append(postgres_engine, TABLE, make_row(run_id="before"), create_table=True)
         with pytest.raises(WarehouseError, match="permission denied") as caught:
             append(weak, TABLE, make_row(), create_table=True)
-        assert not caught.value.is_transient
+        assert caught.value.retry is Retry.NEVER
         with postgres_engine.begin() as connection:
             connection.execute(text(f"GRANT INSERT, SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"))
         append(weak, TABLE, make_row(), create_table=True)
@@ -254,7 +255,7 @@ def test_a_user_without_rights_gets_the_ddl_or_the_drivers_words_from_mariadb_as
     append(mariadb_engine, TABLE, make_row(run_id="before"), create_table=True)
     with pytest.raises(WarehouseError, match="INSERT command denied") as caught:
         append(weak, TABLE, make_row(), create_table=True)
-    assert not caught.value.is_transient
+    assert caught.value.retry is Retry.NEVER
     weak.dispose()
     with mariadb_engine.begin() as connection:
         connection.execute(text(f"DROP USER {name}@'%'"))

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
-from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
+from airflow_provider_iyzico.errors import Retry, WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.faults import is_passing
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
@@ -87,7 +87,7 @@ def test_mariadb_says_what_lasts(mariadb_engine, make_row):
         engine = create_engine(url)
         with pytest.raises(WarehouseError) as caught:
             append(engine, BARE, make_row(), create_table=True)
-        assert not caught.value.is_transient, url
+        assert caught.value.retry is Retry.NEVER, url
         assert "wrong" not in str(caught.value)
         engine.dispose()
     with mariadb_engine.begin() as connection:

@@ -5,14 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_iyzico.api.answers import Balance
-from airflow_provider_iyzico.coverage import Need, Outcome, judge, read_currency
+from airflow_provider_iyzico.api.balance import Balance
+from airflow_provider_iyzico.domain.gate import Need, Outcome, judge, read_currency
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
     IyzicoConfigurationError,
+    IyzicoError,
     IyzicoMoneyError,
     IyzicoUnavailableError,
+    Retry,
 )
+from airflow_provider_iyzico.ui.words import words
+from airflow_provider_iyzico.warehouse.gate import WAITING
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 amounts = st.decimals(min_value=0, max_value=Decimal(10) ** 19, places=8)
@@ -25,11 +29,11 @@ def balance(amount, asked_at=NOW):
 @given(amounts, amounts, amounts)
 def test_the_gate_opens_exactly_when_the_balance_covers_batch_and_headroom(seen, batch, headroom):
     verdict = judge(balance(seen), Need(batch, headroom, "TRY"), "payroll")
-    assert (verdict.outcome is Outcome.OPEN) == (seen - batch - headroom >= 0)
+    assert (verdict.outcome is Outcome.OPENED) == (seen - batch - headroom >= 0)
 
 
 @pytest.mark.parametrize(
-    ("seen", "outcome"), [("149.99999999", "wait"), ("150", "open"), ("150.00000001", "open"), ("-1", "wait")]
+    ("seen", "outcome"), [("149.99999999", "waiting"), ("150", "opened"), ("150.00000001", "opened"), ("-1", "waiting")]
 )
 def test_the_boundary_is_the_last_digit(seen, outcome):
     assert judge(balance(seen), Need.read("140", "10", "TRY"), "payroll").outcome == outcome
@@ -37,20 +41,20 @@ def test_the_boundary_is_the_last_digit(seen, outcome):
 
 def test_a_balance_asked_for_before_the_wait_began_opens_nothing():
     need = Need.read("1", "0", "TRY")
-    assert judge(balance("100"), need, "payroll", is_current=False).outcome is Outcome.WAIT
-    assert judge(balance("100"), need, "payroll").outcome is Outcome.OPEN
+    assert judge(balance("100"), need, "payroll", is_current=False).outcome is Outcome.WAITING
+    assert judge(balance("100"), need, "payroll").outcome is Outcome.OPENED
 
 
 def test_a_refusal_from_before_the_wait_began_ends_no_wait():
     """It may be of keys that have been exchanged since."""
     need = Need.read("1", "0", "TRY")
-    assert judge(IyzicoAnswerError("odd"), need, "payroll", is_current=False).outcome is Outcome.WAIT
+    assert judge(IyzicoAnswerError("odd"), need, "payroll", is_current=False).outcome is Outcome.WAITING
 
 
 def test_what_may_pass_is_waited_for_and_what_will_not_fails():
     need = Need.read("1", "0", "TRY")
-    assert judge(IyzicoUnavailableError("busy"), need, "payroll").outcome is Outcome.WAIT
-    assert judge(IyzicoAnswerError("odd"), need, "payroll").outcome is Outcome.FAIL
+    assert judge(IyzicoUnavailableError("busy"), need, "payroll").outcome is Outcome.WAITING
+    assert judge(IyzicoAnswerError("odd"), need, "payroll").outcome is Outcome.FAILED
 
 
 @given(amounts, amounts, st.integers(1, 9))
@@ -104,3 +108,16 @@ def test_amounts_are_refused_by_their_parameter_name(name):
 def test_a_currency_is_three_capital_letters(currency):
     with pytest.raises(IyzicoConfigurationError, match="currency"):
         read_currency(currency)
+
+
+@pytest.mark.parametrize(
+    ("retry", "outcome"), [(Retry.SAFE, "waiting"), (Retry.NEVER, "failed"), (Retry.READ_BACK_FIRST, "failed")]
+)
+def test_only_what_is_safe_to_repeat_is_waited_for_and_nothing_that_went_wrong_opens_a_gate(retry, outcome):
+    assert judge(IyzicoError("no", retry=retry), Need.read("0", "0", "TRY"), "payroll").outcome == outcome
+
+
+def test_the_words_of_an_outcome_are_those_of_the_rows_that_exist_and_the_page_knows_each():
+    assert [outcome.value for outcome in Outcome] == ["waiting", "opened", "timed_out", "failed"]
+    assert Outcome.WAITING == WAITING
+    assert all(f"outcome_{outcome.value}" in words("en") for outcome in Outcome)

@@ -1,4 +1,4 @@
-"""What iyzico answers, read without trust: exact digits, unknown words kept, nothing but ``success`` believed.
+"""What every answer of iyzico shares, read without trust: exact digits, unknown words kept, only ``success`` believed.
 
 The answer's body is judged before its HTTP status, because iyzico has been seen to refuse with HTTP 200
 (https://docs.iyzico.com/en/getting-started/preliminaries/error-codes).
@@ -15,7 +15,6 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from airflow_provider_iyzico.api.clocks import WARN_AFTER, check_clocks
 from airflow_provider_iyzico.api.money import money_from_text
 from airflow_provider_iyzico.api.signing import SCHEME
 from airflow_provider_iyzico.errors import (
@@ -76,70 +75,20 @@ class Answer:
         return _HEADER.sub(f"{SCHEME} ***", line)[:200].strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What the mass payout balance was at one moment.
-
-    iyzico names no currency (https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance),
-    so neither does this.
-
-    :param amount: the exact amount, in major units
-    :param raw: the digits as iyzico wrote them
-    :param system_time: iyzico's clock, if it gave one
-    :param warning: what to say of a clock that differs from iyzico's
-    """
-
-    amount: Decimal
-    raw: str
-    system_time: datetime | None
-    asked_at: datetime
-    observed_at: datetime
-    latency_ms: int
-    warning: str | None = None
-
-
-def read_balance(answer: Answer) -> Balance:
-    """Read the answer of ``GET /v1/mass/payout/balance``.
-
-    :raises IyzicoUnavailableError: worth asking again later
-    :raises IyzicoAuthenticationError: the keys were refused
-    :raises IyzicoRefusedError: iyzico said no
-    :raises IyzicoAnswerError: not what iyzico documents
-    :raises ClockError: iyzico's clock says that the answer is old, or this machine's clock is wrong
-    """
-    fields = _read_success(answer)
-    raw = fields.get("balance")
-    if not isinstance(raw, str):
-        raise IyzicoAnswerError(f"iyzico answered success without a balance, but with {_kind(raw)} in its place")
-    try:
-        amount = money_from_text(raw, "the balance")
-    except IyzicoMoneyError as error:
-        raise IyzicoAnswerError(
-            f"iyzico answered success with a balance that is not an exact amount of money: {answer.word(raw)!r}; "
-            "look for a proxy that answers in its place, or an API change"
-        ) from error
-    system_time = _read_system_time(fields.get("systemTime"))
-    if abs(answer.answered_at - answer.asked_at - timedelta(milliseconds=answer.latency_ms)) > WARN_AFTER:
-        raise IyzicoUnavailableError("this machine's clock was set while iyzico answered; wait for the next answer")
-    return Balance(
-        amount=amount,
-        raw=str(raw),
-        system_time=system_time,
-        asked_at=answer.asked_at,
-        observed_at=answer.answered_at,
-        latency_ms=answer.latency_ms,
-        warning=check_clocks(answer.answered_at, system_time),
-    )
-
-
 class _Digits(str):
     """A JSON number, kept as it was written."""
 
     __slots__ = ()
 
 
-def _read_success(answer: Answer) -> dict[str, Any]:
-    """Return the fields of a successful answer, or raise what its refusal means."""
+def read_success(answer: Answer) -> dict[str, Any]:
+    """Return the fields of a successful answer; a number in it is the text that iyzico wrote.
+
+    :raises IyzicoUnavailableError: worth asking again later
+    :raises IyzicoAuthenticationError: the keys were refused
+    :raises IyzicoRefusedError: iyzico said no
+    :raises IyzicoAnswerError: not what iyzico documents
+    """
     if 300 <= answer.http_status < 400:
         raise IyzicoAnswerError(
             f"the server answered HTTP {answer.http_status}, a redirect, which is never followed with a signed request; "
@@ -154,6 +103,32 @@ def _read_success(answer: Answer) -> dict[str, Any]:
             "look for a proxy that caches, and have it pass these requests on"
         )
     return fields
+
+
+def read_amount(answer: Answer, fields: Mapping[str, Any], name: str) -> tuple[Decimal, str]:
+    """Return an amount of money, and its digits as iyzico wrote them, as a number or as a string.
+
+    :raises IyzicoAnswerError: it is missing, or no exact amount
+    """
+    raw = fields.get(name)
+    if not isinstance(raw, str):
+        instead = "nothing" if raw is None else f"a {type(raw).__name__}"
+        raise IyzicoAnswerError(f"iyzico answered success without a {name}, but with {instead} in its place")
+    try:
+        return money_from_text(raw, f"the {name}"), str(raw)
+    except IyzicoMoneyError as error:
+        raise IyzicoAnswerError(
+            f"iyzico answered success with a {name} that is not an exact amount of money: {answer.word(raw)!r}; "
+            "look for a proxy that answers in its place, or an API change"
+        ) from error
+
+
+def read_system_time(fields: Mapping[str, Any]) -> datetime | None:
+    """Read iyzico's clock, in epoch milliseconds; a clock that cannot be read is no reason to disbelieve a balance."""
+    value = fields.get("systemTime")
+    if isinstance(value, str) and _MILLISECONDS.match(value):
+        return _EPOCH + timedelta(milliseconds=int(value))
+    return None
 
 
 def _is_success(fields: dict[str, Any]) -> bool:
@@ -254,14 +229,3 @@ def _read_retry_after(answer: Answer) -> float | None:
         except (ValueError, TypeError, OverflowError):
             return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
-
-
-def _read_system_time(value: object) -> datetime | None:
-    """Read epoch milliseconds; a clock that cannot be read is no reason to disbelieve a balance."""
-    if isinstance(value, str) and _MILLISECONDS.match(value):
-        return _EPOCH + timedelta(milliseconds=int(value))
-    return None
-
-
-def _kind(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"

@@ -8,18 +8,23 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.api import money
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, is_safe_to_repeat
 
 if TYPE_CHECKING:
-    from airflow_provider_iyzico.api.answers import Balance
+    from airflow_provider_iyzico.api.balance import Balance
 
 
 class Outcome(StrEnum):
-    """What the gate does with what was seen."""
+    """How a gate stands: the one set of words from the judge to the column ``outcome`` of ``iyzico_payout_gate``.
 
-    OPEN = "open"
-    WAIT = "wait"
-    FAIL = "fail"
+    It lives here because the judge decides it. The warehouse knows no domain: the gate's record hands it the word as a value.
+    """
+
+    WAITING = "waiting"
+    OPENED = "opened"
+    #: The time of the wait is over. No poll says that, so the judge never does.
+    TIMED_OUT = "timed_out"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,15 @@ class Verdict:
 
     @property
     def is_open(self) -> bool:
-        return self.outcome is Outcome.OPEN
+        return self.outcome is Outcome.OPENED
 
     def __str__(self) -> str:
         """Say it in one line: balance, required, missing or surplus, and what follows."""
-        follows = {Outcome.OPEN: "the gate opens", Outcome.WAIT: f"waiting for {self.waits_for}", Outcome.FAIL: "the gate fails"}
+        follows = {
+            Outcome.OPENED: "the gate opens",
+            Outcome.WAITING: f"waiting for {self.waits_for}",
+            Outcome.FAILED: "the gate fails",
+        }
         return f"{self.facts}; {follows[self.outcome]}"
 
     @property
@@ -103,21 +112,24 @@ class Verdict:
 def judge(seen: Balance | IyzicoError, need: Need, account: str, *, is_current: bool = True) -> Verdict:
     """Judge one poll.
 
-    The gate opens only on a balance of at least ``batch_total + headroom`` that was asked for after the wait began.
+    The gate opens only on a balance of at least ``batch_total + headroom`` that was asked for after the wait began, and
+    whose date can be believed.
 
     :param seen: the balance, or the reason why there is none
     :param account: whose balance it is, for people
     :param is_current: whether iyzico was asked after the wait began; a refusal from before, perhaps of other keys, ends no wait
     """
+    if not isinstance(seen, IyzicoError) and (error := seen.clock_error) is not None:
+        seen = error
     if isinstance(seen, IyzicoError):
-        if seen.is_transient or not is_current:
-            return Verdict(Outcome.WAIT, need, account, error=seen, waits_for="iyzico to answer")
-        return Verdict(Outcome.FAIL, need, account, error=seen)
+        if is_safe_to_repeat(seen) or not is_current:
+            return Verdict(Outcome.WAITING, need, account, error=seen, waits_for="iyzico to answer")
+        return Verdict(Outcome.FAILED, need, account, error=seen)
     if not is_current:
-        return Verdict(Outcome.WAIT, need, account, balance=seen, waits_for="a balance asked for after the wait began")
+        return Verdict(Outcome.WAITING, need, account, balance=seen, waits_for="a balance asked for after the wait began")
     if seen.amount >= need.required:
-        return Verdict(Outcome.OPEN, need, account, balance=seen)
-    return Verdict(Outcome.WAIT, need, account, balance=seen, waits_for="the balance to cover the batch")
+        return Verdict(Outcome.OPENED, need, account, balance=seen)
+    return Verdict(Outcome.WAITING, need, account, balance=seen, waits_for="the balance to cover the batch")
 
 
 def read_currency(value: object) -> str:

@@ -46,6 +46,14 @@ def is_end_of_deferral(sensor: BaseSensorOperator, error: object, context: Conte
     return started_at is not None and datetime.now(UTC) - started_at >= timedelta(seconds=sensor.timeout)
 
 
+def asset_state_stores(given: Any) -> list[Any]:
+    """Return the store of each watched asset; Airflow's collection of them speaks for itself only where there is one."""
+    if given is None:
+        return []
+    every = [store for kind in ("_by_name", "_by_uri") for store in getattr(given, kind, {}).values()]
+    return every or [given]
+
+
 def rescheduled_at(context: Context) -> datetime | None:
     """Return since when this try waits by Airflow's own count, if it was rescheduled."""
     task: Any = context["ti"]

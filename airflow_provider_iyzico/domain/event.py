@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_iyzico.api.money import money_from_text
-from airflow_provider_iyzico.coverage import Outcome
+from airflow_provider_iyzico.api.money import money_from_text, money_text
+from airflow_provider_iyzico.domain.gate import Outcome, Verdict
 from airflow_provider_iyzico.errors import GateEventError
 
-#: The status of an event that ends a wait because its time is up; the other statuses are outcomes.
-TIMEOUT = "timeout"
+#: How the event spells an outcome. Events of other versions are in flight while one is installed, so these words stay.
+_WIRE = {Outcome.OPENED: "open", Outcome.FAILED: "fail", Outcome.TIMED_OUT: "timeout"}
+_OUTCOMES = {word: outcome for outcome, word in _WIRE.items()}
+#: What each outcome says without fail, beside its status and its message.
+_WANTED = {Outcome.OPENED: ("balance", "observed_at"), Outcome.FAILED: ("error",), Outcome.TIMED_OUT: ()}
 #: What was seen longer ago than this, or than one interval, where that is longer, is a reason to ask again: the scheduler, the
 #: broker and free slots lie between the trigger and the worker.
 FRESH_SECONDS = 60.0
@@ -29,19 +32,19 @@ LATEST_EPOCH = 253_402_300_800.0
 class GateEvent:
     """The end of a deferred wait, as the trigger saw it.
 
-    :param status: ``open``, ``fail`` or ``timeout``
+    :param outcome: anything but waiting
     :param message: why, for people
-    :param polls: how many polls began during the wait
+    :param polls: how many polls began during the wait, if a task waits
     :param ends_at: when the whole wait ends at the latest, in seconds since the epoch
     :param balance: the last balance seen, if any was, and when it was ``observed_at``
-    :param error: with ``fail``, the name of the error
+    :param error: the name of the error, if the gate failed
     :param iyzico_conn_id: whose balance it was; with its ``currency``, ``None`` in the events of older triggers
     :param system_time: iyzico's clock when it answered, if it gave one
     """
 
-    status: str
+    outcome: Outcome
     message: str
-    polls: int = 0
+    polls: int | None = None
     ends_at: float | None = None
     balance: Decimal | None = None
     observed_at: datetime | None = None
@@ -51,6 +54,13 @@ class GateEvent:
     system_time: datetime | None = None
 
     @classmethod
+    def of(cls, verdict: Verdict) -> GateEvent:
+        """Return what a verdict that ends the wait says."""
+        if verdict.error is None:
+            return cls(verdict.outcome, str(verdict))
+        return cls(verdict.outcome, str(verdict.error), error=type(verdict.error).__name__)
+
+    @classmethod
     def read(cls, event: object) -> GateEvent:
         """Read what Airflow carried.
 
@@ -58,21 +68,18 @@ class GateEvent:
         """
         if not isinstance(event, dict):
             raise GateEventError("the gate was resumed without an event")
-        wanted = ["status", "message"]
-        if event.get("status") == Outcome.OPEN:
-            wanted += ["balance", "observed_at"]
-        if event.get("status") == Outcome.FAIL:
-            wanted += ["error"]
+        outcome = _OUTCOMES.get(str(event.get("status")))
+        wanted = ("status", "message", *(_WANTED[outcome] if outcome else ()))
         missing = [name for name in wanted if not isinstance(event.get(name), str)]
         if missing:
             raise GateEventError(f"the gate was resumed with an event that lacks {missing}")
-        if event["status"] not in (Outcome.OPEN, Outcome.FAIL, TIMEOUT):
+        if outcome is None:
             raise GateEventError(f"the gate was resumed with the unknown status {event['status'][:40]!r}")
         try:
             return cls(
-                status=event["status"],
+                outcome=outcome,
                 message=event["message"],
-                polls=_count(event.get("polls", 0)),
+                polls=_count(event["polls"]) if "polls" in event else None,
                 ends_at=_epoch(event["ends_at"]) if event.get("ends_at") is not None else None,
                 balance=money_from_text(event["balance"], "the event's balance") if "balance" in event else None,
                 observed_at=_moment(event["observed_at"]) if "observed_at" in event else None,
@@ -97,6 +104,22 @@ class GateEvent:
         if seconds_left > FRESH_SECONDS:
             raise GateEventError("the trigger ended the wait long before its end; set the clock of the triggerer or worker")
         return seconds_left > SKEW_SECONDS
+
+    def written(self) -> dict[str, str]:
+        """Return what Airflow is to carry: strings, because triggers and XCom bend decimals and dates."""
+        fields = {
+            "status": _WIRE[self.outcome],
+            "message": self.message,
+            "polls": None if self.polls is None else str(self.polls),
+            "ends_at": None if self.ends_at is None else repr(self.ends_at),
+            "balance": None if self.balance is None else money_text(self.balance),
+            "observed_at": None if self.observed_at is None else self.observed_at.isoformat(),
+            "error": self.error,
+            "iyzico_conn_id": self.iyzico_conn_id,
+            "currency": self.currency,
+            "system_time": None if self.system_time is None else self.system_time.isoformat(),
+        }
+        return {name: value for name, value in fields.items() if value is not None}
 
     def is_fresh(self, poll_seconds: float) -> bool:
         """Tell whether what was seen is recent enough to open a gate, by this machine's clock, which must agree with iyzico's.

@@ -14,10 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from support import HAS_PSYCOPG, POSTGRESQL
 
-from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
+from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
+from airflow_provider_iyzico.errors import Retry, WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
-from airflow_provider_iyzico.warehouse_connection import warehouse_engine
 
 TABLE = snapshot_table()
 
@@ -139,7 +139,7 @@ def test_sqlite_takes_the_options_of_its_uri(connect, tmp_path, make_row):
     assert ask("SELECT count(*) FROM iyzico_balance_snapshot") == 1
     with pytest.raises(WarehouseError, match="readonly") as caught:
         keep(make_row(run_id="2"))
-    assert not caught.value.is_transient
+    assert caught.value.retry is Retry.NEVER
     connect(conn_type="sqlite", host=str(tmp_path / "other.db"), extra={"mode": "memory"})
     with pytest.raises(WarehouseConfigurationError, match="forgets everything"):
         keep(make_row())

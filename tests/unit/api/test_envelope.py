@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_iyzico.api.answers import MAX_RETRY_AFTER_SECONDS, Answer, Balance, read_balance
+from airflow_provider_iyzico.api.balance import Balance, read_balance
+from airflow_provider_iyzico.api.envelope import MAX_RETRY_AFTER_SECONDS, Answer
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
     IyzicoAuthenticationError,

@@ -1,0 +1,73 @@
+"""The mass payout balance: its call and its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from airflow_provider_iyzico.api.call import Call
+from airflow_provider_iyzico.api.clocks import WARN_AFTER, clock_error, clock_warning
+from airflow_provider_iyzico.api.envelope import Answer, read_amount, read_success, read_system_time
+from airflow_provider_iyzico.errors import ClockError, IyzicoUnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the mass payout balance was at one moment.
+
+    iyzico names no currency (https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance),
+    so neither does this.
+
+    :param amount: the exact amount, in major units
+    :param raw: the digits as iyzico wrote them
+    :param system_time: iyzico's clock, if it gave one
+    """
+
+    amount: Decimal
+    raw: str
+    system_time: datetime | None
+    asked_at: datetime
+    observed_at: datetime
+    latency_ms: int
+
+    @property
+    def clock_warning(self) -> str | None:
+        """What to say of this machine's clock, if it differs from iyzico's."""
+        return clock_warning(self.observed_at, self.system_time)
+
+    @property
+    def clock_error(self) -> ClockError | None:
+        """Why the balance may open no gate and is kept nowhere, if its date cannot be believed."""
+        return clock_error(self.observed_at, self.system_time)
+
+
+def balance_call(locale: str) -> Call[Balance]:
+    """Ask for the mass payout balance: ``GET /v1/mass/payout/balance``.
+
+    ``locale`` is required in the query, and no body is sent or signed
+    (https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance).
+    """
+    return Call("GET", "/v1/mass/payout/balance", f"locale={locale}", read_balance, is_read=True)
+
+
+def read_balance(answer: Answer) -> Balance:
+    """Read the answer of ``GET /v1/mass/payout/balance``.
+
+    :raises IyzicoAnswerError: not what iyzico documents
+    :raises IyzicoUnavailableError: this machine's clock was set meanwhile, or what ``read_success`` raises
+    :raises IyzicoError: what :func:`~airflow_provider_iyzico.api.envelope.read_success` raises
+    """
+    fields = read_success(answer)
+    amount, raw = read_amount(answer, fields, "balance")
+    system_time = read_system_time(fields)
+    if abs(answer.answered_at - answer.asked_at - timedelta(milliseconds=answer.latency_ms)) > WARN_AFTER:
+        raise IyzicoUnavailableError("this machine's clock was set while iyzico answered; wait for the next answer")
+    return Balance(
+        amount=amount,
+        raw=raw,
+        system_time=system_time,
+        asked_at=answer.asked_at,
+        observed_at=answer.answered_at,
+        latency_ms=answer.latency_ms,
+    )
