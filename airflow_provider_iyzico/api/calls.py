@@ -19,6 +19,8 @@ class Call(Generic[T]):
     :param query: the query string, which is sent but not signed
     :param read: turns the answer into a value, or raises an ``IyzicoError``
     :param is_read: whether repeating it is harmless; a call that moves money is never repeated by itself
+    :param without: headers to leave out. This and ``random_key`` are for ``verify``, which asks with reads only
+    :param random_key: sign with this key instead of a fresh one
     """
 
     method: str
@@ -27,6 +29,8 @@ class Call(Generic[T]):
     read: Callable[[Answer], T]
     body: bytes = b""
     is_read: bool = False
+    without: frozenset[str] = frozenset()
+    random_key: str | None = None
 
 
 def balance(locale: str) -> Call[Balance]:
