@@ -6,6 +6,7 @@ import argparse
 import platform
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -38,14 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _verify(hook: IyzicoHook, *, reuse_header: bool) -> int:
-    settings = hook.settings
-    answers, problem = ask(hook, reuse_header=reuse_header)
+    with redirect_stdout(sys.stderr):  # where Airflow 2 logs
+        settings = hook.settings
+        answers, problem = ask(hook, reuse_header=reuse_header)
     seen = Seen(settings.environment, answers)
     findings = {number: judge(seen) for number, (_, judge) in ASSUMPTIONS.items()} if answers else {}
     if findings:
         print("\n".join(_report(settings, seen, findings, problem)))
     if problem is not None:
-        print(f"stopped after {len(answers)} answers: {problem}", file=sys.stderr)
+        print(f"stopped after {len(answers)} answer(s): {problem}", file=sys.stderr)
     if isinstance(problem, IyzicoAuthenticationError) and list(answers) == [Probe.USUAL]:
         print("If another client of iyzico takes these keys, assumption 1 or 2 does not hold: please tell us.", file=sys.stderr)
     if any(finding.verdict is Verdict.DIFFERS for finding in findings.values()):
@@ -61,7 +63,7 @@ def _report(settings: Settings, seen: Seen, findings: Mapping[int, Finding], pro
     if settings.base_url not in {f"https://{host}" for host in HOSTS.values()}:
         yield "- asked at an address that is not iyzico's: this report says nothing about iyzico, so do not send it"
     if problem is not None:
-        yield f"- stopped after {len(seen.answers)} answers: {type(problem).__name__}"
+        yield f"- stopped after {len(seen.answers)} answer(s): {type(problem).__name__}"
     yield ""
     yield "| # | we assume | seen | verdict |"
     yield "|---|---|---|---|"
