@@ -20,6 +20,8 @@ class Call(Generic[T]):
     :param read: turns the answer into a value, or raises an ``IyzicoError``
     :param is_read: it changes nothing, so it may be repeated; any other call is sent once, and an answer that was not seen is an
         :class:`~airflow_provider_iyzico.errors.IyzicoOutcomeUnknownError`
+    :param without: headers to leave out. This and ``random_key`` are for ``verify``, which asks with reads only
+    :param random_key: sign with this key instead of a fresh one
     """
 
     method: str
@@ -28,3 +30,5 @@ class Call(Generic[T]):
     read: Callable[[Answer], T]
     body: bytes = b""
     is_read: bool = False
+    without: frozenset[str] = frozenset()
+    random_key: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -31,6 +32,11 @@ def thread_of_its_own() -> AbstractAsyncContextManager[object]:
     Before 3.2 two threads that speak to the supervisor at once take each other's answers, so there it stays one thread.
     """
     return ThreadSensitiveContext() if AIRFLOW_VERSION >= (3, 2) else nullcontext()
+
+
+def read_connections_by_hand() -> None:
+    """Let a command find the Connections in Airflow's own database, as its scheduler does."""
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
 
 def is_mapped(operator: BaseOperator) -> bool:

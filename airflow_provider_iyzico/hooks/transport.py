@@ -97,9 +97,10 @@ class Transport:
         """Sign the very path and bytes that go out."""
         settings = self._settings
         url = f"{settings.base_url}{call.path}?{call.query}"
-        request = Request(call.method, url, headers=HEADERS, data=call.body).prepare()
+        headers = {name: value for name, value in HEADERS.items() if name not in call.without}
+        request = Request(call.method, url, headers=headers, data=call.body).prepare()
         path, body = urlsplit(str(request.url)).path, request.body if isinstance(request.body, bytes) else b""
-        random_key = signing.new_random_key()
+        random_key = call.random_key or signing.new_random_key()
         signature = Secret(signing.signature(settings.secret_key.reveal(), random_key, path, body))
         authorization = Secret(signing.authorization(settings.api_key.reveal(), random_key, signature.reveal()))
         token = Secret(authorization.reveal().removeprefix(f"{signing.SCHEME} "))

@@ -8,10 +8,13 @@ It verifies signatures with code of its own, answers as iyzico documents, misbeh
         ...
         iyzico.balance = "5000.00"
 
+It can also have habits that nobody has seen iyzico have, such as ``iyzico.set(habits=["gzip"])``: see
+:data:`~airflow_provider_iyzico.simulator.world.HABITS`.
+
 Nothing here is shared with the client, so that the two cannot agree on a mistake.
 """
 
 from airflow_provider_iyzico.simulator.server import Simulator
-from airflow_provider_iyzico.simulator.world import FAULTS, FORMS, Seen
+from airflow_provider_iyzico.simulator.world import FAULTS, FORMS, HABITS, Seen
 
-__all__ = ["FAULTS", "FORMS", "Seen", "Simulator"]
+__all__ = ["FAULTS", "FORMS", "HABITS", "Seen", "Simulator"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import socket
 import ssl
@@ -111,7 +112,10 @@ class Simulator:
         return self.world.seen()
 
     def set(self, **wishes: Any) -> None:
-        """Set balance, form or latency_seconds; see :data:`~airflow_provider_iyzico.simulator.world.FORMS`."""
+        """Set balance, form, latency_seconds or habits.
+
+        See :data:`~airflow_provider_iyzico.simulator.world.FORMS` and :data:`~airflow_provider_iyzico.simulator.world.HABITS`.
+        """
         self.world.set(**wishes)
 
     def fail(self, kind: str, *, times: int | None = None, **options: Any) -> None:
@@ -204,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(Refusal("404", "There is nothing here"), 404)
             return
         received_at = time.time()
-        random_key, refusal = check(self.headers.get("Authorization"), path, body, self.world.api_key, self.world.secret_key)
+        random_key, refusal = self._check(path, query, body)
         fault = self.world.take_fault()
         self.world.remember(
             Seen(
@@ -227,16 +231,39 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(refusal, self.world.refusal_status)
         elif (self.command, path) != ("GET", BALANCE_PATH):
             self._refuse(Refusal("404", "This call is not simulated"), 404)
-        elif parse_qs(query).get("locale", [""])[0] not in ("tr", "en"):
-            self._refuse(Refusal("11", "Invalid request: locale must be tr or en"), 400)
-        elif not (self.headers.get("Content-Type") or "").startswith("application/json"):
-            self._refuse(Refusal("11", "Invalid request: Content-Type must be application/json"), 400)
+        elif (missing := self._missing(query)) is not None:
+            refusal = Refusal("11", f"Invalid request: {missing}")
+            self._refuse(refusal, 200 if self.world.has("refuses_with_200") else 400)
         else:
             self._send(200, self._balance())
 
+    def _check(self, path: str, query: str, body: bytes) -> tuple[str, Refusal | None]:
+        """Return the random key of a request, and why its signature is refused, if it is."""
+        world = self.world
+        signed_path = f"{path}?{query}" if query and world.has("signs_query") else path
+        signed_body = body or (b"{}" if world.has("signs_empty_object") else b"")
+        header = self.headers.get("Authorization")
+        random_key, refusal = check(header, signed_path, signed_body, world.api_key, world.secret_key)
+        if refusal is None and world.has("refuses_reuse") and world.was_used(random_key):
+            refusal = Refusal("1000", "Random key was used before")
+        return random_key, refusal
+
+    def _missing(self, query: str) -> str | None:
+        """Say what an otherwise good request lacks."""
+        locale = parse_qs(query).get("locale", [""])[0]
+        if self.world.has("locale_any_case"):
+            locale = locale.lower()
+        if locale not in ("tr", "en", *([""] if self.world.has("locale_optional") else [])):
+            return "locale must be tr or en"
+        has_type = (self.headers.get("Content-Type") or "").startswith("application/json")
+        return None if has_type or self.world.has("content_type_optional") else "Content-Type must be application/json"
+
     def _balance(self) -> bytes:
-        now = round(time.time() * 1000)
-        return f'{{"status":"success","systemTime":{now},"balance":{self.world.balance_json()}}}'.encode()
+        world, now = self.world, time.time() - (3600 if self.world.has("hour_behind") else 0)
+        clock = f'"systemTime":{round(now) if world.has("seconds") else round(now * 1000)},'
+        more = ',"currency":"TRY"' if world.has("names_currency") else ""
+        more += f',"signature":"{"0" * 64}"' if world.has("signs_answers") else ""
+        return f'{{"status":"success",{"" if world.has("no_clock") else clock}"balance":{world.balance_json()}{more}}}'.encode()
 
     def _refuse(self, refusal: Refusal, status: int) -> None:
         self._send_json(
@@ -314,7 +341,24 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, f"{json.dumps(value)}\n".encode(), JSON, **headers)
 
     def _send(self, status: int, body: bytes, content_type: str = JSON, **headers: str) -> None:
+        if content_type == JSON and not self.path.startswith(CONTROL_PATH):
+            body, content_type, headers = self._dressed(body, headers)
         self.wfile.write(self._http(status, body, content_type, headers))
+
+    def _dressed(self, body: bytes, headers: dict[str, str]) -> tuple[bytes, str, dict[str, str]]:
+        """Return body, type and headers of an answer in JSON, as the habits have it."""
+        has, content_type = self.world.has, JSON
+        if has("byte_order_mark"):
+            body = b"\xef\xbb\xbf" + body
+        if has("latin5"):
+            content_type = "application/json;charset=ISO-8859-9"
+        if has("text_type"):
+            content_type = "text/json"
+        if has("gzip"):
+            body, headers = gzip.compress(body), {**headers, "Content-Encoding": "gzip"}
+        if has("signs_answers"):
+            headers = {**headers, "X-Iyzi-Signature": "0" * 64}
+        return body, content_type, headers
 
     def _http(self, status: int, body: bytes, content_type: str, headers: dict[str, str]) -> bytes:
         """Return a whole answer, so that it leaves in one piece."""

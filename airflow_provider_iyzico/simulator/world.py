@@ -21,6 +21,26 @@ FORMS = {
     "verbatim": "whatever text was set, as it is, be it JSON or not",
 }
 
+#: In what iyzico may differ from what UNVERIFIED.md assumes; the number is that of the assumption. Any number of them at once.
+HABITS = {
+    "signs_query": "1: the query is part of the signature",
+    "signs_empty_object": "2: a GET without a body is signed as if it had sent {}",
+    "locale_optional": "3, 15: a request without locale is answered",
+    "locale_any_case": "3: TR is as good as tr",
+    "names_currency": "5: the answer names the balance's currency",
+    "seconds": "6: systemTime is in seconds, 10 digits",
+    "hour_behind": "6: the clock is an hour behind",
+    "no_clock": "6: there is no systemTime",
+    "refuses_reuse": "14: a random key that was used before is refused",
+    "content_type_optional": "15: a request without Content-Type is answered",
+    "refuses_with_200": "15: an invalid request is refused with HTTP 200",
+    "signs_answers": "16: answers carry a signature, as a field and as a header",
+    "byte_order_mark": "17: answers begin with one",
+    "latin5": "17: answers are in ISO-8859-9",
+    "text_type": "17: answers are of type text/json",
+    "gzip": "17: answers are compressed, whatever was asked for",
+}
+
 #: What may go wrong, besides any HTTP status from 400 to 599 by its number.
 FAULTS = {
     "timeout": "accept the request and never answer",
@@ -91,17 +111,18 @@ class World:
         self._form = "number"
         self._latency_seconds = 0.0
         self._fault: Fault | None = None
+        self._habits: frozenset[str] = frozenset()
         self._seen: list[Seen] = []
         self.set(balance=balance)
 
     def set(self, **wishes: Any) -> None:
-        """Change balance, form, latency_seconds or fault, all or none.
+        """Change balance, form, latency_seconds, fault or habits, all or none.
 
         :raises ControlError: a wish is unknown or makes no sense
         """
-        unknown = set(wishes) - {"balance", "form", "latency_seconds", "fault"}
+        unknown = set(wishes) - {"balance", "form", "latency_seconds", "fault", "habits"}
         if unknown:
-            raise ControlError(f"unknown: {sorted(unknown)}; known are balance, form, latency_seconds and fault")
+            raise ControlError(f"unknown: {sorted(unknown)}; known are balance, form, latency_seconds, fault and habits")
         form = wishes.get("form", self._form)
         if form not in FORMS:
             raise ControlError(f"form is {form!r}; choose one of {sorted(FORMS)}")
@@ -110,8 +131,10 @@ class World:
             _check_amount(balance)
         latency = _read_seconds(wishes.get("latency_seconds", self._latency_seconds))
         fault = _read_fault(wishes["fault"]) if "fault" in wishes else self._fault
+        habits = _read_habits(wishes["habits"]) if "habits" in wishes else self._habits
         with self._lock:
-            self._balance, self._form, self._latency_seconds, self._fault = balance, form, latency, fault
+            self._balance, self._form, self._latency_seconds = balance, form, latency
+            self._fault, self._habits = fault, habits
 
     def state(self) -> dict[str, Any]:
         """Return what may be seen through the control door."""
@@ -122,12 +145,20 @@ class World:
                 "form": self._form,
                 "latency_seconds": self._latency_seconds,
                 "fault": fault,
+                "habits": sorted(self._habits),
                 "requests": len(self._seen),
             }
 
     @property
     def latency_seconds(self) -> float:
         return self._latency_seconds
+
+    def has(self, habit: str) -> bool:
+        return habit in self._habits
+
+    def was_used(self, random_key: str) -> bool:
+        """Tell whether an earlier request was signed with this random key."""
+        return any(seen.random_key == random_key for seen in self.seen())
 
     def balance_json(self) -> str:
         """Return the balance as it stands in the answer's JSON."""
@@ -175,6 +206,13 @@ def _read_seconds(wish: Any) -> float:
     if not 0 <= seconds <= 60:
         raise ControlError(f"latency_seconds is {wish!r}; give 0 to 60")
     return seconds
+
+
+def _read_habits(wish: Any) -> frozenset[str]:
+    habits = frozenset(map(str, wish)) if isinstance(wish, (list, tuple, set, frozenset)) else frozenset([str(wish)])
+    if unknown := habits - set(HABITS):
+        raise ControlError(f"habits are {sorted(unknown)}; give a list of some of {sorted(HABITS)}")
+    return habits
 
 
 def _read_fault(wish: Any) -> Fault | None:

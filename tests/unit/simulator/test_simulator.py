@@ -124,11 +124,44 @@ def test_money_is_written_in_every_form(box, form, balance, written):
 
 def test_the_control_door_changes_and_tells_the_state(box):
     assert control(box, method="POST", balance="20.5", form="string", latency_seconds=0.1)[0] == 200
-    assert control(box)[1] == {"balance": "20.5", "form": "string", "latency_seconds": "0.1", "fault": None, "requests": 0}
+    state = {"balance": "20.5", "form": "string", "latency_seconds": "0.1", "fault": None, "habits": [], "requests": 0}
+    assert control(box)[1] == state
     control(box, method="POST", fault={"kind": "429", "times": 1, "retry_after": "7"})
     assert control(box)[1]["fault"] == {"kind": "429", "times": 1, "retry_after": "7"}
     assert ask(box, header())[0] == 429
     assert control(box)[1]["fault"] is None
+
+
+def test_a_habit_is_had_until_it_is_given_up(box):
+    signed_query = header(path=f"{PATH}?locale=tr")
+    assert control(box, method="POST", habits=["signs_query", "names_currency"])[1]["habits"] == ["names_currency", "signs_query"]
+    assert ask(box, header())[1]["errorCode"] == "1000"
+    assert ask(box, signed_query)[1]["currency"] == "TRY"
+    control(box, method="POST", habits=[])
+    assert ask(box, signed_query)[1]["errorCode"] == "1000"
+    assert set(ask(box, header())[1]) == {"status", "systemTime", "balance"}
+
+
+@pytest.mark.parametrize(
+    ("habit", "authorization", "target", "content_type"),
+    [
+        ("signs_empty_object", header(body=b"{}"), f"{PATH}?locale=tr", "application/json"),
+        ("locale_optional", header(), PATH, "application/json"),
+        ("locale_any_case", header(), f"{PATH}?locale=TR", "application/json"),
+        ("content_type_optional", header(), f"{PATH}?locale=tr", None),
+    ],
+)
+def test_a_habit_lets_in_what_is_otherwise_refused(box, habit, authorization, target, content_type):
+    assert ask(box, authorization, target, content_type=content_type)[1]["status"] == "failure"
+    box.set(habits=[habit])
+    assert ask(box, authorization, target, content_type=content_type)[1]["status"] == "success"
+
+
+def test_a_random_key_may_be_used_again_unless_that_is_refused(box):
+    assert [ask(box, header())[1]["status"] for _ in range(2)] == ["success"] * 2
+    box.set(habits=["refuses_reuse"])
+    assert ask(box, header())[1]["errorCode"] == "1000"
+    assert ask(box, header(random_key="another"))[1]["status"] == "success"
 
 
 def test_what_was_seen_is_told_without_the_headers_that_carry_keys(box):
@@ -151,6 +184,8 @@ def test_what_was_seen_is_told_without_the_headers_that_carry_keys(box):
         {"latency_seconds": "soon"},
         {"latency_seconds": True},
         {"fault": "gremlins"},
+        {"habits": ["smokes"]},
+        {"habits": None},
         {"fault": "200"},
         {"fault": {"kind": "500", "times": 0}},
         {"fault": {"kind": "429", "retryafter": 5}},

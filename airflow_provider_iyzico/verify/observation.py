@@ -1,0 +1,140 @@
+"""The requests that are made, and what came back."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_iyzico.api.balance import balance_call, read_balance
+from airflow_provider_iyzico.api.call import Call
+from airflow_provider_iyzico.api.envelope import Answer
+from airflow_provider_iyzico.api.signing import new_random_key
+from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
+    IyzicoAuthenticationError,
+    IyzicoError,
+    IyzicoRefusedError,
+    IyzicoUnavailableError,
+    restated,
+)
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+
+PAUSE_SECONDS = 1.0
+#: What a server names and may be shown: a field, a code, a type, a charset.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_/+-]{0,31}\Z|[0-9]{1,6}\Z")
+
+
+class Probe(StrEnum):
+    """A request, by how it differs from those of the hook."""
+
+    USUAL = "the usual request"
+    NO_LOCALE = "without locale"
+    UPPER_CASE_LOCALE = "with the locale in upper case"
+    NO_CONTENT_TYPE = "without Content-Type"
+    SAME_HEADER = "with the first request's Authorization header"
+
+
+class Number(str):
+    """A JSON number, kept as it was written."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One answer, read more leniently than for a balance: here, what is odd is what we are after.
+
+    :param fields: its JSON object, or nothing
+    :param error: what this package makes of it, if not a balance
+    """
+
+    answer: Answer
+    fields: dict[str, Any]
+    error: IyzicoError | None
+
+    @property
+    def is_iyzicos(self) -> bool:
+        """Whether it is iyzico's, as far as can be told, and not that of a proxy or firewall."""
+        return any(name in self.fields for name in ("status", "errorCode")) or "json" in self.answer.header("content-type")
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether iyzico itself accepted the request. A cache's answer does not tell."""
+        is_success = self.fields.get("status") == "success" and self.fields.get("errorCode") is None
+        return self.answer.http_status == 200 and is_success and not self.answer.header("age")
+
+    @property
+    def is_refused(self) -> bool:
+        return isinstance(self.error, (IyzicoRefusedError, IyzicoAuthenticationError))
+
+    @property
+    def is_unwelcome(self) -> bool:
+        """Whether to ask no more."""
+        return isinstance(self.error, (IyzicoAuthenticationError, IyzicoUnavailableError))
+
+    @property
+    def refusal(self) -> tuple[int, str]:
+        """The HTTP status and iyzico's code."""
+        code = self.fields.get("errorCode")
+        return self.answer.http_status, "" if code is None else self.name(code)
+
+    @property
+    def said(self) -> str:
+        if self.is_accepted:
+            return "accepted"
+        status, code = self.refusal
+        return f"{'refused' if self.is_refused else 'not answered'} with HTTP {status}{code and f', code {code}'}"
+
+    def name(self, value: object) -> str:
+        """Return a name that the server gave, if it is no more than that."""
+        word = self.answer.word(value)
+        return word if _NAME.match(word) else "one that is not shown"
+
+
+def observe(answer: Answer) -> Observation:
+    """Read an answer, and keep what this package makes of it."""
+    error: IyzicoError | None = None
+    try:
+        read_balance(answer)
+        if answer.header("age"):
+            error = IyzicoAnswerError("a cache answered in iyzico's place; have the proxy pass these requests on")
+    except IyzicoError as problem:
+        error = restated(problem)
+    try:
+        text = answer.body.decode("utf-8-sig", errors="replace")
+        fields = json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
+    except (ValueError, RecursionError):
+        fields = None
+    return Observation(answer, fields if isinstance(fields, dict) else {}, error)
+
+
+def ask(hook: IyzicoHook, *, reuse_header: bool) -> tuple[dict[Probe, Observation], IyzicoError | None]:
+    """Make the requests one after the other, and return what came back, and why no more was asked."""
+    seen: dict[Probe, Observation] = {}
+    for probe, call in _calls(hook.settings.locale, reuse_header=reuse_header):
+        if seen:
+            time.sleep(PAUSE_SECONDS)
+        try:
+            seen[probe] = one = hook.run(call, attempts=1)
+        except IyzicoError as error:
+            return seen, error
+        if one.is_unwelcome or not seen[Probe.USUAL].is_accepted:
+            return seen, one.error
+    return seen, None
+
+
+def _calls(locale: str, *, reuse_header: bool) -> Iterator[tuple[Probe, Call[Observation]]]:
+    asked = balance_call(locale)
+    usual = Call(asked.method, asked.path, asked.query, observe, is_read=True)
+    first = replace(usual, random_key=new_random_key())
+    yield Probe.USUAL, first
+    yield Probe.NO_LOCALE, replace(usual, query="")
+    yield Probe.UPPER_CASE_LOCALE, replace(usual, query=f"locale={locale.upper()}")
+    yield Probe.NO_CONTENT_TYPE, replace(usual, without=frozenset({"Content-Type"}))
+    if reuse_header:
+        yield Probe.SAME_HEADER, first
