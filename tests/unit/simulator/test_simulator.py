@@ -173,14 +173,6 @@ def test_the_control_door_wants_a_json_object(box, target, body):
     assert control(box, "/simulator/nothing")[0] == 404
 
 
-def test_every_fault_and_form_is_documented_in_the_readme():
-    from pathlib import Path
-
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    for name in (*FAULTS, *FORMS):
-        assert f"`{name}`" in readme
-
-
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
