@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import doc_blocks
+import pytest
 from sandbox import ROOT
 
 #: A line that ends with "# refused" must be an error, and no other.

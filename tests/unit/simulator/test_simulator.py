@@ -14,7 +14,7 @@ import urllib.request
 
 import pytest
 
-from airflow_provider_iyzico.simulator import FAULTS, FORMS, Simulator
+from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
 
 PATH = "/v1/mass/payout/balance"
