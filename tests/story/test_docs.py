@@ -270,13 +270,13 @@ def test_the_printed_ddl_and_rights_are_enough_for_each_role(dags, iyzico, postg
         gate.deferrable, gate.headroom, iyzico.balance = False, "0", "5000.00"
         monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", connection_as(admin.url, "iyzico_gates"))
         assert str(dags["iyzico_payout_gate"].test().state) == "success"
-        with admin.connect() as connection:
-            connection.execute(text("SET search_path = finance"))
-            connection.execute(text("SET ROLE iyzico_page"))
+        with admin.begin() as connection:
+            connection.execute(text("SET LOCAL search_path = finance"))
+            connection.execute(text("SET LOCAL ROLE iyzico_page"))
             for view in ("latest", "observed", "daily", "runway"):
                 connection.execute(text(f"SELECT * FROM iyzico_balance_{view}"))
             assert connection.execute(text("SELECT outcome FROM iyzico_payout_coverage")).all() == [("opened",)]
-            connection.execute(text("SET ROLE iyzico_finance"))
+            connection.execute(text("SET LOCAL ROLE iyzico_finance"))
             connection.execute(text(mine(next(query for query in QUERIES if query.startswith("INSERT")))))
             assert len(connection.execute(text("SELECT * FROM iyzico_balance_snapshot")).all()) == 1
     finally:
