@@ -121,7 +121,7 @@ def test_the_total_from_sql_opens_the_gate_at_its_last_digit(new_airflow):
 
 
 def test_the_command_that_adds_the_connection_adds_one_that_can_be_used(new_airflow, monkeypatch):
-    new_airflow(filled_in(code_of("connections add")))
+    new_airflow(filled_in(code_of("connections add")).replace("\\\n", ""))
     exported = new_airflow.folder / "connections.json"
     new_airflow(f"airflow connections export {exported}")
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", json.dumps(json.loads(exported.read_text())["iyzico_default"]))
