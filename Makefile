@@ -11,6 +11,7 @@ EXTRAS ?= openlineage,postgres,sqlite
 # Airflow's hook for MariaDB builds where that library is, for the tests of it; tools/needs.py knows its package.
 MARIADB := $(if $(shell command -v mariadb_config 2>/dev/null),-and-mariadb)
 READY := $(VENV)/.ready$(MARIADB)
+PROSE := README.md GLOSSARY.md CHANGELOG.md CONTRIBUTING.md SECURITY.md UNVERIFIED.md docs
 
 help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -37,21 +38,23 @@ test: $(READY) ## run all tests
 matrix: $(READY) ## unit, story and real processes on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
 	@$(BIN)/python tools/matrix.py $(VERSIONS)
 
-lint: $(READY) ## check style, types, the import law and the workflows
+lint: $(READY) ## check style, types, spelling, the import law and the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/python tools/readme_blocks.py build/readme_blocks
+	@$(BIN)/python tools/doc_blocks.py build/doc_blocks
 	@$(BIN)/mypy
-	@$(BIN)/mypy build/readme_blocks
+	@$(BIN)/mypy build/doc_blocks
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/codespell airflow_provider_iyzico dags bench
+	@$(BIN)/codespell --dictionary - --dictionary tools/plain_words.txt $(PROSE)
 	@$(BIN)/zizmor --offline --quiet .github
 
 format: $(READY) ## mend style
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
-docs: $(READY) ## the documentation pages of the public modules, in build/docs
+docs: $(READY) ## README, guides and reference as web pages, in build/docs
 	@AIRFLOW_HOME=$(CURDIR)/.airflow/docs $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 	@echo build/docs/index.html
 

@@ -65,7 +65,8 @@ def test_the_documentation_builds_without_a_warning_and_loads_nothing_from_elsew
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     pages = {path: path.read_text() for path in Path(tmp_path).rglob("*.html")}
-    assert "MassPayoutBalanceSensor" in pages[tmp_path / "index.html"]
+    for name in ("index", "data-engineer", "reference"):
+        assert "MassPayoutBalanceSensor" in pages[tmp_path / f"{name}.html"]
     for path, page in pages.items():
         assert re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(?:https?:)?//[^>]*>", page) == [], path
 

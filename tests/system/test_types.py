@@ -1,4 +1,4 @@
-"""What a DAG author's editor says: the checkers accept what the README shows, and refuse what the gate would refuse."""
+"""What a DAG author's editor says: the checkers accept what README and guides show, and refuse what the gate would refuse."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import doc_blocks
 import pytest
-import readme_blocks
 from sandbox import ROOT
 
 #: A line that ends with "# refused" must be an error, and no other.
@@ -86,13 +86,16 @@ def test_every_documented_argument_is_accepted_and_what_fails_at_run_time_is_ref
     assert set(found) == refused, {number: found.get(number) for number in set(found) ^ refused}
 
 
-def test_make_lint_checks_every_block_of_the_readme_that_quotes_no_file(tmp_path):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    readme_blocks.write(tmp_path / "blocks")
-    lines = {int(path.stem.removeprefix("line_")): path.read_text() for path in (tmp_path / "blocks").glob("line_*.py")}
-    assert len(lines) + len(re.findall("<!-- quoted: ", readme)) == readme.count("```python\n") > 5
-    for number, code in lines.items():
-        assert readme.splitlines()[number - 1] == code.splitlines()[number - 1]
+def test_make_lint_checks_every_python_block_that_quotes_no_file_at_its_own_lines(tmp_path):
+    doc_blocks.write(tmp_path / "blocks")
+    written = {path.name: path.read_text().splitlines() for path in (tmp_path / "blocks").glob("*_line_*.py")}
+    quoted = [block for block in doc_blocks.all_blocks() if block.quoted]
+    printed = sum(len(re.findall("^ *```python$", page.read_text(), re.MULTILINE)) for page in doc_blocks.PAGES)
+    assert len(written) + len(quoted) == printed > 10
+    for block in doc_blocks.typed_blocks():
+        name = f"{block.page.stem.replace('-', '_').lower()}_line_{block.line}.py"
+        assert written[name][block.line - 1 :] == block.code.splitlines()
+        assert block.page.read_text().splitlines()[block.line - 1].strip() == written[name][block.line - 1]
     recipe = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]
-    for step in ("tools/readme_blocks.py build/readme_blocks", "mypy build/readme_blocks", "basedpyright"):
+    for step in ("tools/doc_blocks.py build/doc_blocks", "mypy build/doc_blocks", "basedpyright", "codespell"):
         assert step in recipe

@@ -12,6 +12,7 @@ from pathlib import Path
 import airflow
 import jsonschema
 import pytest
+import yaml
 
 import airflow_provider_iyzico
 from airflow_provider_iyzico.get_provider_info import get_provider_info
@@ -35,6 +36,15 @@ def test_the_metadata_has_the_shape_that_airflow_reads():
 def test_the_connection_form_has_the_shape_that_airflow_reads():
     schema = json.loads((AIRFLOW / "provider.yaml.schema.json").read_text())
     jsonschema.Draft7Validator(schema["properties"]["connection-types"]).validate(INFO["connection-types"])
+
+
+def test_the_registry_of_airflow_is_told_about_the_classes_of_every_module():
+    told = yaml.safe_load((Path(__file__).parents[2] / ".airflow-registry.yaml").read_text())
+    assert (told["package-name"], told["display-name"]) == (INFO["package-name"], INFO["name"])
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        named = [each["module"].rpartition(".") for each in told[kind]]
+        assert {module for module, _, _ in named} == {module for each in INFO[kind] for module in each["python-modules"]}
+        assert all(inspect.isclass(getattr(importlib.import_module(module), name)) for module, _, name in named)
 
 
 def test_every_module_and_class_named_there_exists():

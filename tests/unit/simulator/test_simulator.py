@@ -14,7 +14,7 @@ import urllib.request
 
 import pytest
 
-from airflow_provider_iyzico.simulator import FAULTS, FORMS, Simulator
+from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
 
 PATH = "/v1/mass/payout/balance"
@@ -206,14 +206,6 @@ def test_a_wish_that_makes_no_sense_changes_nothing_and_says_why(box, wishes):
 def test_the_control_door_wants_a_json_object(box, target, body):
     assert ask(box, target=target, method="POST", body=body)[0] == 400
     assert control(box, "/simulator/nothing")[0] == 404
-
-
-def test_every_fault_and_form_is_documented_in_the_readme():
-    from pathlib import Path
-
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    for name in (*FAULTS, *FORMS):
-        assert f"`{name}`" in readme
 
 
 def free_port():
