@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Request
 from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import DecodeError
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api import signing
@@ -28,7 +29,7 @@ from airflow_provider_iyzico.hooks.connections import Adapter, ProxyFailure, Tun
 from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.failures import FAILURES, named
 from airflow_provider_iyzico.hooks.proxies import proxy_for, refusal
-from airflow_provider_iyzico.hooks.response import MAX_BODY_BYTES, too_much
+from airflow_provider_iyzico.hooks.response import MAX_BODY_BYTES, FramingError, is_refusal, too_much
 from airflow_provider_iyzico.hooks.settings import Settings
 from airflow_provider_iyzico.hooks.sockets import attempt_deadline
 
@@ -136,6 +137,16 @@ class _Unshown(str):
 
 
 def _body(response: BaseHTTPResponse) -> bytes:
+    """Return the body, or nothing if it is that of a refusal and cannot be read."""
+    try:
+        return _whole_body(response)
+    except (FramingError, DecodeError):
+        if not is_refusal(response.status):
+            raise
+        return b""
+
+
+def _whole_body(response: BaseHTTPResponse) -> bytes:
     body = bytearray()
     while len(body) <= MAX_BODY_BYTES and (piece := response.read(RECEIVE_BYTES, decode_content=False)):
         body += piece
