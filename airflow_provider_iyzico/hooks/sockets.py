@@ -38,9 +38,10 @@ class Socket(socket.socket):
         _hurry(self)
         return super().recv_into(*args)
 
-    def sendall(self, *args: Any) -> None:
-        _hurry(self)
-        super().sendall(*args)
+    def sendall(self, data: Any, *args: Any) -> None:
+        if data:  # a closed socket refuses even nothing, and what the other side said last is still to be read
+            _hurry(self)
+            super().sendall(data, *args)
 
 
 class TlsLine(SSLTransport):

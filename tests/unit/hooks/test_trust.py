@@ -12,7 +12,12 @@ import trustme
 from raw_server import WHOLE, listening, serve
 from support import connect_to
 
-from airflow_provider_iyzico.errors import IyzicoAnswerError, IyzicoCertificateError, IyzicoConfigurationError
+from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
+    IyzicoCertificateError,
+    IyzicoConfigurationError,
+    IyzicoUnavailableError,
+)
 from airflow_provider_iyzico.hooks import trust
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
@@ -191,6 +196,47 @@ def test_tls_secrets_go_to_no_key_log(monkeypatch, iyzico, bundle, tmp_path):
     monkeypatch.setenv("SSLKEYLOGFILE", str(log))
     assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
     assert not log.exists()
+
+
+#: How a server, or a firewall that inspects TLS, refuses by its settings.
+REFUSING = {
+    "TLSV1_UNRECOGNIZED_NAME": ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME,
+    "TLSV1_ALERT_ACCESS_DENIED": ssl.ALERT_DESCRIPTION_ACCESS_DENIED,
+    "TLSV1_ALERT_INSUFFICIENT_SECURITY": ssl.ALERT_DESCRIPTION_INSUFFICIENT_SECURITY,
+    "TLSV1_ALERT_UNKNOWN_CA": ssl.ALERT_DESCRIPTION_UNKNOWN_CA,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE,
+    "SSLV3_ALERT_BAD_CERTIFICATE": ssl.ALERT_DESCRIPTION_BAD_CERTIFICATE,
+}
+#: The same of a server that cannot do better now.
+FAILING = {
+    "TLSV1_ALERT_INTERNAL_ERROR": ssl.ALERT_DESCRIPTION_INTERNAL_ERROR,
+    "TLSV1_ALERT_DECODE_ERROR": ssl.ALERT_DESCRIPTION_DECODE_ERROR,
+}
+
+
+@pytest.mark.parametrize("reason", [*REFUSING, *FAILING])
+def test_a_refusal_of_tls_is_waited_for_only_if_it_may_pass_and_says_its_reason(monkeypatch, authority, bundle, reason):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    context.sni_callback = lambda *args: {**REFUSING, **FAILING}[reason]
+    with serve(WHOLE, tls=context) as server:
+        seen = look(monkeypatch, host=f"https://localhost:{server.port}", ca_bundle=str(bundle))
+    assert type(seen) is (IyzicoAnswerError if reason in REFUSING else IyzicoUnavailableError), seen
+    assert f"({reason})" in str(seen)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_wants_a_client_certificate_is_not_waited_for(monkeypatch, authority, bundle, version):
+    """With TLS 1.3 it says so after the handshake and hangs up, perhaps while the request is on its way."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.load_verify_locations(str(bundle))
+    context.verify_mode, context.minimum_version, context.maximum_version = ssl.CERT_REQUIRED, version, version
+    with serve(WHOLE, tls=context) as server:
+        for _ in range(20):
+            seen = look(monkeypatch, host=f"https://127.0.0.1:{server.port}", ca_bundle=str(bundle))
+            assert type(seen) is IyzicoAnswerError, seen
+            assert "client certificate" in str(seen)
 
 
 def no_tls(client):
