@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_iyzico.api.secrecy import Redactor, Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, restated
-from airflow_provider_iyzico.hooks import trust
 
 CONN_TYPE = "iyzico"
 #: https://docs.iyzico.com/en/getting-started/preliminaries/live-vs-sandbox
@@ -206,14 +205,11 @@ class _Reader:
         return str(value)
 
     def ca_bundle(self) -> str | None:
+        """Return the path. The file is read by the call that needs it, within its time: it may be on a disk that hangs."""
         value = self.extra.get("ca_bundle")
-        if value in (None, ""):
-            return None
-        try:
-            trust.loaded(str(value))
-        except (OSError, ValueError):
-            self._refuse("extra ca_bundle", "is no PEM file with certificates", "give the path of one that every worker can read")
-        return str(value)
+        if value is not None and not isinstance(value, str):
+            self._refuse("extra ca_bundle", "is no path", "give that of a PEM file with certificates that every worker can read")
+        return value or None
 
     def _text(self, name: str) -> str:
         value = getattr(self.connection, name)

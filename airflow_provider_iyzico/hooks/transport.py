@@ -66,7 +66,7 @@ class Transport:
         :raises IyzicoConfigurationError: the environment names a proxy or a CA bundle that cannot be used
         """
         asked_at, started = datetime.now(UTC), time.perf_counter()
-        adapter = self._adapter_now()
+        adapter = self._adapter_now(deadline)
         reset = attempt_deadline.set(deadline)
         try:
             request, redact = self._signed(call)
@@ -112,12 +112,12 @@ class Transport:
     def _trusted(self) -> str:
         return trust.source(self._settings.ca_bundle, reads_environment=not self._settings.is_loopback)
 
-    def _adapter_now(self) -> Adapter:
+    def _adapter_now(self, deadline: Deadline) -> Adapter:
         """Return the kept adapter, or another if the environment, a bundle of certificates or the process has changed."""
         settings = self._settings
         context, proxy = None, None
         if settings.base_url.startswith("https:"):  # plain http only ever leads to this machine
-            context = trust.context(settings.ca_bundle, reads_environment=not settings.is_loopback)
+            context = trust.context(settings.ca_bundle, reads_environment=not settings.is_loopback, deadline=deadline)
         if not settings.is_loopback:  # nothing stands between this machine and itself
             proxy = proxy_for(settings.base_url)
         adapter = self._adapter

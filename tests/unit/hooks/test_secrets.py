@@ -66,8 +66,9 @@ REFUSED = {
     "field name in small letters": lambda value: {"extra": json.dumps({value.lower(): 1, "locale": "tr"})},
     **{
         f"extra {name}": lambda value, name=name: {"extra": json.dumps({name: value})}
-        for name in ("locale", "timeout", "report_timezone", "ca_bundle")
+        for name in ("locale", "timeout", "report_timezone")
     },
+    "extra ca_bundle": lambda value: {"extra": json.dumps({"ca_bundle": [value]})},
     "extra account": lambda value: {"extra": json.dumps({"account": f"<{value}>"})},
     "extra allow_custom_host": lambda value: {"host": "x.example", "extra": json.dumps({"allow_custom_host": value})},
     "nested": lambda value: {"extra": json.dumps({"timeout": {"x": [value]}})},

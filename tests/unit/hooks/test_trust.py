@@ -5,6 +5,8 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
+import time
 import warnings
 
 import pytest
@@ -171,6 +173,40 @@ def test_a_bundle_is_read_once_until_it_changes(monkeypatch, iyzico, bundle):
     trustme.CA().cert_pem.write_to_path(str(bundle))
     assert type(look(monkeypatch, ca_bundle=str(bundle))) is IyzicoCertificateError
     assert len(loads) == 2
+
+
+@pytest.mark.parametrize("what", ["stat", "read"])
+def test_a_bundle_on_a_disk_that_hangs_holds_its_own_account_until_its_timeout_and_no_other(
+    monkeypatch, iyzico, bundle, tmp_path, what
+):
+    slow, is_well, begun = tmp_path / "slow.pem", threading.Event(), []
+    shutil.copy(bundle, slow)
+
+    def hang(act):
+        def patient(path, *args, **kwargs):
+            if path == str(slow):
+                begun.append(path)
+                is_well.wait(60)
+            return act(path, *args, **kwargs)
+
+        return patient
+
+    if what == "stat":
+        monkeypatch.setattr(os, "stat", hang(os.stat))
+    else:
+        monkeypatch.setattr(trust, "_load", hang(trust._load))
+    try:
+        for _ in range(2):
+            started = time.monotonic()
+            seen = look(monkeypatch, ca_bundle=str(slow), timeout=0.5)
+            assert time.monotonic() - started < 20
+            assert type(seen) is IyzicoUnavailableError, seen
+            assert "ca_bundle of the Connection" in str(seen)
+            assert look(monkeypatch, ca_bundle=str(bundle), timeout=20).raw == "1500.75"
+        assert len(begun) == 1
+    finally:
+        is_well.set()
+    assert look(monkeypatch, ca_bundle=str(slow), timeout=20).raw == "1500.75"
 
 
 def test_nothing_turns_verification_off_and_old_tls_is_refused(monkeypatch, authority, bundle):
