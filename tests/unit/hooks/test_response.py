@@ -251,6 +251,24 @@ def test_a_connection_is_kept_unless_the_server_said_otherwise_or_said_more(monk
         assert len(server.asked) == connections
 
 
+@pytest.mark.parametrize(("pause", "count"), [(5, 1), (30, 4), (60, 4), (3600, 4)])
+def test_a_poll_does_not_trust_a_connection_that_something_in_between_may_have_forgotten(monkeypatch, pause, count):
+    """After a pause such a connection swallows the request, so none is used again; without one it is kept."""
+
+    def answer(line, _request):
+        if len(server.asked[-1]) == 1 or pause < 20:
+            line.sendall(WHOLE)
+
+    with serve(answer, is_kept=True) as server:
+        connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", timeout=20)
+        hook = IyzicoHook()
+        for now in range(0, 4 * pause, pause):
+            monkeypatch.setattr("airflow_provider_iyzico.hooks.connections.monotonic", lambda now=now: now)
+            assert hook.get_balance(attempts=1).raw == "1500.75"
+        hook.close()
+    assert len(server.asked) == count
+
+
 def test_a_connection_that_was_closed_while_it_was_kept_is_made_again(monkeypatch):
     with serve(WHOLE) as server:
         connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", timeout=20)
