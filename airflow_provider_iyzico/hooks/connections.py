@@ -101,6 +101,11 @@ class TlsConnection(Connection, HTTPSConnection):
 class _Pool(HTTPConnectionPool):
     ConnectionCls = Connection
 
+    def _validate_conn(self, conn: Any) -> None:
+        """Connect before the request is written, as with TLS: a task that is stopped meanwhile shows what its frames hold."""
+        if conn.is_closed:
+            conn.connect()
+
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = TlsConnection

@@ -18,7 +18,7 @@ def connection(**fields):
 
 
 def read(**fields):
-    return Settings.read(connection(**fields))
+    return Settings.read(Secret(connection(**fields)))
 
 
 def test_without_a_host_the_environment_follows_the_key():
