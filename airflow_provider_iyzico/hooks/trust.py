@@ -6,6 +6,8 @@ import os
 import ssl
 import stat
 import sys
+from time import monotonic
+from typing import NamedTuple
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoUnavailableError
 from airflow_provider_iyzico.hooks.deadline import Deadline
@@ -15,8 +17,20 @@ from airflow_provider_iyzico.hooks.waiting import wait_for
 #: As ``requests`` reads them, and in its order.
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
-#: One context for each bundle: reading the usual one takes longer than a call. A file that changed is read again.
-contexts: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
+#: A file is looked at no sooner again: that takes a thread, which quick calls in a row would feel.
+LOOK_AGAIN_SECONDS = 1.0
+
+
+class Bundle(NamedTuple):
+    """What was read of a file, and when it was last looked at."""
+
+    looked_at: float
+    stamp: tuple[int, ...]
+    context: ssl.SSLContext
+
+
+#: What is known by path, and by whether that may be a folder: reading the usual bundle takes longer than a call.
+bundles: dict[tuple[str, bool], Bundle] = {}
 
 
 def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadline) -> ssl.SSLContext:
@@ -35,6 +49,9 @@ def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadlin
         import certifi
 
         path = certifi.where()
+    known = bundles.get((path, may_be_directory))
+    if known is not None and monotonic() - known.looked_at < LOOK_AGAIN_SECONDS:
+        return known.context
     try:
         return wait_for(loaded, path, may_be_directory, seconds=deadline.left())
     except TimeoutError as error:
@@ -65,15 +82,15 @@ def loaded(path: str, may_be_directory: bool = False) -> ssl.SSLContext:
     :raises OSError: there is no such file, it cannot be read, or it holds no certificate
     :raises ValueError: it is not a path
     """
-    found = os.stat(path)
+    looked_at, found = monotonic(), os.stat(path)
     stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
     is_directory = may_be_directory and stat.S_ISDIR(found.st_mode)
     if not is_directory and not stat.S_ISREG(found.st_mode):
         raise OSError("not a file")
-    known = contexts.get(path)
-    if known is None or known[0] != stamp:
-        known = contexts[path] = stamp, _load(path, is_directory)
-    return known[1]
+    known = bundles.get((path, may_be_directory))
+    context = known.context if known is not None and known.stamp == stamp else _load(path, is_directory)
+    bundles[path, may_be_directory] = Bundle(looked_at, stamp, context)
+    return context
 
 
 def _load(path: str, is_directory: bool) -> ssl.SSLContext:

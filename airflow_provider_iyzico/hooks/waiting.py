@@ -38,12 +38,14 @@ def wait_for(act: Callable[..., T], *args: Hashable, seconds: float) -> T:
 
 
 def _run(running: Future[Any], act: Callable[..., Any], args: tuple[Hashable, ...]) -> None:
+    value, failure = None, None
     try:
         value = act(*args)
     except Exception as error:  # noqa: BLE001 - it is raised where the value is waited for
-        running.set_exception(error)
-    else:
+        failure = error
+    with _running_lock:
+        _running.pop((act, args), None)  # from here on it is no longer what somebody wants to know now
+    if failure is None:
         running.set_result(value)
-    finally:
-        with _running_lock:
-            _running.pop((act, args), None)
+    else:
+        running.set_exception(failure)

@@ -30,7 +30,8 @@ VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 def no_bundles(monkeypatch):
     for name in (*VARIABLES, "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    trust.contexts.clear()
+    monkeypatch.setattr(trust, "LOOK_AGAIN_SECONDS", 0)
+    trust.bundles.clear()
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +174,16 @@ def test_a_bundle_is_read_once_until_it_changes(monkeypatch, iyzico, bundle):
     trustme.CA().cert_pem.write_to_path(str(bundle))
     assert type(look(monkeypatch, ca_bundle=str(bundle))) is IyzicoCertificateError
     assert len(loads) == 2
+
+
+def test_calls_in_a_row_look_at_a_bundle_once_and_at_once_when_a_second_is_over(monkeypatch, iyzico, bundle):
+    monkeypatch.setattr(trust, "LOOK_AGAIN_SECONDS", 1.0)
+    for now in (100.0, 100.9):
+        monkeypatch.setattr(trust, "monotonic", lambda now=now: now)
+        assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+        bundle.unlink(missing_ok=True)
+    monkeypatch.setattr(trust, "monotonic", lambda: 101.1)
+    assert type(look(monkeypatch, ca_bundle=str(bundle))) is IyzicoConfigurationError
 
 
 @pytest.mark.parametrize("what", ["stat", "read"])
