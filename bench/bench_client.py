@@ -56,7 +56,7 @@ def ours() -> tuple[Callable[[], Any], Callable[[], None]]:
 
     def close() -> None:
         hook.close()
-        trust.contexts.clear()
+        trust.bundles.clear()
 
     return partial(hook.get_balance, attempts=1), close
 

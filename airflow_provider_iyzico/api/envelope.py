@@ -161,8 +161,6 @@ def _read_object(answer: Answer) -> dict[str, Any] | str:
         fields = None
     if not isinstance(fields, dict):
         return "a body that is not a JSON object"
-    if not any(isinstance(fields.get(name), str) for name in ("status", "errorCode")):
-        return "a JSON object without a status"
     return fields
 
 
@@ -194,11 +192,12 @@ def _refusal(answer: Answer, fields: dict[str, Any] | str) -> IyzicoError:
         status, code = "", ""
         said = f"HTTP {http_status} with {fields}"
     else:
-        status, code, words = (answer.word(fields.get(name)) for name in ("status", "errorCode", "errorMessage"))
+        status, code = (answer.word(fields.get(name)) for name in ("status", "errorCode"))
+        words = next(filter(None, (answer.word(fields.get(name)) for name in ("errorMessage", "message", "error"))), "")
         said = f"HTTP {http_status}, status {status or 'missing'!r}"
         said += f", errorCode {code}" if code else ""
         said += f", {words!r}" if words else ""
-    is_iyzicos = isinstance(fields, dict)
+    is_iyzicos = bool(code) or status in ("success", "failure")  # gateways answer in JSON with a status, too
     if is_iyzicos and (http_status in (401, 403) or status in ("401", "403") or code in _KEY_CODES):
         code_hint = " (8 here means that the token was not verified)" if code == _AMBIGUOUS_KEY_CODE else ""
         return IyzicoAuthenticationError(
@@ -209,23 +208,35 @@ def _refusal(answer: Answer, fields: dict[str, Any] | str) -> IyzicoError:
         return IyzicoUnavailableError(
             f"iyzico asks to come back later: {said}; wait, and ask iyzico if it lasts", retry_after=_read_retry_after(answer)
         )
-    if not is_iyzicos:
-        return IyzicoAnswerError(f"the answer is not iyzico's: {said}. Look for a proxy or firewall that answers in its place")
-    if http_status < 300 and status != "failure":
+    if http_status < 300 and status and status != "failure":
         return IyzicoAnswerError(f"iyzico answered with a status that it does not document: {said}")
+    if not is_iyzicos:
+        return IyzicoAnswerError(
+            f"the answer is not as iyzico writes it: {said}. Look for a proxy or firewall that answers in its place; if there is "
+            "none, ask iyzico support"
+        )
     hint = "; this code usually means that the product is not enabled, so ask iyzico support" if code == _NOT_ENABLED_CODE else ""
     return IyzicoRefusedError(f"iyzico refused the request: {said}{hint or '; look the code up, and ask iyzico support'}")
 
 
 def _read_retry_after(answer: Answer) -> float | None:
-    """Read ``Retry-After`` in seconds or as a date, kept between 0 and a quarter of an hour; nonsense asks for nothing."""
+    """Read ``Retry-After`` in seconds or as a date, kept between 0 and a quarter of an hour; nonsense asks for nothing.
+
+    A date counts from the answer's own, because this machine's clock may be wrong.
+    """
     written = answer.header("retry-after")
     if written.isascii() and written.isdigit():
         seconds = float(written[:9])
+    elif moment := _read_date(written):
+        seconds = (moment - (_read_date(answer.header("date")) or answer.answered_at)).total_seconds()
     else:
-        try:
-            moment = parsedate_to_datetime(written)
-            seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - answer.answered_at).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return None
+        return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+def _read_date(written: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(written)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)

@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Generic, NoReturn, TypeVar
 
-T = TypeVar("T", str, bytes)
+T = TypeVar("T")
 
 #: So many letters and digits in a row that text shares with a secret are no accident.
 PIECE = 8

@@ -7,17 +7,22 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, cast
 
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssltransport import SSLTransport
 
 from airflow_provider_iyzico.hooks.proxies import Proxy
 from airflow_provider_iyzico.hooks.response import FramingError, StrictResponse
 from airflow_provider_iyzico.hooks.sockets import dial
+
+#: A connection is used again only so soon: what stands in between forgets one that is idle for minutes, some after one, and then
+#: either hangs up on the next request or swallows it, which costs a poll and its whole timeout.
+KEPT_SECONDS = 20.0
 
 
 class ProxyFailure(Exception):  # noqa: N818 - it names none of our errors; they end in Error
@@ -40,13 +45,19 @@ class Connection(HTTPConnection):
 
     response_class = StrictResponse
     debuglevel = 0  # http.client prints headers where somebody sets it on its class; never ours
+    _answered_at = float("-inf")
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether the other side has neither hung up nor said something that nobody asked for."""
-        if self.sock is None or self.sock.fileno() < 0:
+        """Tell whether it was used a moment ago, and the other side has neither hung up nor said what nobody asked for."""
+        if self.sock is None or self.sock.fileno() < 0 or monotonic() - self._answered_at > KEPT_SECONDS:
             return False
         return super().is_connected and not _has_pending(self.sock)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own
+        response = super().getresponse()
+        self._answered_at = monotonic()
+        return response
 
     def _new_conn(self) -> socket.socket:
         with self._on_the_way_to_a_proxy():
@@ -89,6 +100,11 @@ class TlsConnection(Connection, HTTPSConnection):
 
 class _Pool(HTTPConnectionPool):
     ConnectionCls = Connection
+
+    def _validate_conn(self, conn: Any) -> None:
+        """Connect before the request is written, as with TLS: a task that is stopped meanwhile shows what its frames hold."""
+        if conn.is_closed:
+            conn.connect()
 
 
 class _TlsPool(HTTPSConnectionPool):

@@ -16,6 +16,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (socket.gaierror, "its name could not be resolved"),
     (ConnectionRefusedError, "the connection was refused"),
     (ConnectionResetError, "the connection was reset"),
+    (BrokenPipeError, "the connection was closed"),
     (EOFError, "the answer broke off"),
     (IncompleteRead, "the answer broke off"),
     (ssl.SSLEOFError, "the connection was closed while TLS began"),
@@ -28,11 +29,30 @@ _NO_TLS = frozenset(
         "HTTP_REQUEST",
         "PACKET_LENGTH_TOO_LONG",
         "RECORD_LAYER_FAILURE",
-        "SSLV3_ALERT_HANDSHAKE_FAILURE",
         "TLSV1_ALERT_PROTOCOL_VERSION",
         "UNKNOWN_PROTOCOL",
         "UNSUPPORTED_PROTOCOL",
         "WRONG_VERSION_NUMBER",
+    }
+)
+#: What OpenSSL calls a refusal, by the other side or by this one, that comes again each time until somebody changes a setting.
+_TLS_REFUSED = frozenset(
+    {
+        "DH_KEY_TOO_SMALL",
+        "LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "SSLV3_ALERT_NO_CERTIFICATE",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "TLSV1_ALERT_ACCESS_DENIED",
+        "TLSV1_ALERT_EXPORT_RESTRICTION",
+        "TLSV1_ALERT_INSUFFICIENT_SECURITY",
+        "TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "TLSV1_UNRECOGNIZED_NAME",
+        "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
     }
 )
 
@@ -56,14 +76,27 @@ def named(failure: BaseException, whom: str, *, trusted: str, lasting: type[Iyzi
             )
         case ssl.SSLError() if root.reason in _NO_TLS:
             return lasting(f"{whom} does not speak TLS 1.2 or newer ({root.reason}); check the address, the port and the proxy")
+        case ssl.SSLError() if root.reason in _TLS_REFUSED:
+            return lasting(
+                f"no TLS with {whom} ({root.reason}): it may not know the name, or want other encryption or a "
+                "client certificate (there is none); check the address, and look for a proxy or firewall in between"
+            )
         case FramingError():
             return lasting(f"{whom} answered with {root}, which is not believed; look for a proxy or firewall in between")
         case DecodeError():  # of many codings at once
             return lasting(f"{whom} answered with a compressed body, which nobody asked for; look for a proxy in between")
         case ValueError():
             return lasting(f"{whom} has a name that cannot be looked up; check the address")
-    words = next((words for kind, words in _WORDS if isinstance(root, kind)), type(root).__name__)
+    words = _words(root)
     return IyzicoUnavailableError(f"no answer from {whom}: {words}; check the network, the proxy, and whether iyzico is up")
+
+
+def _words(root: BaseException) -> str:
+    if words := next((words for kind, words in _WORDS if isinstance(root, kind)), None):
+        return words
+    if isinstance(root, ssl.SSLError) and root.reason:
+        return f"TLS failed ({root.reason})"
+    return type(root).__name__
 
 
 def _root(failure: BaseException) -> BaseException:

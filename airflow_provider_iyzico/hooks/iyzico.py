@@ -118,7 +118,11 @@ class IyzicoHook(BaseHook):
 
         The session is kept as long as the Connection stays the same. One that cannot be used is refused by the next call.
         """
-        self._go_on_with(_checked(connection))
+        from airflow_provider_iyzico.api.secrecy import Secret
+
+        hidden = Secret(connection)
+        del connection  # a task that is stopped shows what its frames hold
+        self._go_on_with(_checked(hidden))
 
     def get_balance(self, *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> Balance:
         """Return the mass payout balance.
@@ -230,9 +234,11 @@ class IyzicoHook(BaseHook):
         return IyzicoOutcomeUnknownError(message, retry_after=problem.retry_after)
 
     def _refreshed(self, was_there: bool) -> IyzicoError | None:
-        """Read the Connection again, and return what is wrong with it: these frames hold its password."""
+        """Read the Connection again, and return what is wrong with it: the frames of others hold its password."""
+        from airflow_provider_iyzico.api.secrecy import Secret
+
         try:
-            connection = self.get_connection(self.iyzico_conn_id)
+            connection: Secret[ConnectionFields] = Secret(self.get_connection(self.iyzico_conn_id))
         except AirflowNotFoundException:
             return self._lost(unknown_connection(self.iyzico_conn_id, was_there=was_there))
         except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything
@@ -309,7 +315,7 @@ def unreadable_connection(conn_id: str, kind: str) -> IyzicoUnavailableError:
     return IyzicoUnavailableError(f"Connection {conn_id!r} cannot be read now ({kind}); see the secrets backend")
 
 
-def _checked(connection: ConnectionFields) -> Settings | IyzicoError:
+def _checked(connection: Secret[ConnectionFields]) -> Settings | IyzicoError:
     from cryptography.fernet import InvalidToken
 
     from airflow_provider_iyzico.hooks.settings import Settings
@@ -319,7 +325,7 @@ def _checked(connection: ConnectionFields) -> Settings | IyzicoError:
     except IyzicoConfigurationError as error:
         return restated(error)
     except (AirflowException, InvalidToken, ValueError):  # a Connection decrypts a field when it is read
-        return broken_connection(connection.conn_id, "what this worker's fernet_key makes of it")
+        return broken_connection(connection.reveal().conn_id, "what this worker's fernet_key makes of it")
 
 
 def _mask_attempt(secrets: list[Secret[str]]) -> None:

@@ -47,11 +47,18 @@ class StrictResponse(HTTPResponse):
     def begin(self) -> None:
         """Read the head of the final answer; interim ones are skipped."""
         for _ in range(MAX_INTERIM_ANSWERS + 1):
-            is_http_1_0 = self._read_head()
+            is_http_1_0 = self._read_status_line()
             if self.status == 101:
                 raise FramingError("a switch to another protocol")
-            if self.status >= 200:
-                return self._frame(is_http_1_0)
+            self.headers = self.msg = HTTPMessage()
+            try:
+                self._read_headers(self.headers)
+                if self.status >= 200:
+                    return self._frame(is_http_1_0)
+            except FramingError:
+                if not is_refusal(self.status):
+                    raise
+                return self._leave_body_unread()
         raise FramingError("one interim answer after the other")
 
     def is_followed(self) -> bool:
@@ -64,8 +71,8 @@ class StrictResponse(HTTPResponse):
             self._socket.close()
         super()._close_conn()  # type: ignore[misc] # http.client's, which the stubs do not know
 
-    def _read_head(self) -> bool:
-        """Take over status and headers, and tell whether they are those of HTTP/1.0."""
+    def _read_status_line(self) -> bool:
+        """Take over the status, and tell whether the answer is one of HTTP/1.0."""
         first = self.fp.peek(1)[:5]
         if not b"HTTP/".startswith(first):
             raise FramingError("something that is not HTTP")
@@ -76,17 +83,14 @@ class StrictResponse(HTTPResponse):
         self.version = 10 if is_http_1_0 else 11
         self.code = self.status = int(match[2])
         self.reason = (match[3] or b"").decode("latin-1")
-        self.headers = self.msg = self._read_headers()
         return is_http_1_0
 
-    def _read_headers(self) -> HTTPMessage:
-        headers = HTTPMessage()
+    def _read_headers(self, headers: HTTPMessage) -> None:
         while line := self._line():
             name, colon, value = line.partition(b":")
             if not (colon and _NAME.match(name) and _VALUE.match(value)):
                 raise FramingError("a header that is not one")
             headers[name.decode("ascii")] = value.strip(b" \t").decode("latin-1")
-        return headers
 
     def _frame(self, is_http_1_0: bool) -> None:
         """Find out where the body ends, and whether another answer may follow."""
@@ -101,6 +105,11 @@ class StrictResponse(HTTPResponse):
             self.chunked, self.length = False, 0
         is_closed = any("close" in value.lower() for value in self.headers.get_all("Connection", []))
         self.will_close = is_closed or is_http_1_0 or not (self.chunked or self.length is not None)
+
+    def _leave_body_unread(self) -> None:
+        """Let an answer be over after its head. What follows is left, and so is the connection."""
+        del self.headers["Content-Length"], self.headers["Transfer-Encoding"]
+        self.chunked, self.chunk_left, self.length, self.will_close = False, None, 0, True
 
     def _content_length(self) -> int | None:
         lengths = {one.strip(" \t") for value in self.headers.get_all("Content-Length", []) for one in value.split(",")}
@@ -117,7 +126,7 @@ class StrictResponse(HTTPResponse):
                 raise FramingError("a chunk that is longer than it says")
             self.chunk_left = self._chunk_size() or None
             if self.chunk_left is None:
-                self._read_headers()  # the trailer
+                self._read_headers(HTTPMessage())  # the trailer
                 self._close_conn()
         return self.chunk_left
 
@@ -156,6 +165,11 @@ class _Source(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+def is_refusal(status: int) -> bool:
+    """Tell whether an answer can be no success. Such a status is believed even if what follows it cannot be read."""
+    return status >= 300
 
 
 def too_much() -> FramingError:

@@ -25,7 +25,6 @@ from airflow_provider_iyzico.get_provider_info import (
     LOCALES,
     MAX_TIMEOUT_SECONDS,
 )
-from airflow_provider_iyzico.hooks import trust
 
 #: https://docs.iyzico.com/en/getting-started/preliminaries/live-vs-sandbox
 HOSTS = {"production": "api.iyzipay.com", "sandbox": "sandbox-api.iyzipay.com"}
@@ -73,20 +72,19 @@ class Settings:
     ca_bundle: str | None
 
     @classmethod
-    def read(cls, connection: ConnectionFields) -> Settings:
-        """Check a Connection.
+    def read(cls, connection: Secret[ConnectionFields]) -> Settings:
+        """Check a Connection. It stays hidden: a task may be stopped at any line, and then the locals of these frames are shown.
 
         :raises IyzicoConfigurationError: names the field, says what is wrong with it and what to do
         """
         outcome = _read(connection)
-        del connection  # what a frame holds is shown with its error, and a Connection shows its password
         if isinstance(outcome, IyzicoConfigurationError):
             raise outcome
         return outcome
 
 
-def _read(connection: ConnectionFields) -> Settings | IyzicoConfigurationError:
-    """Return the error instead of raising it: the frames below hold keys."""
+def _read(connection: Secret[ConnectionFields]) -> Settings | IyzicoConfigurationError:
+    """Return the error instead of raising it: the frames that it comes from may hold a key in the wrong field."""
     try:
         reader = _Reader(connection)
         api_key, secret_key = reader.key("login", "the API key"), reader.key("password", "the secret key")
@@ -95,8 +93,8 @@ def _read(connection: ConnectionFields) -> Settings | IyzicoConfigurationError:
         base_url, is_loopback = reader.base_url(environment, blot)
         return Settings(
             conn_id=reader.conn_id,
-            api_key=Secret(api_key),
-            secret_key=Secret(secret_key),
+            api_key=api_key,
+            secret_key=secret_key,
             environment=environment,
             base_url=base_url,
             is_loopback=is_loopback,
@@ -113,14 +111,14 @@ def _read(connection: ConnectionFields) -> Settings | IyzicoConfigurationError:
 class _Reader:
     """Reads one Connection field by field."""
 
-    def __init__(self, connection: ConnectionFields) -> None:
+    def __init__(self, connection: Secret[ConnectionFields]) -> None:
         self.connection = connection
-        self.conn_id = connection.conn_id
-        if connection.conn_type != CONN_TYPE:
+        self.conn_id = connection.reveal().conn_id
+        if connection.reveal().conn_type != CONN_TYPE:
             self._refuse("its type", f"is not {CONN_TYPE!r}", f"choose the connection type {CONN_TYPE!r}")
         self.extra = self._extra()
 
-    def key(self, name: str, meaning: str) -> str:
+    def key(self, name: str, meaning: str) -> Secret[str]:
         value = self._text(name)
         if not value:
             self._refuse(name, "is empty", f"put {meaning} there")
@@ -128,19 +126,20 @@ class _Reader:
             self._refuse(
                 name, "holds blanks or characters that no key has", f"copy {meaning} again, without what stands around it"
             )
-        return value
+        return Secret(value)
 
-    def environment(self, api_key: str, secret_key: str) -> str:
-        if api_key.startswith(SANDBOX_PREFIX) != secret_key.startswith(SANDBOX_PREFIX):
+    def environment(self, api_key: Secret[str], secret_key: Secret[str]) -> str:
+        is_sandbox = api_key.reveal().startswith(SANDBOX_PREFIX)
+        if is_sandbox != secret_key.reveal().startswith(SANDBOX_PREFIX):
             self._refuse("login and password", "belong to different environments", "take both keys from the same iyzico panel")
-        return "sandbox" if api_key.startswith(SANDBOX_PREFIX) else "production"
+        return "sandbox" if is_sandbox else "production"
 
     def base_url(self, environment: str, blot: Redactor) -> tuple[str, bool]:
         """Return the address to ask and whether it is this machine. A host is never taken on trust."""
         own_host = HOSTS[environment]
         given = self._text("host").strip().lower()
         if not given:
-            if self.connection.port not in (None, 0, 443):
+            if self.connection.reveal().port not in (None, 0, 443):
                 self._refuse("port", "is set without a host", "leave it empty")
             return f"https://{own_host}", False
         match = _HOST.match(given)
@@ -174,10 +173,10 @@ class _Reader:
             self._refuse("extra locale", "is not a language that iyzico answers in", f"use one of {', '.join(LOCALES)}")
         return str(value)
 
-    def account(self, api_key: str, blot: Redactor) -> str:
+    def account(self, api_key: Secret[str], blot: Redactor) -> str:
         value = self.extra.get("account")
         if value in (None, ""):
-            return f"key-{sha256(api_key.encode()).hexdigest()[:12]}"
+            return f"key-{sha256(api_key.reveal().encode()).hexdigest()[:12]}"
         label = _label(value) if isinstance(value, str) else ""
         if not _ACCOUNT.match(label):
             self._refuse("extra account", "is not a label", "use up to 64 letters, digits, blanks or . @ - _")
@@ -209,17 +208,14 @@ class _Reader:
         return str(value)
 
     def ca_bundle(self) -> str | None:
+        """Return the path. The file is read by the call that needs it, within its time: it may be on a disk that hangs."""
         value = self.extra.get("ca_bundle")
-        if value in (None, ""):
-            return None
-        try:
-            trust.loaded(str(value))
-        except (OSError, ValueError):
-            self._refuse("extra ca_bundle", "is no PEM file with certificates", "give the path of one that every worker can read")
-        return str(value)
+        if value is not None and not isinstance(value, str):
+            self._refuse("extra ca_bundle", "is no path", "give that of a PEM file with certificates that every worker can read")
+        return value or None
 
     def _text(self, name: str) -> str:
-        value = getattr(self.connection, name)
+        value = getattr(self.connection.reveal(), name)
         if value is not None and not isinstance(value, str):
             self._refuse(name, "is not text", "write it in quotes")
         return value or ""
@@ -238,7 +234,7 @@ class _Reader:
         return {name: value.strip() if isinstance(value, str) else value for name, value in extra.items()}
 
     def _port(self, written: str | None) -> int | None:
-        given = [port for port in (written, self.connection.port) if port]
+        given = [port for port in (written, self.connection.reveal().port) if port]
         try:
             ports = {int(port) for port in given}
         except (TypeError, ValueError):
@@ -259,10 +255,10 @@ class _Reader:
         raise IyzicoConfigurationError(f"Connection {self.conn_id!r}: {field_name} {problem}; {advice}")
 
 
-def _blot_for(*keys: str) -> Redactor:
+def _blot_for(*keys: Secret[str]) -> Redactor:
     """Return what finds the keys in a small text; the shortest ones also by their small letters."""
-    small = (key.removeprefix(SANDBOX_PREFIX).lower() for key in keys)
-    return Redactor(Secret(key) for key in (*keys, *small) if key)
+    small = (Secret(key.reveal().removeprefix(SANDBOX_PREFIX).lower()) for key in keys)
+    return Redactor(key for key in (*keys, *small) if key.reveal())
 
 
 def _label(written: str) -> str:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
-from concurrent.futures import Future
 from contextvars import ContextVar
-from threading import Thread
 from typing import Any, cast
 
 from urllib3.util.ssltransport import SSLTransport
 
 from airflow_provider_iyzico.hooks.deadline import Deadline
-from airflow_provider_iyzico.hooks.locks import forkable_lock
+from airflow_provider_iyzico.hooks.waiting import wait_for
 
 #: No address may take longer, so that another attempt within the deadline may find one that lives.
 CONNECT_SECONDS = 10.0
 
 #: The deadline of this thread's attempt. A kept connection takes that of the attempt that uses it.
 attempt_deadline: ContextVar[Deadline] = ContextVar("iyzico_attempt_deadline")
-
-#: Names that are being looked up. The system's resolver cannot be stopped: so nobody asks it twice for what it still owes.
-_lookups: dict[tuple[str, int], Future[list[Any]]] = {}
-_lookups_lock = forkable_lock()
-os.register_at_fork(after_in_child=_lookups.clear)
 
 
 class Socket(socket.socket):
@@ -38,9 +30,10 @@ class Socket(socket.socket):
         _hurry(self)
         return super().recv_into(*args)
 
-    def sendall(self, *args: Any) -> None:
-        _hurry(self)
-        super().sendall(*args)
+    def sendall(self, data: Any, *args: Any) -> None:
+        if data:  # a closed socket refuses even nothing, and what the other side said last is still to be read
+            _hurry(self)
+            super().sendall(data, *args)
 
 
 class TlsLine(SSLTransport):
@@ -72,7 +65,7 @@ def dial(host: str, port: int) -> Socket:
     :raises OSError: none did
     """
     deadline = attempt_deadline.get()
-    addresses = _look_up(host, port, deadline)
+    addresses = wait_for(_look_up, host, port, seconds=deadline.left())
     failure = OSError("the name has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
         seconds = min(CONNECT_SECONDS, deadline.left() / (len(addresses) - number))
@@ -98,29 +91,5 @@ def _connected(new: Socket, address: Any, seconds: float) -> Socket:
     return new
 
 
-def _look_up(host: str, port: int, deadline: Deadline) -> list[Any]:
-    """Resolve a name in a thread of its own: the resolver knows no deadline."""
-    seconds = deadline.left()
-    with _lookups_lock:
-        lookup = _lookups.get((host, port))
-        if lookup is None:
-            lookup = Future()
-            thread = Thread(target=_resolve, args=(host, port, lookup), name="iyzico-lookup", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:
-                raise OSError("no thread for a lookup") from error
-            _lookups[host, port] = lookup
-    return lookup.result(seconds)
-
-
-def _resolve(host: str, port: int, lookup: Future[list[Any]]) -> None:
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except Exception as error:  # noqa: BLE001 - it is raised where the address is waited for
-        lookup.set_exception(error)
-    else:
-        lookup.set_result(list(addresses))
-    finally:
-        with _lookups_lock:
-            _lookups.pop((host, port), None)
+def _look_up(host: str, port: int) -> list[Any]:
+    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Request
 from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import DecodeError
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api import signing
@@ -28,7 +29,7 @@ from airflow_provider_iyzico.hooks.connections import Adapter, ProxyFailure, Tun
 from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.failures import FAILURES, named
 from airflow_provider_iyzico.hooks.proxies import proxy_for, refusal
-from airflow_provider_iyzico.hooks.response import MAX_BODY_BYTES, too_much
+from airflow_provider_iyzico.hooks.response import MAX_BODY_BYTES, FramingError, is_refusal, too_much
 from airflow_provider_iyzico.hooks.settings import Settings
 from airflow_provider_iyzico.hooks.sockets import attempt_deadline
 
@@ -65,7 +66,7 @@ class Transport:
         :raises IyzicoConfigurationError: the environment names a proxy or a CA bundle that cannot be used
         """
         asked_at, started = datetime.now(UTC), time.perf_counter()
-        adapter = self._adapter_now()
+        adapter = self._adapter_now(deadline)
         reset = attempt_deadline.set(deadline)
         try:
             request, redact = self._signed(call)
@@ -112,12 +113,12 @@ class Transport:
     def _trusted(self) -> str:
         return trust.source(self._settings.ca_bundle, reads_environment=not self._settings.is_loopback)
 
-    def _adapter_now(self) -> Adapter:
+    def _adapter_now(self, deadline: Deadline) -> Adapter:
         """Return the kept adapter, or another if the environment, a bundle of certificates or the process has changed."""
         settings = self._settings
         context, proxy = None, None
         if settings.base_url.startswith("https:"):  # plain http only ever leads to this machine
-            context = trust.context(settings.ca_bundle, reads_environment=not settings.is_loopback)
+            context = trust.context(settings.ca_bundle, reads_environment=not settings.is_loopback, deadline=deadline)
         if not settings.is_loopback:  # nothing stands between this machine and itself
             proxy = proxy_for(settings.base_url)
         adapter = self._adapter
@@ -137,6 +138,16 @@ class _Unshown(str):
 
 
 def _body(response: BaseHTTPResponse) -> bytes:
+    """Return the body, or nothing if it is that of a refusal and cannot be read."""
+    try:
+        return _whole_body(response)
+    except (FramingError, DecodeError):
+        if not is_refusal(response.status):
+            raise
+        return b""
+
+
+def _whole_body(response: BaseHTTPResponse) -> bytes:
     body = bytearray()
     while len(body) <= MAX_BODY_BYTES and (piece := response.read(RECEIVE_BYTES, decode_content=False)):
         body += piece

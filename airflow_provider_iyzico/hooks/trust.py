@@ -6,38 +6,62 @@ import os
 import ssl
 import stat
 import sys
+from time import monotonic
+from typing import NamedTuple
 
-from airflow_provider_iyzico.errors import IyzicoConfigurationError
-from airflow_provider_iyzico.hooks.locks import forkable_lock
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoUnavailableError
+from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.sockets import TlsContext
+from airflow_provider_iyzico.hooks.waiting import wait_for
 
 #: As ``requests`` reads them, and in its order.
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
-#: One context for each bundle: reading the usual one takes longer than a call. A file that changed is read again.
-contexts: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
-_loading = forkable_lock()
+#: A file is looked at no sooner again: that takes a thread, which quick calls in a row would feel.
+LOOK_AGAIN_SECONDS = 1.0
 
 
-def context(ca_bundle: str | None, *, reads_environment: bool) -> ssl.SSLContext:
+class Bundle(NamedTuple):
+    """What was read of a file, and when it was last looked at."""
+
+    looked_at: float
+    stamp: tuple[int, ...]
+    context: ssl.SSLContext
+
+
+#: What is known by path, and by whether that may be a folder: reading the usual bundle takes longer than a call.
+bundles: dict[tuple[str, bool], Bundle] = {}
+
+
+def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadline) -> ssl.SSLContext:
     """Return what verifies certificates and host names of one Connection.
 
     :param ca_bundle: the file that the Connection names, if it does
     :raises IyzicoConfigurationError: the bundle that decides cannot be used
+    :raises IyzicoUnavailableError: it cannot be read in time
     """
+    where = source(ca_bundle, reads_environment=reads_environment)
     variable = _variable(reads_environment)
-    try:
-        if ca_bundle is not None:
-            return loaded(ca_bundle)
-        if variable is not None:
-            return loaded(os.environ[variable], may_be_directory=True)
+    path, may_be_directory = ca_bundle, False
+    if path is None and variable is not None:
+        path, may_be_directory = os.environ[variable], True
+    if path is None:
         import certifi
 
-        return loaded(certifi.where())
+        path = certifi.where()
+    known = bundles.get((path, may_be_directory))
+    if known is not None and monotonic() - known.looked_at < LOOK_AGAIN_SECONDS:
+        return known.context
+    try:
+        return wait_for(loaded, path, may_be_directory, seconds=deadline.left())
+    except TimeoutError as error:
+        raise IyzicoUnavailableError(
+            f"{where} names certificates that could not be read in time; see whether the disk that they are on hangs"
+        ) from error
     except (OSError, ValueError) as error:
-        where = source(ca_bundle, reads_environment=reads_environment)
         raise IyzicoConfigurationError(
-            f"{where} names no readable PEM file with certificates; correct it, or name one in ca_bundle of the Connection"
+            f"{where} names no PEM file with certificates that this worker can read; correct it"
+            + ("" if ca_bundle else ", or name one in ca_bundle of the Connection")
         ) from error
 
 
@@ -52,22 +76,21 @@ def _variable(reads_environment: bool) -> str | None:
     return next((name for name in VARIABLES if os.environ.get(name)), None) if reads_environment else None
 
 
-def loaded(path: str, *, may_be_directory: bool = False) -> ssl.SSLContext:
+def loaded(path: str, may_be_directory: bool = False) -> ssl.SSLContext:
     """Return the context of one bundle, from memory if the file has not changed.
 
     :raises OSError: there is no such file, it cannot be read, or it holds no certificate
     :raises ValueError: it is not a path
     """
-    found = os.stat(path)
+    looked_at, found = monotonic(), os.stat(path)
     stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
     is_directory = may_be_directory and stat.S_ISDIR(found.st_mode)
     if not is_directory and not stat.S_ISREG(found.st_mode):
         raise OSError("not a file")
-    with _loading:
-        known = contexts.get(path)
-        if known is None or known[0] != stamp:
-            known = contexts[path] = stamp, _load(path, is_directory)
-    return known[1]
+    known = bundles.get((path, may_be_directory))
+    context = known.context if known is not None and known.stamp == stamp else _load(path, is_directory)
+    bundles[path, may_be_directory] = Bundle(looked_at, stamp, context)
+    return context
 
 
 def _load(path: str, is_directory: bool) -> ssl.SSLContext:

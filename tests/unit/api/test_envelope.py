@@ -109,7 +109,7 @@ CASES = [
     *[
         (answer(body, status), ODD)
         for status in (401, 403, 404, 451)
-        for body in (PAGE, "", "null", '{"message":"Forbidden"}', '{"code":1000}')
+        for body in (PAGE, "", "null", '{"message":"Forbidden"}', '{"code":1000}', '{"status":"error"}', '{"status":403}')
     ],
     (answer('{"status":"failure","errorCode":"1001"}', 401, Content_Type="text/html"), ODD),
     # not what iyzico documents
@@ -169,6 +169,38 @@ def test_retry_after_is_honoured_within_bounds(wish, seconds):
     with pytest.raises(IyzicoUnavailableError) as caught:
         read_balance(failure(http=429, retry_after=wish))
     assert caught.value.retry_after == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Sun, 22 Nov 2026 13:00:25 GMT", 5.0),  # this machine is an hour behind
+        ("Sun, 22 Nov 2026 16:00:25 +0300", 5.0),
+        ("Sun, 22 Nov 2026 13:00:55 GMT", 0.0),
+        ("soon", MAX_RETRY_AFTER_SECONDS),
+    ],
+)
+def test_a_date_to_retry_after_counts_by_the_clock_of_the_server(date, seconds):
+    with pytest.raises(IyzicoUnavailableError) as caught:
+        read_balance(failure(http=429, retry_after="Sun, 22 Nov 2026 13:00:30 GMT", date=date))
+    assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "error", "message": "Your IP is not allowed"},
+        {"timestamp": 1, "status": 403, "error": "Your IP is not allowed", "path": "/x"},
+        {"message": "Your IP is not allowed"},
+    ],
+)
+def test_a_refusal_by_a_gateway_is_told_in_its_words_and_blames_no_keys(status, body):
+    with pytest.raises(IyzicoAnswerError) as caught:
+        read_balance(answer(json.dumps(body), status))
+    assert f"HTTP {status}" in str(caught.value)
+    assert "'Your IP is not allowed'" in str(caught.value)
+    assert "keys" not in str(caught.value)
 
 
 WELL = '{"status":"success","balance":1}'

@@ -44,10 +44,10 @@ end_as(child)
     assert sorted(len(requests) for requests in server.asked) == [1, 2]
 
 
-@pytest.mark.parametrize("place", ["iyzico._masking", "trust._loading", "sockets._lookups_lock"])
+@pytest.mark.parametrize("place", ["iyzico._masking", "waiting._running_lock"])
 def test_a_lock_that_another_thread_holds_is_open_in_a_child(place):
     code = f"""
-from airflow_provider_iyzico.hooks import iyzico, sockets, trust
+from airflow_provider_iyzico.hooks import iyzico, waiting
 lock, is_held = {place}, threading.Event()
 def hold():
     with lock:

@@ -137,6 +137,7 @@ def test_what_can_be_no_proxy_is_named_by_its_variable_and_never_quoted(monkeypa
         assert "hunter2" not in str(seen), value
 
 
+@pytest.mark.parametrize("page", [b"Content-Length: 3\r\n\r\nno!", b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000])
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
@@ -144,9 +145,9 @@ def test_what_can_be_no_proxy_is_named_by_its_variable_and_never_quoted(monkeypa
         *[(status, IyzicoUnavailableError) for status in (408, 425, 429, 500, 502, 503, 504)],
     ],
 )
-def test_what_a_proxy_refuses_is_judged_by_its_status(monkeypatch, status, kind):
-    refusal = f"HTTP/1.1 {status} hunter2 dXNlcjpodW50ZXIy\r\nProxy-Authenticate: Basic\r\nContent-Length: 3\r\n\r\nno!".encode()
-    with serve(refusal) as proxy:
+def test_what_a_proxy_refuses_is_judged_by_its_status_however_long_its_page_is(monkeypatch, status, kind, page):
+    refusal = f"HTTP/1.1 {status} hunter2 dXNlcjpodW50ZXIy\r\nProxy-Authenticate: Basic\r\n".encode()
+    with serve(refusal + page) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:hunter2@127.0.0.1:{proxy.port}")
         seen = look(monkeypatch)
     assert type(seen) is kind, seen

@@ -96,6 +96,50 @@ def test_what_can_be_read_in_two_ways_is_not_believed_and_waiting_does_not_help(
     assert "look for a proxy or firewall" in str(seen).lower() or "check the Connection's host and the proxy" in str(seen)
 
 
+#: What follows the status line of a refusal and cannot be read, or is more than anybody should read.
+UNREADABLE = {
+    "a long page": b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000,
+    "a long page to the end": b"\r\n" + b"x" * 70_000,
+    "a long page in chunks": b"Transfer-Encoding: chunked\r\n\r\n11170\r\n" + b"x" * 70_000 + END,
+    "many chunks": b"Transfer-Encoding: chunked\r\n\r\n" + (b"7d0\r\n" + b"x" * 2000 + b"\r\n") * 35 + END,
+    "a chunk size that is none": b"Transfer-Encoding: chunked\r\n\r\n-5\r\n" + OK + END,
+    "length and chunks": LENGTH + b"Transfer-Encoding: chunked\r\n\r\n26\r\n" + OK + END,
+    "two lengths": LENGTH + b"Content-Length: 5\r\n\r\n" + OK,
+    "a folded header": b"X: a\r\n folded\r\n" + LENGTH + b"\r\n" + OK,
+    "many headers": b"Set-Cookie: a=b\r\n" * 5000 + b"\r\n",
+    "compressed often": b"Content-Encoding: " + b", ".join([b"gzip"] * 50) + b"\r\n" + LENGTH + b"\r\n" + OK,
+}
+
+
+@pytest.mark.parametrize("follows", UNREADABLE)
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_a_refusal_that_passes_is_waited_for_as_long_as_it_asks_whatever_page_comes_with_it(monkeypatch, status, follows):
+    seen = ask(monkeypatch, b"HTTP/1.1 %d X\r\nRetry-After: 7\r\n" % status + UNREADABLE[follows])
+    assert type(seen) is IyzicoUnavailableError, seen
+    assert f"HTTP {status}" in str(seen)
+    assert seen.retry_after == 7
+
+
+@pytest.mark.parametrize("follows", UNREADABLE)
+@pytest.mark.parametrize("status", [302, 401, 403, 404])
+def test_a_refusal_that_lasts_is_named_by_its_status_whatever_page_comes_with_it(monkeypatch, status, follows):
+    seen = ask(monkeypatch, b"HTTP/1.1 %d X\r\n" % status + UNREADABLE[follows])
+    assert type(seen) is IyzicoAnswerError, seen
+    assert f"HTTP {status}" in str(seen)
+
+
+def test_what_was_left_of_a_refusal_does_not_answer_the_next_request(monkeypatch):
+    refused = b"HTTP/1.1 503 X\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + WHOLE
+    answers = iter([refused, WHOLE.replace(b"1500.75", b"9999.99")])
+    with serve(lambda line, _request: line.sendall(next(answers)), is_kept=True) as server:
+        connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", timeout=20)
+        hook = IyzicoHook()
+        assert type(hook.look()) is IyzicoUnavailableError
+        assert hook.get_balance(attempts=1).raw == "9999.99"
+        hook.close()
+    assert len(server.asked) == 2
+
+
 @pytest.mark.parametrize(
     "wire",
     [b"", b"HTT", b"HTTP/1.1 200", STATUS + b"X: y", STATUS + b"Content-Length: 100\r\n\r\n" + OK, CHUNKED + b"26\r\n" + OK + b"\r\n", CHUNKED + b"26\r\n" + OK + b"\r\n0\r\n"],
@@ -205,6 +249,24 @@ def test_a_connection_is_kept_unless_the_server_said_otherwise_or_said_more(monk
             assert [hook.get_balance(attempts=1).raw for _ in range(3)] == ["1500.75"] * 3
             hook.close()
         assert len(server.asked) == connections
+
+
+@pytest.mark.parametrize(("pause", "count"), [(5, 1), (30, 4), (60, 4), (3600, 4)])
+def test_a_poll_does_not_trust_a_connection_that_something_in_between_may_have_forgotten(monkeypatch, pause, count):
+    """After a pause such a connection swallows the request, so none is used again; without one it is kept."""
+
+    def answer(line, _request):
+        if len(server.asked[-1]) == 1 or pause < 20:
+            line.sendall(WHOLE)
+
+    with serve(answer, is_kept=True) as server:
+        connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", timeout=20)
+        hook = IyzicoHook()
+        for now in range(0, 4 * pause, pause):
+            monkeypatch.setattr("airflow_provider_iyzico.hooks.connections.monotonic", lambda now=now: now)
+            assert hook.get_balance(attempts=1).raw == "1500.75"
+        hook.close()
+    assert len(server.asked) == count
 
 
 def test_a_connection_that_was_closed_while_it_was_kept_is_made_again(monkeypatch):

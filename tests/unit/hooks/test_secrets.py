@@ -66,8 +66,9 @@ REFUSED = {
     "field name in small letters": lambda value: {"extra": json.dumps({value.lower(): 1, "locale": "tr"})},
     **{
         f"extra {name}": lambda value, name=name: {"extra": json.dumps({name: value})}
-        for name in ("locale", "timeout", "report_timezone", "ca_bundle")
+        for name in ("locale", "timeout", "report_timezone")
     },
+    "extra ca_bundle": lambda value: {"extra": json.dumps({"ca_bundle": [value]})},
     "extra account": lambda value: {"extra": json.dumps({"account": f"<{value}>"})},
     "extra allow_custom_host": lambda value: {"host": "x.example", "extra": json.dumps({"allow_custom_host": value})},
     "nested": lambda value: {"extra": json.dumps({"timeout": {"x": [value]}})},
@@ -223,6 +224,26 @@ def test_a_call_that_fails_leaves_no_key_header_or_signature_anywhere(monkeypatc
     assert caught.value.__context__ is caught.value.__cause__ is None
 
 
+def fetched_by_others(hook):
+    hook.use(connection())
+    hook.get_balance()
+
+
+@pytest.mark.parametrize("place", ["settings.ZoneInfo", "trust.wait_for", "settings._Reader.base_url"])
+@pytest.mark.parametrize("ask", [IyzicoHook.get_balance, fetched_by_others], ids=["read", "fetched by others"])
+def test_a_task_that_is_stopped_while_its_connection_is_checked_leaves_no_key_in_any_frame(monkeypatch, place, ask):
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"airflow_provider_iyzico.hooks.{place}", stop)
+    monkeypatch.setattr(IyzicoHook, "get_connection", lambda hook, conn_id: connection())
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ask(IyzicoHook("payouts"))
+    shown = list(everything_shown_by(caught.value))
+    assert any(name.endswith("hooks/iyzico.py") for name in shown)
+    assert [text for text in shown for secret in OWN if shows(text, secret)] == []
+
+
 def test_a_task_that_is_stopped_in_the_middle_of_a_call_leaves_no_key_in_any_frame(monkeypatch, iyzico):
     def stop(*args):
         raise KeyboardInterrupt
@@ -233,6 +254,19 @@ def test_a_task_that_is_stopped_in_the_middle_of_a_call_leaves_no_key_in_any_fra
         hook.get_balance(attempts=1)
     shown = list(everything_shown_by(caught.value))
     assert any(name.endswith("hooks/response.py") for name in shown)
+    assert [text for text in shown for secret in OWN if shows(text, secret)] == []
+    assert not any("IYZWSv2" in text for text in shown)
+
+
+def test_a_task_that_is_stopped_while_it_dials_leaves_no_key_and_no_header_in_any_frame(monkeypatch, iyzico):
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Socket, "connect", stop)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        IyzicoHook().get_balance(attempts=1)
+    shown = list(everything_shown_by(caught.value))
+    assert any(name.endswith("hooks/sockets.py") for name in shown)
     assert [text for text in shown for secret in OWN if shows(text, secret)] == []
     assert not any("IYZWSv2" in text for text in shown)
 

@@ -18,7 +18,7 @@ def connection(**fields):
 
 
 def read(**fields):
-    return Settings.read(connection(**fields))
+    return Settings.read(Secret(connection(**fields)))
 
 
 def test_without_a_host_the_environment_follows_the_key():
@@ -195,10 +195,7 @@ def test_hostile_hosts_are_refused_before_any_request(host):
         ({"extra": '{"account": "' + "x" * 65 + '"}'}, "account"),
         *[({"extra": f'{{"account": "{label}"}}'}, "account") for label in ("sandbox-secret", "SECRET", "my secret")],
         ({"extra": '{"account": 5}'}, "account"),
-        ({"extra": '{"ca_bundle": "/nowhere.pem"}'}, "ca_bundle"),
         ({"extra": '{"ca_bundle": false}'}, "ca_bundle"),
-        ({"extra": '{"ca_bundle": "/"}'}, "ca_bundle"),
-        ({"extra": '{"ca_bundle": "/etc/hostname"}'}, "ca_bundle"),
         ({"host": "x.example", "extra": '{"allow_custom_host": "maybe"}'}, "allow_custom_host"),
     ],
 )

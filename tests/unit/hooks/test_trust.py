@@ -5,6 +5,8 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
+import time
 import warnings
 
 import pytest
@@ -12,7 +14,12 @@ import trustme
 from raw_server import WHOLE, listening, serve
 from support import connect_to
 
-from airflow_provider_iyzico.errors import IyzicoAnswerError, IyzicoCertificateError, IyzicoConfigurationError
+from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
+    IyzicoCertificateError,
+    IyzicoConfigurationError,
+    IyzicoUnavailableError,
+)
 from airflow_provider_iyzico.hooks import trust
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
@@ -23,7 +30,8 @@ VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 def no_bundles(monkeypatch):
     for name in (*VARIABLES, "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    trust.contexts.clear()
+    monkeypatch.setattr(trust, "LOOK_AGAIN_SECONDS", 0)
+    trust.bundles.clear()
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +176,50 @@ def test_a_bundle_is_read_once_until_it_changes(monkeypatch, iyzico, bundle):
     assert len(loads) == 2
 
 
+def test_calls_in_a_row_look_at_a_bundle_once_and_at_once_when_a_second_is_over(monkeypatch, iyzico, bundle):
+    monkeypatch.setattr(trust, "LOOK_AGAIN_SECONDS", 1.0)
+    for now in (100.0, 100.9):
+        monkeypatch.setattr(trust, "monotonic", lambda now=now: now)
+        assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+        bundle.unlink(missing_ok=True)
+    monkeypatch.setattr(trust, "monotonic", lambda: 101.1)
+    assert type(look(monkeypatch, ca_bundle=str(bundle))) is IyzicoConfigurationError
+
+
+@pytest.mark.parametrize("what", ["stat", "read"])
+def test_a_bundle_on_a_disk_that_hangs_holds_its_own_account_until_its_timeout_and_no_other(
+    monkeypatch, iyzico, bundle, tmp_path, what
+):
+    slow, is_well, begun = tmp_path / "slow.pem", threading.Event(), []
+    shutil.copy(bundle, slow)
+
+    def hang(act):
+        def patient(path, *args, **kwargs):
+            if path == str(slow):
+                begun.append(path)
+                is_well.wait(60)
+            return act(path, *args, **kwargs)
+
+        return patient
+
+    if what == "stat":
+        monkeypatch.setattr(os, "stat", hang(os.stat))
+    else:
+        monkeypatch.setattr(trust, "_load", hang(trust._load))
+    try:
+        for _ in range(2):
+            started = time.monotonic()
+            seen = look(monkeypatch, ca_bundle=str(slow), timeout=0.5)
+            assert time.monotonic() - started < 20
+            assert type(seen) is IyzicoUnavailableError, seen
+            assert "ca_bundle of the Connection" in str(seen)
+            assert look(monkeypatch, ca_bundle=str(bundle), timeout=20).raw == "1500.75"
+        assert len(begun) == 1
+    finally:
+        is_well.set()
+    assert look(monkeypatch, ca_bundle=str(slow), timeout=20).raw == "1500.75"
+
+
 def test_nothing_turns_verification_off_and_old_tls_is_refused(monkeypatch, authority, bundle):
     context = trust.loaded(str(bundle))
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
@@ -191,6 +243,47 @@ def test_tls_secrets_go_to_no_key_log(monkeypatch, iyzico, bundle, tmp_path):
     monkeypatch.setenv("SSLKEYLOGFILE", str(log))
     assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
     assert not log.exists()
+
+
+#: How a server, or a firewall that inspects TLS, refuses by its settings.
+REFUSING = {
+    "TLSV1_UNRECOGNIZED_NAME": ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME,
+    "TLSV1_ALERT_ACCESS_DENIED": ssl.ALERT_DESCRIPTION_ACCESS_DENIED,
+    "TLSV1_ALERT_INSUFFICIENT_SECURITY": ssl.ALERT_DESCRIPTION_INSUFFICIENT_SECURITY,
+    "TLSV1_ALERT_UNKNOWN_CA": ssl.ALERT_DESCRIPTION_UNKNOWN_CA,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE,
+    "SSLV3_ALERT_BAD_CERTIFICATE": ssl.ALERT_DESCRIPTION_BAD_CERTIFICATE,
+}
+#: The same of a server that cannot do better now.
+FAILING = {
+    "TLSV1_ALERT_INTERNAL_ERROR": ssl.ALERT_DESCRIPTION_INTERNAL_ERROR,
+    "TLSV1_ALERT_DECODE_ERROR": ssl.ALERT_DESCRIPTION_DECODE_ERROR,
+}
+
+
+@pytest.mark.parametrize("reason", [*REFUSING, *FAILING])
+def test_a_refusal_of_tls_is_waited_for_only_if_it_may_pass_and_says_its_reason(monkeypatch, authority, bundle, reason):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    context.sni_callback = lambda *args: {**REFUSING, **FAILING}[reason]
+    with serve(WHOLE, tls=context) as server:
+        seen = look(monkeypatch, host=f"https://localhost:{server.port}", ca_bundle=str(bundle))
+    assert type(seen) is (IyzicoAnswerError if reason in REFUSING else IyzicoUnavailableError), seen
+    assert f"({reason})" in str(seen)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_wants_a_client_certificate_is_not_waited_for(monkeypatch, authority, bundle, version):
+    """With TLS 1.3 it says so after the handshake and hangs up, perhaps while the request is on its way."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.load_verify_locations(str(bundle))
+    context.verify_mode, context.minimum_version, context.maximum_version = ssl.CERT_REQUIRED, version, version
+    with serve(WHOLE, tls=context) as server:
+        for _ in range(20):
+            seen = look(monkeypatch, host=f"https://127.0.0.1:{server.port}", ca_bundle=str(bundle))
+            assert type(seen) is IyzicoAnswerError, seen
+            assert "client certificate" in str(seen)
 
 
 def no_tls(client):
