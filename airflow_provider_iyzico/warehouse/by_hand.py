@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime
@@ -19,12 +20,19 @@ from airflow_provider_iyzico.warehouse.patience import patience_now
 from airflow_provider_iyzico.warehouse.sessions import settle
 from airflow_provider_iyzico.warehouse.snapshot import time_zone
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY
-from airflow_provider_iyzico.warehouse.types import YEARS, Instant, Money
+from airflow_provider_iyzico.warehouse.types import YEARS, Instant, Money, finite
 
 #: What reading such a value and computing with it raise.
 _UNREADABLE = (ArithmeticError, AttributeError, TypeError, ValueError)
 #: Years whose moments are moments in every time zone.
 _COMPUTABLE_YEARS = range(2, 9999)
+#: SQLite compares moments as text. In another spelling they sort in the wrong place, though Python reads them.
+_DAY, _MINUTE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r" [0-9]{2}:[0-9]{2}"
+_MOMENT = re.compile(rf"{_DAY}{_MINUTE}:[0-9]{{2}}\.[0-9]{{6}}\Z")
+_SORTED = {
+    **dict.fromkeys(("observed_at", "waiting_since", "waits_until", "ended_at"), _MOMENT),
+    "valid_from": re.compile(rf"{_DAY}({_MINUTE}(:[0-9]{{2}}(\.[0-9]{{6}}|\+00:00)?)?)?\Z"),  # all before the next second
+}
 
 
 @contextmanager
@@ -85,8 +93,9 @@ def _first_unreadable(
     with closing(connection.execute(query)) as found:
         for row in found.mappings():
             for column in table.columns:
-                if not _is_readable(column, row[column.name]):
-                    return {key.name: row[key.name] for key in table.primary_key.columns}, column.name, row[column.name]
+                value = row[column.name]
+                if not _is_readable(column, value) or (is_sqlite and not _is_understood(column, value)):
+                    return {key.name: row[key.name] for key in table.primary_key.columns}, column.name, value
     return None
 
 
@@ -109,6 +118,15 @@ def _is_readable(column: Column[Any], value: Any) -> bool:
         return isinstance(value, str) or not isinstance(column.type, String)
     except _UNREADABLE:
         return False
+
+
+def _is_understood(column: Column[Any], value: Any) -> bool:
+    """Tell whether SQLite computes and compares a readable value as we do: it keeps as text what is no number or moment to it."""
+    if value is None:
+        return True
+    if isinstance(column.type, (Money, Integer)):
+        return isinstance(value, (int, float))
+    return column.name not in _SORTED or _SORTED[column.name].match(value) is not None
 
 
 def _noun(column: Column[Any]) -> str:

@@ -273,3 +273,51 @@ def test_rebuild_sorts_and_mends_a_key_of_the_roll_up_that_is_no_text(sqlite_eng
     with sqlite_engine.begin() as connection:
         assert len(rebuild(connection)) == 2
         assert rebuild(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("observed_at", "2026-03-01T08:00:00+00:00"),
+        ("observed_at", "2026-03-01T08:00:00"),
+        ("observed_at", "2026-03-01 11:00:00+03:00"),
+        ("observed_at", "2026-03-01 08:00:00"),  # which sorts before the first moment of that second
+        ("observed_at", "20260301 080000"),
+        ("balance", "100_000"),
+        ("balance", "\uff11\uff10\uff10"),
+        ("latency_ms", "\uff11"),
+    ],
+)
+def test_rebuild_refuses_what_python_reads_and_sqlite_sorts_or_computes_otherwise(
+    sqlite_engine, monkeypatch, capsys, column, value
+):
+    put(sqlite_engine, 0)
+    put(sqlite_engine, 60)
+    with sqlite_engine.begin() as connection:
+        connection.execute(text(f"UPDATE iyzico_balance_snapshot SET {column} = :value WHERE run_id = '0'"), {"value": value})
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    assert main(["rebuild"]) == 2
+    assert f"holds '{value}' in column '{column}' of the row with snapshot_id" in capsys.readouterr().err
+    assert ask(sqlite_engine, "SELECT observations FROM iyzico_balance_day") == 2
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "status"),
+    [
+        *[(spelling, 0) for spelling in ("2026-01-01", "2026-01-01 00:00", "2026-01-01 00:00:00", "2026-01-01 00:00:00+00:00")],
+        *[(spelling, 2) for spelling in ("2026-01-01T00:00:00", "2026-01-01 00:00:00+03:00", "01.01.2026")],
+    ],
+)
+def test_a_threshold_begins_when_it_says_or_is_named(sqlite_engine, monkeypatch, capsys, valid_from, status):
+    put(sqlite_engine, 0)
+    run(sqlite_engine, f"INSERT INTO iyzico_balance_threshold VALUES ('production', 'a', 'TRY', '{valid_from}', 9, 15)")
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    assert main(["rebuild"]) == status
+    assert ("iyzico_balance_threshold" in capsys.readouterr().err) is (status == 2)
+
+
+def test_provenance_that_nothing_compares_may_be_spelled_in_any_way(sqlite_engine):
+    put(sqlite_engine, 0)
+    run(sqlite_engine, "UPDATE iyzico_balance_snapshot SET inserted_at = CURRENT_TIMESTAMP, system_time = '2026-03-01T08:00:00Z'")
+    with sqlite_engine.begin() as connection:
+        assert rebuild(connection) == []
