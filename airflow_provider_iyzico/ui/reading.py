@@ -14,13 +14,13 @@ from typing import Any
 from airflow.configuration import conf
 from sqlalchemy import String, bindparam, event, inspect, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DataError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.exact import EXACT
-from airflow_provider_iyzico.warehouse.faults import errors_of, first_line, sqlstate
+from airflow_provider_iyzico.warehouse.faults import errors_of, first_line, is_unreadable
 from airflow_provider_iyzico.warehouse.names import check_identifier
 from airflow_provider_iyzico.warehouse.patience import PAGE, Watch
 from airflow_provider_iyzico.warehouse.sessions import settle, watch_over
@@ -109,7 +109,7 @@ def _bound(engine: Engine) -> None:
 def _explained(engine: Engine, schema: str | None, error: Exception) -> Notice:
     """Say why a question failed, from what is there and not from the driver's words."""
     errors: tuple[type[Exception], ...] = (*errors_of(engine), WarehouseError, Notice)
-    if isinstance(error, DataError) and sqlstate(error) is None:  # the driver cannot read what the server gave
+    if is_unreadable(error):
         return Notice("unavailable", BY_HAND)
     no_grant = Notice("no_grant", _grants(schema))
     try:

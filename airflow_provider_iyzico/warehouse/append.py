@@ -100,11 +100,12 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
         with connection.begin():
             settle(connection, patience_now())
             there = _read(connection, table, row)
+        is_bent = there is not None and there["balance"] != Decimal(there["balance_raw"])
     if bent is not None:
         raise WarehouseExactnessError(f"{bent}; {_NOTHING_KEPT if there is None else _KEPT_NEVERTHELESS}")
     if there is None:
         raise conflict or WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
-    if there["balance"] != Decimal(there["balance_raw"]):
+    if is_bent:
         raise WarehouseExactnessError(
             f"table {table.fullname!r} holds balance {there['balance']} and balance_raw {there['balance_raw']!r} with "
             f"{_key(table)} {row[_key(table)]}; delete the row, let the column be {table.c.balance.type.compile()}, and try again"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
 
@@ -67,6 +67,8 @@ def is_passing(error: BaseException) -> bool:
     if code is not None:
         is_opening = code & 0xFF == sqlite3.SQLITE_CANTOPEN  # the folder is looked at where the path is known
         return is_opening or code & 0xFF in _PASSING_IN_SQLITE
+    if is_unreadable(error):
+        return False
     state = sqlstate(error)
     if state is not None:
         return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
@@ -75,6 +77,14 @@ def is_passing(error: BaseException) -> bool:
     if getattr(getattr(reason, "pgconn", None), "needs_password", False) or _REFUSED_FOR_GOOD.search(str(reason)):
         return False
     return any(kind.__name__ in ("OperationalError", "InterfaceError") for each in (error, reason) for kind in type(each).__mro__)
+
+
+def is_unreadable(error: BaseException) -> bool:
+    """Tell whether a driver cannot read what the warehouse gave: nobody refused anything, so there is no code."""
+    reason = cause(error)
+    if isinstance(reason, sqlite3.OperationalError):
+        return getattr(reason, "sqlite_errorcode", None) is None
+    return isinstance(error, DataError) and sqlstate(error) is None
 
 
 def unreachable(engine: Engine, error: BaseException) -> WarehouseError:
