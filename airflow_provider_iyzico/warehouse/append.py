@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico.errors import (
+    WarehouseConfigurationError,
     WarehouseError,
     WarehouseExactnessError,
     WarehouseTableError,
@@ -20,7 +21,7 @@ from airflow_provider_iyzico.warehouse import statements
 from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
 from airflow_provider_iyzico.warehouse.ddl import ddl
 from airflow_provider_iyzico.warehouse.exact import exactly
-from airflow_provider_iyzico.warehouse.faults import cause, errors_of, first_line, is_passing, unreachable
+from airflow_provider_iyzico.warehouse.faults import advice, cause, errors_of, first_line, is_passing, unreachable
 from airflow_provider_iyzico.warehouse.making import complete, ensure
 from airflow_provider_iyzico.warehouse.patience import SNAPSHOT, Watch, patience_now
 from airflow_provider_iyzico.warehouse.reports import enter, read_back, reports_for, roll_up
@@ -179,5 +180,7 @@ def explained(engine: Engine, table: Table, error: Exception) -> WarehouseError:
     passes = is_passing(error)
     if key != [_key(table)] and not passes and engine.dialect.name in _ENFORCES_KEYS:
         return WarehouseTableError(f"table {table.fullname!r} lacks its primary key, {_key(table)}: {first_line(error)}")
+    if (helps := advice(error)) is not None:
+        return WarehouseConfigurationError(f"table {table.fullname!r} refused the row: {helps}")
     kind = WarehouseUnavailableError if passes else WarehouseError
     return kind(f"table {table.fullname!r} refused the row: {first_line(error)}")
