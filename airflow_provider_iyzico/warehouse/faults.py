@@ -18,9 +18,9 @@ _PASSING_CLASSES = frozenset({"08", "40", "53", "58"})
 #: Read-only while a standby takes over, time for idling or for the transaction is over, object in use, lock timeout, cancelled by
 #: our own timeout, shutdown, crash, start, idle session.
 _PASSING_STATES = frozenset({"25006", "25P03", "25P04", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "57P05"})
-#: MariaDB and MySQL: disk or memory full, too many connections, a cluster that is not ready, shutdown, network, locks, deadlocks, read-only, too slow, killed
-#: (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from 2000 to 2999, pass as well,
-#: except for letters, TLS and ways to log in that one side does not know.
+#: MariaDB and MySQL: disk or memory full, too many connections, a node of a cluster that is not ready, shutdown, network, locks,
+#: deadlocks, read-only, too slow, killed (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from
+#: 2000 to 2999, pass as well, except for letters, TLS and ways to log in that one side does not know.
 _PASSING_NUMBERS = frozenset(
     {
         1015,
