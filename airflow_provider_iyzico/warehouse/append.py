@@ -107,9 +107,10 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
     if there is None:
         raise conflict or WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
     if is_bent:
+        kind = table.c.balance.type.compile(engine.dialect)
         raise WarehouseExactnessError(
             f"table {table.fullname!r} holds balance {there['balance']} and balance_raw {there['balance_raw']!r} with "
-            f"{_key(table)} {row[_key(table)]}; delete the row, let the column be {table.c.balance.type.compile()}, and try again"
+            f"{_key(table)} {row[_key(table)]}; delete the row, let the column be {kind}, and try again"
         )
     return there, 0
 
@@ -120,13 +121,13 @@ def _keep(connection: Connection, table: Table, row: Row) -> tuple[dict[str, Any
     if not _add(connection, table, row):
         return None
     if account is None:
-        return as_given(table, row, _read(connection, table, row)), 0
+        return as_given(connection, table, row, _read(connection, table, row)), 0
     stored, day = read_back(connection, table, row, local_date(row["observed_at"], account.report_timezone))
-    kept = as_given(table, row, stored)
+    kept = as_given(connection, table, row, stored)
     for written in roll_up(connection, table, kept, account, day):
         stored, day = read_back(connection, table, row, written.local_date)
         day_as_given(connection, report_tables(table.schema).balance_day, written._asdict(), day and day._asdict())
-        as_given(table, row, stored)
+        as_given(connection, table, row, stored)
     return kept, account.missing
 
 

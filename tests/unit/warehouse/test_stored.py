@@ -357,3 +357,14 @@ def test_looking_for_the_row_by_hand_does_not_hold_the_history_in_memory(postgre
         rebuild(connection)
     assert len(streamed) == 1
     assert streamed[0] is not None  # a cursor of the server, from which rows come in pieces
+
+
+def test_a_column_of_another_type_is_told_in_the_words_of_the_database(postgres_engine):
+    put(postgres_engine, 0)
+    run(
+        postgres_engine,
+        "DROP VIEW iyzico_balance_latest, iyzico_balance_observed, iyzico_balance_interval CASCADE",
+        "ALTER TABLE iyzico_balance_snapshot ALTER observed_at TYPE TIMESTAMP",
+    )
+    with pytest.raises(WarehouseExactnessError, match="it should be TIMESTAMP WITH TIME ZONE"):
+        put(postgres_engine, 10)
