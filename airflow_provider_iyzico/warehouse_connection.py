@@ -191,8 +191,9 @@ def _is_host(name: str) -> bool:
 def _secrets(connection: Any) -> list[str]:
     """Return what of a Connection is secret, in all spellings, the longest first."""
     before_host = str(connection.host or "").rpartition("@")[0].rpartition("//")[2]
+    extra = connection.extra_dejson if isinstance(connection.extra_dejson, dict) else {}
     secrets = {connection.password, before_host.partition(":")[2]}
-    secrets |= {value for name, value in connection.extra_dejson.items() if _IS_SECRET.search(name) and isinstance(value, str)}
+    secrets |= {value for name, value in extra.items() if _IS_SECRET.search(name) and isinstance(value, str)}
     return sorted({spelling for secret in secrets if secret for spelling in _spellings(secret)}, key=len, reverse=True)
 
 

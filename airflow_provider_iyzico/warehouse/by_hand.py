@@ -32,9 +32,10 @@ _DAY, _MINUTE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r" [0-9]{2}:[0-9]{2}"
 _MOMENT = re.compile(rf"{_DAY}{_MINUTE}:[0-9]{{2}}\.[0-9]{{6}}\Z")
 _SORTED = {
     **dict.fromkeys(("observed_at", "waiting_since", "waits_until", "ended_at"), _MOMENT),
-    "valid_from": re.compile(rf"{_DAY}({_MINUTE}(:[0-9]{{2}}(\.[0-9]{{6}}|\+00:00)?)?)?\Z"),  # all before the next second
+    "valid_from": re.compile(
+        rf"{_DAY}({_MINUTE}(:[0-9]{{2}}(\.[0-9]{{6}}|\+00:00)?)?)?\Z"
+    ),  # a shorter one sorts first in its day or minute
 }
-
 #: What a text must be, by its column.
 _NOUNS = {"report_timezone": "time zone", "balance_raw": "amount"}
 

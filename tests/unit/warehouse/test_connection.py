@@ -220,6 +220,7 @@ def test_a_hook_that_fails_in_its_own_way_is_a_wrong_connection_and_no_password_
         {"conn_type": "http", "host": "db"},
         {"conn_type": "mysql", "host": "db", "extra": {"client": "nonsense"}},
         {"conn_type": "sqlite", "host": ":memory:"},
+        {"conn_type": "postgres", "host": "db", "extra": "[1]"},
     ],
     ids=str,
 )
@@ -254,6 +255,7 @@ REFUSED = {
     "one of many hosts": {"conn_type": "postgres", "host": f"127.0.0.1,finance:{WORD}@127.0.0.1", "password": ""},
     "in the host of mysql": {"conn_type": "mysql", "host": f"finance:{WORD}@db.invalid", "password": ""},
     "in sslmode": {"conn_type": "postgres", "host": "127.0.0.1", "password": "", "extra": {"sslmode": WORD}},
+    "in a secret extra": {"conn_type": "postgres", "host": "127.0.0.1", "extra": {"token": WORD, "cursor": WORD}},
     "in an integer": {"conn_type": "postgres", "host": "127.0.0.1", "password": "", "extra": {"keepalives_idle": WORD}},
 }
 
