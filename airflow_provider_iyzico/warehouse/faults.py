@@ -113,7 +113,7 @@ def is_unreadable(error: BaseException) -> bool:
     """Tell whether a driver cannot read what the warehouse gave: nobody refused anything, so there is no code."""
     reason = cause(error)
     if isinstance(reason, sqlite3.OperationalError):
-        return getattr(reason, "sqlite_errorcode", None) is None
+        return str(reason).startswith("Could not decode to UTF-8")  # it has no code, and only these words
     return isinstance(error, DataError) and sqlstate(error) is None
 
 
