@@ -20,9 +20,12 @@ UNPRIVILEGED = "nobody"
 
 
 @contextmanager
-def mariadb_server() -> Iterator[str]:
-    """Yield the URL of a server that is gone afterwards; without one the tests are skipped, and say so."""
-    if given := os.environ.get("TEST_MARIADB_URL"):
+def mariadb_server(*more: str) -> Iterator[str]:
+    """Yield the URL of a server that is gone afterwards; without one the tests are skipped, and say so.
+
+    :param more: options of the server, with which it is always one of our own
+    """
+    if not more and (given := os.environ.get("TEST_MARIADB_URL")):
         yield given
         return
     server = MARIADB.found()
@@ -41,7 +44,13 @@ def mariadb_server() -> Iterator[str]:
             check=True,
             capture_output=True,
         )
-        options += [f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}", f"--port={port}", "--bind-address=127.0.0.1"]
+        options += [
+            f"--socket={folder / 'socket'}",
+            f"--pid-file={folder / 'pid'}",
+            f"--port={port}",
+            "--bind-address=127.0.0.1",
+            *more,
+        ]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen([server, *options], user=user, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         try:

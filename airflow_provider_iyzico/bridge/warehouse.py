@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote
 
@@ -35,6 +37,10 @@ _MYSQL_CLIENTS = {
     "mysqlclient": ("mysqldb", {"charset", "cursor", "ssl", "ssl_mode", "unix_socket", "iam", "aws_conn_id"}),
     "mysql-connector-python": ("mysqlconnector", set()),
 }
+#: Names of extras that hold secrets.
+_IS_SECRET = re.compile(r"pass|secret|token|private|credential", re.IGNORECASE)
+#: How PostgreSQL's drivers quote the value of an extra that is wrong, whatever somebody put there.
+_INVALID = re.compile(r'\b(invalid [\w ]*value:? )".*?"(?=$|;| for )', re.MULTILINE)
 _HARMLESS_EXTRAS = {"client", "local_infile"}
 
 
@@ -46,21 +52,31 @@ def warehouse_engine(conn_id: str, *, was_there: bool = False) -> Iterator[Engin
     :raises WarehouseConfigurationError: there is no such Connection, it is not SQL, or it cannot be used
     :raises WarehouseUnavailableError: a secrets backend cannot be asked now
     """
-    connection = _connection(conn_id, was_there)
-    secrets = _spellings(connection.password)
+    make, hide = _opened(conn_id, was_there)
     engine = None
     try:
-        engine = _engine(connection)
+        engine = make()
         yield engine
-    except IyzicoError as error:
-        said = f"Connection {conn_id!r}: {error}" if isinstance(error, WarehouseError) else str(error)
-        error.args = (_without(secrets, said),)
-        if any(secret in str(each) for each in _causes(error) for secret in secrets):
-            raise error from WarehouseError("its words are left out, because they quote the password")
+    except BaseException as error:
+        past = list(_causes(error))
+        for each in (error, *past):
+            clear_frames(each.__traceback__)  # those of hooks and drivers hold the password, and trackers of errors record them
+        if not isinstance(error, IyzicoError):
+            raise
+        error.args = (hide(f"Connection {conn_id!r}: {error}" if isinstance(error, WarehouseError) else str(error)),)
+        if any(hide(str(each)) != str(each) for each in past):
+            raise error from WarehouseError("its words are left out, because they quote what may be secret")
         raise
     finally:
         if engine is not None:
             engine.dispose()
+
+
+def _opened(conn_id: str, was_there: bool) -> tuple[Callable[[], Engine], Callable[[str], str]]:
+    """Return what makes the engine of a Connection and what hides its secrets, as functions: no frame that stays holds it."""
+    connection = _connection(conn_id, was_there)
+    secrets = _secrets(connection)
+    return lambda: _engine(connection), lambda said: _without(secrets, said)
 
 
 def _connection(conn_id: str, was_there: bool) -> Any:
@@ -80,6 +96,10 @@ def _connection(conn_id: str, was_there: bool) -> Any:
 
 
 def _engine(connection: Any) -> Engine:
+    if connection.conn_type in ("postgres", "mysql") and not all(map(_is_host, (connection.host or "").split(","))):
+        raise WarehouseConfigurationError(
+            "its host holds more than a name; put login, password, port and database into fields of their own"
+        )
     try:
         hook = connection.get_hook()
     except Exception as error:  # a hook is anybody's code
@@ -167,24 +187,36 @@ def _lost(name: str, advice: str) -> WarehouseConfigurationError:
     return WarehouseConfigurationError(f"{name!r} in its extra has no effect on how its hook connects; {advice}, or remove it")
 
 
-def _spellings(password: str | None) -> list[str]:
-    """Return how a password may be written in what a driver says, the longest first."""
-    if not password:
-        return []
-    spellings = {password, quote(password), quote(password, safe=""), quote_plus(password), repr(password)[1:-1]}
-    return sorted(spellings, key=len, reverse=True)
+def _is_host(name: str) -> bool:
+    """Tell whether a host is a name, an address, or the folder or abstract name of a socket; drivers quote whatever it is."""
+    return "@" not in name[1:] and ("/" not in name or name.startswith(("/", "@")))
+
+
+def _secrets(connection: Any) -> list[str]:
+    """Return what of a Connection is secret, in all spellings, the longest first."""
+    before_host = str(connection.host or "").rpartition("@")[0].rpartition("//")[2]
+    extra = connection.extra_dejson if isinstance(connection.extra_dejson, dict) else {}
+    secrets = {connection.password, before_host.partition(":")[2]}
+    secrets |= {value for name, value in extra.items() if _IS_SECRET.search(name) and isinstance(value, str)}
+    return sorted({spelling for secret in secrets if secret for spelling in _spellings(secret)}, key=len, reverse=True)
+
+
+def _spellings(secret: str) -> set[str]:
+    """Return how a secret may be written in what a driver says."""
+    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
 
 
 def _without(secrets: list[str], said: str) -> str:
     for secret in secrets:
         said = said.replace(secret, "***")
-    return said
+    return _INVALID.sub(r'\1"***"', said)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    each = error.__cause__ or error.__context__
-    while each is not None:
+    each, seen = error.__cause__ or error.__context__, {id(error)}
+    while each is not None and id(each) not in seen:
         yield each
+        seen.add(id(each))
         each = each.__cause__ or each.__context__
 
 

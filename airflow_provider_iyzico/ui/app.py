@@ -75,10 +75,10 @@ def page(request: Request) -> HTMLResponse:
     """The page itself; the figures are fetched by its script."""
     language = _language(request)
     with reading() as (connection, schema):
-        balances = questions.balances(connection, schema)
-    if not balances:
+        accounts = questions.accounts(connection, schema)
+    if not accounts:
         raise Notice("empty")
-    start = {"language": language, "words": words(language), "balances": balances}
+    start = {"language": language, "words": words(language), "accounts": accounts}
     return HTMLResponse(_templates().get_template("page.html").render(language=language, words=words(language), start=start))
 
 

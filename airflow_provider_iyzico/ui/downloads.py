@@ -36,6 +36,9 @@ _INVISIBLE = r"\x7f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069
 #: Some programs split by another separator than ours, or drop blanks and invisible characters first. So a sign counts at the
 #: beginning of a cell, and inside it after every character at which a program may begin a new cell.
 _FORMULA = re.compile(rf"(^|[,;|\t\n\r\v\f\x85\u2028\u2029\"])([\s\x00-\x1f{_INVISIBLE}]*)(?=[{_SIGNS}])")
+#: Programs that split by blanks or colons find texts such as ids, moments and sums in prose, which stay as they are: there a sign
+#: counts unless it stands alone, before a figure, or begins an arrow.
+_FORMULA_IN_PROSE = re.compile(rf"([ :])(?=[{_SIGNS}])(?![-+](?:[\d.,]*|>)(?:[\s;:)]|\Z))(?![{_SIGNS}](?:\s|\Z))")
 IN_MEMORY_BYTES = 1_000_000
 
 
@@ -74,5 +77,5 @@ def _cell(name: str, row: Any, zone: ZoneInfo, language: str) -> Any:
 
 
 def _text(text: str) -> str:
-    """Return a text in which no spreadsheet finds a formula, whatever separator it goes by."""
-    return _FORMULA.sub(r"\1\2'", text)
+    """Return a text in which no spreadsheet finds a formula, whatever usual separator it goes by."""
+    return _FORMULA_IN_PROSE.sub(r"\1'", _FORMULA.sub(r"\1\2'", text))

@@ -13,6 +13,7 @@ STATUS = {
     "unsupported": 503,
     "no_views": 503,
     "no_grant": 503,
+    "by_hand": 503,
     "unavailable": 503,
     "busy": 503,
 }

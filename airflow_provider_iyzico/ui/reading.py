@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,23 +15,24 @@ from typing import Any
 from airflow.configuration import conf
 from sqlalchemy import String, bindparam, event, inspect, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DataError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.exact import EXACT
-from airflow_provider_iyzico.warehouse.faults import errors_of, first_line, sqlstate
+from airflow_provider_iyzico.warehouse.faults import cause, errors_of, first_line, is_unreadable
+from airflow_provider_iyzico.warehouse.making import absent
 from airflow_provider_iyzico.warehouse.names import check_identifier
 from airflow_provider_iyzico.warehouse.patience import PAGE, Watch
 from airflow_provider_iyzico.warehouse.sessions import settle, watch_over
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE
 from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
 
-BY_HAND = (
-    "a row that somebody wrote by hand is no amount, moment or day: python -m airflow_provider_iyzico.warehouse rebuild names it"
-)
+#: Who names the row that cannot be shown.
+BY_HAND = "python -m airflow_provider_iyzico.warehouse rebuild"
+SQLITE_RIGHTS = "whoever reads a SQLite file in WAL mode needs the right to read the file and to write into its folder"
 #: The api-server has few threads, and most of them are Airflow's: however slow the warehouse is, the page takes no more of them.
 AT_ONCE = 6
 _places = BoundedSemaphore(AT_ONCE)
@@ -73,13 +75,12 @@ def _reading(engine: Engine, schema: str | None, watch: Watch) -> Iterator[tuple
         raise Notice("empty")  # connecting would make the file
     watch_over(engine)
     _bound(engine)
+    if engine.dialect.name == "postgresql":  # for every question, since a standby begins no transaction that may write
+        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     try:
         with engine.connect() as connection:
-            if engine.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                settle(connection, PAGE)
-            else:
-                settle(connection, PAGE)
+            settle(connection, PAGE)
+            if engine.dialect.name == "sqlite":
                 connection.execute(text("PRAGMA query_only = ON"))
                 connection.execute(text("BEGIN"))
             yield connection, schema
@@ -88,7 +89,7 @@ def _reading(engine: Engine, schema: str | None, watch: Watch) -> Iterator[tuple
         raise (Notice("unavailable") if watch.seconds_left <= 0 else _explained(engine, schema, error)) from error
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         log.exception("the page cannot show what the warehouse holds")
-        raise Notice("unavailable", BY_HAND) from error
+        raise Notice("by_hand", BY_HAND) from error
 
 
 def _bound(engine: Engine) -> None:
@@ -110,16 +111,19 @@ def _bound(engine: Engine) -> None:
 def _explained(engine: Engine, schema: str | None, error: Exception) -> Notice:
     """Say why a question failed, from what is there and not from the driver's words."""
     errors: tuple[type[Exception], ...] = (*errors_of(engine), WarehouseError, Notice)
-    if isinstance(error, DataError) and sqlstate(error) is None:  # the driver cannot read what the server gave
-        return Notice("unavailable", BY_HAND)
+    if is_unreadable(error):
+        return Notice("by_hand", BY_HAND)
+    if getattr(cause(error), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:  # and there is such a file
+        return Notice("no_grant", SQLITE_RIGHTS)
     no_grant = Notice("no_grant", _grants(schema))
     try:
-        inspector = inspect(engine)
-        there = {*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)}
-        if SNAPSHOT_TABLE not in there and not there & set(COLUMNS):
-            return Notice("empty") if _is_usable(engine, schema) else no_grant
+        if not _is_usable(engine, schema):
+            return no_grant
+        inspector, missing = inspect(engine), absent(engine, [SNAPSHOT_TABLE, *COLUMNS], schema)
+        if len(missing) > len(COLUMNS):
+            return Notice("empty")
         for view, columns in COLUMNS.items():
-            if view not in there or not set(columns) <= {each["name"] for each in inspector.get_columns(view, schema=schema)}:
+            if view in missing or not set(columns) <= {each["name"] for each in inspector.get_columns(view, schema=schema)}:
                 return Notice("no_views", f"{quoted(view, schema)} is missing or of another version")
     except errors as gone:
         log.warning("the warehouse did not answer the page: %s", first_line(gone))
@@ -135,7 +139,7 @@ def _grants(schema: str | None) -> str:
 
 
 def _is_usable(engine: Engine, schema: str | None) -> bool:
-    """Tell whether the schema is there and we may look into it: otherwise nobody knows whether it is empty."""
+    """Tell whether the schema is there and we may look into it: otherwise nobody knows what it holds."""
     if engine.dialect.name != "postgresql":
         return True
     namespace = "to_regnamespace(quote_ident(COALESCE(:schema, current_schema())))"

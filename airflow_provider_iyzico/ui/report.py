@@ -69,10 +69,9 @@ def latest_of(connection: Connection, schema: str | None, who: Who) -> dict[str,
 
     :raises Notice: there is no such account
     """
-    for each in questions.balances(connection, schema):
-        if Who(*[each[name] for name in Who._fields]) == who:
-            return each
-    raise Notice("not_found", "/".join(who))
+    if (latest := questions.latest(connection, schema, who)) is None:
+        raise Notice("not_found", "/".join(who))
+    return latest
 
 
 def period_of(first: date, last: date, zone: ZoneInfo) -> Period:

@@ -161,6 +161,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "busy_title": ("Many are looking at the moment", "Şu anda çok kişi bakıyor"),
     "busy_advice": ("Try again in a moment.", "Birazdan yeniden deneyin."),
+    "by_hand_title": ("A row cannot be shown", "Bir kayıt gösterilemiyor"),
+    "by_hand_advice": (
+        "Somebody wrote a row of this account by hand, and it holds no amount, moment or number. Have it corrected.",
+        "Bu hesabın elle yazılmış bir kaydındaki tutar, zaman ya da sayı okunamıyor. Kaydın düzeltilmesini isteyin.",
+    ),
     "unavailable_title": ("The warehouse did not answer", "Veri ambarı yanıt vermedi"),
     "unavailable_advice": (
         "Try again in a moment. If it stays so, the log of Airflow's api-server says why.",

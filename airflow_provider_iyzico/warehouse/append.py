@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico.errors import (
+    WarehouseConfigurationError,
     WarehouseError,
     WarehouseExactnessError,
     WarehouseTableError,
@@ -20,7 +21,7 @@ from airflow_provider_iyzico.warehouse import statements
 from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
 from airflow_provider_iyzico.warehouse.ddl import ddl
 from airflow_provider_iyzico.warehouse.exact import exactly
-from airflow_provider_iyzico.warehouse.faults import cause, errors_of, first_line, is_passing, unreachable
+from airflow_provider_iyzico.warehouse.faults import advice, cause, errors_of, first_line, is_passing, unreachable
 from airflow_provider_iyzico.warehouse.making import complete, ensure
 from airflow_provider_iyzico.warehouse.patience import SNAPSHOT, Watch, patience_now
 from airflow_provider_iyzico.warehouse.reports import enter, read_back, reports_for, roll_up
@@ -100,14 +101,16 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
         with connection.begin():
             settle(connection, patience_now())
             there = _read(connection, table, row)
+        is_bent = there is not None and there["balance"] != Decimal(there["balance_raw"])
     if bent is not None:
         raise WarehouseExactnessError(f"{bent}; {_NOTHING_KEPT if there is None else _KEPT_NEVERTHELESS}")
     if there is None:
         raise conflict or WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
-    if there["balance"] != Decimal(there["balance_raw"]):
+    if is_bent:
+        kind = table.c.balance.type.compile(engine.dialect)
         raise WarehouseExactnessError(
             f"table {table.fullname!r} holds balance {there['balance']} and balance_raw {there['balance_raw']!r} with "
-            f"{_key(table)} {row[_key(table)]}; delete the row, let the column be {table.c.balance.type.compile()}, and try again"
+            f"{_key(table)} {row[_key(table)]}; delete the row, let the column be {kind}, and try again"
         )
     return there, 0
 
@@ -118,13 +121,13 @@ def _keep(connection: Connection, table: Table, row: Row) -> tuple[dict[str, Any
     if not _add(connection, table, row):
         return None
     if account is None:
-        return as_given(table, row, _read(connection, table, row)), 0
+        return as_given(connection, table, row, _read(connection, table, row)), 0
     stored, day = read_back(connection, table, row, local_date(row["observed_at"], account.report_timezone))
-    kept = as_given(table, row, stored)
+    kept = as_given(connection, table, row, stored)
     for written in roll_up(connection, table, kept, account, day):
         stored, day = read_back(connection, table, row, written.local_date)
         day_as_given(connection, report_tables(table.schema).balance_day, written._asdict(), day and day._asdict())
-        as_given(table, row, stored)
+        as_given(connection, table, row, stored)
     return kept, account.missing
 
 
@@ -178,5 +181,7 @@ def explained(engine: Engine, table: Table, error: Exception) -> WarehouseError:
     passes = is_passing(error)
     if key != [_key(table)] and not passes and engine.dialect.name in _ENFORCES_KEYS:
         return WarehouseTableError(f"table {table.fullname!r} lacks its primary key, {_key(table)}: {first_line(error)}")
+    if (helps := advice(error)) is not None:
+        return WarehouseConfigurationError(f"table {table.fullname!r} refused the row: {helps}")
     kind = WarehouseUnavailableError if passes else WarehouseError
     return kind(f"table {table.fullname!r} refused the row: {first_line(error)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
 
@@ -18,15 +18,43 @@ _PASSING_CLASSES = frozenset({"08", "40", "53", "58"})
 #: Read-only while a standby takes over, time for idling or for the transaction is over, object in use, lock timeout, cancelled by
 #: our own timeout, shutdown, crash, start, idle session.
 _PASSING_STATES = frozenset({"25006", "25P03", "25P04", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "57P05"})
-#: MariaDB and MySQL: disk or memory full, too many connections, shutdown, network, locks, deadlocks, read-only, too slow, killed
-#: (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from 2000 to 2999, pass as well,
-#: except for letters, TLS and ways to log in that one side does not know.
+#: MariaDB and MySQL: disk or memory full, too many connections, a node of a cluster that is not ready, shutdown, network, locks,
+#: deadlocks, read-only, too slow, killed (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from
+#: 2000 to 2999, pass as well, except for letters, TLS and ways to log in that one side does not know.
 _PASSING_NUMBERS = frozenset(
-    {1015, 1020, 1021, 1037, 1038, 1040, 1041, 1042, 1043, 1053, 1077, 1079, 1080, 1129, 1135, 1152, 1153, 1154, 1155, 1156, 1157}
+    {
+        1015,
+        1020,
+        1021,
+        1037,
+        1038,
+        1040,
+        1041,
+        1042,
+        1043,
+        1047,
+        1053,
+        1077,
+        1079,
+        1080,
+        1129,
+        1135,
+        1152,
+        1153,
+        1154,
+        1155,
+        1156,
+        1157,
+    }
     | {1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1614, 1637, 1792, 1836, 1927, 1969, 3024}
     | {3032, 3058, 3100, 3101, 3572, 4031}
 )
 _LASTING_NUMBERS = frozenset({2019, 2026, 2054, 2059, 2061})
+#: TLS has one number for what never fits and for a line that was cut in its handshake; the words are the system's or OpenSSL's.
+_TLS_NUMBER = 2026
+_LINE_WAS_CUT = re.compile(r"unexpected eof|reset by peer|timed out|broken pipe|syscall", re.IGNORECASE)
+#: What helps where the words of MariaDB and MySQL do not say it.
+_ADVICE = {1665: "let the server's binlog_format be MIXED or ROW; with STATEMENT it takes no row at READ COMMITTED"}
 _MYSQL_DRIVERS = frozenset({"MySQLdb", "pymysql", "mysql", "mariadb", "asyncmy", "aiomysql"})
 _PASSING_IN_SQLITE = frozenset(
     {
@@ -61,12 +89,16 @@ def is_passing(error: BaseException) -> bool:
     """Tell whether the same statement may well succeed later."""
     reason = cause(error)
     number = _number(reason)
+    if number == _TLS_NUMBER and _LINE_WAS_CUT.search(str(reason)):
+        return True
     if number is not None:
         return (2000 <= number < 3000 and number not in _LASTING_NUMBERS) or number in _PASSING_NUMBERS
     code = getattr(reason, "sqlite_errorcode", None)
     if code is not None:
         is_opening = code & 0xFF == sqlite3.SQLITE_CANTOPEN  # the folder is looked at where the path is known
         return is_opening or code & 0xFF in _PASSING_IN_SQLITE
+    if is_unreadable(error):
+        return False
     state = sqlstate(error)
     if state is not None:
         return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
@@ -75,6 +107,14 @@ def is_passing(error: BaseException) -> bool:
     if getattr(getattr(reason, "pgconn", None), "needs_password", False) or _REFUSED_FOR_GOOD.search(str(reason)):
         return False
     return any(kind.__name__ in ("OperationalError", "InterfaceError") for each in (error, reason) for kind in type(each).__mro__)
+
+
+def is_unreadable(error: BaseException) -> bool:
+    """Tell whether a driver cannot read what the warehouse gave: nobody refused anything, so there is no code."""
+    reason = cause(error)
+    if isinstance(reason, sqlite3.OperationalError):
+        return str(reason).startswith("Could not decode to UTF-8")  # it has no code, and only these words
+    return isinstance(error, DataError) and sqlstate(error) is None
 
 
 def unreachable(engine: Engine, error: BaseException) -> WarehouseError:
@@ -92,6 +132,11 @@ def unreachable(engine: Engine, error: BaseException) -> WarehouseError:
             f"the warehouse did not answer: {first_line(error)}; check that it is up and that this worker may reach it"
         )
     return WarehouseConfigurationError(f"the warehouse refused us: {first_line(error)}; correct its Connection, or its rights")
+
+
+def advice(error: BaseException) -> str | None:
+    """Return what to do about an error whose words do not say it."""
+    return _ADVICE.get(_number(cause(error)) or 0)
 
 
 def cause(error: BaseException) -> BaseException:

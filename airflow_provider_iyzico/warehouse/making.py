@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import Table, inspect
+from sqlalchemy import Table, inspect, text
 from sqlalchemy.engine import Engine
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseTableError, WarehouseUnavailableError
@@ -16,6 +16,11 @@ from airflow_provider_iyzico.warehouse.sessions import settle
 from airflow_provider_iyzico.warehouse.tables import report_tables
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
+#: The server itself says what a name means: a search path has many schemas, and a view may be materialized.
+_ABSENT = text(
+    "SELECT name FROM unnest(CAST(:names AS text[])) AS name "
+    "WHERE to_regclass(CAST(:prefix AS text) || quote_ident(name)) IS NULL"
+)
 log = logging.getLogger(__name__)
 
 
@@ -56,12 +61,23 @@ def complete(engine: Engine, table: Table) -> None:
 
 def _missing(engine: Engine, table: Table) -> list[str]:
     """Return which of the tables and views that belong to ``table`` are not there."""
+    names = list(dict(create_statements(table, engine.dialect)))
     try:
-        inspector = inspect(engine)
-        there = {*inspector.get_table_names(schema=table.schema), *inspector.get_view_names(schema=table.schema)}
+        return absent(engine, names, table.schema)
     except errors_of(engine) as error:
         raise unreachable(engine, error) from cause(error)
-    return [name for name in dict(create_statements(table, engine.dialect)) if name not in there]
+
+
+def absent(engine: Engine, names: list[str], schema: str | None) -> list[str]:
+    """Return which tables and views are not there for a statement that names them so, of whatever kind they are."""
+    if engine.dialect.name != "postgresql":
+        inspector = inspect(engine)
+        there = {*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)}
+        return [name for name in names if name not in there]
+    with engine.begin() as connection:
+        settle(connection, patience_now())
+        values = {"names": names, "prefix": f'"{schema}".' if schema else ""}
+        return list(connection.execute(_ABSENT, values).scalars())
 
 
 def _create(engine: Engine, table: Table, missing: list[str]) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Table, delete, false, insert, select, text
 from sqlalchemy.engine import Connection
 
-from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
+from airflow_provider_iyzico.errors import WarehouseRowError
+from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand, row_by_hand
 from airflow_provider_iyzico.warehouse.calendars import BATCH, extend_calendars
 from airflow_provider_iyzico.warehouse.exact import exactly
 from airflow_provider_iyzico.warehouse.rollup import Seen, fold
@@ -40,6 +41,8 @@ def rebuild(connection: Connection, schema: str | None = None, timezone: str | N
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL row_security = off")  # refuse, where a policy would hide snapshots from us
     _take_turns(connection, tables)
+    if connection.dialect.name == "sqlite" and (said := row_by_hand(connection, [table])) is not None:
+        raise WarehouseRowError(said)  # Python may read what SQLite sorts and computes otherwise
     with naming_rows_by_hand(connection, [table, *tables.rolled_up]):
         kept = [_rows(connection, each) for each in tables.rolled_up]
         own_zones = {} if timezone else {account: time_zone(row[0]).key for account, row in kept[0].items()}

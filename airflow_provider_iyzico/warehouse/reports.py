@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table, and_, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
+from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.calendars import extend_calendars
 from airflow_provider_iyzico.warehouse.rollup import Day, Seen, bounds, fold
@@ -25,27 +26,39 @@ def reports_for(table: Table, dialect: str) -> ReportTables | None:
 
 
 class Account(NamedTuple):
-    """What is kept of an account, and how many of the tables and views beside the snapshots are missing.
+    """What is kept of an account, and what is amiss.
 
     :param report_timezone: the zone in which its days are cut
     :param first_date: its first day
     :param newest_at: when its newest observation was made
+    :param missing: how many of the tables and views beside the snapshots are missing
+    :param hidden: how many of its snapshots row level security hides from this role
     """
 
     report_timezone: str
     first_date: date
     newest_at: datetime
     missing: int
+    hidden: int
 
 
 def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Account | None:
     """Note the account and its newest observation, if ``table`` has reports.
 
     This also locks the account, so that its appends take turns.
+
+    :raises WarehouseConfigurationError: row level security hides snapshots of the account, so that its days would be wrong
     """
     if reports_for(table, connection.dialect.name) is None:
         return None
-    return Account._make(_statements(connection, table).enter.run(connection, row).one())
+    account = Account._make(_statements(connection, table).enter.run(connection, row).one())
+    if account.hidden > 0:
+        raise WarehouseConfigurationError(
+            f"row level security hides {account.hidden} snapshots of {'/'.join(_names(row).values())} in {table.fullname!r} "
+            "from this role, and its days would be wrong; let a policy show it every snapshot of the account, or run a rebuild "
+            "if somebody deleted snapshots"
+        )
+    return account
 
 
 def read_back(

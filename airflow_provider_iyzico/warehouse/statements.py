@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Date, Integer, String, Table, bindparam, text
 
 from airflow_provider_iyzico.warehouse.rollup import Day
-from airflow_provider_iyzico.warehouse.tables import ReportTables
+from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables
 from airflow_provider_iyzico.warehouse.types import Instant, Money
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
@@ -65,7 +65,7 @@ class ReportStatements:
     """What keeps the reports.
 
     :param enter: note the account of a snapshot, lock it, and give back the zone of its days, its first day, its newest moment,
-        and how many of the tables and views beside the snapshots are missing
+        how many of the tables and views beside the snapshots are missing, and how many snapshots are hidden
     :param read: a row of the snapshots as it is stored by now, and the day of its account as the values of a ``Day``
     :param update_day: write these values
     """
@@ -85,7 +85,8 @@ def report_statements(table: Table, tables: ReportTables, dialect: str) -> Repor
         VALUES (:environment, :account, :currency, :report_timezone, :local_date, :observed_at)
         ON CONFLICT (environment, account, currency) DO UPDATE
         SET newest_at = {"GREATEST" if is_postgres else "max"}(kept.newest_at, excluded.newest_at)
-        RETURNING report_timezone, first_date, newest_at, {_missing(tables, is_postgres)}"""
+        RETURNING report_timezone, first_date, newest_at, {_missing(tables, is_postgres)},
+        {_hidden(table, tables) if is_postgres else 0}"""
     is_day = "environment = :environment AND account = :account AND currency = :currency AND local_date = :local_date"
     read = f"""SELECT {", ".join(f"s.{name}" for name in _names(table))},
         {", ".join(f"d.{name} AS day_{name}" for name in Day._fields)}
@@ -111,6 +112,14 @@ def _missing(tables: ReportTables, is_postgres: bool) -> str:
         return f"num_nulls({found})"
     listed = ", ".join(f"'{name}'" for name in names)
     return f"{len(names)} - (SELECT count(*) FROM {prefix}sqlite_master WHERE type IN ('table', 'view') AND name IN ({listed}))"
+
+
+def _hidden(table: Table, tables: ReportTables) -> str:
+    """Return an expression for how many snapshots of an account the roll-up knows and row level security hides from this role."""
+    mine = " AND ".join(f"{{0}}.{name} = kept.{name}" for name in ACCOUNT_KEY)
+    known = f"SELECT COALESCE(sum(d.observations), 0) FROM {_quoted(tables.balance_day)} AS d WHERE {mine.format('d')}"
+    shown = f"SELECT count(*) FROM {_quoted(table)} AS s WHERE {mine.format('s')}"
+    return f"CASE WHEN row_security_active('{_quoted(table)}') THEN ({known}) - ({shown}) ELSE 0 END"
 
 
 def _statement(

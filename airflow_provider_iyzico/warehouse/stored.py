@@ -14,7 +14,7 @@ from airflow_provider_iyzico.errors import WarehouseExactnessError
 _SUMS = ("inflow", "outflow")
 
 
-def as_given(table: Table, given: Mapping[str, Any], stored: dict[str, Any] | None) -> dict[str, Any]:
+def as_given(connection: Connection, table: Table, given: Mapping[str, Any], stored: dict[str, Any] | None) -> dict[str, Any]:
     """Return what is stored, if it is what was given.
 
     :raises WarehouseExactnessError: it is something else, or not there
@@ -23,9 +23,10 @@ def as_given(table: Table, given: Mapping[str, Any], stored: dict[str, Any] | No
         raise WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
     for name, value in given.items():
         if stored[name] != value:
+            kind = table.c[name].type.compile(connection.dialect)
             raise WarehouseExactnessError(
                 f"column {name!r} of table {table.fullname!r} was given {value!r} and holds {stored[name]!r} "
-                f"(it should be {table.c[name].type.compile()}, and no trigger may change it; SQLite keeps numbers as REAL, "
+                f"(it should be {kind}, and no trigger may change it; SQLite keeps numbers as REAL, "
                 "which is exact to 15 digits)"
             )
     return stored
@@ -39,7 +40,7 @@ def day_as_given(connection: Connection, table: Table, given: Mapping[str, Any],
     if stored is not None and connection.dialect.name == "sqlite":
         bent = {name: stored[name] for name in _SUMS if _is_near(given[name], stored[name])}
         given = {**given, **bent}
-    as_given(table, given, stored)
+    as_given(connection, table, given, stored)
 
 
 def _is_near(given: Decimal, stored: Decimal) -> bool:

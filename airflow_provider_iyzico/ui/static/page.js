@@ -25,21 +25,21 @@ function recall() {
   }
   const isAsked = (each) => ["environment", "account", "currency"].every((key) => asked[key] === each[key]);
   const tests = [isAsked, ({ currency }) => currency === "TRY", () => true];
-  const who = tests.map((is) => start.balances.findIndex(is)).find((place) => place >= 0);
-  stranger = Boolean(new URLSearchParams(location.search).get("account")) && !isAsked(start.balances[who]);
+  const who = tests.map((is) => start.accounts.findIndex(is)).find((place) => place >= 0);
+  stranger = Boolean(new URLSearchParams(location.search).get("account")) && !isAsked(start.accounts[who]);
   const [first, last] = [asked.first, asked.last].map((date) => (isDay(date) ? date : null));
   const isWhole = RANGES.includes(asked.range) && (asked.range !== "custom" || (first && last && first <= last));
   return isWhole ? { who, range: asked.range, first, last } : { who, range: "week", first: null, last: null };
 }
 
 function whom() {
-  const { environment, account, currency } = start.balances[state.who];
+  const { environment, account, currency } = start.accounts[state.who];
   return { environment, account, currency };
 }
 
 /** Today as the account's time zone has it, by the server's clock. */
 function today() {
-  return report?.today ?? start.balances[state.who].today;
+  return report?.today ?? start.accounts[state.who].today;
 }
 
 async function load() {
@@ -245,9 +245,9 @@ function listen() {
 }
 
 function offer() {
-  for (const environment of new Set(start.balances.map((each) => each.environment))) {
+  for (const environment of new Set(start.accounts.map((each) => each.environment))) {
     const group = element("optgroup", { label: say(`environment_${environment}`) });
-    start.balances.forEach(({ account, currency, environment: its }, place) => {
+    start.accounts.forEach(({ account, currency, environment: its }, place) => {
       const properties = { value: place, textContent: `${account} · ${currency}${its === "production" ? "" : ` (${its})`}`, selected: place === state.who };
       if (its === environment) group.append(element("option", properties));
     });

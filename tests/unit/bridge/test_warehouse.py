@@ -220,6 +220,7 @@ def test_a_hook_that_fails_in_its_own_way_is_a_wrong_connection_and_no_password_
         {"conn_type": "http", "host": "db"},
         {"conn_type": "mysql", "host": "db", "extra": {"client": "nonsense"}},
         {"conn_type": "sqlite", "host": ":memory:"},
+        {"conn_type": "postgres", "host": "db", "extra": "[1]"},
     ],
     ids=str,
 )
@@ -228,6 +229,52 @@ def test_a_connection_that_is_no_warehouse_is_named(connect, make_row, fields):
     with pytest.raises(WarehouseConfigurationError, match="Connection 'w'") as caught:
         keep(make_row())
     assert SECRET not in str(caught.value)
+
+
+def told(error):
+    """Return all that an error and its causes say, and all that the locals of their frames hold, except those of this module."""
+    said, seen = [], set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+        said += [str(error), *[str(frame.locals) for frame in trace.stack if frame.filename != __file__]]
+        error = error.__cause__ or error.__context__
+    return "\n".join(said)
+
+
+WORD = "Gizli-Parola-42!x"
+REFUSED = {
+    "not SQL": {"conn_type": "http", "host": "x"},
+    "lost extra": {"conn_type": "mysql", "host": "127.0.0.1", "extra": {"nope": 1}},
+    "lost scheme": {"conn_type": "postgres", "host": "127.0.0.1", "extra": {"sqlalchemy_scheme": "x"}},
+    "down": {"conn_type": "postgres", "host": "127.0.0.1", "port": 9},
+    "mysql down": {"conn_type": "mysql", "host": "127.0.0.1", "port": 9},
+    "no option": {"conn_type": "postgres", "host": "127.0.0.1", "port": 9, "extra": {"no_such_option": 1}},
+    "in the host": {"conn_type": "postgres", "host": f"finance:{WORD}@db.invalid", "password": ""},
+    "a URL as host": {"conn_type": "postgres", "host": f"postgresql://finance:{WORD}@127.0.0.1/d", "password": ""},
+    "one of many hosts": {"conn_type": "postgres", "host": f"127.0.0.1,finance:{WORD}@127.0.0.1", "password": ""},
+    "in the host of mysql": {"conn_type": "mysql", "host": f"finance:{WORD}@db.invalid", "password": ""},
+    "in sslmode": {"conn_type": "postgres", "host": "127.0.0.1", "password": "", "extra": {"sslmode": WORD}},
+    "in a secret extra": {"conn_type": "postgres", "host": "127.0.0.1", "extra": {"token": WORD, "cursor": WORD}},
+    "in an integer": {"conn_type": "postgres", "host": "127.0.0.1", "password": "", "extra": {"keepalives_idle": WORD}},
+}
+
+
+@pytest.mark.parametrize("fields", REFUSED.values(), ids=list(REFUSED))
+def test_no_word_and_no_frame_of_an_error_holds_a_password_wherever_it_was_put(connect, make_row, fields):
+    if fields["conn_type"] == "mysql":
+        pytest.importorskip("airflow.providers.mysql.hooks.mysql")
+    connect(**({"login": "u", "password": WORD, "schema": "d"} | fields))
+    with pytest.raises(WarehouseError, match="Connection 'w'") as caught:
+        keep(make_row())
+    assert (caught.value.retry is Retry.SAFE) is (fields.get("port") == 9 and "extra" not in fields)
+    assert WORD not in told(caught.value)
+
+
+def test_a_socket_may_be_the_host(connect, make_row, tmp_path):
+    connect(conn_type="postgres", host=f"{tmp_path},@abstract", login="u", schema="d")
+    with pytest.raises(WarehouseUnavailableError):
+        keep(make_row())
 
 
 @pytest.mark.parametrize("stored", ["postgres://u:hunter2@host:notaport/d", "postgres://u:hunter2@[::1/d"])

@@ -94,6 +94,17 @@ def test_no_text_is_taken_for_a_formula_whatever_separator_a_program_goes_by(lan
     assert {cells[name].replace("'", "") for name in names} == {evil.replace("'", "")}
 
 
+@pytest.mark.parametrize("separator", " :")
+@pytest.mark.parametrize(
+    "evil", ["=WEBSERVICE(1)", "=1+1", "@SUM(A1)", "+SUM(A1)", "-1+cmd|'/C calc'!A0", "--SUM(1)", "\uff1d1", "+(1)", "=A1", "+A1"]
+)
+def test_no_word_of_a_text_is_taken_for_a_formula_by_a_program_that_splits_by_blanks_or_colons(separator, evil):
+    raw = written("gates", "en", reason=f"IyzicoRefusedError:{separator}x{separator}{evil}{separator}y{separator * 2}{evil}")
+    cells = [cell for row in csv.reader(StringIO(raw, newline=""), delimiter=separator) for cell in row]
+    assert [cell for cell in cells if cell.startswith(SIGNS)] == []
+    assert raw.count(evil) == 2
+
+
 @given(some.text("=+-@,;|\t\r\n\"' \u00a0\uff1da1", max_size=12), some.sampled_from(["en", "tr"]))
 def test_no_mixture_of_signs_separators_quotes_and_blanks_is_taken_for_a_formula(text, language):
     assert formulas(written("gates", language, account="a", dag_id=text, run_id=text, reason=text)) == []
@@ -104,7 +115,7 @@ def test_figures_dates_and_plain_words_stay_as_they_are(language):
     plain = {
         "account": "Şube-1 + 2 (merkez), yeni; eski | arşiv",
         "run_id": "scheduled__2026-11-22T10:00:00+00:00",
-        "reason": "balance 1.00 TRY, required 5.00 (batch 4.00 + headroom 1.00), missing 4.00; it's 100 % 'safe' -> a@b.example",
+        "reason": "balance 1.00 TRY, required 5.00 (batch 4.00 + headroom 1.00), missing 4.00; it's 100 % 'safe' -> a@b.example: -4.00 = -1 +3",
     }
     moment = datetime(2026, 11, 22, 10, tzinfo=UTC)
     _, cells = download("gates", language, **plain, waiting_since=moment, last_balance=Decimal("-12.50"), polls=-1)

@@ -12,9 +12,10 @@ from uuid import uuid4
 
 import pytest
 from postgres import database_with_reader, freezing_link
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Engine
 from stack import free_port
-from support import HAS_PAGES, NO_PAGES, POSTGRESQL
+from support import HAS_PAGES, HAS_PSYCOPG, NO_PAGES, POSTGRESQL
 
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
@@ -257,8 +258,8 @@ def test_a_value_that_the_driver_cannot_read_is_told_from_a_warehouse_that_is_do
         )
     connect(engine.url.set(drivername="postgres").render_as_string(False))
     status, body = ask(url, "/data?environment=production&account=a&currency=TRY", Accept="application/json")
-    assert (status, json.loads(body)["notice"]) == (503, "unavailable")
-    assert "somebody wrote by hand" in json.loads(body)["detail"]
+    assert (status, json.loads(body)["notice"]) == (503, "by_hand")
+    assert "warehouse rebuild" in json.loads(body)["detail"]
 
 
 def test_a_folder_of_zones_that_somebody_wrote_as_a_time_zone_is_shown_in_utc(url, connect, tmp_path):
@@ -295,6 +296,78 @@ def test_a_row_written_by_hand_is_no_500(url, connect, tmp_path):
         connection.execute(text("UPDATE iyzico_balance_snapshot SET observed_at = 'yesterday'"))
     engine.dispose()
     connect({"conn_type": "sqlite", "host": str(tmp_path / "w.db")})
+    answer = ask(url, "/data?environment=production&account=a&currency=TRY")
+    assert shows(answer, "by_hand", 503)
+    assert "warehouse rebuild" in answer[1]
+
+
+BY_HAND = {
+    "sqlite": [
+        *[
+            "UPDATE iyzico_balance_threshold SET threshold = '5.000,00'",
+            "UPDATE iyzico_balance_threshold SET cadence_minutes = 'often'",
+        ],
+        *["UPDATE iyzico_balance_snapshot SET balance = 9e999", "UPDATE iyzico_balance_snapshot SET observed_at = 'yesterday'"],
+        "UPDATE iyzico_account SET report_timezone = 'Mars/Phobos'",
+    ],
+    "postgresql": [
+        "UPDATE iyzico_balance_threshold SET threshold = 'NaN'",
+        "UPDATE iyzico_balance_snapshot SET balance = 'NaN'",
+    ],
+}
+
+
+@pytest.mark.parametrize(("dialect", "act"), [(dialect, act) for dialect in BY_HAND for act in BY_HAND[dialect]])
+def test_a_row_written_by_hand_for_one_account_hinders_no_reader_of_another(url, connect, request, tmp_path, dialect, act):
+    if dialect == "sqlite":
+        engine, warehouse = create_engine(f"sqlite:///{tmp_path}/w.db"), {"conn_type": "sqlite", "host": str(tmp_path / "w.db")}
+    else:
+        engine, _ = request.getfixturevalue("postgres")
+        warehouse = engine.url.set(drivername="postgres").render_as_string(False)
+    keep(engine)
+    keep(engine, account="b")
+    with engine.begin() as connection:
+        stated = "INSERT INTO iyzico_balance_threshold VALUES ('production', 'b', 'TRY', '2026-01-01 00:00:00.000000', 5, 15)"
+        connection.execute(text(stated))
+        connection.execute(text(f"{act} WHERE account = 'b'"))
+    engine.dispose()
+    connect(warehouse)
+    assert ask(url)[0] == 200
+    a = "environment=production&account=a&currency=TRY"
+    assert ask(url, f"/data?{a}")[0] == 200
+    for what in ("observations", "days", "gates"):
+        assert ask(url, f"/csv/{what}?{a}&first=2026-01-01&last=2026-01-02")[0] == 200
+    if "report_timezone" not in act:
+        assert shows(ask(url, f"/data?{a.replace('account=a', 'account=b')}"), "by_hand", 503)
+
+
+def test_a_file_of_sqlite_whose_folder_may_not_be_written_says_what_right_is_missing(url, connect, tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/w.db")
+    keep(engine)
+    engine.dispose()
+    (tmp_path / "w.db-wal").mkdir()  # which hinders everybody as a folder without that right hinders whoever lacks it
+    connect({"conn_type": "sqlite", "host": str(tmp_path / "w.db")})
     answer = ask(url)
-    assert shows(answer, "unavailable", 503)
-    assert "somebody wrote by hand" in answer[1]
+    assert shows(answer, "no_grant", 503)
+    assert "write into its folder" in answer[1]
+
+
+def test_every_question_of_the_page_is_in_a_transaction_that_a_standby_begins(url, connect, postgres):
+    engine, _ = postgres
+    keep(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DROP VIEW iyzico_balance_runway"))
+    connect(engine.url.set(drivername="postgres").render_as_string(False))
+    may_write = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def note(connection, *_):
+        driver = connection.connection.driver_connection
+        may_write.append(not (driver.read_only if HAS_PSYCOPG else driver.readonly))
+
+    try:
+        assert shows(ask(url, "/data?environment=production&account=a&currency=TRY"), "no_views", 503)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert may_write
+    assert not any(may_write)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 from support import POSTGRESQL
 
+from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse import append as append_module
 from airflow_provider_iyzico.warehouse.__main__ import main
 from airflow_provider_iyzico.warehouse.append import append
@@ -166,6 +167,34 @@ def test_a_view_that_is_missing_is_made_again_by_the_next_snapshot(engine, view)
     assert views(engine) == set(VIEWS)
 
 
+def test_a_view_that_a_dba_made_a_materialized_one_hinders_no_other(postgres_engine, caplog):
+    put(postgres_engine, "a", day(1))
+    with postgres_engine.begin() as connection:
+        query = connection.execute(text("SELECT pg_get_viewdef('iyzico_balance_interval')")).scalar()
+        connection.execute(text("DROP VIEW iyzico_balance_interval CASCADE"))
+        connection.execute(text(f"CREATE MATERIALIZED VIEW iyzico_balance_interval AS {query}"))
+    put(postgres_engine, "a", day(2))
+    assert {"iyzico_balance_movement", "iyzico_balance_below"} <= views(postgres_engine)
+    assert caplog.records == []
+
+
+def test_tables_that_a_search_path_finds_are_never_made_again_in_its_first_schema(postgres_engine):
+    put(postgres_engine, "a", day(1))
+    with postgres_engine.begin() as connection:
+        theirs = connection.execute(text("SELECT current_schema()")).scalar()
+        connection.execute(text(f"CREATE SCHEMA {theirs}_own"))
+    options = {"options": f"-csearch_path={theirs}_own,{theirs}"}
+    engine = create_engine(postgres_engine.url, connect_args=options, poolclass=NullPool)
+    run(postgres_engine, "DROP VIEW iyzico_snapshot_gap")
+    put(engine, "a", day(2))
+    put(engine, "a", day(3))
+    with postgres_engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM iyzico_balance_snapshot")).scalar() == 3
+        schemas = "SELECT DISTINCT schemaname FROM pg_tables WHERE tablename = 'iyzico_account' AND schemaname LIKE :like"
+        assert connection.execute(text(schemas), {"like": f"{theirs}%"}).scalars().all() == [theirs]
+        connection.execute(text(f"DROP SCHEMA {theirs}_own CASCADE"))
+
+
 def test_a_table_of_finance_that_is_missing_is_made_again(sqlite_engine):
     put(sqlite_engine, "a", day(1))
     run(sqlite_engine, "DROP TABLE iyzico_balance_threshold")
@@ -270,6 +299,38 @@ def test_rebuild_refuses_where_a_policy_hides_snapshots(postgres_url):
         with pytest.raises(ProgrammingError, match="row-level security"), role.begin() as connection:
             rebuild(connection)
         assert dates(owner, "b") == [date(2026, 10, 2)]
+
+
+POLICIES = {
+    "all": "true",
+    "its account": "account = 'a'",
+    "from a day on": "observed_at >= '2026-10-03'",
+    "some": "extract(day FROM observed_at) <> 2",
+}
+
+
+@pytest.mark.parametrize("minutes", [0, -24 * 60], ids=["newest", "late"])
+@pytest.mark.parametrize("shown", POLICIES.values(), ids=list(POLICIES))
+def test_a_policy_that_hides_snapshots_of_the_account_keeps_nothing_and_any_other_hinders_nothing(postgres_url, shown, minutes):
+    with database_with_reader(postgres_url, POSTGRESQL) as (owner, url):
+        for number in (1, 2):
+            put(owner, "a", day(number))
+            put(owner, "b", day(number))
+        run(
+            owner,
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {url.username}",
+            "ALTER TABLE iyzico_balance_snapshot ENABLE ROW LEVEL SECURITY",
+            f"CREATE POLICY shown ON iyzico_balance_snapshot USING ({shown}) WITH CHECK (true)",
+        )
+        role = create_engine(owner.url.set(username=url.username, password=url.password), poolclass=NullPool)
+        moment = day(3) + timedelta(minutes=minutes - 1)
+        if shown in ("true", "account = 'a'"):
+            assert put(role, "a", moment, create_table=False)["balance"] == 5
+        else:
+            with pytest.raises(WarehouseConfigurationError, match="row level security hides [12] snapshots of production/a/TRY"):
+                put(role, "a", moment, create_table=False)
+        with owner.begin() as connection:
+            assert rebuild(connection) == []
 
 
 def test_a_role_that_only_writes_snapshots_may_rebuild(postgres_url, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 import sqlite3
 
 import pytest
+from mariadb import mariadb_server
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
@@ -32,10 +33,33 @@ def test_a_sqlstate_decides_whatever_the_class_of_the_error(kind, code):
 @pytest.mark.parametrize("driver", ["MySQLdb", "pymysql", "mysql.connector"])
 def test_a_number_of_mariadb_decides_whatever_the_class_of_the_error(driver):
     kind = type("Error", (Exception,), {"__module__": f"{driver}.err"})
-    for number in (1040, 1053, 1203, 1205, 1213, 1290, 1317, 1792, 1836, 1927, 1969, 2002, 2003, 2006, 2013, 2055, 3024):
+    for number in (1040, 1047, 1053, 1203, 1205, 1213, 1290, 1317, 1792, 1836, 1927, 1969, 2002, 2003, 2006, 2013, 2055, 3024):
         assert is_passing(ProgrammingError("x", None, kind(number, "x"))), number
     for number in (1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1227, 1370, 1406, 2019, 2026, 2054, 2059, 2061):
         assert not is_passing(OperationalError("x", None, kind(number, "x"))), number
+
+
+TLS = "TLS/SSL error: "
+
+
+def test_tls_that_was_cut_in_its_handshake_passes_and_tls_that_never_fits_lasts():
+    kind = type("OperationalError", (Exception,), {"__module__": "MySQLdb._exceptions"})
+    for words in ("unexpected eof while reading", "Connection reset by peer", "SSL_ERROR_SYSCALL", "Connection timed out"):
+        assert is_passing(OperationalError("x", None, kind(2026, TLS + words))), words
+    for words in ("SSL is required, but the server does not support it", "certificate verify failed", "no protocols available"):
+        assert not is_passing(OperationalError("x", None, kind(2026, TLS + words))), words
+
+
+def test_a_server_that_logs_statements_says_what_to_set(make_row):
+    with mariadb_server("--log-bin", "--binlog-format=STATEMENT", "--server-id=1") as url:
+        engine = create_engine(url)
+        with pytest.raises(WarehouseConfigurationError, match="let the server's binlog_format be MIXED or ROW"):
+            append(engine, BARE, make_row(), create_table=True)
+        with engine.begin() as connection:
+            connection.execute(text("SET GLOBAL binlog_format = 'MIXED'"))
+        engine.dispose()
+        assert append(engine, BARE, make_row(), create_table=True)["run_id"] == "manual__1"
+        engine.dispose()
 
 
 def test_a_code_of_sqlite_decides_extended_ones_too():

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from support import HAS_PSYCOPG
 
 from airflow_provider_iyzico.errors import WarehouseExactnessError, WarehouseRowError
@@ -273,3 +273,98 @@ def test_rebuild_sorts_and_mends_a_key_of_the_roll_up_that_is_no_text(sqlite_eng
     with sqlite_engine.begin() as connection:
         assert len(rebuild(connection)) == 2
         assert rebuild(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("observed_at", "2026-03-01T08:00:00+00:00"),
+        ("observed_at", "2026-03-01T08:00:00"),
+        ("observed_at", "2026-03-01 11:00:00+03:00"),
+        ("observed_at", "2026-03-01 08:00:00"),  # which sorts before the first moment of that second
+        ("observed_at", "20260301 080000"),
+        ("balance", "100_000"),
+        ("balance", "\uff11\uff10\uff10"),
+        ("latency_ms", "\uff11"),
+    ],
+)
+def test_rebuild_refuses_what_python_reads_and_sqlite_sorts_or_computes_otherwise(
+    sqlite_engine, monkeypatch, capsys, column, value
+):
+    put(sqlite_engine, 0)
+    put(sqlite_engine, 60)
+    with sqlite_engine.begin() as connection:
+        connection.execute(text(f"UPDATE iyzico_balance_snapshot SET {column} = :value WHERE run_id = '0'"), {"value": value})
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    assert main(["rebuild"]) == 2
+    assert f"holds '{value}' in column '{column}' of the row with snapshot_id" in capsys.readouterr().err
+    assert ask(sqlite_engine, "SELECT observations FROM iyzico_balance_day") == 2
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "status"),
+    [
+        *[(spelling, 0) for spelling in ("2026-01-01", "2026-01-01 00:00", "2026-01-01 00:00:00", "2026-01-01 00:00:00+00:00")],
+        *[(spelling, 2) for spelling in ("2026-01-01T00:00:00", "2026-01-01 00:00:00+03:00", "01.01.2026")],
+    ],
+)
+def test_a_threshold_begins_when_it_says_or_is_named(sqlite_engine, monkeypatch, capsys, valid_from, status):
+    put(sqlite_engine, 0)
+    run(sqlite_engine, f"INSERT INTO iyzico_balance_threshold VALUES ('production', 'a', 'TRY', '{valid_from}', 9, 15)")
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    assert main(["rebuild"]) == status
+    assert ("iyzico_balance_threshold" in capsys.readouterr().err) is (status == 2)
+
+
+def test_provenance_that_nothing_compares_may_be_spelled_in_any_way(sqlite_engine):
+    put(sqlite_engine, 0)
+    run(sqlite_engine, "UPDATE iyzico_balance_snapshot SET inserted_at = CURRENT_TIMESTAMP, system_time = '2026-03-01T08:00:00Z'")
+    with sqlite_engine.begin() as connection:
+        assert rebuild(connection) == []
+
+
+@pytest.mark.parametrize("value", ["1.500,75", "", "sNaN", "bilinmiyor"])
+def test_a_task_that_is_tried_again_over_digits_by_hand_names_the_row(any_engine, value):
+    put(any_engine, 0, table=BARE)
+    run(any_engine, f"UPDATE my_snapshots SET balance_raw = '{value}'")
+    with pytest.raises(WarehouseRowError, match=f"holds '{value}' in column 'balance_raw' of the row .* which is no amount"):
+        put(any_engine, 0, table=BARE)
+
+
+def test_letters_that_are_no_utf_8_are_named_and_never_tried_again(sqlite_engine, monkeypatch, capsys):
+    put(sqlite_engine, 0)
+    run(sqlite_engine, "UPDATE iyzico_balance_snapshot SET dag_id = CAST(X'6d61e7' AS TEXT)")
+    with pytest.raises(WarehouseRowError, match="in column 'dag_id' of the row with snapshot_id .* which is no text"):
+        put(sqlite_engine, 0)
+    run(sqlite_engine, "UPDATE iyzico_balance_day SET account = CAST(X'6d61e7' AS TEXT)")
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    assert main(["rebuild"]) == 2
+    assert "in column 'dag_id'" in capsys.readouterr().err
+    assert put(sqlite_engine, 10)["dag_id"] == "d"
+
+
+def test_looking_for_the_row_by_hand_does_not_hold_the_history_in_memory(postgres_engine):
+    put(postgres_engine, 0)
+    run(postgres_engine, "UPDATE iyzico_balance_snapshot SET balance = 'NaN'")
+    streamed = []
+
+    @event.listens_for(postgres_engine, "before_cursor_execute")
+    def note(_connection, cursor, statement, *_):
+        if "CAST(iyzico_balance_snapshot.dag_id" in statement:
+            streamed.append(getattr(cursor, "name", None))
+
+    with postgres_engine.begin() as connection, pytest.raises(WarehouseRowError, match="'NaN'"):
+        rebuild(connection)
+    assert len(streamed) == 1
+    assert streamed[0] is not None  # a cursor of the server, from which rows come in pieces
+
+
+def test_a_column_of_another_type_is_told_in_the_words_of_the_database(postgres_engine):
+    put(postgres_engine, 0)
+    run(
+        postgres_engine,
+        "DROP VIEW iyzico_balance_latest, iyzico_balance_observed, iyzico_balance_interval CASCADE",
+        "ALTER TABLE iyzico_balance_snapshot ALTER observed_at TYPE TIMESTAMP",
+    )
+    with pytest.raises(WarehouseExactnessError, match="it should be TIMESTAMP WITH TIME ZONE"):
+        put(postgres_engine, 10)
