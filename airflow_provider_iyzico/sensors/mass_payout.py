@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.api.balance import Balance
     from airflow_provider_iyzico.domain.event import GateEvent
     from airflow_provider_iyzico.domain.gate import Need, Verdict
+    from airflow_provider_iyzico.domain.quiet import Quiet
     from airflow_provider_iyzico.sensors.record import GateRecord
 
 #: However little is left of the wait, iyzico gets so long to answer a poll.
@@ -100,6 +101,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self._was_there = False
         self._verdict: Verdict | None = None
         self._hook: IyzicoHook | None = None
+        self._quiet: Quiet | None = None
         self._record: GateRecord | None = None
         if self.never_fail or self.silent_fail:
             raise IyzicoConfigurationError(
@@ -277,6 +279,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :raises IyzicoError: the wait cannot succeed
         """
         from airflow_provider_iyzico.domain.gate import Outcome, judge
+        from airflow_provider_iyzico.domain.quiet import Quiet, essence
 
         need = self._need()
         if self._hook is None:
@@ -284,7 +287,10 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             self._hook = IyzicoHook(self.iyzico_conn_id)
         seen = self._ask(self._hook, seconds_left)
         self._verdict = verdict = judge(seen, need, self._hook.account_name)
-        self.log.info("%s", verdict)
+        if self._quiet is None:
+            self._quiet = Quiet()
+        if self._quiet.is_due(verdict, essence(seen), time.monotonic()):
+            self.log.info("%s", verdict)
         if verdict.balance and verdict.balance.clock_warning:
             self.log.warning("%s", verdict.balance.clock_warning)
         if self._record is not None:

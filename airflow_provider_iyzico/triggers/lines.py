@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
 
-#: A wait in which nothing changes says so this often.
-QUIET_SECONDS = 900.0
 #: How many lines of one poll are written in one turn of the event loop.
 LINES_PER_TURN = 8
 

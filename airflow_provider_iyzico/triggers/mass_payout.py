@@ -17,9 +17,9 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_iyzico.api.balance import Balance
 from airflow_provider_iyzico.domain.event import FRESH_SECONDS, GateEvent
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge
+from airflow_provider_iyzico.domain.quiet import Quiet, essence
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.triggers.lines import QUIET_SECONDS
 from airflow_provider_iyzico.triggers.memory import CrossingMemory
 from airflow_provider_iyzico.triggers.polling import Poll, polls, polls_begun, want_next_poll
 from airflow_provider_iyzico.triggers.sharing import shared
@@ -108,7 +108,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         """Ask for the balance once per interval, and yield what was seen, where it says something new."""
         conn_id, pause_seconds = kwargs["iyzico_conn_id"], kwargs["poll_seconds"]
         key, not_before = _stream_key(conn_id, pause_seconds), kwargs.get("not_before")
-        stream = polls(key, conn_id, _look, _essence, pause_seconds=pause_seconds, not_before=not_before)
+        stream = polls(key, conn_id, _look, essence, pause_seconds=pause_seconds, not_before=not_before)
         async with aclosing(stream):
             async for poll in stream:
                 yield poll
@@ -193,20 +193,19 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 yield event
 
 
-class _Waiter:
-    """One gate that waits: what it needs, since when, where its lines go, and what they said last.
+class _Waiter(Quiet):
+    """One gate that waits: what it needs, since when, and where its lines go.
 
     ``since`` is a moment of a clock that nobody can set.
     """
 
-    __slots__ = ("_said", "_said_at", "log", "need", "since")
+    __slots__ = ("log", "need", "since")
 
     def __init__(self, trigger: MassPayoutBalanceTrigger) -> None:
+        super().__init__()
         self.since = time.monotonic()
         self.need = Need.read(trigger.batch_total, trigger.headroom, trigger.currency)
         self.log = trigger.logger()  # that of the class: a logger for each waiter costs a kibibyte
-        self._said: Hashable = None
-        self._said_at = 0.0
 
     def judge(self, poll: Poll[Balance]) -> Verdict:
         return judge(poll.seen, self.need, poll.account, is_current=poll.begun_at >= self.since)
@@ -214,11 +213,9 @@ class _Waiter:
     def hear(self, poll: Poll[Balance]) -> Verdict | None:
         """Judge a poll, and write a line if it says something new. Return the verdict that ends the wait, if this does."""
         verdict = self.judge(poll)
-        is_end = verdict.outcome is not Outcome.WAITING
-        if is_end or poll.essence != self._said or poll.begun_at - self._said_at >= QUIET_SECONDS:
-            self._said, self._said_at = poll.essence, poll.begun_at
+        if self.is_due(verdict, poll.essence, poll.begun_at):
             poll.lines.add(partial(self.log.info, "%s", verdict))
-        return verdict if is_end else None
+        return None if verdict.outcome is Outcome.WAITING else verdict
 
 
 def _fire(event: GateEvent) -> TriggerEvent:
@@ -231,10 +228,6 @@ def _stream_key(iyzico_conn_id: str, poll_seconds: float) -> Hashable:
 
 def _look(hook: IyzicoHook) -> Balance | IyzicoError:
     return hook.look()
-
-
-def _essence(balance: Balance) -> Hashable:
-    return balance.amount, balance.clock_error is None
 
 
 def _seen(poll: Poll[Balance] | None) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from asgiref.sync import sync_to_async
 
 from airflow_provider_iyzico.api.envelope import MAX_RETRY_AFTER_SECONDS
 from airflow_provider_iyzico.bridge.versions import thread_of_its_own
+from airflow_provider_iyzico.domain.quiet import QUIET_SECONDS
 from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError, restated, unexpected
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook, unreadable_connection
-from airflow_provider_iyzico.triggers.lines import QUIET_SECONDS, Lines
+from airflow_provider_iyzico.triggers.lines import Lines
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ async def polls(
     key: Hashable,
     iyzico_conn_id: str,
     ask: Callable[[IyzicoHook], T | IyzicoError],
-    essence: Callable[[T], Hashable],
+    essence: Callable[[T | IyzicoError], Hashable],
     *,
     pause_seconds: float,
     not_before: float | None = None,
@@ -101,7 +102,7 @@ async def polls(
             asking = asyncio.create_task(_ask(hook, ask))
             # A poll that has begun comes to its end: Airflow 3.0 and 3.1 break when a Connection is asked for and not read.
             seen = await asyncio.shield(asking)
-            new = (type(seen), str(seen)) if isinstance(seen, IyzicoError) else essence(seen)
+            new = essence(seen)
             if told is not None and new == told.essence and wanted == served and begun_at - told_at < QUIET_SECONDS:
                 told.repeat(seen)
             else:

@@ -217,6 +217,17 @@ def test_the_first_balance_is_that_of_the_first_poll_and_of_no_later_one(iyzico)
     assert caught.value.kwargs["first_balance"] is None
 
 
+def test_a_gate_that_polls_in_its_worker_logs_only_what_is_new(iyzico, monkeypatch):
+    gate, said = sensor(batch_total="990"), []
+    monkeypatch.setattr(type(gate.log), "info", lambda _, *words: said.append(words[-1]), raising=False)
+    for balance in ("100.00", "100.00", "100.00", "200.00", "200.00", "1000.00"):
+        iyzico.balance = balance
+        gate.poke({})
+    lines = [str(each) for each in said if "required" in str(each)]
+    assert [line.split("balance ")[1].split(" ")[0] for line in lines] == ["100.00", "200.00", "1000.00"]
+    gate._hook.close()
+
+
 @pytest.mark.parametrize("conn_id", [None, 5, ""])
 def test_a_mapped_connection_that_is_none_is_named_as_the_parameter_it_is(iyzico, conn_id):
     gate = sensor()

@@ -21,6 +21,7 @@ from airflow.providers.common.compat.module_loading import import_string
 from support import AIRFLOW_VERSION, connect, see_iyzicos_clock
 
 from airflow_provider_iyzico.api.balance import Balance
+from airflow_provider_iyzico.domain import quiet
 from airflow_provider_iyzico.errors import IyzicoAuthenticationError, IyzicoConfigurationError, IyzicoMoneyError
 from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.triggers import mass_payout as module
@@ -653,7 +654,7 @@ async def test_a_wait_logs_its_first_poll_every_change_and_its_last_poll_and_not
 
 
 async def test_a_wait_in_which_nothing_changes_says_so_every_quarter_of_an_hour(iyzico, lines, monkeypatch):
-    for place in (polling, module):
+    for place in (polling, quiet):
         monkeypatch.setattr(place, "QUIET_SECONDS", 0.2)
     waiting = asyncio.create_task(first_event(trigger()))
     await when(lambda: len(lines) >= 3)
