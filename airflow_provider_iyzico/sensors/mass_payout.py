@@ -158,6 +158,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         seen = GateEvent.read(event)
         if not seen.is_of(self.iyzico_conn_id, self.currency):
+            first_balance = None
             why = f"is of {seen.iyzico_conn_id} in {seen.currency}, which this task no longer asks"
         elif seen.outcome is Outcome.TIMED_OUT:
             if not seen.is_early():
@@ -239,6 +240,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
             wait = Wait(
                 task=task_instance(context),
+                iyzico_conn_id=self.iyzico_conn_id,
                 conn_id=self.warehouse_conn_id,
                 schema=self.warehouse_schema,
                 # Not every version of Airflow keeps the start of a task over a deferral, so that carries it along; a reschedule

@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import threading
 import time
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -22,7 +22,6 @@ from airflow.providers.common.compat.sdk import (
 )
 from support import AIRFLOW_VERSION, connect, see_iyzicos_clock
 
-from airflow_provider_iyzico.bridge.versions import AirflowRescheduleException
 from airflow_provider_iyzico.bridge.warehouse import task_instance
 from airflow_provider_iyzico.domain.gate import Outcome
 from airflow_provider_iyzico.errors import (
@@ -576,7 +575,9 @@ TASK = SimpleNamespace(dag_id="dag", task_id="gate", run_id="run", map_index=-1,
 def new_record(gate):
     need, timeout = gate._need(), timedelta(seconds=gate.timeout)
     task = task_instance({"ti": TASK, "dag_run": RUN})
-    wait = record.Wait(task, gate.warehouse_conn_id, None, STARTED_AT, timeout, gate.currency, need, begins=True)
+    wait = record.Wait(
+        task, gate.iyzico_conn_id, gate.warehouse_conn_id, None, STARTED_AT, timeout, gate.currency, need, begins=True
+    )
     return record.GateRecord(wait, {}, gate._whose, gate.log)
 
 
@@ -671,17 +672,22 @@ def test_the_end_is_recorded_where_the_template_of_the_total_says_nothing_any_mo
     assert recorded(sqlite_warehouse, "outcome, polls, reason, batch_total") == [(*expected, 990)]
 
 
-def test_a_rescheduled_gate_whose_account_is_called_otherwise_by_now_keeps_its_row(iyzico, sqlite_warehouse, monkeypatch):
-    """The same happens where the key is rotated of an account without a label."""
-    for label, since, balance in (("salaries", None, "1.00"), ("payroll", STARTED_AT, "2.00"), ("payroll", STARTED_AT, "100.00")):
-        connect(monkeypatch, iyzico, account=label)
-        iyzico.balance = balance
-        task = SimpleNamespace(**vars(TASK), get_first_reschedule_date=lambda _, since=since: since)
-        gate = sensor(mode="reschedule", timeout=10**8, warehouse_conn_id="iyzico_warehouse")
-        with suppress(AirflowRescheduleException):
-            gate.execute({"ti": task, "dag_run": RUN})
-    assert recorded(sqlite_warehouse, "account, outcome, polls, first_balance, last_balance") == [
-        ("salaries", "opened", 3, 1, 100)
+@pytest.mark.parametrize("change", [{"iyzico_conn_id": "payroll"}, {"currency": "USD"}])
+def test_a_record_gives_no_account_the_balance_of_another(iyzico, sqlite_warehouse, monkeypatch, change):
+    """Somebody corrects the Connection in the DAG file while the gate waits."""
+    context, parameters = {"ti": TASK, "dag_run": RUN}, {"deferrable": True, "warehouse_conn_id": "iyzico_warehouse"}
+    with pytest.raises(TaskDeferred) as caught:
+        sensor(batch_total="990", **parameters).execute(context)
+    carried = json.loads(json.dumps(caught.value.kwargs))
+    connection = json.loads(iyzico.connection)
+    connection["extra"]["account"] = "payroll"
+    monkeypatch.setenv("AIRFLOW_CONN_PAYROLL", json.dumps(connection))
+    iyzico.balance = "2000.00"
+    event = {**seen_ago(1), "iyzico_conn_id": "iyzico_default", "currency": "TRY"}
+    sensor(batch_total="990", **parameters, **change).resume_execution("execute_complete", {**carried, "event": event}, context)
+    assert recorded(sqlite_warehouse, "account, currency, outcome, first_balance, last_balance, polls") == [
+        ("simulator", "TRY", "waiting", 100, 100, 1),
+        ("payroll" if "iyzico_conn_id" in change else "simulator", change.get("currency", "TRY"), "opened", None, 2000, 1),
     ]
 
 
