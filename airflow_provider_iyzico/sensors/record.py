@@ -96,6 +96,7 @@ class GateRecord:
             "polls": (self._earlier_polls or 0) + self._own_polls if known else None,
             "account": list(self._account) if self._account else None,
             "balance_of": [self._wait.iyzico_conn_id, self._wait.currency],
+            "warehouse_was_there": self._was_there,
             "amounts": [money_text(self._need.batch_total), money_text(self._need.headroom)] if self._need else None,
         }
 
@@ -189,6 +190,7 @@ class GateRecord:
         wait = self._wait
         if resumed.get("balance_of") not in (None, [wait.iyzico_conn_id, wait.currency]):
             return  # the DAG names another Connection by now: this is the record of another wait
+        self._was_there = resumed.get("warehouse_was_there", self._was_there) is True
         with suppress(TypeError, ValueError, ArithmeticError):
             if resumed.get("first_balance") is not None:
                 self._first_balance = Decimal(resumed["first_balance"])

@@ -718,6 +718,21 @@ def test_a_secrets_backend_that_forgets_the_warehouse_for_a_moment_costs_no_reco
     assert recorded(sqlite_warehouse, "outcome") == [("opened",)]
 
 
+def test_a_warehouse_that_never_was_there_keeps_no_gate_waiting(iyzico, monkeypatch, airflow_database):
+    """A mistake in ``warehouse_conn_id`` is no secrets backend that is down: trying again helps nobody."""
+    tries = []
+    engine = record.warehouse_engine
+    monkeypatch.setattr(record, "warehouse_engine", lambda *names, **named: tries.append(1) or engine(*names, **named))
+    parameters = {"batch_total": "990", "deferrable": True, "warehouse_conn_id": "no_such_warehouse"}
+    context = {"ti": TASK, "dag_run": RUN}
+    with pytest.raises(TaskDeferred) as caught:
+        sensor(**parameters).execute(context)
+    carried = json.loads(json.dumps(caught.value.kwargs))
+    event = seen_ago(1, balance="2000.00")
+    assert sensor(**parameters).resume_execution("execute_complete", {**carried, "event": event}, context)
+    assert len(tries) == 2  # at the first poll, and at the end
+
+
 def test_a_warehouse_that_hangs_takes_only_a_part_of_a_wait(iyzico, monkeypatch):
     """It takes the call and never answers; the trigger must have time left to see the money."""
     with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
