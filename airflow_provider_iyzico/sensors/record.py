@@ -26,7 +26,7 @@ from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiti
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-    from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+    from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 #: What the end of a record may take: longer than the database's own patience with locks, so that its words are heard.
 PATIENCE_SECONDS = 25

@@ -13,13 +13,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseRowError
 from airflow_provider_iyzico.warehouse import views
+from airflow_provider_iyzico.warehouse.bounds import REBUILD
 from airflow_provider_iyzico.warehouse.by_hand import row_by_hand
+from airflow_provider_iyzico.warehouse.database.engine import prepare, settle
+from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line
+from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.ddl import DIALECTS, ddl, dialect_named
-from airflow_provider_iyzico.warehouse.faults import errors_of, first_line
-from airflow_provider_iyzico.warehouse.patience import REBUILD, Watch
+from airflow_provider_iyzico.warehouse.local_day import time_zone
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.sessions import prepare, settle
-from airflow_provider_iyzico.warehouse.snapshot import time_zone
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, snapshot_table
 
 URL_VARIABLE = "IYZICO_WAREHOUSE_URL"

@@ -18,15 +18,16 @@ from airflow_provider_iyzico.errors import (
     WarehouseUnavailableError,
 )
 from airflow_provider_iyzico.warehouse import statements
+from airflow_provider_iyzico.warehouse.bounds import SNAPSHOT
 from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
+from airflow_provider_iyzico.warehouse.database.engine import prepare, settle
+from airflow_provider_iyzico.warehouse.database.exact import exactly
+from airflow_provider_iyzico.warehouse.database.faults import advice, cause, errors_of, first_line, is_passing, unreachable
+from airflow_provider_iyzico.warehouse.database.patience import Watch, patience_now
 from airflow_provider_iyzico.warehouse.ddl import ddl
-from airflow_provider_iyzico.warehouse.exact import exactly
-from airflow_provider_iyzico.warehouse.faults import advice, cause, errors_of, first_line, is_passing, unreachable
+from airflow_provider_iyzico.warehouse.local_day import local_date
 from airflow_provider_iyzico.warehouse.making import complete, ensure
-from airflow_provider_iyzico.warehouse.patience import SNAPSHOT, Watch, patience_now
 from airflow_provider_iyzico.warehouse.reports import enter, read_back, reports_for, roll_up
-from airflow_provider_iyzico.warehouse.sessions import prepare, settle
-from airflow_provider_iyzico.warehouse.snapshot import local_date
 from airflow_provider_iyzico.warehouse.stored import as_given, day_as_given
 from airflow_provider_iyzico.warehouse.tables import report_tables
 

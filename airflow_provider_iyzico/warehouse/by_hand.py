@@ -16,12 +16,12 @@ from sqlalchemy.types import NullType
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError
 from airflow_provider_iyzico.warehouse.calendars import BATCH
-from airflow_provider_iyzico.warehouse.faults import first_line, is_unreadable
-from airflow_provider_iyzico.warehouse.patience import patience_now
-from airflow_provider_iyzico.warehouse.sessions import settle
-from airflow_provider_iyzico.warehouse.snapshot import time_zone
+from airflow_provider_iyzico.warehouse.database.engine import settle
+from airflow_provider_iyzico.warehouse.database.faults import first_line, is_unreadable
+from airflow_provider_iyzico.warehouse.database.patience import patience_now
+from airflow_provider_iyzico.warehouse.database.types import Instant, Money, finite
+from airflow_provider_iyzico.warehouse.local_day import YEARS, time_zone
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY
-from airflow_provider_iyzico.warehouse.types import YEARS, Instant, Money, finite
 
 #: What reading such a value and computing with it raise.
 _UNREADABLE = (ArithmeticError, AttributeError, TypeError, ValueError)

@@ -11,10 +11,9 @@ from sqlalchemy import Date, Table, case, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from airflow_provider_iyzico.warehouse.local_day import YEARS, local_date
 from airflow_provider_iyzico.warehouse.rollup import calendar_rows
-from airflow_provider_iyzico.warehouse.snapshot import local_date
 from airflow_provider_iyzico.warehouse.tables import ReportTables
-from airflow_provider_iyzico.warehouse.types import YEARS
 from airflow_provider_iyzico.warehouse.views import quoted
 
 _INSERT: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}

@@ -15,12 +15,13 @@ from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.warehouse.append import persist
+from airflow_provider_iyzico.warehouse.bounds import RECORD
 from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
-from airflow_provider_iyzico.warehouse.exact import exactly
-from airflow_provider_iyzico.warehouse.patience import RECORD, Watch
-from airflow_provider_iyzico.warehouse.sessions import prepare, settle
-from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+from airflow_provider_iyzico.warehouse.database.engine import prepare, settle
+from airflow_provider_iyzico.warehouse.database.exact import exactly
+from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.tables import report_tables
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 _NAMESPACE = UUID("2b0c7c62-3f0e-5a38-8c3e-6a4f3f0a9d21")
 REASON_LENGTH = 500

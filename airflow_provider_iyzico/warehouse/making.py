@@ -8,11 +8,11 @@ from sqlalchemy import Table, inspect, text
 from sqlalchemy.engine import Engine
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseTableError, WarehouseUnavailableError
+from airflow_provider_iyzico.warehouse.database.engine import settle
+from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_passing, unreachable
+from airflow_provider_iyzico.warehouse.database.patience import patience_now
 from airflow_provider_iyzico.warehouse.ddl import create_statements, ddl
-from airflow_provider_iyzico.warehouse.faults import cause, errors_of, first_line, is_passing, unreachable
-from airflow_provider_iyzico.warehouse.patience import patience_now
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.sessions import settle
 from airflow_provider_iyzico.warehouse.tables import report_tables
 from airflow_provider_iyzico.warehouse.views import VIEWS
 

@@ -13,11 +13,11 @@ from sqlalchemy.engine import Connection
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.calendars import extend_calendars
-from airflow_provider_iyzico.warehouse.rollup import Day, Seen, bounds, fold
-from airflow_provider_iyzico.warehouse.snapshot import local_date
+from airflow_provider_iyzico.warehouse.database.types import finite
+from airflow_provider_iyzico.warehouse.local_day import local_date, start_and_end
+from airflow_provider_iyzico.warehouse.rollup import Day, Seen, fold
 from airflow_provider_iyzico.warehouse.statements import ReportStatements, report_statements
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, SNAPSHOT_TABLE, ReportTables, report_tables
-from airflow_provider_iyzico.warehouse.types import finite
 
 
 def reports_for(table: Table, dialect: str) -> ReportTables | None:
@@ -111,7 +111,7 @@ def _fold_again(
     ).scalar()
     written = []
     for each in sorted({late.local_date, local_date(following, zone) if following else late.local_date}):
-        starts_at, ends_at = bounds(each, zone)
+        starts_at, ends_at = start_and_end(each, zone)
         observations = connection.execute(
             select(table.c.observed_at, table.c.balance)
             .where(mine, table.c.observed_at >= starts_at, table.c.observed_at < ends_at)

@@ -7,13 +7,13 @@ kept; one that comes late has its day, and the day of the observation after it, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from airflow_provider_iyzico.warehouse.exact import EXACT
-from airflow_provider_iyzico.warehouse.snapshot import time_zone
+from airflow_provider_iyzico.warehouse.database.exact import EXACT
+from airflow_provider_iyzico.warehouse.local_day import start_and_end
 
 _NOTHING = Decimal(0)
 
@@ -102,17 +102,11 @@ def minutes(start: datetime, end: datetime) -> Decimal:
     return EXACT.scaleb(Decimal(ten_thousandths + (rest >= 3_000)), -4)
 
 
-def bounds(day: date, zone: str) -> tuple[datetime, datetime]:
-    """Return when a local day begins and ends, in UTC."""
-    start, end = (datetime.combine(each, time(), time_zone(zone)).astimezone(UTC) for each in (day, day + timedelta(1)))
-    return start, end
-
-
 def calendar_rows(first: date, last: date, zone: str) -> list[dict[str, Any]]:
     """Return a row of the calendar for every day from ``first`` to ``last``."""
     rows = []
     for offset in range((last - first).days + 1):
         day = first + timedelta(offset)
-        starts_at, ends_at = bounds(day, zone)
+        starts_at, ends_at = start_and_end(day, zone)
         rows.append({"report_timezone": zone, "local_date": day, "starts_at": starts_at, "ends_at": ends_at})
     return rows

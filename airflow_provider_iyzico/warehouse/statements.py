@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Date, Integer, String, Table, bindparam, text
 
+from airflow_provider_iyzico.warehouse.database.types import Instant, Money
 from airflow_provider_iyzico.warehouse.rollup import Day
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables
-from airflow_provider_iyzico.warehouse.types import Instant, Money
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 if TYPE_CHECKING:

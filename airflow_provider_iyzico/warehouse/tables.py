@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Date, Index, Integer, MetaData, String, Table
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
-from airflow_provider_iyzico.warehouse.names import check_identifier
-from airflow_provider_iyzico.warehouse.types import Instant, Money
+from airflow_provider_iyzico.warehouse.database.names import check_identifier
+from airflow_provider_iyzico.warehouse.database.types import Instant, Money
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"

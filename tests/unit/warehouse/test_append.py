@@ -22,8 +22,8 @@ from airflow_provider_iyzico.errors import (
     WarehouseUnavailableError,
 )
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.patience import SNAPSHOT
-from airflow_provider_iyzico.warehouse.sessions import prepare
+from airflow_provider_iyzico.warehouse.bounds import SNAPSHOT
+from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE = snapshot_table()
@@ -418,7 +418,7 @@ def test_sqlite_lets_readers_read_while_somebody_writes(sqlite_engine, make_row)
 
 
 def test_the_day_of_a_snapshot_is_that_of_istanbul():
-    from airflow_provider_iyzico.warehouse.snapshot import local_date
+    from airflow_provider_iyzico.warehouse.local_day import local_date
 
     assert str(local_date(datetime(2026, 11, 22, 20, 59, 59, tzinfo=UTC), "Europe/Istanbul")) == "2026-11-22"
     assert str(local_date(datetime(2026, 11, 22, 21, 0, 0, tzinfo=UTC), "Europe/Istanbul")) == "2026-11-23"

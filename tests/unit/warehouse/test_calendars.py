@@ -16,8 +16,9 @@ from airflow_provider_iyzico.warehouse import append as append_module
 from airflow_provider_iyzico.warehouse.__main__ import main
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 TABLE = snapshot_table()

@@ -16,8 +16,8 @@ from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError, Wa
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiting_row
 from airflow_provider_iyzico.warehouse.making import ensure
-from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
 from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 TASK = TaskInstance("dag", "gate", "run", -1, 1, None, None, None)

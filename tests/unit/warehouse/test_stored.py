@@ -11,8 +11,9 @@ from airflow_provider_iyzico.errors import WarehouseExactnessError, WarehouseRow
 from airflow_provider_iyzico.warehouse.__main__ import main
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 TABLE, BARE = snapshot_table(), snapshot_table("my_snapshots")
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -61,10 +61,6 @@ class Money(_Amounts):
         return self.amount(value) if isinstance(value, Decimal) else value  # a column of another type gives what it has
 
 
-#: Years in which a snapshot may have been observed; a day of a year far off would fill the calendar up to it.
-YEARS = range(2000, 2200)
-
-
 def finite(value: Decimal) -> Decimal:
     """Return a decimal that is a number.
 

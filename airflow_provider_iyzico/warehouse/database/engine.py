@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
-from airflow_provider_iyzico.warehouse.patience import Patience, connect_in_time, hold, patience_now, seconds_to_connect
+from airflow_provider_iyzico.warehouse.database.patience import Patience, connect_in_time, hold, patience_now, seconds_to_connect
 
 #: Which also turn off what commits by itself.
 _LEVELS = {
