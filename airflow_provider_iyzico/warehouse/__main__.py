@@ -14,10 +14,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseRowError
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.bounds import REBUILD
-from airflow_provider_iyzico.warehouse.by_hand import row_by_hand
-from airflow_provider_iyzico.warehouse.database.engine import prepare, settle
+from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
+from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line
 from airflow_provider_iyzico.warehouse.database.patience import Watch
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.ddl import DIALECTS, ddl, dialect_named
 from airflow_provider_iyzico.warehouse.local_day import time_zone
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
@@ -86,8 +87,7 @@ def _rebuilt(url: str, schema: str | None, timezone: str | None) -> tuple[list[s
         raise WarehouseConfigurationError(f"there is no SQLite file {file!r}, and rebuilding makes none; correct ${URL_VARIABLE}")
     try:
         with Watch(REBUILD):
-            with engine.begin() as connection:
-                settle(connection, REBUILD)
+            with engine.connect() as connection, transaction(connection):
                 differing = rebuild(connection, schema, timezone)
             return differing, _by_hand(engine, schema)
     except errors_of(engine) as error:
@@ -103,8 +103,7 @@ def _by_hand(engine: Engine, schema: str | None) -> str | None:
     tables = report_tables(schema)
     for table in (tables.threshold, tables.gate):
         try:
-            with engine.begin() as connection:
-                settle(connection, REBUILD)
+            with engine.connect() as connection, transaction(connection):
                 if (said := row_by_hand(connection, [table])) is not None:
                     return said
         except DBAPIError as error:

@@ -19,17 +19,19 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.warehouse import statements
 from airflow_provider_iyzico.warehouse.bounds import SNAPSHOT
-from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
-from airflow_provider_iyzico.warehouse.database.engine import prepare, settle
+from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_hand
+from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.database.exact import exactly
 from airflow_provider_iyzico.warehouse.database.faults import advice, cause, errors_of, first_line, is_passing, unreachable
-from airflow_provider_iyzico.warehouse.database.patience import Watch, patience_now
+from airflow_provider_iyzico.warehouse.database.patience import Watch
+from airflow_provider_iyzico.warehouse.database.statements import DIALECTS
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.ddl import ddl
 from airflow_provider_iyzico.warehouse.local_day import local_date
 from airflow_provider_iyzico.warehouse.making import complete, ensure
 from airflow_provider_iyzico.warehouse.reports import enter, read_back, reports_for, roll_up
 from airflow_provider_iyzico.warehouse.stored import as_given, day_as_given
-from airflow_provider_iyzico.warehouse.tables import report_tables
+from airflow_provider_iyzico.warehouse.tables import account_of, report_tables
 
 #: These enforce a primary key; any other warehouse gets a conditional insert.
 _ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
@@ -88,19 +90,20 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
     """Return what the table holds, and how many of the tables and views beside it are missing."""
     conflict, bent = None, None
     reports = reports_for(table, engine.dialect.name)
-    with engine.connect() as connection, naming_rows_by_hand(connection, [table, *(reports.rolled_up if reports else ())], row):
+    with (
+        engine.connect() as connection,
+        naming_rows_by_hand(connection, [table, *(reports.rolled_up if reports else ())], account_of(row)),
+    ):
         try:
-            with connection.begin() as transaction:
-                settle(connection, patience_now())
+            with transaction(connection) as begun:
                 if (kept := _keep(connection, table, row)) is not None:
                     return kept
-                transaction.rollback()  # nothing was added, so the account was not seen again either
+                begun.rollback()  # nothing was added, so the account was not seen again either
         except IntegrityError as error:
             conflict = error
         except WarehouseExactnessError as error:
             bent = str(error)
-        with connection.begin():
-            settle(connection, patience_now())
+        with transaction(connection):
             there = _read(connection, table, row)
         is_bent = there is not None and there["balance"] != Decimal(there["balance_raw"])
     if bent is not None:
@@ -140,7 +143,7 @@ def _add(connection: Connection, table: Table, row: Row) -> bool:
         columns = [table.c[name] for name in row]
         values = select(*[literal(row[column.name], column.type) for column in columns])
         statement = insert(table).from_select(columns, values.where(~exists().where(_is_row(table, row))))
-    elif dialect not in statements.DIALECTS:
+    elif dialect not in DIALECTS:
         statement = insert(table).values(dict(row))
     else:
         return statements.add(table, dialect).run(connection, row).rowcount != 0

@@ -11,14 +11,13 @@ from sqlalchemy import Date, Table, case, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from airflow_provider_iyzico.warehouse.local_day import YEARS, local_date
+from airflow_provider_iyzico.warehouse.database.statements import BATCH
+from airflow_provider_iyzico.warehouse.local_day import YEARS, check_year, local_date
 from airflow_provider_iyzico.warehouse.rollup import calendar_rows
 from airflow_provider_iyzico.warehouse.tables import ReportTables
 from airflow_provider_iyzico.warehouse.views import quoted
 
 _INSERT: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-#: Rows of one INSERT: drivers keep the plan of an ``executemany`` on the server, where a pooler hands it to somebody else.
-BATCH = 1000
 _FIRST = literal(date(YEARS.start, 1, 1), Date())
 log = logging.getLogger(__name__)
 
@@ -31,8 +30,7 @@ def extend_calendars(connection: Connection, tables: ReportTables, moment: datet
 
     :raises ValueError: no snapshot was observed at such a moment
     """
-    if moment.year not in YEARS:
-        raise ValueError(f"{moment.isoformat()} is no moment of an observation")
+    check_year(moment)
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
         name = quoted(tables.report_day.name, tables.report_day.schema)
         connection.execute(text(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"))

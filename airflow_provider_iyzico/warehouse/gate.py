@@ -16,10 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.warehouse.append import persist
 from airflow_provider_iyzico.warehouse.bounds import RECORD
-from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
-from airflow_provider_iyzico.warehouse.database.engine import prepare, settle
+from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_hand
+from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.database.exact import exactly
 from airflow_provider_iyzico.warehouse.database.patience import Watch
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.tables import report_tables
 from airflow_provider_iyzico.warehouse.task import TaskInstance
 
@@ -104,11 +105,10 @@ def waiting_row(
     by_task = and_(*[table.c[name] == getattr(task, name) for name in ("dag_id", "task_id", "run_id", "map_index")])
     keys = [] if whose is None else [table.c.gate_id == gate_id(task, *whose, currency)]
     names = [each.name for each in fields(WaitingRow)]
-    account = None if whose is None else {"environment": whose[0], "account": whose[1], "currency": currency}
+    where = None if whose is None else {"environment": whose[0], "account": whose[1], "currency": currency}
 
     def read() -> WaitingRow | None:
-        with engine.connect() as connection, naming_rows_by_hand(connection, [table], account), connection.begin():
-            settle(connection, RECORD)
+        with engine.connect() as connection, naming_rows_by_hand(connection, [table], where), transaction(connection):
             for mine in (*keys, and_(by_task, table.c.currency == currency)):
                 query = select(*[table.c[name] for name in names]).where(waits, mine).order_by(table.c.waiting_since.desc())
                 if (row := connection.execute(query.limit(1)).mappings().first()) is not None:
@@ -143,8 +143,7 @@ def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None
     whole = _whole(gate, progress)
     reset = update(table).where(row, is_older).values(**whole)
     go_on = update(table).where(row, goes_on).values(**_changes(table, gate, progress))
-    with engine.begin() as connection:
-        settle(connection, RECORD)
+    with engine.connect() as connection, transaction(connection):
         if connection.execute(reset).rowcount or connection.execute(go_on).rowcount:
             return
         if connection.execute(select(table.c.gate_id).where(row)).first() is None:

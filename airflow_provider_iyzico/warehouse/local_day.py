@@ -25,6 +25,12 @@ def local_date(moment: datetime, zone: str) -> date:
     return moment.astimezone(time_zone(zone)).date()
 
 
+def check_year(moment: datetime) -> None:
+    """:raises ValueError: no snapshot was observed at such a moment"""
+    if moment.year not in YEARS:
+        raise ValueError(f"{moment.isoformat()} is no moment of an observation")
+
+
 def start_and_end(day: date, zone: str) -> tuple[datetime, datetime]:
     """Return when a local day begins and ends, in UTC."""
     start, end = (datetime.combine(each, time(), time_zone(zone)).astimezone(UTC) for each in (day, day + timedelta(1)))

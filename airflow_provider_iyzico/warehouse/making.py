@@ -8,9 +8,8 @@ from sqlalchemy import Table, inspect, text
 from sqlalchemy.engine import Engine
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseTableError, WarehouseUnavailableError
-from airflow_provider_iyzico.warehouse.database.engine import settle
 from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_passing, unreachable
-from airflow_provider_iyzico.warehouse.database.patience import patience_now
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.ddl import create_statements, ddl
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
 from airflow_provider_iyzico.warehouse.tables import report_tables
@@ -74,8 +73,7 @@ def absent(engine: Engine, names: list[str], schema: str | None) -> list[str]:
         inspector = inspect(engine)
         there = {*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)}
         return [name for name in names if name not in there]
-    with engine.begin() as connection:
-        settle(connection, patience_now())
+    with engine.connect() as connection, transaction(connection):
         values = {"names": names, "prefix": f'"{schema}".' if schema else ""}
         return list(connection.execute(_ABSENT, values).scalars())
 
@@ -86,10 +84,7 @@ def _create(engine: Engine, table: Table, missing: list[str]) -> None:
     wanted = set(missing)
     while missing:
         try:
-            with engine.begin() as connection:
-                settle(connection, patience_now())
-                if engine.dialect.name == "sqlite":
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")  # or each statement would be kept by itself
+            with engine.connect() as connection, transaction(connection, writes_at_once=True):
                 for name, statement in create_statements(table, engine.dialect):
                     if name in missing:
                         connection.execute(statement)

@@ -17,7 +17,7 @@ from airflow_provider_iyzico.warehouse.database.types import finite
 from airflow_provider_iyzico.warehouse.local_day import local_date, start_and_end
 from airflow_provider_iyzico.warehouse.rollup import Day, Seen, fold
 from airflow_provider_iyzico.warehouse.statements import ReportStatements, report_statements
-from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, SNAPSHOT_TABLE, ReportTables, report_tables
+from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, SNAPSHOT_TABLE, ReportTables, account_of, report_tables
 
 
 def reports_for(table: Table, dialect: str) -> ReportTables | None:
@@ -54,7 +54,7 @@ def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Accou
     account = Account._make(_statements(connection, table).enter.run(connection, row).one())
     if account.hidden > 0:
         raise WarehouseConfigurationError(
-            f"row level security hides {account.hidden} snapshots of {'/'.join(_names(row).values())} in {table.fullname!r} "
+            f"row level security hides {account.hidden} snapshots of {'/'.join(account_of(row).values())} in {table.fullname!r} "
             "from this role, and its days would be wrong; let a policy show it every snapshot of the account, or run a rebuild "
             "if somebody deleted snapshots"
         )
@@ -65,7 +65,7 @@ def read_back(
     connection: Connection, table: Table, row: Mapping[str, Any], day: date
 ) -> tuple[dict[str, Any] | None, Day | None]:
     """Return the row and a day of its account as they are stored by now, if they are there."""
-    wanted = {**_names(row), "local_date": day, "snapshot_id": row["snapshot_id"]}
+    wanted = {**account_of(row), "local_date": day, "snapshot_id": row["snapshot_id"]}
     found = _statements(connection, table).read.run(connection, wanted).mappings().one_or_none()
     if found is None:
         return None, None
@@ -90,10 +90,10 @@ def roll_up(connection: Connection, table: Table, row: Mapping[str, Any], accoun
         written = _fold_again(connection, table, tables, seen, row, zone)
     elif day is not None:
         written = [day.add(seen)]
-        _statements(connection, table).update_day.run(connection, {**_names(row), **written[0]._asdict()})
+        _statements(connection, table).update_day.run(connection, {**account_of(row), **written[0]._asdict()})
     else:
         written = [Day.begin(seen, _balance_before(connection, table, row, seen))]
-        connection.execute(insert(tables.balance_day).values(**_names(row), **written[0]._asdict()))
+        connection.execute(insert(tables.balance_day).values(**account_of(row), **written[0]._asdict()))
     if day is None:
         if seen.local_date < account.first_date:
             connection.execute(update(tables.account).where(_is_account(tables.account, row)).values(first_date=seen.local_date))
@@ -121,7 +121,7 @@ def _fold_again(
         (day,) = fold(seen, _balance_before(connection, table, row, seen[0]))
         is_day = and_(_is_account(tables.balance_day, row), tables.balance_day.c.local_date == each)
         connection.execute(delete(tables.balance_day).where(is_day))
-        connection.execute(insert(tables.balance_day).values(**_names(row), **day._asdict()))
+        connection.execute(insert(tables.balance_day).values(**account_of(row), **day._asdict()))
         written.append(day)
     return written
 
@@ -137,10 +137,6 @@ def _balance_before(connection: Connection, table: Table, row: Mapping[str, Any]
 
 def _statements(connection: Connection, table: Table) -> ReportStatements:
     return report_statements(table, report_tables(table.schema), connection.dialect.name)
-
-
-def _names(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in ACCOUNT_KEY}
 
 
 def _is_account(table: Table, row: Mapping[str, Any]) -> Any:

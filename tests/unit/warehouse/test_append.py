@@ -299,7 +299,7 @@ def another_dialect(engine, monkeypatch):
     """Each database stands in for one whose words we do not know, as MariaDB's, so that SQLAlchemy's run for real."""
     from airflow_provider_iyzico.warehouse import append as module
 
-    monkeypatch.setattr(module.statements, "DIALECTS", ())
+    monkeypatch.setattr(module, "DIALECTS", ())
     return engine
 
 

@@ -12,9 +12,9 @@ from sqlalchemy.pool import NullPool
 from support import POSTGRESQL
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
-from airflow_provider_iyzico.warehouse import append as append_module
 from airflow_provider_iyzico.warehouse.__main__ import main
 from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
@@ -138,8 +138,7 @@ def test_appends_and_rebuilds_at_the_same_time_neither_fail_nor_differ(engine):
     def rebuild_often():
         mine = another(engine)
         for _ in range(4):
-            with mine.begin() as connection:
-                append_module.settle(connection, append_module.SNAPSHOT)
+            with mine.connect() as connection, transaction(connection):
                 rebuild(connection)
 
     acts = [lambda: append_all("bb", "Europe/Istanbul"), lambda: append_all("ccc", "Asia/Tokyo"), rebuild_often, rebuild_often]
