@@ -25,10 +25,10 @@ from airflow_provider_iyzico.warehouse.bounds import PAGE
 from airflow_provider_iyzico.warehouse.database.engine import watch_over
 from airflow_provider_iyzico.warehouse.database.exact import EXACT
 from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_unreadable
+from airflow_provider_iyzico.warehouse.database.layout import absent
 from airflow_provider_iyzico.warehouse.database.names import check_identifier
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import settle
-from airflow_provider_iyzico.warehouse.making import absent
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE
 from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
 

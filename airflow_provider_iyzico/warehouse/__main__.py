@@ -17,9 +17,10 @@ from airflow_provider_iyzico.warehouse.bounds import REBUILD
 from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
 from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line
+from airflow_provider_iyzico.warehouse.database.layout import DIALECTS, ddl, dialect_named
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
-from airflow_provider_iyzico.warehouse.ddl import DIALECTS, ddl, dialect_named
+from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.local_day import time_zone
 from airflow_provider_iyzico.warehouse.rebuilding import rebuild
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, snapshot_table
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if asked.command == "rebuild":
             return _rebuild(asked.schema, asked.timezone)
-        print(ddl(snapshot_table(asked.table, asked.schema), dialect_named(asked.dialect)), end="")
+        print(ddl(layout_of(snapshot_table(asked.table, asked.schema)), dialect_named(asked.dialect)), end="")
     except WarehouseError as error:
         print(error, file=sys.stderr)
         return 2

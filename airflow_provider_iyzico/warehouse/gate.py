@@ -14,13 +14,14 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico import __version__
-from airflow_provider_iyzico.warehouse.append import persist
 from airflow_provider_iyzico.warehouse.bounds import RECORD
 from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_hand
 from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.database.exact import exactly
 from airflow_provider_iyzico.warehouse.database.patience import Watch
+from airflow_provider_iyzico.warehouse.database.retry import persist
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
+from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.tables import report_tables
 from airflow_provider_iyzico.warehouse.task import TaskInstance
 
@@ -77,7 +78,7 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None
     """
     table, engine = report_tables(schema).gate, prepare(engine)
     with Watch(RECORD):
-        persist(engine, table, lambda: _record(engine, table, gate, progress))
+        persist(engine, layout_of(table), lambda: _record(engine, table, gate, progress))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def waiting_row(
         return None
 
     with Watch(RECORD):
-        return persist(engine, table, read)
+        return persist(engine, layout_of(table), read)
 
 
 def gate_id(task: TaskInstance, environment: str, account: str, currency: str) -> str:

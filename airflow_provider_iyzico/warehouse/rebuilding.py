@@ -17,8 +17,8 @@ from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_ha
 from airflow_provider_iyzico.warehouse.database.exact import exactly
 from airflow_provider_iyzico.warehouse.database.statements import BATCH
 from airflow_provider_iyzico.warehouse.local_day import local_date, time_zone
+from airflow_provider_iyzico.warehouse.reports import day_as_given
 from airflow_provider_iyzico.warehouse.rollup import Seen, fold
-from airflow_provider_iyzico.warehouse.stored import day_as_given
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables, report_tables, snapshot_table
 from airflow_provider_iyzico.warehouse.views import quoted
 

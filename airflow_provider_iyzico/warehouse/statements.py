@@ -13,15 +13,6 @@ from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 
-@cache
-def add(table: Table, dialect: str) -> Statement:
-    """Add a row to a snapshot table, unless its key is there already."""
-    (key,), names = table.primary_key.columns.keys(), table.columns.keys()
-    said = f"""INSERT INTO {quoted(table)} ({", ".join(names)}) VALUES ({", ".join(f":{name}" for name in names)})
-        ON CONFLICT ({key}) DO NOTHING"""
-    return statement(said, dialect, table.columns)
-
-
 @dataclass(frozen=True, slots=True)
 class ReportStatements:
     """What keeps the reports.

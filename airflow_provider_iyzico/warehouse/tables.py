@@ -14,7 +14,7 @@ from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.database.names import check_identifier
 from airflow_provider_iyzico.warehouse.database.types import SORTED, SORTED_FROM, Instant, Money, Rule, finite, ruled
 from airflow_provider_iyzico.warehouse.local_day import check_year, time_zone
-from airflow_provider_iyzico.warehouse.views import VIEWS
+from airflow_provider_iyzico.warehouse.views import DIALECTS, VIEWS
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
 ACCOUNT_KEY = ("environment", "account", "currency")
@@ -178,6 +178,11 @@ def report_tables(schema: str | None = None) -> ReportTables:
             **_TEXTS,
         ),
     )
+
+
+def reports_for(table: Table, dialect: str) -> ReportTables | None:
+    """Return the report tables that belong to a snapshot table: only those of the fixed name have some, where the views run."""
+    return report_tables(table.schema) if table.name == SNAPSHOT_TABLE and dialect in DIALECTS else None
 
 
 def _account_key() -> list[Column[Any]]:

@@ -35,7 +35,7 @@ from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 from airflow_provider_iyzico.simulator import FAULTS, FORMS, Simulator
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 from airflow_provider_iyzico.warehouse import bounds
-from airflow_provider_iyzico.warehouse.ddl import create_statements
+from airflow_provider_iyzico.warehouse.layouts import create_statements
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
