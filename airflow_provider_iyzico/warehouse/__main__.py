@@ -22,7 +22,7 @@ from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.local_day import time_zone
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, snapshot_table
 
 URL_VARIABLE = "IYZICO_WAREHOUSE_URL"

@@ -21,9 +21,9 @@ from airflow_provider_iyzico.warehouse.database.retry import persist
 from airflow_provider_iyzico.warehouse.database.rows import Row, as_given
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.layouts import layout_of
-from airflow_provider_iyzico.warehouse.local_day import local_date
-from airflow_provider_iyzico.warehouse.reports import day_as_given, enter, read_back, roll_up
-from airflow_provider_iyzico.warehouse.tables import account_of, report_tables, reports_for
+from airflow_provider_iyzico.warehouse.rollup.account import enter
+from airflow_provider_iyzico.warehouse.rollup.update import roll_up
+from airflow_provider_iyzico.warehouse.tables import account_of, reports_for
 
 #: How the report of a bent row ends.
 _NOTHING_KEPT = "nothing was kept"
@@ -62,7 +62,7 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
     with engine.connect() as connection, naming_rows_by_hand(connection, involved, account_of(row)):
         try:
             with transaction(connection) as begun:
-                if (kept := _keep(connection, table, row)) is not None:
+                if (kept := _keep(connection, table, row, is_reported=reports is not None)) is not None:
                     return kept
                 begun.rollback()  # nothing was added, so the account was not seen again either
         except IntegrityError as error:
@@ -85,17 +85,11 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
     return there, 0
 
 
-def _keep(connection: Connection, table: Table, row: Row) -> tuple[dict[str, Any], int] | None:
+def _keep(connection: Connection, table: Table, row: Row, *, is_reported: bool) -> tuple[dict[str, Any], int] | None:
     """Add ``row``, read it back and roll it up; return nothing if its key is there already."""
-    account = enter(connection, table, row)
-    if not rows.add(connection, table, row):
-        return None
-    if account is None:
-        return as_given(connection, table, row, rows.read(connection, table, row)), 0
-    stored, day = read_back(connection, table, row, local_date(row["observed_at"], account.report_timezone))
-    kept = as_given(connection, table, row, stored)
-    for written in roll_up(connection, table, kept, account, day):
-        stored, day = read_back(connection, table, row, written.local_date)
-        day_as_given(connection, report_tables(table.schema).balance_day, written._asdict(), day and day._asdict())
-        as_given(connection, table, row, stored)
-    return kept, account.missing
+    if not is_reported:
+        is_new = rows.add(connection, table, row)
+        return (as_given(connection, table, row, rows.read(connection, table, row)), 0) if is_new else None
+    account = enter(connection, table, row)  # first, for this is where the appends of an account take turns
+    is_new = rows.add(connection, table, row)
+    return (roll_up(connection, table, row, account), account.missing) if is_new else None

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.schema import DDL, CreateIndex, CreateTable
 
 from airflow_provider_iyzico.warehouse.database.layout import Layout
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, reports_for
 from airflow_provider_iyzico.warehouse.views import VIEWS, view_statements
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.rollup import Day, Seen, minutes
+from airflow_provider_iyzico.warehouse.rollup.day import Day, Seen, minutes
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 from airflow_provider_iyzico.warehouse.task import TaskInstance

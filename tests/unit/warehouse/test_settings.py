@@ -10,7 +10,7 @@ from support import HAS_PSYCOPG
 
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.database.engine import prepare
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE, BARE = snapshot_table(), snapshot_table("my_snapshots")

@@ -10,7 +10,7 @@ from support import HAS_PSYCOPG
 from airflow_provider_iyzico.errors import WarehouseExactnessError, WarehouseRowError
 from airflow_provider_iyzico.warehouse.__main__ import main
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 from airflow_provider_iyzico.warehouse.task import TaskInstance

@@ -12,8 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.warehouse.database.statements import BATCH
-from airflow_provider_iyzico.warehouse.local_day import YEARS, check_year, local_date
-from airflow_provider_iyzico.warehouse.rollup import calendar_rows
+from airflow_provider_iyzico.warehouse.local_day import YEARS, check_year, local_date, start_and_end
 from airflow_provider_iyzico.warehouse.tables import ReportTables
 from airflow_provider_iyzico.warehouse.views import quoted
 
@@ -53,8 +52,18 @@ def extend_calendars(connection: Connection, tables: ReportTables, moment: datet
 def _extend(connection: Connection, table: Table, zone: str, first: date, last: date) -> None:
     days = select(table.c.local_date).where(table.c.report_timezone == zone, table.c.local_date.between(first, last))
     there = set(connection.execute(days).scalars())
-    missing = [row for row in calendar_rows(first, last, zone) if row["local_date"] not in there]
+    missing = [row for row in _calendar_rows(first, last, zone) if row["local_date"] not in there]
     for start in range(0, len(missing), BATCH):
         connection.execute(
             _INSERT[connection.dialect.name](table).values(missing[start : start + BATCH]).on_conflict_do_nothing()
         )
+
+
+def _calendar_rows(first: date, last: date, zone: str) -> list[dict[str, Any]]:
+    """Return a row of the calendar for every day from ``first`` to ``last``."""
+    rows = []
+    for offset in range((last - first).days + 1):
+        day = first + timedelta(offset)
+        starts_at, ends_at = start_and_end(day, zone)
+        rows.append({"report_timezone": zone, "local_date": day, "starts_at": starts_at, "ends_at": ends_at})
+    return rows

@@ -1,4 +1,4 @@
-"""What every append says to PostgreSQL and SQLite, written out."""
+"""What keeps the roll-up on PostgreSQL and SQLite, written out, since every append says it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import cache
 from sqlalchemy import Table
 
 from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
-from airflow_provider_iyzico.warehouse.rollup import Day
-from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables
+from airflow_provider_iyzico.warehouse.rollup.day import Day
+from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables, report_tables
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 
 @dataclass(frozen=True, slots=True)
-class ReportStatements:
-    """What keeps the reports.
+class RollUpStatements:
+    """What keeps the roll-up.
 
     :param enter: note the account of a snapshot, lock it, and give back the zone of its days, its first day, its newest moment,
         how many of the tables and views beside the snapshots are missing, and how many snapshots are hidden
@@ -29,8 +29,9 @@ class ReportStatements:
 
 
 @cache
-def report_statements(table: Table, tables: ReportTables, dialect: str) -> ReportStatements:
-    """Return the statements for a snapshot table and the tables that report it."""
+def roll_up_statements(table: Table, dialect: str) -> RollUpStatements:
+    """Return the statements for a snapshot table and the tables beside it."""
+    tables = report_tables(table.schema)
     account, day = tables.account.c, tables.balance_day.c
     is_postgres = dialect == "postgresql"
     enter = f"""INSERT INTO {quoted(tables.account)} AS kept
@@ -49,7 +50,7 @@ def report_statements(table: Table, tables: ReportTables, dialect: str) -> Repor
     values = ", ".join(f"{name} = :{name}" for name in Day._fields if name != "local_date")
     columns = [day[name] for name in Day._fields]
     days = [column.label(f"day_{column.name}") for column in columns]
-    return ReportStatements(
+    return RollUpStatements(
         statement(enter, dialect, [table.c.local_date, table.c.observed_at], [account.first_date, account.newest_at]),
         statement(read, dialect, [day.local_date], [*table.columns, *days]),
         statement(f"UPDATE {quoted(tables.balance_day)} SET {values} WHERE {is_day}", dialect, columns),
