@@ -17,7 +17,7 @@ from airflow_provider_iyzico.warehouse.bounds import REBUILD
 from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
 from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line
-from airflow_provider_iyzico.warehouse.database.layout import DIALECTS, ddl, dialect_named
+from airflow_provider_iyzico.warehouse.database.layout import PRINTED_DIALECTS, ddl, dialect_named
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.layouts import layout_of
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.warehouse", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     printer = commands.add_parser("ddl", help="print the CREATE statements of tables and views")
-    printer.add_argument("--dialect", default="postgresql", choices=DIALECTS, help="default: postgresql")
+    printer.add_argument("--dialect", default="postgresql", choices=PRINTED_DIALECTS, help="default: postgresql")
     printer.add_argument("--table", default=SNAPSHOT_TABLE)
     rebuilder = commands.add_parser(
         "rebuild", help=f"compute the daily roll-up again from the snapshots; reads the SQLAlchemy URL from ${URL_VARIABLE}"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.schema import ExecutableDDLElement
 
 #: Whose DDL is printed. The last three are not part of SQLAlchemy.
-DIALECTS = ("postgresql", "sqlite", "mysql", "snowflake", "bigquery", "redshift")
+PRINTED_DIALECTS = ("postgresql", "sqlite", "mysql", "snowflake", "bigquery", "redshift")
 #: Dialects that are not part of SQLAlchemy, and the package that brings them.
 _DIALECT_PACKAGES = {"snowflake": "snowflake-sqlalchemy", "bigquery": "sqlalchemy-bigquery", "redshift": "sqlalchemy-redshift"}
 #: The server itself says what a name means: a search path has many schemas, and a view may be materialized.
@@ -70,7 +70,7 @@ def dialect_named(name: str) -> Dialect:
         dialect: Dialect = URL.create(name).get_dialect()()
     except (NoSuchModuleError, ImportError) as error:
         package = _DIALECT_PACKAGES.get(name)
-        advice = f"install {package}" if package else f"name one of {', '.join(DIALECTS)}"
+        advice = f"install {package}" if package else f"name one of {', '.join(PRINTED_DIALECTS)}"
         raise WarehouseConfigurationError(f"SQLAlchemy has no dialect {name!r} here; {advice}") from error
     return dialect
 

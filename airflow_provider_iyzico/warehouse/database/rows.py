@@ -10,7 +10,7 @@ from sqlalchemy import Table, and_, exists, insert, literal, select
 from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.errors import WarehouseExactnessError, WarehouseTableError
-from airflow_provider_iyzico.warehouse.database.statements import DIALECTS, Statement, quoted, statement
+from airflow_provider_iyzico.warehouse.database.statements import WRITTEN_DIALECTS, Statement, quoted, statement
 
 #: These enforce a primary key; any other warehouse gets a conditional insert.
 ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
@@ -26,7 +26,7 @@ def add(connection: Connection, table: Table, row: Row) -> bool:
         columns = [table.c[name] for name in row]
         values = select(*[literal(row[column.name], column.type) for column in columns])
         adding = insert(table).from_select(columns, values.where(~exists().where(_is_row(table, row))))
-    elif dialect not in DIALECTS:
+    elif dialect not in WRITTEN_DIALECTS:
         adding = insert(table).values(dict(row))
     else:
         return _add(table, dialect).run(connection, row).rowcount != 0

@@ -28,8 +28,8 @@ _UNDERSTOOD = {"postgresql": (*_TEXT_AND_COUNTS, Money, Date, Instant), "sqlite"
 _NAMED = re.compile(r":(\w+)")
 #: Rows of one INSERT: drivers keep the plan of an ``executemany`` on the server, where a pooler hands it to somebody else.
 BATCH = 1000
-#: The dialects of this module.
-DIALECTS = tuple(_UNDERSTOOD)
+#: The dialects for which statements are written out.
+WRITTEN_DIALECTS = tuple(_UNDERSTOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Statement:
 def statement(
     said: str, dialect: str, given: Iterable[ColumnElement[Any]], returned: Iterable[ColumnElement[Any]] = ()
 ) -> Statement:
-    """Write a statement for a dialect of this module.
+    """Write a statement for one of these dialects.
 
     :param given: what the named values are like
     :param returned: what the columns of the answer are like

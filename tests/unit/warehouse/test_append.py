@@ -295,7 +295,7 @@ def test_where_keys_are_not_enforced_the_insert_is_conditional_on_absence(postgr
 @pytest.fixture
 def another_dialect(engine, monkeypatch):
     """Each database stands in for one whose words we do not know, as MariaDB's, so that SQLAlchemy's run for real."""
-    monkeypatch.setattr("airflow_provider_iyzico.warehouse.database.rows.DIALECTS", ())
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.database.rows.WRITTEN_DIALECTS", ())
     return engine
 
 

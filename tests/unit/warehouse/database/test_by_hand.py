@@ -2,11 +2,13 @@
 
 import pytest
 from snapshots import BARE, ask, put_after, run
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, event, text
 from support import HAS_PSYCOPG
 
 from airflow_provider_iyzico.errors import WarehouseRowError
 from airflow_provider_iyzico.warehouse.__main__ import main
+from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
+from airflow_provider_iyzico.warehouse.database.types import Rule, ruled
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 
 SQLITE_VALUES = {
@@ -223,3 +225,21 @@ def test_looking_for_the_row_by_hand_does_not_hold_the_history_in_memory(postgre
         rebuild(connection)
     assert len(streamed) == 1
     assert streamed[0] is not None  # a cursor of the server, from which rows come in pieces
+
+
+def test_a_column_of_any_table_is_held_to_the_rule_that_it_carries(sqlite_engine):
+    def check(value):
+        if value not in ("new", "ended"):
+            raise ValueError(value)
+
+    rule = ruled(Rule(noun="state", check=check))
+    table = Table("batch", MetaData(), Column("batch", Integer, primary_key=True), Column("state", String(9), info=rule))
+    table.create(sqlite_engine)
+    run(sqlite_engine, "INSERT INTO batch VALUES (1, 'new'), (2, NULL), (3, 'odd'), (4, 'odder')")
+    with sqlite_engine.begin() as connection:
+        said = row_by_hand(connection, [table])
+        assert said == (
+            "table 'batch' holds 'odd' in column 'state' of the row with batch 3, which is no state; correct that row or delete it"
+        )
+        assert "'odder'" in row_by_hand(connection, [table], {"batch": 4})
+        assert row_by_hand(connection, [table], {"batch": 2}) is None
