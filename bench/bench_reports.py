@@ -22,8 +22,8 @@ from sqlalchemy.engine import Engine
 
 from airflow_provider_iyzico.ui.questions import Who
 from airflow_provider_iyzico.ui.report import report
-from airflow_provider_iyzico.warehouse.ddl import create_statements
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
+from airflow_provider_iyzico.warehouse.layouts import create_statements
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 SIZES = [int(size) for size in os.environ.get("BENCH_ROWS", "500000,5000000").split(",")]

@@ -21,8 +21,9 @@ from postgres import postgres_server
 from sqlalchemy import create_engine, insert, text
 
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 ROUNDS = int(os.environ.get("BENCH_ROWS", "300"))
 PROMISED = 1.2

@@ -14,9 +14,10 @@ from sqlalchemy.engine import Engine
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
 EVERY = timedelta(minutes=15)

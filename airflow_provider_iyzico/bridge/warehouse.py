@@ -23,10 +23,10 @@ from airflow_provider_iyzico.errors import (
     WarehouseError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.warehouse.faults import first_line
-from airflow_provider_iyzico.warehouse.patience import connect_in_time
-from airflow_provider_iyzico.warehouse.sessions import watch_over
-from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+from airflow_provider_iyzico.warehouse.database.engine import watch_over
+from airflow_provider_iyzico.warehouse.database.faults import first_line
+from airflow_provider_iyzico.warehouse.database.patience import connect_in_time
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

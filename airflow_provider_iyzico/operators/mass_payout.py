@@ -149,7 +149,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         """
         from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.operators.accounts import read_conn_ids
-        from airflow_provider_iyzico.warehouse.names import check_identifier
+        from airflow_provider_iyzico.warehouse.database.names import check_identifier
 
         read_currency(self.currency)
         read_conn_ids(self.iyzico_conn_id)

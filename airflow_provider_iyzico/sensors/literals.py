@@ -8,7 +8,7 @@ from datetime import timedelta
 from airflow_provider_iyzico.api.money import money_from_author
 from airflow_provider_iyzico.domain.gate import read_currency
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError
-from airflow_provider_iyzico.warehouse.names import check_identifier
+from airflow_provider_iyzico.warehouse.database.names import check_identifier
 
 #: Airflow counts in dates, and no payout waits so long.
 LONGEST_TIMEOUT = timedelta(days=3660)

@@ -24,7 +24,7 @@ from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationEr
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiting_row
 
 if TYPE_CHECKING:
-    from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+    from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 #: What the end of a record may take: longer than the database's own patience with locks, so that its words are heard.
 PATIENCE_SECONDS = 25

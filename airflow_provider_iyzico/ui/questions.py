@@ -16,8 +16,8 @@ from sqlalchemy import Date, Integer, String, and_, column, or_, select, table
 from sqlalchemy.engine import Connection, CursorResult, Row
 from sqlalchemy.sql.expression import Select, TableClause
 
-from airflow_provider_iyzico.warehouse.snapshot import time_zone
-from airflow_provider_iyzico.warehouse.types import Instant, Money
+from airflow_provider_iyzico.warehouse.database.types import Instant, Money
+from airflow_provider_iyzico.warehouse.local_day import time_zone
 from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
 
 #: Amounts are compared here, whatever decimal context the caller's thread has; a NaN that somebody wrote by hand is no error.

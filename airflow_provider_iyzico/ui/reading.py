@@ -21,12 +21,14 @@ from airflow_provider_iyzico.errors import WarehouseConfigurationError, Warehous
 from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
-from airflow_provider_iyzico.warehouse.exact import EXACT
-from airflow_provider_iyzico.warehouse.faults import cause, errors_of, first_line, is_unreadable
-from airflow_provider_iyzico.warehouse.making import absent
-from airflow_provider_iyzico.warehouse.names import check_identifier
-from airflow_provider_iyzico.warehouse.patience import PAGE, Watch
-from airflow_provider_iyzico.warehouse.sessions import settle, watch_over
+from airflow_provider_iyzico.warehouse.bounds import PAGE
+from airflow_provider_iyzico.warehouse.database.engine import watch_over
+from airflow_provider_iyzico.warehouse.database.exact import EXACT
+from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_unreadable
+from airflow_provider_iyzico.warehouse.database.layout import absent
+from airflow_provider_iyzico.warehouse.database.names import check_identifier
+from airflow_provider_iyzico.warehouse.database.patience import Watch
+from airflow_provider_iyzico.warehouse.database.transaction import settle
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE
 from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
 

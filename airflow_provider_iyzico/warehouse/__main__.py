@@ -13,13 +13,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseRowError
 from airflow_provider_iyzico.warehouse import views
-from airflow_provider_iyzico.warehouse.by_hand import row_by_hand
-from airflow_provider_iyzico.warehouse.ddl import DIALECTS, ddl, dialect_named
-from airflow_provider_iyzico.warehouse.faults import errors_of, first_line
-from airflow_provider_iyzico.warehouse.patience import REBUILD, Watch
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.sessions import prepare, settle
-from airflow_provider_iyzico.warehouse.snapshot import time_zone
+from airflow_provider_iyzico.warehouse.bounds import REBUILD
+from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
+from airflow_provider_iyzico.warehouse.database.engine import prepare
+from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line
+from airflow_provider_iyzico.warehouse.database.layout import PRINTED_DIALECTS, ddl, dialect_named
+from airflow_provider_iyzico.warehouse.database.patience import Watch
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
+from airflow_provider_iyzico.warehouse.layouts import layout_of
+from airflow_provider_iyzico.warehouse.local_day import time_zone
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, snapshot_table
 
 URL_VARIABLE = "IYZICO_WAREHOUSE_URL"
@@ -29,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.warehouse", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     printer = commands.add_parser("ddl", help="print the CREATE statements of tables and views")
-    printer.add_argument("--dialect", default="postgresql", choices=DIALECTS, help="default: postgresql")
+    printer.add_argument("--dialect", default="postgresql", choices=PRINTED_DIALECTS, help="default: postgresql")
     printer.add_argument("--table", default=SNAPSHOT_TABLE)
     rebuilder = commands.add_parser(
         "rebuild", help=f"compute the daily roll-up again from the snapshots; reads the SQLAlchemy URL from ${URL_VARIABLE}"
@@ -41,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if asked.command == "rebuild":
             return _rebuild(asked.schema, asked.timezone)
-        print(ddl(snapshot_table(asked.table, asked.schema), dialect_named(asked.dialect)), end="")
+        print(ddl(layout_of(snapshot_table(asked.table, asked.schema)), dialect_named(asked.dialect)), end="")
     except WarehouseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -85,8 +88,7 @@ def _rebuilt(url: str, schema: str | None, timezone: str | None) -> tuple[list[s
         raise WarehouseConfigurationError(f"there is no SQLite file {file!r}, and rebuilding makes none; correct ${URL_VARIABLE}")
     try:
         with Watch(REBUILD):
-            with engine.begin() as connection:
-                settle(connection, REBUILD)
+            with engine.connect() as connection, transaction(connection):
                 differing = rebuild(connection, schema, timezone)
             return differing, _by_hand(engine, schema)
     except errors_of(engine) as error:
@@ -102,8 +104,7 @@ def _by_hand(engine: Engine, schema: str | None) -> str | None:
     tables = report_tables(schema)
     for table in (tables.threshold, tables.gate):
         try:
-            with engine.begin() as connection:
-                settle(connection, REBUILD)
+            with engine.connect() as connection, transaction(connection):
                 if (said := row_by_hand(connection, [table])) is not None:
                     return said
         except DBAPIError as error:

@@ -1,44 +1,33 @@
-"""The one append: exact, idempotent, and read back before it is kept."""
+"""The append of a snapshot: exact, idempotent, and read back before it is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Table, exists, insert, inspect, literal, select
+from sqlalchemy import Table
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
-from airflow_provider_iyzico.errors import (
-    WarehouseConfigurationError,
-    WarehouseError,
-    WarehouseExactnessError,
-    WarehouseTableError,
-    WarehouseUnavailableError,
-)
-from airflow_provider_iyzico.warehouse import statements
-from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
-from airflow_provider_iyzico.warehouse.ddl import ddl
-from airflow_provider_iyzico.warehouse.exact import exactly
-from airflow_provider_iyzico.warehouse.faults import advice, cause, errors_of, first_line, is_passing, unreachable
-from airflow_provider_iyzico.warehouse.making import complete, ensure
-from airflow_provider_iyzico.warehouse.patience import SNAPSHOT, Watch, patience_now
-from airflow_provider_iyzico.warehouse.reports import enter, read_back, reports_for, roll_up
-from airflow_provider_iyzico.warehouse.sessions import prepare, settle
-from airflow_provider_iyzico.warehouse.snapshot import local_date
-from airflow_provider_iyzico.warehouse.stored import as_given, day_as_given
-from airflow_provider_iyzico.warehouse.tables import report_tables
-
-#: These enforce a primary key; any other warehouse gets a conditional insert.
-_ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
-T = TypeVar("T")
+from airflow_provider_iyzico.errors import WarehouseExactnessError
+from airflow_provider_iyzico.warehouse.bounds import SNAPSHOT
+from airflow_provider_iyzico.warehouse.database import rows
+from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_hand
+from airflow_provider_iyzico.warehouse.database.engine import prepare
+from airflow_provider_iyzico.warehouse.database.exact import exactly
+from airflow_provider_iyzico.warehouse.database.layout import complete
+from airflow_provider_iyzico.warehouse.database.patience import Watch
+from airflow_provider_iyzico.warehouse.database.retry import persist
+from airflow_provider_iyzico.warehouse.database.rows import Row, as_given
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
+from airflow_provider_iyzico.warehouse.layouts import layout_of
+from airflow_provider_iyzico.warehouse.rollup.account import enter
+from airflow_provider_iyzico.warehouse.rollup.update import roll_up
+from airflow_provider_iyzico.warehouse.tables import account_of, reports_for
 
 #: How the report of a bent row ends.
 _NOTHING_KEPT = "nothing was kept"
 _KEPT_NEVERTHELESS = "the row is there nevertheless, for the table has no transactions: delete it, and make the table InnoDB"
-
-Row = Mapping[str, Any]
 
 
 @exactly
@@ -57,50 +46,31 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
     :raises WarehouseUnavailableError: the warehouse did not answer; a retry is safe
     :raises WarehouseError: the warehouse refused for a reason of its own
     """
-    engine = prepare(engine)
+    engine, layout = prepare(engine), layout_of(table)
     with Watch(SNAPSHOT):
-        stored, missing = persist(engine, table, lambda: _append(engine, table, row), create_table=create_table)
+        stored, missing = persist(engine, layout, lambda: _append(engine, table, row), create_table=create_table)
         if missing and create_table:
-            complete(engine, table)
+            complete(engine, layout)
         return stored
-
-
-def persist(engine: Engine, table: Table, idempotent_act: Callable[[], T], *, create_table: bool = True) -> T:
-    """Act on ``table``: retry once after an error that may have passed, and once after creating what is missing.
-
-    :param idempotent_act: adds nothing when it runs again, because a commit that seemed to fail may have succeeded
-    :raises WarehouseError: that did not help; see :func:`append`
-    """
-    before: Exception | None = None
-    while True:
-        try:
-            return idempotent_act()
-        except errors_of(engine) as error:
-            if before is not None and (is_passing(error) or not is_passing(before)):
-                raise explained(engine, table, error) from cause(error)
-            if not is_passing(error):
-                ensure(engine, table, error, create_table=create_table)
-            before = error
 
 
 def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int]:
     """Return what the table holds, and how many of the tables and views beside it are missing."""
     conflict, bent = None, None
     reports = reports_for(table, engine.dialect.name)
-    with engine.connect() as connection, naming_rows_by_hand(connection, [table, *(reports.rolled_up if reports else ())], row):
+    involved = [table, *(reports.rolled_up if reports else ())]
+    with engine.connect() as connection, naming_rows_by_hand(connection, involved, account_of(row)):
         try:
-            with connection.begin() as transaction:
-                settle(connection, patience_now())
-                if (kept := _keep(connection, table, row)) is not None:
+            with transaction(connection) as begun:
+                if (kept := _keep(connection, table, row, is_reported=reports is not None)) is not None:
                     return kept
-                transaction.rollback()  # nothing was added, so the account was not seen again either
+                begun.rollback()  # nothing was added, so the account was not seen again either
         except IntegrityError as error:
             conflict = error
         except WarehouseExactnessError as error:
             bent = str(error)
-        with connection.begin():
-            settle(connection, patience_now())
-            there = _read(connection, table, row)
+        with transaction(connection):
+            there = rows.read(connection, table, row)
         is_bent = there is not None and there["balance"] != Decimal(there["balance_raw"])
     if bent is not None:
         raise WarehouseExactnessError(f"{bent}; {_NOTHING_KEPT if there is None else _KEPT_NEVERTHELESS}")
@@ -110,78 +80,16 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
         kind = table.c.balance.type.compile(engine.dialect)
         raise WarehouseExactnessError(
             f"table {table.fullname!r} holds balance {there['balance']} and balance_raw {there['balance_raw']!r} with "
-            f"{_key(table)} {row[_key(table)]}; delete the row, let the column be {kind}, and try again"
+            f"snapshot_id {row['snapshot_id']}; delete the row, let the column be {kind}, and try again"
         )
     return there, 0
 
 
-def _keep(connection: Connection, table: Table, row: Row) -> tuple[dict[str, Any], int] | None:
+def _keep(connection: Connection, table: Table, row: Row, *, is_reported: bool) -> tuple[dict[str, Any], int] | None:
     """Add ``row``, read it back and roll it up; return nothing if its key is there already."""
-    account = enter(connection, table, row)
-    if not _add(connection, table, row):
-        return None
-    if account is None:
-        return as_given(connection, table, row, _read(connection, table, row)), 0
-    stored, day = read_back(connection, table, row, local_date(row["observed_at"], account.report_timezone))
-    kept = as_given(connection, table, row, stored)
-    for written in roll_up(connection, table, kept, account, day):
-        stored, day = read_back(connection, table, row, written.local_date)
-        day_as_given(connection, report_tables(table.schema).balance_day, written._asdict(), day and day._asdict())
-        as_given(connection, table, row, stored)
-    return kept, account.missing
-
-
-def _add(connection: Connection, table: Table, row: Row) -> bool:
-    """Add ``row``; where its key is there already, return false or fail with an ``IntegrityError``."""
-    dialect = connection.dialect.name
-    statement: Any
-    if dialect not in _ENFORCES_KEYS:
-        columns = [table.c[name] for name in row]
-        values = select(*[literal(row[column.name], column.type) for column in columns])
-        statement = insert(table).from_select(columns, values.where(~exists().where(_is_row(table, row))))
-    elif dialect not in statements.DIALECTS:
-        statement = insert(table).values(dict(row))
-    else:
-        return statements.add(table, dialect).run(connection, row).rowcount != 0
-    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount != 0
-
-
-def _read(connection: Connection, table: Table, row: Row) -> dict[str, Any] | None:
-    found = connection.execute(select(table).where(_is_row(table, row))).mappings().all()
-    if len(found) > 1:
-        raise WarehouseTableError(
-            f"table {table.fullname!r} holds {len(found)} rows with one {_key(table)}; it lacks its primary key"
-        )
-    return dict(found[0]) if found else None
-
-
-def _is_row(table: Table, row: Row) -> Any:
-    key = _key(table)
-    return table.c[key] == row[key]
-
-
-def _key(table: Table) -> str:
-    return str(table.primary_key.columns.keys()[0])
-
-
-def explained(engine: Engine, table: Table, error: Exception) -> WarehouseError:
-    """Say what a failed append means, now that the table is known to be there."""
-    try:
-        inspector = inspect(engine)
-        there = {str(column["name"]).lower() for column in inspector.get_columns(table.name, schema=table.schema)}
-        key = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
-    except errors_of(engine) as gone:
-        return unreachable(engine, gone)
-    missing = [column.name for column in table.columns if column.name not in there]
-    if missing:
-        return WarehouseTableError(
-            f"table {table.fullname!r} has another shape: it lacks {missing}. Name another table, or add what is missing from:\n"
-            f"{ddl(table, engine.dialect)}"
-        )
-    passes = is_passing(error)
-    if key != [_key(table)] and not passes and engine.dialect.name in _ENFORCES_KEYS:
-        return WarehouseTableError(f"table {table.fullname!r} lacks its primary key, {_key(table)}: {first_line(error)}")
-    if (helps := advice(error)) is not None:
-        return WarehouseConfigurationError(f"table {table.fullname!r} refused the row: {helps}")
-    kind = WarehouseUnavailableError if passes else WarehouseError
-    return kind(f"table {table.fullname!r} refused the row: {first_line(error)}")
+    if not is_reported:
+        is_new = rows.add(connection, table, row)
+        return (as_given(connection, table, row, rows.read(connection, table, row)), 0) if is_new else None
+    account = enter(connection, table, row)  # first, for this is where the appends of an account take turns
+    is_new = rows.add(connection, table, row)
+    return (roll_up(connection, table, row, account), account.missing) if is_new else None

@@ -14,13 +14,16 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico import __version__
-from airflow_provider_iyzico.warehouse.append import persist
-from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand
-from airflow_provider_iyzico.warehouse.exact import exactly
-from airflow_provider_iyzico.warehouse.patience import RECORD, Watch
-from airflow_provider_iyzico.warehouse.sessions import prepare, settle
-from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+from airflow_provider_iyzico.warehouse.bounds import RECORD
+from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_hand
+from airflow_provider_iyzico.warehouse.database.engine import prepare
+from airflow_provider_iyzico.warehouse.database.exact import exactly
+from airflow_provider_iyzico.warehouse.database.patience import Watch
+from airflow_provider_iyzico.warehouse.database.retry import persist
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
+from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.tables import report_tables
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 _NAMESPACE = UUID("2b0c7c62-3f0e-5a38-8c3e-6a4f3f0a9d21")
 REASON_LENGTH = 500
@@ -75,7 +78,7 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None
     """
     table, engine = report_tables(schema).gate, prepare(engine)
     with Watch(RECORD):
-        persist(engine, table, lambda: _record(engine, table, gate, progress))
+        persist(engine, layout_of(table), lambda: _record(engine, table, gate, progress))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +107,13 @@ def waiting_row(
     whose = {"environment": environment, "account": account, "currency": currency}
 
     def read() -> WaitingRow | None:
-        with engine.connect() as connection, naming_rows_by_hand(connection, [table], whose), connection.begin():
-            settle(connection, RECORD)
+        with engine.connect() as connection, naming_rows_by_hand(connection, [table], whose), transaction(connection):
             query = select(table.c.batch_total, table.c.headroom, table.c.polls).where(mine)
             row = connection.execute(query).mappings().first()
             return None if row is None else WaitingRow(row["batch_total"], row["headroom"], int(row["polls"]))
 
     with Watch(RECORD):
-        return persist(engine, table, read)
+        return persist(engine, layout_of(table), read)
 
 
 def gate_id(task: TaskInstance, environment: str, account: str, currency: str) -> str:
@@ -138,8 +140,7 @@ def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None
     whole = _whole(gate, progress)
     reset = update(table).where(row, is_older).values(**whole)
     go_on = update(table).where(row, goes_on).values(**_changes(table, gate, progress))
-    with engine.begin() as connection:
-        settle(connection, RECORD)
+    with engine.connect() as connection, transaction(connection):
         if connection.execute(reset).rowcount or connection.execute(go_on).rowcount:
             return
         if connection.execute(select(table.c.gate_id).where(row)).first() is None:

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_iyzico import __version__
+from airflow_provider_iyzico.warehouse.local_day import local_date
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 _NAMESPACE = UUID("6f1f5f0e-6d3e-5c0b-9d55-1f0a3c1f7f11")
-
-
-@dataclass(frozen=True, slots=True)
-class TaskInstance:
-    """Who looks: one task instance, across its tries."""
-
-    dag_id: str
-    task_id: str
-    run_id: str
-    map_index: int
-    try_number: int
-    logical_date: datetime | None
-    data_interval_start: datetime | None
-    data_interval_end: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +55,6 @@ def snapshot_id(seen: Observation, task: TaskInstance) -> str:
     balance = [seen.environment, seen.account, seen.currency]
     identity = [*balance, task.dag_id, task.task_id, task.run_id, task.map_index]
     return str(uuid5(_NAMESPACE, json.dumps(identity)))
-
-
-def local_date(moment: datetime, zone: str) -> date:
-    """Return the day that ``moment`` belongs to in ``zone``."""
-    return moment.astimezone(time_zone(zone)).date()
-
-
-def time_zone(name: str) -> ZoneInfo:
-    """Return the IANA time zone of that name.
-
-    :raises ValueError: this machine knows none
-    """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, TypeError, OSError) as error:  # such as a folder of zones
-        raise ValueError(f"there is no time zone {name!r} on this machine") from error
 
 
 def _fields(value: Observation | TaskInstance) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -9,12 +11,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Date, Index, Integer, MetaData, String, Table
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
-from airflow_provider_iyzico.warehouse.names import check_identifier
-from airflow_provider_iyzico.warehouse.types import Instant, Money
-from airflow_provider_iyzico.warehouse.views import VIEWS
+from airflow_provider_iyzico.warehouse.database.names import check_identifier
+from airflow_provider_iyzico.warehouse.database.types import SORTED, SORTED_FROM, Instant, Money, Rule, finite, ruled
+from airflow_provider_iyzico.warehouse.local_day import check_year, time_zone
+from airflow_provider_iyzico.warehouse.views import DIALECTS, VIEWS
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
 ACCOUNT_KEY = ("environment", "account", "currency")
+_ZONE = ruled(Rule(noun="time zone", check=time_zone))
+_COMPARED = ruled(Rule(spelling=SORTED))
 #: Labels may be Turkish, and are told apart letter by letter, and rows come in transactions, whatever MySQL or MariaDB do by
 #: default.
 _TEXTS: dict[str, Any] = {
@@ -45,11 +50,11 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
         Column("environment", String(16), nullable=False),
         Column("currency", String(3), nullable=False),
         Column("balance", Money(), nullable=False),
-        Column("balance_raw", key, nullable=False),
-        Column("observed_at", moment, nullable=False),
+        Column("balance_raw", key, nullable=False, info=ruled(Rule(noun="amount", check=lambda digits: finite(Decimal(digits))))),
+        Column("observed_at", moment, nullable=False, info=ruled(Rule(check=check_year, spelling=SORTED))),
         Column("system_time", moment),
         Column("latency_ms", Integer, nullable=False),
-        Column("report_timezone", key, nullable=False),
+        Column("report_timezone", key, nullable=False, info=_ZONE),
         Column("local_date", Date, nullable=False),
         Column("dag_id", identity, nullable=False),
         Column("task_id", identity, nullable=False),
@@ -65,6 +70,11 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
         schema=schema,
         **_TEXTS,
     )
+
+
+def account_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whose row it is, as the values of ``ACCOUNT_KEY``."""
+    return {name: row[name] for name in ACCOUNT_KEY}
 
 
 class ReportTables(NamedTuple):
@@ -103,14 +113,14 @@ def report_tables(schema: str | None = None) -> ReportTables:
             "iyzico_account",
             everything,
             *_account_key(),
-            Column("report_timezone", String(64), nullable=False),
+            Column("report_timezone", String(64), nullable=False, info=_ZONE),
             Column("first_date", Date, nullable=False),
             Column("newest_at", Instant(), nullable=False),
         ),
         Table(
             "iyzico_report_day",
             everything,
-            Column("report_timezone", String(64), primary_key=True),
+            Column("report_timezone", String(64), primary_key=True, info=_ZONE),
             Column("local_date", Date, primary_key=True),
             Column("starts_at", Instant(), nullable=False),
             Column("ends_at", Instant(), nullable=False),
@@ -136,7 +146,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             "iyzico_balance_threshold",
             everything,
             *_account_key(),
-            Column("valid_from", Instant(), primary_key=True),
+            Column("valid_from", Instant(), primary_key=True, info=ruled(Rule(spelling=SORTED_FROM, may_be_infinite=True))),
             Column("threshold", Money()),
             Column("cadence_minutes", Integer),
         ),
@@ -154,20 +164,25 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("try_number", Integer, nullable=False),
             Column("batch_total", Money(), nullable=False),
             Column("headroom", Money(), nullable=False),
-            Column("waiting_since", Instant(), nullable=False),
-            Column("waits_until", Instant()),
+            Column("waiting_since", Instant(), nullable=False, info=_COMPARED),
+            Column("waits_until", Instant(), info=_COMPARED),
             Column("first_balance", Money()),
             Column("last_balance", Money()),
             Column("last_observed_at", Instant()),
             Column("polls", Integer, nullable=False),
             Column("outcome", String(16), nullable=False),
             Column("reason", String(500)),
-            Column("ended_at", Instant()),
+            Column("ended_at", Instant(), info=_COMPARED),
             Column("provider_version", String(32), nullable=False),
             Index("ix_iyzico_payout_gate_waiting", "environment", "account", "currency", "waiting_since"),
             **_TEXTS,
         ),
     )
+
+
+def reports_for(table: Table, dialect: str) -> ReportTables | None:
+    """Return the report tables that belong to a snapshot table: only those of the fixed name have some, where the views run."""
+    return report_tables(table.schema) if table.name == SNAPSHOT_TABLE and dialect in DIALECTS else None
 
 
 def _account_key() -> list[Column[Any]]:

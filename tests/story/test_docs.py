@@ -34,8 +34,8 @@ from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOpera
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 from airflow_provider_iyzico.simulator import FAULTS, FORMS, Simulator
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
-from airflow_provider_iyzico.warehouse import patience
-from airflow_provider_iyzico.warehouse.ddl import create_statements
+from airflow_provider_iyzico.warehouse import bounds
+from airflow_provider_iyzico.warehouse.layouts import create_statements
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
@@ -302,9 +302,9 @@ def test_the_printed_rebuild_runs_and_cuts_the_days_again(dags, iyzico, sqlite_w
 
 def test_the_bounds_of_the_warehouse_are_those_that_are_printed():
     rows = re.findall(r"^\| (snapshot|record of a gate|page|rebuild) \| (\d.*) \|$", TEXTS["operations.md"], re.MULTILINE)
-    bounds = {name: tuple(map(int, seconds.split(" | "))) for name, seconds in rows}
+    printed = {name: tuple(map(int, seconds.split(" | "))) for name, seconds in rows}
     kinds = {"snapshot": "SNAPSHOT", "record of a gate": "RECORD", "page": "PAGE", "rebuild": "REBUILD"}
-    assert bounds == {name: astuple(getattr(patience, kind)) for name, kind in kinds.items()}
+    assert printed == {name: astuple(getattr(bounds, kind)) for name, kind in kinds.items()}
 
 
 def check_console(block, monkeypatch):

@@ -30,8 +30,9 @@ from support import POSTGRESQL
 from airflow_provider_iyzico.ui.app import STATIC, create_app
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 pytestmark = pytest.mark.timeout(1500)
 ISTANBUL = ZoneInfo("Europe/Istanbul")

@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, text
 
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 
 @pytest.fixture

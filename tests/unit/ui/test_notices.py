@@ -21,8 +21,9 @@ from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.ui.words import words
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 pytestmark = pytest.mark.skipif(not HAS_PAGES, reason=NO_PAGES)
 

@@ -22,8 +22,8 @@ from airflow_provider_iyzico.errors import (
     WarehouseUnavailableError,
 )
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.patience import SNAPSHOT
-from airflow_provider_iyzico.warehouse.sessions import prepare
+from airflow_provider_iyzico.warehouse.bounds import SNAPSHOT
+from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE = snapshot_table()
@@ -281,9 +281,7 @@ def test_a_schema_and_a_reserved_word_are_quoted(postgres_engine, make_row):
 
 def test_where_keys_are_not_enforced_the_insert_is_conditional_on_absence(postgres_engine, make_row, monkeypatch):
     """PostgreSQL stands in for a warehouse that enforces no keys, so that the other statement runs for real."""
-    from airflow_provider_iyzico.warehouse import append as module
-
-    monkeypatch.setattr(module, "_ENFORCES_KEYS", frozenset())
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.database.rows.ENFORCES_KEYS", frozenset())
     statements = []
     event.listen(postgres_engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     first = append(postgres_engine, TABLE, make_row("100.00"), create_table=True)
@@ -297,9 +295,7 @@ def test_where_keys_are_not_enforced_the_insert_is_conditional_on_absence(postgr
 @pytest.fixture
 def another_dialect(engine, monkeypatch):
     """Each database stands in for one whose words we do not know, as MariaDB's, so that SQLAlchemy's run for real."""
-    from airflow_provider_iyzico.warehouse import append as module
-
-    monkeypatch.setattr(module.statements, "DIALECTS", ())
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.database.rows.WRITTEN_DIALECTS", ())
     return engine
 
 
@@ -418,7 +414,7 @@ def test_sqlite_lets_readers_read_while_somebody_writes(sqlite_engine, make_row)
 
 
 def test_the_day_of_a_snapshot_is_that_of_istanbul():
-    from airflow_provider_iyzico.warehouse.snapshot import local_date
+    from airflow_provider_iyzico.warehouse.local_day import local_date
 
     assert str(local_date(datetime(2026, 11, 22, 20, 59, 59, tzinfo=UTC), "Europe/Istanbul")) == "2026-11-22"
     assert str(local_date(datetime(2026, 11, 22, 21, 0, 0, tzinfo=UTC), "Europe/Istanbul")) == "2026-11-23"
@@ -510,7 +506,7 @@ def test_sqlite_makes_late_tables_and_their_contents_together_or_not_at_all(sqli
     def fail(*_):
         raise OperationalError("rebuild", None, Exception("the machine went away"))
 
-    monkeypatch.setattr("airflow_provider_iyzico.warehouse.making.rebuild", fail)
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.layouts.rebuild", fail)
     with pytest.raises(WarehouseUnavailableError):
         append(sqlite_engine, TABLE, make_row(run_id="new"), create_table=True)
     assert "iyzico_balance_day" not in inspect(sqlite_engine).get_table_names()

@@ -14,10 +14,11 @@ from sqlalchemy.exc import ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.database.layout import ensure
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiting_row
-from airflow_provider_iyzico.warehouse.making import ensure
-from airflow_provider_iyzico.warehouse.snapshot import TaskInstance
+from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 TASK = TaskInstance("dag", "gate", "run", -1, 1, None, None, None)
@@ -201,7 +202,7 @@ def by_a_gate(engine):
 
 
 def by_a_snapshot(engine):
-    ensure(engine, snapshot_table(), ProgrammingError("SELECT 1", None, Exception("no such view")))
+    ensure(engine, layout_of(snapshot_table()), ProgrammingError("SELECT 1", None, Exception("no such view")))
 
 
 @pytest.mark.parametrize("make", [by_a_gate, by_a_snapshot])

@@ -4,7 +4,8 @@ from decimal import Decimal
 import pendulum
 import pytest
 
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_id
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_id
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 TASK = {"dag_id": "d", "task_id": "t", "run_id": "r", "map_index": -1, "try_number": 1}
 DATES = {"logical_date": None, "data_interval_start": None, "data_interval_end": None}

@@ -8,7 +8,7 @@ from sqlalchemy.engine import make_url
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.__main__ import main
-from airflow_provider_iyzico.warehouse.ddl import dialect_named
+from airflow_provider_iyzico.warehouse.database.layout import dialect_named
 from airflow_provider_iyzico.warehouse.lineage import dataset
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 

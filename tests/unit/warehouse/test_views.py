@@ -13,9 +13,10 @@ from support import HAS_PSYCOPG
 
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 TABLE, TABLES = snapshot_table(), report_tables()
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -11,15 +11,12 @@ from sqlalchemy import Date, Table, case, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from airflow_provider_iyzico.warehouse.rollup import calendar_rows
-from airflow_provider_iyzico.warehouse.snapshot import local_date
+from airflow_provider_iyzico.warehouse.database.statements import BATCH
+from airflow_provider_iyzico.warehouse.local_day import YEARS, check_year, local_date, start_and_end
 from airflow_provider_iyzico.warehouse.tables import ReportTables
-from airflow_provider_iyzico.warehouse.types import YEARS
 from airflow_provider_iyzico.warehouse.views import quoted
 
 _INSERT: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-#: Rows of one INSERT: drivers keep the plan of an ``executemany`` on the server, where a pooler hands it to somebody else.
-BATCH = 1000
 _FIRST = literal(date(YEARS.start, 1, 1), Date())
 log = logging.getLogger(__name__)
 
@@ -32,8 +29,7 @@ def extend_calendars(connection: Connection, tables: ReportTables, moment: datet
 
     :raises ValueError: no snapshot was observed at such a moment
     """
-    if moment.year not in YEARS:
-        raise ValueError(f"{moment.isoformat()} is no moment of an observation")
+    check_year(moment)
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
         name = quoted(tables.report_day.name, tables.report_day.schema)
         connection.execute(text(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"))
@@ -56,8 +52,18 @@ def extend_calendars(connection: Connection, tables: ReportTables, moment: datet
 def _extend(connection: Connection, table: Table, zone: str, first: date, last: date) -> None:
     days = select(table.c.local_date).where(table.c.report_timezone == zone, table.c.local_date.between(first, last))
     there = set(connection.execute(days).scalars())
-    missing = [row for row in calendar_rows(first, last, zone) if row["local_date"] not in there]
+    missing = [row for row in _calendar_rows(first, last, zone) if row["local_date"] not in there]
     for start in range(0, len(missing), BATCH):
         connection.execute(
             _INSERT[connection.dialect.name](table).values(missing[start : start + BATCH]).on_conflict_do_nothing()
         )
+
+
+def _calendar_rows(first: date, last: date, zone: str) -> list[dict[str, Any]]:
+    """Return a row of the calendar for every day from ``first`` to ``last``."""
+    rows = []
+    for offset in range((last - first).days + 1):
+        day = first + timedelta(offset)
+        starts_at, ends_at = start_and_end(day, zone)
+        rows.append({"report_timezone": zone, "local_date": day, "starts_at": starts_at, "ends_at": ends_at})
+    return rows

@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.rollup import Day, Seen, minutes
-from airflow_provider_iyzico.warehouse.snapshot import Observation, TaskInstance, snapshot_row
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 TABLE = snapshot_table()
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -72,12 +72,3 @@ def test_a_gates_amounts_are_exact_in_any_context_of_the_caller(engine, odd):
     with engine.connect() as connection:
         kept = connection.execute(text("SELECT batch_total, last_balance FROM iyzico_payout_gate")).one()
     assert [Decimal(str(each)) for each in kept] == [total, total]
-
-
-def test_a_day_is_folded_exactly_in_any_context_of_the_caller(odd):
-    with odd():
-        day = Day.begin(Seen(START.date(), START, Decimal("1234567.89")), Decimal("9999999.99999999"))
-        day = day.add(Seen(START.date(), START + timedelta(seconds=59, microseconds=999_999), Decimal("-0.00000001")))
-        gap = minutes(START, START + timedelta(days=400, microseconds=3_000))
-    assert (day.inflow, day.outflow) == (0, Decimal("8765432.10999999") + Decimal("1234567.89000001"))
-    assert (str(day.longest_gap_minutes), str(gap)) == ("1.0000", "576000.0001")

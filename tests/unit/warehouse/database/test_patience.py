@@ -13,10 +13,11 @@ from support import POSTGRESQL
 
 from airflow_provider_iyzico.errors import WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse import __main__ as command_line
-from airflow_provider_iyzico.warehouse import patience
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.patience import PAGE, RECORD, SNAPSHOT, Patience, Watch, connect_in_time, hold
-from airflow_provider_iyzico.warehouse.sessions import prepare
+from airflow_provider_iyzico.warehouse.bounds import PAGE, RECORD, SNAPSHOT
+from airflow_provider_iyzico.warehouse.database import patience
+from airflow_provider_iyzico.warehouse.database.engine import prepare
+from airflow_provider_iyzico.warehouse.database.patience import DEFAULT, Patience, Watch, connect_in_time, hold
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE, BARE = snapshot_table(), snapshot_table("my_snapshots")
@@ -217,7 +218,7 @@ def test_after_its_time_a_watch_lets_nobody_begin_again():
         assert late.recv(1) == b""
         with pytest.raises(WarehouseUnavailableError):
             connect_in_time(lambda: Slow(server.getsockname()[1]))
-    assert patience.patience_now() is SNAPSHOT
+    assert patience.patience_now() is DEFAULT
     late.close()
     server.close()
 

@@ -1,19 +1,14 @@
-"""The daily roll-up: what each day looked like, kept up to date by every append, so that reports do not grow with history.
-
-A day is a fold over its observations in the order of time. An observation that is the newest is folded into the day as it is
-kept; one that comes late has its day, and the day of the observation after it, folded again from the snapshots.
-"""
+"""A day of the roll-up, as a fold over its observations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from airflow_provider_iyzico.warehouse.exact import EXACT
-from airflow_provider_iyzico.warehouse.snapshot import time_zone
+from airflow_provider_iyzico.warehouse.database.exact import EXACT
 
 _NOTHING = Decimal(0)
 
@@ -100,19 +95,3 @@ def minutes(start: datetime, end: datetime) -> Decimal:
     """Return the minutes between two moments, to four decimals."""
     ten_thousandths, rest = divmod((end - start) // timedelta(microseconds=1), 6_000)
     return EXACT.scaleb(Decimal(ten_thousandths + (rest >= 3_000)), -4)
-
-
-def bounds(day: date, zone: str) -> tuple[datetime, datetime]:
-    """Return when a local day begins and ends, in UTC."""
-    start, end = (datetime.combine(each, time(), time_zone(zone)).astimezone(UTC) for each in (day, day + timedelta(1)))
-    return start, end
-
-
-def calendar_rows(first: date, last: date, zone: str) -> list[dict[str, Any]]:
-    """Return a row of the calendar for every day from ``first`` to ``last``."""
-    rows = []
-    for offset in range((last - first).days + 1):
-        day = first + timedelta(offset)
-        starts_at, ends_at = bounds(day, zone)
-        rows.append({"report_timezone": zone, "local_date": day, "starts_at": starts_at, "ends_at": ends_at})
-    return rows

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import TIMESTAMP, DateTime, Numeric
+from sqlalchemy import TIMESTAMP, Column, DateTime, Numeric
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
@@ -61,10 +63,6 @@ class Money(_Amounts):
         return self.amount(value) if isinstance(value, Decimal) else value  # a column of another type gives what it has
 
 
-#: Years in which a snapshot may have been observed; a day of a year far off would fill the calendar up to it.
-YEARS = range(2000, 2200)
-
-
 def finite(value: Decimal) -> Decimal:
     """Return a decimal that is a number.
 
@@ -98,3 +96,39 @@ class Instant(_Moments):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_DAY, _MINUTE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r" [0-9]{2}:[0-9]{2}"
+#: SQLite compares moments as text. In another spelling they sort in the wrong place, though Python reads them.
+SORTED = re.compile(rf"{_DAY}{_MINUTE}:[0-9]{{2}}\.[0-9]{{6}}\Z")
+#: Spellings of which a shorter one sorts first in its day or minute.
+SORTED_FROM = re.compile(rf"{_DAY}({_MINUTE}(:[0-9]{{2}}(\.[0-9]{{6}}|\+00:00)?)?)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the values of a column are beyond what its type says, for values that somebody may have written by hand.
+
+    :param noun: what a value is, where its type does not say it
+    :param check: raises ``ArithmeticError``, ``TypeError`` or ``ValueError`` for a value that cannot be used
+    :param spelling: the texts of moments that SQLite compares as they should be
+    :param may_be_infinite: whether PostgreSQL's ``infinity`` is a moment here
+    """
+
+    noun: str | None = None
+    check: Callable[[Any], object] | None = None
+    spelling: re.Pattern[str] | None = None
+    may_be_infinite: bool = False
+
+
+_NO_RULE = Rule()
+
+
+def ruled(rule: Rule) -> dict[str, Any]:
+    """Return the ``info`` of a column that has a rule."""
+    return {"rule": rule}
+
+
+def rule_of(column: Column[Any]) -> Rule:
+    rule: Rule = column.info.get("rule", _NO_RULE)
+    return rule

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime
@@ -15,38 +14,25 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
 from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError
-from airflow_provider_iyzico.warehouse.calendars import BATCH
-from airflow_provider_iyzico.warehouse.faults import first_line, is_unreadable
-from airflow_provider_iyzico.warehouse.patience import patience_now
-from airflow_provider_iyzico.warehouse.sessions import settle
-from airflow_provider_iyzico.warehouse.snapshot import time_zone
-from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY
-from airflow_provider_iyzico.warehouse.types import YEARS, Instant, Money, finite
+from airflow_provider_iyzico.warehouse.database.faults import first_line, is_unreadable
+from airflow_provider_iyzico.warehouse.database.statements import BATCH
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
+from airflow_provider_iyzico.warehouse.database.types import Instant, Money, rule_of
 
 #: What reading such a value and computing with it raise.
 _UNREADABLE = (ArithmeticError, AttributeError, TypeError, ValueError)
 #: Years whose moments are moments in every time zone.
 _COMPUTABLE_YEARS = range(2, 9999)
-#: SQLite compares moments as text. In another spelling they sort in the wrong place, though Python reads them.
-_DAY, _MINUTE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r" [0-9]{2}:[0-9]{2}"
-_MOMENT = re.compile(rf"{_DAY}{_MINUTE}:[0-9]{{2}}\.[0-9]{{6}}\Z")
-_SORTED = {
-    **dict.fromkeys(("observed_at", "waiting_since", "waits_until", "ended_at"), _MOMENT),
-    "valid_from": re.compile(
-        rf"{_DAY}({_MINUTE}(:[0-9]{{2}}(\.[0-9]{{6}}|\+00:00)?)?)?\Z"
-    ),  # a shorter one sorts first in its day or minute
-}
-#: What a text must be, by its column.
-_NOUNS = {"report_timezone": "time zone", "balance_raw": "amount"}
 
 
 @contextmanager
 def naming_rows_by_hand(
-    connection: Connection, tables: Sequence[Table], account: Mapping[str, Any] | None = None
+    connection: Connection, tables: Sequence[Table], where: Mapping[str, Any] | None = None
 ) -> Iterator[None]:
-    """Where reading fails, look for a row that holds what is no money, moment, day, number or time zone.
+    """Where reading fails, look for a row that holds what is no money, moment, day or number, or breaks the rule of its column.
 
-    :param account: whose rows were read; without one, those of all
+    :param where: what columns of the rows that were read hold; without it, all rows are looked through, as in a table that has
+        no such columns
     :raises WarehouseRowError: with table, key and column of the first row of that kind
     :raises WarehouseError: there is no such row, and what was read or written is at fault in another way
     """
@@ -56,21 +42,21 @@ def naming_rows_by_hand(
         if isinstance(error, DBAPIError) and not is_unreadable(error):
             raise
         with _settled(connection):
-            if (said := row_by_hand(connection, tables, account)) is not None:
+            if (said := row_by_hand(connection, tables, where)) is not None:
                 raise WarehouseRowError(said) from error
         if isinstance(error, DBAPIError):
             raise
         raise WarehouseError(f"table {tables[0].fullname!r} could not be written or read: {first_line(error)}") from error
 
 
-def row_by_hand(connection: Connection, tables: Sequence[Table], account: Mapping[str, Any] | None = None) -> str | None:
+def row_by_hand(connection: Connection, tables: Sequence[Table], where: Mapping[str, Any] | None = None) -> str | None:
     """Say what is wrong with the first row that cannot be read or computed with, if there is one."""
     for table in tables:
-        if (found := _first_unreadable(connection, table, account)) is not None:
+        if (found := _first_unreadable(connection, table, where)) is not None:
             key, column, value = found
-            where = ", ".join(f"{name} {_printable(value)}" for name, value in key.items())
+            named = ", ".join(f"{name} {_printable(part)}" for name, part in key.items())
             return (
-                f"table {table.fullname!r} holds {value!r} in column {column!r} of the row with {where}, which is "
+                f"table {table.fullname!r} holds {value!r} in column {column!r} of the row with {named}, which is "
                 f"no {_noun(table.c[column])}; correct that row or delete it"
             )
     return None
@@ -82,19 +68,18 @@ def _settled(connection: Connection) -> Iterator[None]:
     if connection.in_transaction():
         yield
         return
-    with connection.begin():
-        settle(connection, patience_now())
+    with transaction(connection):
         yield
 
 
 def _first_unreadable(
-    connection: Connection, table: Table, account: Mapping[str, Any] | None
+    connection: Connection, table: Table, where: Mapping[str, Any] | None
 ) -> tuple[dict[str, Any], str, object] | None:
     is_sqlite = connection.dialect.name == "sqlite"
     raw = [(type_coerce(each, NullType()) if is_sqlite else cast(each, String)).label(each.name) for each in table.columns]
     query = select(*raw)
-    if account is not None and all(name in table.c for name in ACCOUNT_KEY):
-        query = query.where(and_(*[table.c[name] == account[name] for name in ACCOUNT_KEY]))
+    if where is not None and all(name in table.c for name in where):
+        query = query.where(and_(*[table.c[name] == value for name, value in where.items()]))
     with _all_bytes_read(connection), closing(connection.execute(query.execution_options(yield_per=BATCH))) as found:
         for row in found.mappings():
             for column in table.columns:
@@ -121,23 +106,22 @@ def _all_bytes_read(connection: Connection) -> Iterator[None]:
 def _is_readable(column: Column[Any], value: Any) -> bool:
     if value is None:
         return bool(column.nullable)
-    if column.name == "valid_from" and value in ("infinity", "-infinity"):
+    rule = rule_of(column)
+    if rule.may_be_infinite and value in ("infinity", "-infinity"):
         return True  # which only PostgreSQL compares
     try:
         if isinstance(column.type, Money):
             column.type.amount(Decimal(repr(value) if isinstance(value, float) else value))
         elif isinstance(column.type, (Instant, Date)):
-            day = datetime.fromisoformat(value) if isinstance(column.type, Instant) else date.fromisoformat(value)
-            if day.year not in (YEARS if column.name == "observed_at" else _COMPUTABLE_YEARS):
+            value = datetime.fromisoformat(value) if isinstance(column.type, Instant) else date.fromisoformat(value)
+            if value.year not in _COMPUTABLE_YEARS:
                 return False
         elif isinstance(column.type, Integer):
             int(value)
-        elif column.name == "report_timezone":
-            time_zone(value)
-        elif column.name == "balance_raw":
-            finite(Decimal(value))
-        if isinstance(column.type, String):
+        elif isinstance(column.type, String):
             value.encode()  # which neither bytes nor surrogates can be
+        if rule.check is not None:
+            rule.check(value)
         return True
     except _UNREADABLE:
         return False
@@ -149,12 +133,13 @@ def _is_understood(column: Column[Any], value: Any) -> bool:
         return True
     if isinstance(column.type, (Money, Integer)):
         return isinstance(value, (int, float))
-    return column.name not in _SORTED or _SORTED[column.name].match(value) is not None
+    spelling = rule_of(column).spelling
+    return spelling is None or spelling.match(value) is not None
 
 
 def _noun(column: Column[Any]) -> str:
-    if column.name in _NOUNS:
-        return _NOUNS[column.name]
+    if (noun := rule_of(column).noun) is not None:
+        return noun
     kinds = {Money: "amount", Instant: "moment", Date: "day", Integer: "number"}
     return next((noun for kind, noun in kinds.items() if isinstance(column.type, kind)), "text")
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Program
 
 from airflow_provider_iyzico.errors import Retry, WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.faults import is_passing
+from airflow_provider_iyzico.warehouse.database.faults import is_passing
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE, BARE = snapshot_table(), snapshot_table("my_snapshots")

@@ -43,12 +43,8 @@ class Patience:
     whole_seconds: int
 
 
-SNAPSHOT = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=20, whole_seconds=45)
-#: A record is worth a few seconds, not a payout that waits for a lock.
-RECORD = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=10, whole_seconds=20)
-#: A rebuild is started by hand, and may have many years to read.
-REBUILD = Patience(connect_seconds=30, lock_seconds=60, statement_seconds=3600, whole_seconds=7200)
-PAGE = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=15, whole_seconds=20)
+#: Where nobody says otherwise.
+DEFAULT = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=20, whole_seconds=45)
 
 _watch: ContextVar[Watch | None] = ContextVar("iyzico_watch", default=None)
 
@@ -109,7 +105,7 @@ def hold(connection: Any) -> None:
 def patience_now() -> Patience:
     """Return the patience of what this thread is doing."""
     watch = _watch.get()
-    return SNAPSHOT if watch is None else watch.patience
+    return DEFAULT if watch is None else watch.patience
 
 
 def seconds_to_connect() -> float:
@@ -118,7 +114,7 @@ def seconds_to_connect() -> float:
     :raises WarehouseUnavailableError: the time for everything is over
     """
     watch = _watch.get()
-    seconds = min(patience_now().connect_seconds, watch.seconds_left if watch else SNAPSHOT.connect_seconds)
+    seconds = min(patience_now().connect_seconds, watch.seconds_left if watch else DEFAULT.connect_seconds)
     if seconds <= 0:
         raise WarehouseUnavailableError("the warehouse did not answer in time; a retry is safe")
     return seconds

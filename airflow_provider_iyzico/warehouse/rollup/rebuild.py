@@ -12,12 +12,13 @@ from sqlalchemy import Table, delete, false, insert, select, text
 from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.errors import WarehouseRowError
-from airflow_provider_iyzico.warehouse.by_hand import naming_rows_by_hand, row_by_hand
-from airflow_provider_iyzico.warehouse.calendars import BATCH, extend_calendars
-from airflow_provider_iyzico.warehouse.exact import exactly
-from airflow_provider_iyzico.warehouse.rollup import Seen, fold
-from airflow_provider_iyzico.warehouse.snapshot import local_date, time_zone
-from airflow_provider_iyzico.warehouse.stored import day_as_given
+from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_hand, row_by_hand
+from airflow_provider_iyzico.warehouse.database.exact import exactly
+from airflow_provider_iyzico.warehouse.database.statements import BATCH
+from airflow_provider_iyzico.warehouse.local_day import local_date, time_zone
+from airflow_provider_iyzico.warehouse.rollup.calendars import extend_calendars
+from airflow_provider_iyzico.warehouse.rollup.day import Seen, fold
+from airflow_provider_iyzico.warehouse.rollup.read_back import day_as_given
 from airflow_provider_iyzico.warehouse.tables import ACCOUNT_KEY, ReportTables, report_tables, snapshot_table
 from airflow_provider_iyzico.warehouse.views import quoted
 

@@ -1,4 +1,4 @@
-"""What every connection and transaction of ours rests upon, whatever the Connection, the role or the database say by default."""
+"""What every connection of ours rests upon, whatever the Connection, the role or the database say by default."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from math import ceil
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 
-from airflow_provider_iyzico.warehouse.patience import Patience, connect_in_time, hold, patience_now, seconds_to_connect
+from airflow_provider_iyzico.warehouse.database.patience import connect_in_time, hold, patience_now, seconds_to_connect
 
 #: Which also turn off what commits by itself.
 _LEVELS = {
@@ -43,39 +42,6 @@ def watch_over(engine: Engine) -> None:
             event.listen(engine, moment, _make_ready, insert=True)  # SQLAlchemy asks its own questions in between
         event.listen(engine, "checkout", _hold)
         event.listen(engine, "do_connect", _connect_in_time)
-
-
-def settle(connection: Connection, patience: Patience) -> None:
-    """Begin a transaction with our settings, which end with it where a pooler may hand the session on.
-
-    On PostgreSQL this also makes deferred constraint triggers fire at once, so that reading back sees what they do.
-    """
-    dialect = connection.dialect.name
-    lock, statement = patience.lock_seconds, patience.statement_seconds
-    if dialect == "postgresql":
-        connection.exec_driver_sql(_settings(lock, statement, patience.whole_seconds))
-    elif dialect in ("mysql", "mariadb"):
-        is_mariadb = getattr(connection.dialect, "is_mariadb", False)
-        most = f"max_statement_time = {statement}" if is_mariadb else f"max_execution_time = {statement * 1000}"
-        connection.exec_driver_sql(f"SET lock_wait_timeout = {lock}, innodb_lock_wait_timeout = {lock}, {most}")
-    elif dialect == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {lock * 1000}")
-
-
-@cache
-def _settings(lock_seconds: int, statement_seconds: int, idle_seconds: int) -> str:
-    """Return all of them as one text, for one trip to the server; this is why no driver may prepare statements."""
-    settings = {
-        "lock_timeout": f"{lock_seconds}s",
-        "statement_timeout": f"{statement_seconds}s",
-        "idle_in_transaction_session_timeout": f"{idle_seconds}s",
-        "DateStyle": "ISO",
-        "IntervalStyle": "postgres",
-        "TimeZone": "UTC",
-        "standard_conforming_strings": "on",
-    }
-    said = " ".join(f"SET LOCAL {name} = '{value}';" for name, value in settings.items())
-    return f"{said} SET CONSTRAINTS ALL IMMEDIATE"
 
 
 def _connect_in_time(dialect: Any, _record: object, arguments: Any, options: dict[str, Any]) -> Any:

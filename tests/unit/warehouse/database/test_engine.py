@@ -9,8 +9,8 @@ from sqlalchemy.pool import NullPool
 from support import HAS_PSYCOPG
 
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.rebuilding import rebuild
-from airflow_provider_iyzico.warehouse.sessions import prepare
+from airflow_provider_iyzico.warehouse.database.engine import prepare
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE, BARE = snapshot_table(), snapshot_table("my_snapshots")

@@ -1,0 +1,81 @@
+"""Rows that are added once, read back, and compared: what is stored is what was given, or nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Table, and_, exists, insert, literal, select
+from sqlalchemy.engine import Connection
+
+from airflow_provider_iyzico.errors import WarehouseExactnessError, WarehouseTableError
+from airflow_provider_iyzico.warehouse.database.statements import WRITTEN_DIALECTS, Statement, quoted, statement
+
+#: These enforce a primary key; any other warehouse gets a conditional insert.
+ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
+
+Row = Mapping[str, Any]
+
+
+def add(connection: Connection, table: Table, row: Row) -> bool:
+    """Add ``row``; where its key is there already, return false or fail with an ``IntegrityError``."""
+    dialect = connection.dialect.name
+    adding: Any
+    if dialect not in ENFORCES_KEYS:
+        columns = [table.c[name] for name in row]
+        values = select(*[literal(row[column.name], column.type) for column in columns])
+        adding = insert(table).from_select(columns, values.where(~exists().where(_is_row(table, row))))
+    elif dialect not in WRITTEN_DIALECTS:
+        adding = insert(table).values(dict(row))
+    else:
+        return _add(table, dialect).run(connection, row).rowcount != 0
+    return connection.execute(adding.execution_options(preserve_rowcount=True)).rowcount != 0
+
+
+def read(connection: Connection, table: Table, row: Row) -> dict[str, Any] | None:
+    """Return what is stored with the key of ``row``, if it is there.
+
+    :raises WarehouseTableError: two rows have that key
+    """
+    found = connection.execute(select(table).where(_is_row(table, row))).mappings().all()
+    if len(found) > 1:
+        raise WarehouseTableError(
+            f"table {table.fullname!r} holds {len(found)} rows with one {', '.join(key_of(table))}; it lacks its primary key"
+        )
+    return dict(found[0]) if found else None
+
+
+def as_given(connection: Connection, table: Table, given: Row, stored: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what is stored, if it is what was given.
+
+    :raises WarehouseExactnessError: it is something else, or not there
+    """
+    if stored is None:
+        raise WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
+    for name, value in given.items():
+        if stored[name] != value:
+            kind = table.c[name].type.compile(connection.dialect)
+            raise WarehouseExactnessError(
+                f"column {name!r} of table {table.fullname!r} was given {value!r} and holds {stored[name]!r} "
+                f"(it should be {kind}, and no trigger may change it; SQLite keeps numbers as REAL, "
+                "which is exact to 15 digits)"
+            )
+    return stored
+
+
+def key_of(table: Table) -> list[str]:
+    """Return the columns of the primary key."""
+    return [column.name for column in table.primary_key.columns]
+
+
+def _is_row(table: Table, row: Row) -> Any:
+    return and_(*[table.c[name] == row[name] for name in key_of(table)])
+
+
+@cache
+def _add(table: Table, dialect: str) -> Statement:
+    names = table.columns.keys()
+    said = f"""INSERT INTO {quoted(table)} ({", ".join(names)}) VALUES ({", ".join(f":{name}" for name in names)})
+        ON CONFLICT ({", ".join(key_of(table))}) DO NOTHING"""
+    return statement(said, dialect, table.columns)

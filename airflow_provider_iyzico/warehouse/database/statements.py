@@ -1,0 +1,73 @@
+"""Statements that are written out, and values that go in many at once.
+
+Each task makes an engine of its own, for which SQLAlchemy would have to compile every statement again; that costs more than
+running it. PostgreSQL's drivers take the statements as they are. For SQLite a text leaves little to compile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Date, Integer, String, Table, bindparam, text
+
+from airflow_provider_iyzico.warehouse.database.types import Instant, Money
+
+if TYPE_CHECKING:
+    from sqlalchemy import TextClause
+    from sqlalchemy.engine import Connection, CursorResult
+    from sqlalchemy.sql.elements import ColumnElement
+    from sqlalchemy.sql.selectable import TextualSelect
+    from sqlalchemy.types import TypeEngine
+
+_TEXT_AND_COUNTS = (String, Integer)
+#: What the drivers of a dialect take and give without help.
+_UNDERSTOOD = {"postgresql": (*_TEXT_AND_COUNTS, Money, Date, Instant), "sqlite": _TEXT_AND_COUNTS}
+_NAMED = re.compile(r":(\w+)")
+#: Rows of one INSERT: drivers keep the plan of an ``executemany`` on the server, where a pooler hands it to somebody else.
+BATCH = 1000
+#: The dialects for which statements are written out.
+WRITTEN_DIALECTS = tuple(_UNDERSTOOD)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement with named values.
+
+    :param text: as SQLAlchemy takes it, with the types of values and columns where the driver needs help
+    :param plain: for drivers that need no help and know the names themselves
+    """
+
+    text: TextClause | TextualSelect
+    plain: str
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+        if connection.dialect.name == "postgresql" and connection.dialect.paramstyle == "pyformat":
+            return connection.exec_driver_sql(self.plain, dict(values))
+        return connection.execute(self.text, values)
+
+
+def statement(
+    said: str, dialect: str, given: Iterable[ColumnElement[Any]], returned: Iterable[ColumnElement[Any]] = ()
+) -> Statement:
+    """Write a statement for one of these dialects.
+
+    :param given: what the named values are like
+    :param returned: what the columns of the answer are like
+    """
+    understood = _UNDERSTOOD[dialect]
+    bound = [bindparam(name, type_=kind) for name, kind in _types(given, understood).items()]
+    bare = text(said).bindparams(*bound)
+    types = _types(returned, understood)
+    return Statement(bare.columns(**types) if types else bare, _NAMED.sub(r"%(\1)s", said))
+
+
+def _types(columns: Iterable[ColumnElement[Any]], understood: tuple[type[TypeEngine[Any]], ...]) -> dict[str, TypeEngine[Any]]:
+    return {str(column.key): column.type for column in columns if not isinstance(column.type, understood)}
+
+
+def quoted(table: Table) -> str:
+    """Return the name of a table, which may be any identifier, such as a reserved word."""
+    return ".".join(f'"{name}"' for name in (table.schema, table.name) if name)

@@ -1,0 +1,59 @@
+"""Which tables and views belong together: those of the snapshots, and those of the gates."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Table
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.schema import DDL, CreateIndex, CreateTable
+
+from airflow_provider_iyzico.warehouse.database.layout import Layout
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
+from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, reports_for
+from airflow_provider_iyzico.warehouse.views import VIEWS, view_statements
+
+if TYPE_CHECKING:
+    from sqlalchemy.schema import ExecutableDDLElement
+
+GATE_VIEW = "iyzico_payout_coverage"
+#: Columnar warehouses, which have no indexes.
+_WITHOUT_INDEXES = frozenset({"snowflake", "bigquery", "redshift"})
+
+
+def layout_of(table: Table) -> Layout:
+    """Return what belongs to a table of snapshots, or to that of the gates."""
+    return Layout(
+        table,
+        statements=partial(create_statements, table),
+        views=frozenset(VIEWS),
+        fill=partial(_fill, table),
+        printed_by="python -m airflow_provider_iyzico.warehouse ddl",
+    )
+
+
+def create_statements(table: Table, dialect: Dialect) -> list[tuple[str, ExecutableDDLElement]]:
+    """Return what makes a table and what belongs to it: names of tables and views, and their statements.
+
+    To a snapshot table belong, where they run, all reports, and to the gates' table the one view that reads nothing else: a gate
+    makes no more than that.
+    """
+    reports = reports_for(table, dialect.name)
+    gate = report_tables(table.schema).gate
+    others = reports or ([gate] if table.name == SNAPSHOT_TABLE else [])
+    statements: list[tuple[str, ExecutableDDLElement]] = []
+    for each in [table, *others]:
+        statements.append((each.name, CreateTable(each)))
+        if dialect.name not in _WITHOUT_INDEXES:
+            statements += [(each.name, CreateIndex(index)) for index in each.indexes]
+    for name, statement in view_statements(dialect.name, table.schema):
+        if reports is not None or (table.name == gate.name and name == GATE_VIEW):
+            statements.append((name, DDL(statement.replace("%", "%%"))))  # type: ignore[no-untyped-call]
+    return statements
+
+
+def _fill(table: Table, connection: Connection, made: frozenset[str]) -> None:
+    """Compute the roll-up of snapshots that were there before it."""
+    if table.name not in made and any(each.name in made for each in report_tables(table.schema).rolled_up):
+        rebuild(connection, table.schema)

@@ -1,0 +1,46 @@
+"""The account of a snapshot: noted, and locked until the end of the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table
+from sqlalchemy.engine import Connection
+
+from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.warehouse.rollup.statements import roll_up_statements
+from airflow_provider_iyzico.warehouse.tables import account_of
+
+
+class Account(NamedTuple):
+    """What is kept of an account, and what is amiss.
+
+    :param report_timezone: the zone in which its days are cut
+    :param first_date: its first day
+    :param newest_at: when its newest observation was made
+    :param missing: how many of the tables and views beside the snapshots are missing
+    :param hidden: how many of its snapshots row level security hides from this role
+    """
+
+    report_timezone: str
+    first_date: date
+    newest_at: datetime
+    missing: int
+    hidden: int
+
+
+def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Account:
+    """Note the account of ``row`` and its newest observation, and lock it, so that its appends take turns.
+
+    :raises WarehouseConfigurationError: row level security hides snapshots of the account, so that its days would be wrong
+    """
+    account = Account._make(roll_up_statements(table, connection.dialect.name).enter.run(connection, row).one())
+    if account.hidden > 0:
+        raise WarehouseConfigurationError(
+            f"row level security hides {account.hidden} snapshots of {'/'.join(account_of(row).values())} in {table.fullname!r} "
+            "from this role, and its days would be wrong; let a policy show it every snapshot of the account, or run a rebuild "
+            "if somebody deleted snapshots"
+        )
+    return account
