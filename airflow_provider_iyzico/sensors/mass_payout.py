@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
 
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
@@ -21,6 +22,7 @@ from airflow_provider_iyzico.bridge.fail_fast import fail_fast
 from airflow_provider_iyzico.bridge.versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoError, error_named
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.links import PAGE_LINKS, account_and_day
 from airflow_provider_iyzico.sensors.literals import check_conn_id, check_literals
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     template_fields: Sequence[str] = ("batch_total", "headroom")
     ui_color = "#d8ecff"
+    operator_extra_links = PAGE_LINKS
 
     def __init__(
         self,
@@ -187,6 +190,15 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 event = GateEvent(Outcome.TIMED_OUT, f"Airflow ended the wait: {error}").written()
                 next_method, next_kwargs = self.execute_complete.__name__, {"event": event}
             return super().resume_execution(next_method, next_kwargs, context)
+
+    def shown_on_page(self) -> dict[str, str]:
+        """Return what the link to the page asks for: the gate's account, and today as its reports count days.
+
+        :raises IyzicoError: the Connection does not say it
+        """
+        settings = (self._hook or IyzicoHook(self.iyzico_conn_id)).settings
+        today = datetime.now(ZoneInfo(settings.report_timezone)).date()
+        return account_and_day(settings.environment, settings.account, self.currency, today)
 
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], *count: int) -> float:
         """Pause at least as long as iyzico asked, but not past the end of the wait."""
