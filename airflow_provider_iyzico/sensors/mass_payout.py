@@ -161,7 +161,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         seen = GateEvent.read(event)
         if not seen.is_of(self.iyzico_conn_id, self.currency):
-            first_balance = None
+            first_balance, self._was_there = None, False
             why = f"is of {seen.iyzico_conn_id} in {seen.currency}, which this task no longer asks"
         elif seen.outcome is Outcome.TIMED_OUT:
             if not seen.is_early():

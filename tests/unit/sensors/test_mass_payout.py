@@ -172,6 +172,12 @@ def test_a_gate_whose_dag_names_another_balance_by_now_asks_for_that_one(iyzico,
     assert len(iyzico.seen) == 1
 
 
+def test_a_gate_whose_dag_names_a_connection_that_does_not_exist_by_now_fails_at_once(iyzico, airflow_database):
+    event = {**seen_ago(1), "iyzico_conn_id": "suppliers", "currency": "TRY"}
+    with pytest.raises(AirflowFailException, match="there is no Connection 'payrol'"):
+        resume(sensor(poke_interval=10, timeout=600, soft_fail=True, iyzico_conn_id="payrol"), event)
+
+
 @pytest.mark.parametrize("soft_fail", [False, True])
 def test_a_trigger_that_ends_a_short_wait_too_early_does_not_end_it(iyzico, soft_fail):
     """The clocks of two machines may differ by as much as a whole short wait."""
@@ -567,7 +573,7 @@ def test_an_error_is_told_in_one_plain_line_before_the_traceback(iyzico, caplog)
 
 
 STARTED_AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-NEVER_RESCHEDULED = SimpleNamespace(get_first_reschedule_date=lambda _context: None)
+NEVER_RESCHEDULED = SimpleNamespace(get_first_reschedule_date=lambda _context: None, max_tries=0)
 RUN = SimpleNamespace(logical_date=None, data_interval_start=None, data_interval_end=None)
 TASK = SimpleNamespace(dag_id="dag", task_id="gate", run_id="run", map_index=-1, try_number=1, start_date=STARTED_AT)
 
