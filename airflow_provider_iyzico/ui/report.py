@@ -84,7 +84,7 @@ def latest_of(connection: Connection, schema: str | None, who: Who) -> dict[str,
 def period_of(first: date, last: date, zone: ZoneInfo) -> Period:
     """Return the period of whole days that a reader asked for.
 
-    :raises Notice: it ends before it begins, or is too long to be looked at
+    :raises Notice: it ends before it begins, or is too long
     """
     if (last - first).days not in range(MOST_DAYS) or not _OLDEST <= first <= last <= _NEWEST:
         raise Notice("bad_period", f"{first} … {last}", days=MOST_DAYS)

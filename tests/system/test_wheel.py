@@ -138,6 +138,11 @@ def test_scripts_styles_and_the_chart_library_are_there(airflow, name):
     assert len(content) > 100
 
 
+def test_the_example_dags_come_with_it(clean):
+    code = "from importlib.resources import files; print(*sorted(each.name for each in files('airflow_provider_iyzico.example_dags').iterdir()))"
+    assert set(run(clean, "python", "-c", code).split()) >= {path.name for path in (ROOT / "dags").glob("*.py")}
+
+
 def test_the_simulator_and_the_ddl_can_be_run_as_modules(clean):
     assert "--balance" in run(clean, "python", "-m", "airflow_provider_iyzico.simulator", "--help")
     ddl = run(clean, "python", "-m", "airflow_provider_iyzico.warehouse", "ddl", "--dialect", "sqlite")

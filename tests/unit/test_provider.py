@@ -13,6 +13,7 @@ import airflow
 import jsonschema
 import pytest
 import yaml
+from sandbox import ROOT
 
 import airflow_provider_iyzico
 from airflow_provider_iyzico.get_provider_info import get_provider_info
@@ -58,6 +59,19 @@ def test_every_module_and_class_named_there_exists():
     assert (hook.conn_type, hook.hook_name) == (connection["connection-type"], connection["hook-name"])
 
 
+def test_airflow_lists_the_example_dags_where_it_loads_examples_and_a_clone_has_the_same_files():
+    manager = pytest.importorskip("airflow.dag_processing.bundles.manager", reason="Airflow 2 has no bundles")
+    if not hasattr(manager, "_add_provider_example_dags_to_bundle"):
+        pytest.skip("this Airflow lists no examples of providers")
+    bundles = []
+    manager._add_provider_example_dags_to_bundle(bundles)
+    (ours,) = [Path(each.kwargs["path"]) for each in bundles if each.name == "airflow-provider-iyzico-example-dags"]
+    examples = sorted(path.name for path in ours.glob("iyzico_*.py"))
+    assert len(examples) == 4
+    assert examples == sorted(path.name for path in (ROOT / "dags").iterdir() if path.suffix == ".py")
+    assert all((ROOT / "dags" / name).samefile(ours / name) for name in examples)
+
+
 def test_the_form_asks_for_what_the_hook_reads_and_for_nothing_else():
     (connection,) = INFO["connection-types"]
     assert set(connection["conn-fields"]) == EXTRA_FIELDS
@@ -100,7 +114,7 @@ import airflow.providers.common.sql.hooks.sql, airflow_provider_iyzico
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     for each in pkgutil.walk_packages(airflow_provider_iyzico.__path__, "airflow_provider_iyzico."):
-        if not each.name.endswith((".__main__", ".ui.app")):
+        if not each.name.endswith((".__main__", ".ui.app")) and ".example_dags." not in each.name:
             importlib.import_module(each.name)
 places = "airflow_provider_iyzico", "common/compat"
 print([str(each) for each in caught if any(place in each.filename for place in places)])

@@ -1,4 +1,4 @@
-// The balance over time, drawn by Chart.js. Lines are steps: between two looks nobody knows, and nothing is made up.
+// The balance over time, drawn by Chart.js. Lines are steps: nobody knows the balance between two observations, and nothing is made up.
 
 import { day, moment, money, say, waited } from "./show.js";
 

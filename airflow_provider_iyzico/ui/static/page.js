@@ -1,4 +1,4 @@
-// Fetches what there is to show of one account in one period, shows it, and keeps it fresh while somebody looks.
+// Fetches what there is to show of one account in one period, shows it, and keeps it fresh while the page is visible.
 
 import { draw } from "./chart.js";
 import { RANGES, isDay, moved, period } from "./period.js";
@@ -15,7 +15,7 @@ let pending;
 let stranger = false; // the address names an account that is not there
 const state = recall();
 
-/** What the address asks for, or else what was looked at last. */
+/** What the address asks for, or else what was shown last. */
 function recall() {
   let asked = Object.fromEntries(new URLSearchParams(location.search));
   try {
@@ -120,7 +120,7 @@ function show() {
   try {
     localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(place)));
   } catch {
-    // then the next visit begins anew
+    // then the next visit starts with the defaults
   }
 }
 

@@ -1,0 +1,25 @@
+"""Every 15 minutes: what is the balance? One row a run, for finance."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG, Asset
+
+from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
+
+# [START snapshot]
+with DAG(
+    dag_id="iyzico_balance_snapshot",
+    schedule="*/15 * * * *",
+    start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Istanbul"),
+    catchup=False,  # a balance is only ever that of now
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=30)},
+    tags=["iyzico"],
+) as dag:
+    MassPayoutBalanceOperator(task_id="snapshot", outlets=[Asset("iyzico_balance_snapshot")])
+# [END snapshot]
+
+if __name__ == "__main__":
+    dag.test()
