@@ -116,6 +116,7 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": CONNECTION_FIELDS,
             }
         ],
+        "extra-links": [f"{package}.links.BalancePageLink"],
         "plugins": [{"name": "iyzico", "plugin-class": f"{package}.ui.plugin.IyzicoPlugin"}],
         "config": CONFIGURATION,
     }

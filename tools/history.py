@@ -97,7 +97,8 @@ class _Life:
 
     def _pay(self, moment: datetime) -> None:
         local, gate = moment.astimezone(ISTANBUL), self._waiting
-        is_payday = local.day in (1, 15)
+        days = 3 if local.weekday() == 4 else 1  # what is due on a weekend is paid on the Friday before
+        is_payday = any((local + timedelta(ahead)).day in (1, 15) for ahead in range(days))
         is_ten = local.weekday() < 5 and local.hour == 10 and local.minute < 15
         if gate is None and is_ten and (is_payday or self._dice.random() < 0.15):
             self._waiting = gate = self._gate(moment, "salaries" if is_payday else "supplier_payout")

@@ -213,11 +213,16 @@ def _without(secrets: list[str], said: str) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    each, seen = error.__cause__ or error.__context__, {id(error)}
-    while each is not None and id(each) not in seen:
-        yield each
-        seen.add(id(each))
-        each = each.__cause__ or each.__context__
+    """Return everything behind an error, those of a group included: a list of accounts fails with one."""
+    waiting, seen = [error], {id(error)}
+    while waiting:
+        each = waiting.pop()
+        members = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+        for behind in (each.__cause__, each.__context__, *members):
+            if behind is not None and id(behind) not in seen:
+                seen.add(id(behind))
+                waiting.append(behind)
+                yield behind
 
 
 def task_instance(context: Context) -> TaskInstance:

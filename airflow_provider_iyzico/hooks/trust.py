@@ -38,7 +38,7 @@ def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadlin
 
     :param ca_bundle: the file that the Connection names, if it does
     :raises IyzicoConfigurationError: the bundle that decides cannot be used
-    :raises IyzicoUnavailableError: it cannot be read in time
+    :raises IyzicoUnavailableError: it cannot be read in time, or not any more
     """
     where = source(ca_bundle, reads_environment=reads_environment)
     variable = _variable(reads_environment)
@@ -59,6 +59,10 @@ def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadlin
             f"{where} names certificates that could not be read in time; see whether the disk that they are on hangs"
         ) from error
     except (OSError, ValueError) as error:
+        if known is not None:  # somebody may be replacing it
+            raise IyzicoUnavailableError(
+                f"{where} names certificates that cannot be read now, but could be before; put them back"
+            ) from error
         raise IyzicoConfigurationError(
             f"{where} names no PEM file with certificates that this worker can read; correct it"
             + ("" if ca_bundle else ", or name one in ca_bundle of the Connection")

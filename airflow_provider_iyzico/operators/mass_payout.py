@@ -14,6 +14,7 @@ from airflow_provider_iyzico.bridge.versions import is_mapped
 from airflow_provider_iyzico.errors import IyzicoError, WarehouseUnavailableError
 from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.links import PAGE_LINKS, account_and_day
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -54,6 +55,7 @@ class MassPayoutBalanceOperator(BaseOperator):
     """
 
     ui_color = "#dff3e4"
+    operator_extra_links = PAGE_LINKS
     template_fields: Sequence[str] = ()
 
     def __init__(
@@ -75,6 +77,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         self.currency = currency
         self.create_table = create_table
         self._dataset: tuple[str, str] | None = None
+        self._shown: dict[str, str] = {}
         if not is_mapped(self):  # a mapped task says at its run what is wrong with its values
             self._check_literals()
 
@@ -108,7 +111,13 @@ class MassPayoutBalanceOperator(BaseOperator):
                 if failures:
                     raise explained(failures, len(conn_ids))
         self._tell_outlets(context, kept)
+        if len(kept) == 1:
+            self._shown = account_and_day(*[kept[0][name] for name in ("environment", "account", "currency", "local_date")])
         return kept[0] if isinstance(self.iyzico_conn_id, str) else kept
+
+    def shown_on_page(self) -> dict[str, str]:
+        """Return what the link to the page asks for: account and day that were kept; nothing where there are several."""
+        return self._shown
 
     def _keep(
         self, engine: Engine, table: Table, seen: tuple[Settings, Balance] | IyzicoError, currency: str, context: Context

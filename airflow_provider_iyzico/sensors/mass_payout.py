@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
 
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
@@ -21,6 +22,7 @@ from airflow_provider_iyzico.bridge.fail_fast import fail_fast
 from airflow_provider_iyzico.bridge.versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoError, error_named
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.links import PAGE_LINKS, account_and_day
 from airflow_provider_iyzico.sensors.literals import check_conn_id, check_literals
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.api.balance import Balance
     from airflow_provider_iyzico.domain.event import GateEvent
     from airflow_provider_iyzico.domain.gate import Need, Verdict
+    from airflow_provider_iyzico.domain.quiet import Quiet
     from airflow_provider_iyzico.sensors.record import GateRecord
 
 #: However little is left of the wait, iyzico gets so long to answer a poll.
@@ -74,6 +77,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
     template_fields: Sequence[str] = ("batch_total", "headroom")
     ui_color = "#d8ecff"
+    operator_extra_links = PAGE_LINKS
 
     def __init__(
         self,
@@ -100,6 +104,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self._was_there = False
         self._verdict: Verdict | None = None
         self._hook: IyzicoHook | None = None
+        self._quiet: Quiet | None = None
         self._record: GateRecord | None = None
         if self.never_fail or self.silent_fail:
             raise IyzicoConfigurationError(
@@ -156,6 +161,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
         seen = GateEvent.read(event)
         if not seen.is_of(self.iyzico_conn_id, self.currency):
+            first_balance = None
             why = f"is of {seen.iyzico_conn_id} in {seen.currency}, which this task no longer asks"
         elif seen.outcome is Outcome.TIMED_OUT:
             if not seen.is_early():
@@ -184,6 +190,15 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
                 event = GateEvent(Outcome.TIMED_OUT, f"Airflow ended the wait: {error}").written()
                 next_method, next_kwargs = self.execute_complete.__name__, {"event": event}
             return super().resume_execution(next_method, next_kwargs, context)
+
+    def shown_on_page(self) -> dict[str, str]:
+        """Return what the link to the page asks for: the gate's account, and today as its reports count days.
+
+        :raises IyzicoError: the Connection does not say it
+        """
+        settings = (self._hook or IyzicoHook(self.iyzico_conn_id)).settings
+        today = datetime.now(ZoneInfo(settings.report_timezone)).date()
+        return account_and_day(settings.environment, settings.account, self.currency, today)
 
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], *count: int) -> float:
         """Pause at least as long as iyzico asked, but not past the end of the wait."""
@@ -237,6 +252,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
 
             wait = Wait(
                 task=task_instance(context),
+                iyzico_conn_id=self.iyzico_conn_id,
                 conn_id=self.warehouse_conn_id,
                 schema=self.warehouse_schema,
                 # Not every version of Airflow keeps the start of a task over a deferral, so that carries it along; a reschedule
@@ -277,6 +293,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         :raises IyzicoError: the wait cannot succeed
         """
         from airflow_provider_iyzico.domain.gate import Outcome, judge
+        from airflow_provider_iyzico.domain.quiet import Quiet, essence
 
         need = self._need()
         if self._hook is None:
@@ -284,7 +301,10 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             self._hook = IyzicoHook(self.iyzico_conn_id)
         seen = self._ask(self._hook, seconds_left)
         self._verdict = verdict = judge(seen, need, self._hook.account_name)
-        self.log.info("%s", verdict)
+        if self._quiet is None:
+            self._quiet = Quiet()
+        if self._quiet.is_due(verdict, essence(seen), time.monotonic()):
+            self.log.info("%s", verdict)
         if verdict.balance and verdict.balance.clock_warning:
             self.log.warning("%s", verdict.balance.clock_warning)
         if self._record is not None:

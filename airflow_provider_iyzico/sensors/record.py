@@ -24,8 +24,6 @@ from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationEr
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiting_row
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
-
     from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 #: What the end of a record may take: longer than the database's own patience with locks, so that its words are heard.
@@ -42,6 +40,7 @@ PAUSE_SECONDS = 300
 class Wait:
     """What a record tells of a gate's wait.
 
+    :param iyzico_conn_id: whose balance it waits for, in this ``currency``
     :param conn_id: the warehouse's Connection
     :param since: when this try began to wait
     :param need: what is required; ``None`` where a template no longer says it
@@ -49,6 +48,7 @@ class Wait:
     """
 
     task: TaskInstance
+    iyzico_conn_id: str
     conn_id: str
     schema: str | None
     since: datetime
@@ -95,6 +95,8 @@ class GateRecord:
             "waiting_since": self._since.isoformat(),
             "polls": (self._earlier_polls or 0) + self._own_polls if known else None,
             "account": list(self._account) if self._account else None,
+            "balance_of": [self._wait.iyzico_conn_id, self._wait.currency],
+            "warehouse_was_there": self._was_there,
             "amounts": [money_text(self._need.batch_total), money_text(self._need.headroom)] if self._need else None,
         }
 
@@ -106,7 +108,7 @@ class GateRecord:
         """Keep what a poll saw; the first of a wait that goes on is written at once, so that a waiting gate can be seen."""
         if verdict.balance is not None:
             self._balance, self._observed_at = verdict.balance.amount, verdict.balance.observed_at
-            if self._account is None and self._earlier_polls is not None:
+            if self._account is None:
                 self._account = self._whose()
         if not self._is_unseen or not self._own_polls:
             return
@@ -160,16 +162,18 @@ class GateRecord:
         wait = self._wait
         with warehouse_engine(wait.conn_id, was_there=self._was_there) as engine:
             self._was_there = True
+            environment, account = self._account = self._account or self._whose()
             if self._earlier_polls is None:
-                self._take_over(engine)
-            if self._account is None:
-                self._account = self._whose()
+                row = waiting_row(engine, wait.task, environment, account, wait.currency, schema=wait.schema)
+                if row is not None and self._need is None:
+                    self._need = Need(row.batch_total, row.headroom, wait.currency)
+                self._earlier_polls = row.polls if row else 0
             if self._need is None:
                 raise IyzicoConfigurationError("no record can say what the batch needs: batch_total or headroom cannot be read")
             gate = Gate(
                 wait.task,
-                self._account[1],
-                self._account[0],
+                account,
+                environment,
                 wait.currency,
                 self._need.batch_total,
                 self._need.headroom,
@@ -177,24 +181,16 @@ class GateRecord:
                 self._since + wait.timeout,
                 self._first_balance,
             )
-            polls = (self._earlier_polls or 0) + self._own_polls
+            polls = self._earlier_polls + self._own_polls
             progress = Progress(outcome.value, polls, self._balance, self._observed_at, reason, begins=self._is_unseen)
             record(engine, gate, progress, schema=wait.schema)
 
-    def _take_over(self, engine: Engine) -> None:
-        """Go on with the row of the processes before this one, whatever the account is called by now."""
-        wait, whose = self._wait, self._account
-        if whose is None:
-            with suppress(IyzicoError):  # a row that is there says it, too
-                whose = self._whose()
-        row = waiting_row(engine, wait.task, wait.currency, whose, schema=wait.schema)
-        if row is not None:
-            self._account = row.environment, row.account
-            self._need = self._need or Need(row.batch_total, row.headroom, wait.currency)
-        self._earlier_polls = row.polls if row else 0
-
     def _read(self, resumed: dict[str, Any]) -> None:
         """Take over what the worker saw at first, and the trigger since then; what cannot be read is the sensor's to refuse."""
+        wait = self._wait
+        if resumed.get("balance_of") not in (None, [wait.iyzico_conn_id, wait.currency]):
+            return  # the DAG names another Connection by now: this is the record of another wait
+        self._was_there = resumed.get("warehouse_was_there", self._was_there) is True
         with suppress(TypeError, ValueError, ArithmeticError):
             if resumed.get("first_balance") is not None:
                 self._first_balance = Decimal(resumed["first_balance"])
@@ -207,7 +203,7 @@ class GateRecord:
                 self._account = str(environment), str(account)
             if resumed.get("amounts") is not None and self._need is None:
                 batch_total, headroom = map(Decimal, resumed["amounts"])
-                self._need = Need(batch_total, headroom, self._wait.currency)
+                self._need = Need(batch_total, headroom, wait.currency)
         with suppress(GateEventError):
             event = GateEvent.read(resumed.get("event"))
             self._own_polls, self._balance, self._observed_at = event.polls or 0, event.balance, event.observed_at

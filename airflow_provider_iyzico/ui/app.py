@@ -22,7 +22,7 @@ from airflow_provider_iyzico.ui.notices import BY_STATUS, Notice
 from airflow_provider_iyzico.ui.questions import Who
 from airflow_provider_iyzico.ui.reading import reading
 from airflow_provider_iyzico.ui.report import latest_of, period_of, report
-from airflow_provider_iyzico.ui.words import preferred, words
+from airflow_provider_iyzico.ui.words import LANGUAGES, preferred, words
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -42,6 +42,7 @@ STATIC = {
     "chart.js": (_OURS, "static/chart.js", "text/javascript"),
     "show.js": (_OURS, "static/show.js", "text/javascript"),
     "theme.js": (_OURS, "static/theme.js", "text/javascript"),
+    "language.js": (_OURS, "static/language.js", "text/javascript"),
     "icon.svg": (_OURS, "static/icon.svg", "image/svg+xml"),
     "icon-dark.svg": (_OURS, "static/icon-dark.svg", "image/svg+xml"),
     "chart-library.js": (_CHARTS, "django/static/chartkick/Chart.bundle.js", "text/javascript"),
@@ -97,11 +98,11 @@ def csv(
     first: date,
     last: date,
 ) -> StreamingResponse:
-    """One of the tables that the page shows, as a file: whole, or not at all."""
+    """One of the tables that the page shows, as a file, the newest first: whole, or not at all."""
     who, language = Who(environment, account, currency), _language(request)
     with reading() as (connection, schema):
         zone = questions.zone_named(latest_of(connection, schema, who)["report_timezone"])
-        rows = getattr(questions, what)(connection, schema, who, period_of(first, last, zone))
+        rows = questions.NEWEST_FIRST[what](connection, schema, who, period_of(first, last, zone))
         content = downloads.file(what, rows, zone, language)
     length = content.seek(0, SEEK_END)
     content.seek(0)
@@ -136,11 +137,14 @@ def _static(name: str) -> tuple[bytes, str]:
 
 @cache
 def _templates() -> Environment:
-    return Environment(loader=PackageLoader("airflow_provider_iyzico.ui"), autoescape=True)
+    environment = Environment(loader=PackageLoader("airflow_provider_iyzico.ui"), autoescape=True)
+    environment.globals["languages"] = LANGUAGES
+    return environment
 
 
 def _language(request: Request) -> str:
-    return preferred(request.headers.get("accept-language", ""))
+    """Return the language that the page's script asks for, which is Airflow's own; else the browser's."""
+    return preferred(request.headers.get("accept-language", ""), request.query_params.get("lang"))
 
 
 def _show(request: Request, error: Exception) -> Response:
@@ -152,7 +156,7 @@ def _show(request: Request, error: Exception) -> Response:
     said = words(language)
     shown = {
         "title": said[f"{notice.name}_title"],
-        "advice": said[f"{notice.name}_advice"],
+        "advice": said[f"{notice.name}_advice"].format(**notice.values),
         "detail": notice.detail,
     }
     if "text/html" not in request.headers.get("accept", ""):

@@ -13,6 +13,7 @@ from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_iyzico.ui.questions import Who, digits
+from airflow_provider_iyzico.ui.reasons import reason_code
 from airflow_provider_iyzico.ui.words import words
 
 _WHO = ("environment", "account", "currency")
@@ -24,9 +25,11 @@ COLUMNS = {
     ),
     "gates": (
         *(*_WHO, "waiting_since", "ended_at", "minutes_waited", "outcome", "required", "first_balance", "shortfall_at_start"),
-        *("last_balance", "polls", "dag_id", "task_id", "run_id", "map_index", "reason"),
+        *("last_balance", "polls", "dag_id", "task_id", "run_id", "map_index", "reason_code", "reason"),
     ),
 }
+#: What is said in the reader's language, and how its words begin; what somebody wrote by hand stays as it is.
+_SAID = {"environment": "environment_short", "outcome": "outcome"}
 #: In the account's own time zone, which the header names.
 _LOCAL = ("observed_at", "waiting_since", "ended_at")
 #: A spreadsheet takes a text that begins with one of these for a formula; the later ones are wide, small or typographic forms.
@@ -64,9 +67,13 @@ def file(what: str, rows: Iterable[Any], zone: ZoneInfo, language: str) -> IO[by
 
 
 def _cell(name: str, row: Any, zone: ZoneInfo, language: str) -> Any:
-    value, said = row[name.removesuffix("_utc")], words(language)
-    if name == "outcome":
-        return _text(said.get(f"outcome_{value}", str(value)))
+    said = words(language)
+    if name == "reason_code":
+        code = reason_code(row["outcome"], row["reason"], row["last_balance"])
+        return code and said[f"reason_{code}"]
+    value = row[name.removesuffix("_utc")]
+    if name in _SAID:
+        return _text(said.get(f"{_SAID[name]}_{value}", str(value)))
     if name == "is_complete":
         return said["yes" if value else "no"]
     if isinstance(value, Decimal):

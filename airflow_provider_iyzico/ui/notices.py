@@ -5,6 +5,7 @@ from __future__ import annotations
 #: The HTTP status of each notice; its title and advice are in ``words.py`` under ``<name>_title`` and ``<name>_advice``.
 STATUS = {
     "bad_request": 400,
+    "bad_period": 400,
     "not_signed_in": 401,
     "no_right": 403,
     "not_found": 404,
@@ -23,11 +24,13 @@ BY_STATUS = {400: "bad_request", 401: "not_signed_in", 403: "no_right", 404: "no
 class Notice(Exception):  # noqa: N818 - it is shown, not raised at a caller
     """There is nothing to show, for the reason of that name.
 
-    :param detail: for whoever looks after Airflow; never the words of a driver, which may name hosts and users
+    :param detail: for the administrator of Airflow; never the words of a driver, which may name hosts and users
+    :param values: what the advice names
     """
 
-    def __init__(self, name: str, detail: str = "", status: int | None = None) -> None:
+    def __init__(self, name: str, detail: str = "", status: int | None = None, **values: object) -> None:
         super().__init__(name)
         self.name = name
         self.detail = detail
         self.status = status or STATUS[name]
+        self.values = values

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
-from airflow_provider_iyzico.bridge.versions import AIRFLOW_VERSION
-
-PREFIX = "/iyzico"
-#: Before, a page cannot be signed in to with the browser's cookie, and the navigation has no place for it.
-OLDEST_AIRFLOW = (3, 1)
+from airflow_provider_iyzico.links import HAS_PAGE, PREFIX, page_path
 
 
 class IyzicoPlugin(AirflowPlugin):
@@ -23,7 +17,7 @@ class IyzicoPlugin(AirflowPlugin):
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """Return the application behind the page."""
-        if not _has_pages():
+        if not HAS_PAGE:
             return []
         from airflow_provider_iyzico.ui.app import create_app
 
@@ -32,12 +26,8 @@ class IyzicoPlugin(AirflowPlugin):
     @property
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """Return the entry in the navigation."""
-        if not _has_pages():
+        if not HAS_PAGE:
             return []
-        base = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
-        icons = {"icon": f"{base}{PREFIX}/static/icon.svg", "icon_dark_mode": f"{base}{PREFIX}/static/icon-dark.svg"}
-        return [{"name": "iyzico", "href": f"{base}{PREFIX}/", "destination": "nav", "url_route": "iyzico", **icons}]
-
-
-def _has_pages() -> bool:
-    return AIRFLOW_VERSION >= OLDEST_AIRFLOW
+        path = page_path()
+        icons = {"icon": f"{path}static/icon.svg", "icon_dark_mode": f"{path}static/icon-dark.svg"}
+        return [{"name": "iyzico", "href": path, "destination": "nav", "url_route": "iyzico", **icons}]

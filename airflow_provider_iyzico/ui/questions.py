@@ -6,9 +6,10 @@ milliseconds as if that clock were UTC, so that every reader sees the day that t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from functools import partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -107,11 +108,14 @@ def runway(connection: Connection, schema: str | None, who: Who) -> list[dict[st
     return [plain(row) for row in connection.execute(_of(view, who).order_by(view.c.window_days))]
 
 
-def days(connection: Connection, schema: str | None, who: Who, period: Period) -> list[Row[Any]]:
-    """Return the daily report of a period, the oldest day first."""
+def days(
+    connection: Connection, schema: str | None, who: Who, period: Period, *, is_newest_first: bool = False
+) -> list[Row[Any]]:
+    """Return the daily report of a period, the oldest day first unless told otherwise."""
     view = _view("iyzico_balance_daily", schema)
     within = view.c.local_date.between(period.first, period.last)
-    return list(connection.execute(_of(view, who).where(within).order_by(view.c.local_date)))
+    order = view.c.local_date.desc() if is_newest_first else view.c.local_date
+    return list(connection.execute(_of(view, who).where(within).order_by(order)))
 
 
 def gates(connection: Connection, schema: str | None, who: Who, period: Period, most: int | None = None) -> list[Row[Any]]:
@@ -129,24 +133,40 @@ def gates(connection: Connection, schema: str | None, who: Who, period: Period, 
 
 
 def observations(
-    connection: Connection, schema: str | None, who: Who, period: Period, names: Sequence[str] = ()
+    connection: Connection,
+    schema: str | None,
+    who: Who,
+    period: Period,
+    names: Sequence[str] = (),
+    *,
+    is_newest_first: bool = False,
 ) -> Iterator[Row[Any]]:
-    """Return what was seen within a period, in the order of time; of the columns those of these names, or all."""
+    """Return what was seen within a period, the oldest first unless told otherwise.
+
+    :param names: the columns that are wanted, if not all
+    """
     view = _view("iyzico_balance_observed", schema)
     within = and_(view.c.observed_at >= period.starts_at, view.c.observed_at < period.ends_at)
-    statement = _of(view, who, names).where(within).order_by(view.c.observed_at, view.c.snapshot_id)
+    order = [view.c.observed_at, view.c.snapshot_id]
+    statement = _of(view, who, names).where(within).order_by(*[each.desc() for each in order] if is_newest_first else order)
     yield from connection.execute(statement.execution_options(yield_per=5000))
 
 
+#: What may be downloaded, by its name in the address.
+NEWEST_FIRST: dict[str, Callable[[Connection, str | None, Who, Period], Iterable[Row[Any]]]] = {
+    "observations": partial(observations, is_newest_first=True),
+    "days": partial(days, is_newest_first=True),
+    "gates": gates,
+}
+
+
 def observation_before(
-    connection: Connection, schema: str | None, who: Who, moment: datetime, names: Sequence[str] = ()
+    connection: Connection, schema: str | None, who: Who, moment: datetime | None, names: Sequence[str] = ()
 ) -> Row[Any] | None:
-    """Return the last observation before a moment."""
+    """Return the last observation before a moment; without one, the newest."""
     view = _view("iyzico_balance_observed", schema)
-    earlier = (
-        _of(view, who, names).where(view.c.observed_at < moment).order_by(view.c.observed_at.desc(), view.c.snapshot_id.desc())
-    )
-    return connection.execute(earlier.limit(1)).first()
+    earlier = _of(view, who, names).order_by(view.c.observed_at.desc(), view.c.snapshot_id.desc()).limit(1)
+    return connection.execute(earlier if moment is None else earlier.where(view.c.observed_at < moment)).first()
 
 
 def zone_named(name: str) -> ZoneInfo:

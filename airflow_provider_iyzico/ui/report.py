@@ -11,11 +11,12 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from airflow_provider_iyzico.ui import questions
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.questions import Period, Who, digits, plain, wall_clock
+from airflow_provider_iyzico.ui.reasons import reason_code
 from airflow_provider_iyzico.warehouse.views import DEFAULT_CADENCE_MINUTES, LATE_CADENCES
 
 #: Up to so many days the chart draws observations, and beyond it days.
@@ -45,11 +46,13 @@ def report(connection: Connection, schema: str | None, who: Who, first: date | N
     now = datetime.now(UTC)
     today = now.astimezone(zone).date()
     period = period_of(first or today, last or today, zone)
+    seen_by = questions.observation_before(connection, schema, who, None, ("dag_id", "run_id"))
     days = questions.days(connection, schema, who, period)
-    gates = [plain(gate, zone) for gate in questions.gates(connection, schema, who, period, MOST_GATES)]
+    gates = [_gate(gate, zone) for gate in questions.gates(connection, schema, who, period, MOST_GATES)]
     is_observed = (period.last - period.first).days < MOST_OBSERVED_DAYS
     return {
         "latest": latest,
+        "seen_by": seen_by and plain(seen_by),
         "runway": questions.runway(connection, schema, who),
         "now": wall_clock(now, zone),
         "today": today.isoformat(),
@@ -62,6 +65,10 @@ def report(connection: Connection, schema: str | None, who: Who, first: date | N
         "gates": gates,
         "most_gates": MOST_GATES,
     }
+
+
+def _gate(gate: Row[Any], zone: ZoneInfo) -> dict[str, Any]:
+    return plain(gate, zone) | {"reason_code": reason_code(gate.outcome, gate.reason, gate.last_balance)}
 
 
 def latest_of(connection: Connection, schema: str | None, who: Who) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def period_of(first: date, last: date, zone: ZoneInfo) -> Period:
     :raises Notice: it ends before it begins, or is too long to be looked at
     """
     if (last - first).days not in range(MOST_DAYS) or not _OLDEST <= first <= last <= _NEWEST:
-        raise Notice("bad_request", f"{first} … {last}: at most {MOST_DAYS} days, the last not before the first")
+        raise Notice("bad_period", f"{first} … {last}", days=MOST_DAYS)
     return Period.of(first, last, zone)
 
 

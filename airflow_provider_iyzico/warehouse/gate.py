@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -85,36 +85,32 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None
 class WaitingRow:
     """What the row of a wait says that goes on."""
 
-    environment: str
-    account: str
     batch_total: Decimal
     headroom: Decimal
     polls: int
 
 
 def waiting_row(
-    engine: Engine, task: TaskInstance, currency: str, whose: tuple[str, str] | None, *, schema: str | None = None
+    engine: Engine, task: TaskInstance, environment: str, account: str, currency: str, *, schema: str | None = None
 ) -> WaitingRow | None:
     """Return what the row of this try and wait says, if there is one: a rescheduled task remembers nothing.
 
-    :param whose: environment and account as the Connection says them now; a row of another label is found by its task
     :raises WarehouseRowError: a row of the account holds what cannot be read
     :raises WarehouseError: the row could not be read
     """
     table, engine = report_tables(schema).gate, prepare(engine)
-    waits = and_(table.c.try_number == task.try_number, table.c.outcome == WAITING)
-    by_task = and_(*[table.c[name] == getattr(task, name) for name in ("dag_id", "task_id", "run_id", "map_index")])
-    keys = [] if whose is None else [table.c.gate_id == gate_id(task, *whose, currency)]
-    names = [each.name for each in fields(WaitingRow)]
-    where = None if whose is None else {"environment": whose[0], "account": whose[1], "currency": currency}
+    mine = and_(
+        table.c.gate_id == gate_id(task, environment, account, currency),
+        table.c.try_number == task.try_number,
+        table.c.outcome == WAITING,
+    )
+    whose = {"environment": environment, "account": account, "currency": currency}
 
     def read() -> WaitingRow | None:
-        with engine.connect() as connection, naming_rows_by_hand(connection, [table], where), transaction(connection):
-            for mine in (*keys, and_(by_task, table.c.currency == currency)):
-                query = select(*[table.c[name] for name in names]).where(waits, mine).order_by(table.c.waiting_since.desc())
-                if (row := connection.execute(query.limit(1)).mappings().first()) is not None:
-                    return WaitingRow(**{**row, "polls": int(row["polls"])})
-        return None
+        with engine.connect() as connection, naming_rows_by_hand(connection, [table], whose), transaction(connection):
+            query = select(table.c.batch_total, table.c.headroom, table.c.polls).where(mine)
+            row = connection.execute(query).mappings().first()
+            return None if row is None else WaitingRow(row["batch_total"], row["headroom"], int(row["polls"]))
 
     with Watch(RECORD):
         return persist(engine, layout_of(table), read)

@@ -20,6 +20,7 @@ from sandbox import ROOT, airflow_environment, for_this_airflow
 from secrets_search import finds, secrets_of
 from sqlalchemy import inspect, text
 from stack import API, AirflowStack
+from support import HAS_PAGES
 
 from airflow_provider_iyzico.simulator import Simulator
 
@@ -136,6 +137,13 @@ def task_log(folder, dag_id, run_id, task_id):
     return "".join(path.read_text() for path in sorted(paths))
 
 
+def check_link(airflow, dag_id, run_id, task_id):
+    """See that Airflow leads from the task to its account on the page, where it has one."""
+    if HAS_PAGES:
+        found = airflow.call("GET", f"{API}/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links")["extra_links"]
+        assert found["iyzico balance"].startswith("/iyzico/?environment=sandbox&account=simulator&currency=TRY&range=day&last=20")
+
+
 def test_a_snapshot_is_kept(airflow, folder, iyzico):
     run_id = airflow.trigger(SNAPSHOT)
     assert finish(airflow, SNAPSHOT, run_id) == "success"
@@ -143,6 +151,7 @@ def test_a_snapshot_is_kept(airflow, folder, iyzico):
         rows = connection.execute("SELECT balance, run_id FROM iyzico_balance_snapshot WHERE run_id = ?", [run_id]).fetchall()
     assert rows == [(3200, run_id)]
     assert airflow.xcom(SNAPSHOT, run_id, "snapshot")["balance"] == "3200.00"
+    check_link(airflow, SNAPSHOT, run_id, "snapshot")
 
 
 def test_a_gate_defers_to_the_triggerer_and_opens_when_the_money_comes(airflow, folder, iyzico, database):
@@ -164,6 +173,7 @@ def test_a_gate_defers_to_the_triggerer_and_opens_when_the_money_comes(airflow, 
     log = task_log(folder, GATE, run_id, "wait_for_money")
     assert log.count("missing 1830.00; waiting for the balance to cover the batch") >= 3
     assert "the gate opens" in log
+    check_link(airflow, GATE, run_id, "wait_for_money")
 
 
 def test_a_gate_that_could_not_record_its_beginning_still_tells_of_it_at_its_end(airflow, folder, iyzico):

@@ -2,7 +2,7 @@
 
 import { draw } from "./chart.js";
 import { RANGES, isDay, moved, period } from "./period.js";
-import { MINUTE, age, day, duration, element, fill, lastingDays, moment, money, number, say, start, waited } from "./show.js";
+import { MINUTE, age, day, duration, element, fill, lastingDays, moment, money, number, say, start, toRun, waited } from "./show.js";
 
 const KEPT = "iyzico";
 const PATIENCE_MS = 60_000;
@@ -46,7 +46,7 @@ async function load() {
   pending?.abort();
   const mine = (pending = new AbortController());
   $("main").setAttribute("aria-busy", "true");
-  const question = new URLSearchParams({ ...whom(), ...period(state, today()) });
+  const question = new URLSearchParams({ ...whom(), ...period(state, today()), lang: start.language });
   const timer = setTimeout(() => mine.abort(), PATIENCE_MS);
   try {
     const answer = await fetch(`data?${question}`, { headers: { Accept: "application/json" }, signal: mine.signal });
@@ -94,6 +94,7 @@ function show() {
   $("environment").className = `badge ${environment === "production" ? "" : "warn"}`;
   $("balance").textContent = money(report.latest.balance, currency);
   showAge();
+  $("seen-by").replaceChildren(...(report.seen_by ? [toRun(report.seen_by, say("seen_by", { dag: report.seen_by.dag_id }))] : []));
   showThreshold();
   const none = element("p", { className: "muted", textContent: say("runway_none") });
   $("runway").replaceChildren(...(report.runway.length ? report.runway.map(lasting) : [none]));
@@ -109,11 +110,12 @@ function show() {
   for (const button of document.querySelectorAll("[data-range]")) {
     button.setAttribute("aria-pressed", String(button.dataset.range === state.range));
   }
-  const table = new URLSearchParams({ environment, account, currency, first: report.first, last: report.last });
+  const table = new URLSearchParams({ environment, account, currency, first: report.first, last: report.last, lang: start.language });
   for (const what of ["observations", "days", "gates"]) $(`csv-${what}`).href = `csv/${what}?${table}`;
   const place = new URLSearchParams({ environment, account, currency, range: state.range });
   if (state.last) place.set("last", state.last);
   if (state.range === "custom") place.set("first", report.first);
+  if (new URLSearchParams(location.search).has("lang")) place.set("lang", start.language);
   history.replaceState(null, "", `?${place}`);
   try {
     localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(place)));
@@ -173,10 +175,10 @@ function redraw(event) {
 
 function showGates(currency) {
   const cash = (name) => [`column_${name}`, "number", (gate) => money(gate[name], currency)];
-  const outcome = ({ outcome: name, reason }) => {
+  const outcome = ({ outcome: name, reason_code: code, reason }) => {
     const kind = { opened: "good", waiting: "warn" }[name] ?? "bad";
     const badge = element("span", { className: `badge ${kind}`, textContent: say(`outcome_${name}`) });
-    return element("div", {}, badge, ...(reason ? [element("p", { className: "why", textContent: reason })] : []));
+    return element("div", {}, badge, ...(code ? [why(say(`reason_${code}`), reason)] : []));
   };
   const columns = [
     ["column_waiting_since", "moment", (gate) => moment(gate.waiting_since)],
@@ -186,13 +188,19 @@ function showGates(currency) {
     cash("shortfall_at_start"),
     cash("first_balance"),
     ["column_dag_id", "id", (gate) => gate.dag_id],
-    ["column_run_id", "id", (gate) => gate.run_id],
+    ["column_run_id", "id", (gate) => toRun(gate, gate.run_id)],
     ["column_polls", "number", (gate) => number(gate.polls)],
   ];
   fill($("gates"), columns, report.gates);
   const isCut = report.gates.length >= report.most_gates;
   $("gates-note").hidden = report.gates.length > 0 && !isCut;
   $("gates-note").textContent = isCut ? say("gates_most", { count: report.most_gates }) : say("gates_empty");
+}
+
+/** Say why a gate did not open; the message that it recorded, in English, is there to be unfolded. */
+function why(said, message) {
+  if (!message) return element("p", { className: "why", textContent: said });
+  return element("details", { className: "why" }, element("summary", { textContent: said }), element("p", { lang: "en", textContent: message }));
 }
 
 function showDays(currency) {
@@ -232,9 +240,11 @@ function listen() {
     $(name).onchange = () => {
       clearTimeout(typing); // a date that is typed changes with every digit
       typing = setTimeout(() => {
-        const days = [$("first").value, $("last").value];
-        const [first, last] = [...days].sort();
-        if (days.every(isDay)) choose({ range: "custom", first, last });
+        const chosen = $(name).value;
+        let [first, last] = [$("first").value, $("last").value];
+        if (![first, last].every(isDay)) return;
+        if (first > last) first = last = chosen; // the other box follows the one that was changed
+        choose({ range: "custom", first, last });
       }, TYPING_MS);
     };
   }
@@ -248,7 +258,7 @@ function offer() {
   for (const environment of new Set(start.accounts.map((each) => each.environment))) {
     const group = element("optgroup", { label: say(`environment_${environment}`) });
     start.accounts.forEach(({ account, currency, environment: its }, place) => {
-      const properties = { value: place, textContent: `${account} · ${currency}${its === "production" ? "" : ` (${its})`}`, selected: place === state.who };
+      const properties = { value: place, textContent: `${account} · ${currency}${its === "production" ? "" : ` (${say(`environment_short_${its}`)})`}`, selected: place === state.who };
       if (its === environment) group.append(element("option", properties));
     });
     $("who").append(group);

@@ -75,6 +75,21 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/**
+ * A link to a run in Airflow, or to one of its tasks. The frame that Airflow puts this page into lets no link leave it, so there
+ * Airflow's own document follows it; both are of one origin.
+ */
+export function toRun({ dag_id: dag, run_id: run, task_id: task, map_index: place }, text) {
+  const steps = ["dags", dag, "runs", run, ...(task ? ["tasks", task] : []), ...(place >= 0 ? ["mapped", place] : [])];
+  const link = element("a", { href: `../${steps.map(encodeURIComponent).join("/")}`, textContent: text });
+  link.onclick = (event) => {
+    if (window.parent === window) return;
+    event.preventDefault();
+    Object.assign(window.parent.document.createElement("a"), { href: link.href }).click();
+  };
+  return link;
+}
+
 /** Fill a table. Each column is [words' name, class, function from row to text or element]. */
 export function fill(table, columns, rows) {
   const head = columns.map(([name, kind]) => element("th", { scope: "col", className: kind, textContent: say(name) }));

@@ -15,7 +15,14 @@ from sqlalchemy.engine import make_url
 from support import HAS_PSYCOPG, POSTGRESQL
 
 from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
-from airflow_provider_iyzico.errors import Retry, WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
+from airflow_provider_iyzico.errors import (
+    IyzicoAccountsError,
+    Retry,
+    WarehouseConfigurationError,
+    WarehouseError,
+    WarehouseUnavailableError,
+)
+from airflow_provider_iyzico.operators.accounts import attempt, explained
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
@@ -233,12 +240,15 @@ def test_a_connection_that_is_no_warehouse_is_named(connect, make_row, fields):
 
 def told(error):
     """Return all that an error and its causes say, and all that the locals of their frames hold, except those of this module."""
-    said, seen = [], set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        trace = traceback.TracebackException.from_exception(error, capture_locals=True)
-        said += [str(error), *[str(frame.locals) for frame in trace.stack if frame.filename != __file__]]
-        error = error.__cause__ or error.__context__
+    said, seen, waiting = [], set(), [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        trace = traceback.TracebackException.from_exception(each, capture_locals=True)
+        said += [str(each), *[str(frame.locals) for frame in trace.stack if frame.filename != __file__]]
+        waiting += [each.__cause__ or each.__context__, *getattr(each, "exceptions", ())]
     return "\n".join(said)
 
 
@@ -268,6 +278,20 @@ def test_no_word_and_no_frame_of_an_error_holds_a_password_wherever_it_was_put(c
     with pytest.raises(WarehouseError, match="Connection 'w'") as caught:
         keep(make_row())
     assert (caught.value.retry is Retry.SAFE) is (fields.get("port") == 9 and "extra" not in fields)
+    assert WORD not in told(caught.value)
+
+
+@pytest.mark.parametrize("fields", [REFUSED["down"], REFUSED["in sslmode"]], ids=["down", "in sslmode"])
+def test_the_error_of_a_list_of_accounts_holds_no_password_either(connect, make_row, fields):
+    connect(**({"login": "u", "password": WORD, "schema": "d"} | fields))
+
+    def keep_two():
+        with warehouse_engine("w") as engine:
+            failures = {name: attempt(append, engine, TABLE, make_row(), create_table=True) for name in ("a", "b")}
+            raise explained(failures, 2)
+
+    with pytest.raises(IyzicoAccountsError, match="2 of 2 accounts") as caught:
+        keep_two()
     assert WORD not in told(caught.value)
 
 

@@ -159,6 +159,19 @@ def test_a_bundle_that_disappears_later_is_named_too(monkeypatch, bundle):
     assert "ca_bundle of the Connection" in str(seen)
 
 
+def test_a_bundle_that_is_away_while_somebody_replaces_it_is_waited_for(monkeypatch, authority, bundle):
+    monkeypatch.setattr(trust, "LOOK_AGAIN_SECONDS", 0)
+    connect_to(monkeypatch, "https://127.0.0.1:1", ca_bundle=str(bundle))
+    hook = IyzicoHook()
+    assert "no answer" in str(hook.look())
+    bundle.rename(away := bundle.with_suffix(".new"))
+    seen = hook.look()
+    assert type(seen) is IyzicoUnavailableError
+    assert "ca_bundle of the Connection names certificates that cannot be read now" in str(seen)
+    away.rename(bundle)
+    assert "no answer" in str(hook.look())
+
+
 def test_the_environment_does_not_decide_for_this_machine(monkeypatch, iyzico):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
     assert type(look(monkeypatch, host=f"https://127.0.0.1:{iyzico.port}")) is IyzicoCertificateError
@@ -183,7 +196,7 @@ def test_calls_in_a_row_look_at_a_bundle_once_and_at_once_when_a_second_is_over(
         assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
         bundle.unlink(missing_ok=True)
     monkeypatch.setattr(trust, "monotonic", lambda: 101.1)
-    assert type(look(monkeypatch, ca_bundle=str(bundle))) is IyzicoConfigurationError
+    assert type(look(monkeypatch, ca_bundle=str(bundle))) is IyzicoUnavailableError
 
 
 @pytest.mark.parametrize("what", ["stat", "read"])

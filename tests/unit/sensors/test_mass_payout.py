@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import threading
 import time
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -22,7 +22,6 @@ from airflow.providers.common.compat.sdk import (
 )
 from support import AIRFLOW_VERSION, connect, see_iyzicos_clock
 
-from airflow_provider_iyzico.bridge.versions import AirflowRescheduleException
 from airflow_provider_iyzico.bridge.warehouse import task_instance
 from airflow_provider_iyzico.domain.gate import Outcome
 from airflow_provider_iyzico.errors import (
@@ -215,6 +214,17 @@ def test_the_first_balance_is_that_of_the_first_poll_and_of_no_later_one(iyzico)
     with pytest.raises(TaskDeferred) as caught:
         resume(sensor(poke_interval=10, timeout=600), seen_ago(76))
     assert caught.value.kwargs["first_balance"] is None
+
+
+def test_a_gate_that_polls_in_its_worker_logs_only_what_is_new(iyzico, monkeypatch):
+    gate, said = sensor(batch_total="990"), []
+    monkeypatch.setattr(type(gate.log), "info", lambda _, *words: said.append(words[-1]), raising=False)
+    for balance in ("100.00", "100.00", "100.00", "200.00", "200.00", "1000.00"):
+        iyzico.balance = balance
+        gate.poke({})
+    lines = [str(each) for each in said if "required" in str(each)]
+    assert [line.split("balance ")[1].split(" ")[0] for line in lines] == ["100.00", "200.00", "1000.00"]
+    gate._hook.close()
 
 
 @pytest.mark.parametrize("conn_id", [None, 5, ""])
@@ -565,7 +575,9 @@ TASK = SimpleNamespace(dag_id="dag", task_id="gate", run_id="run", map_index=-1,
 def new_record(gate):
     need, timeout = gate._need(), timedelta(seconds=gate.timeout)
     task = task_instance({"ti": TASK, "dag_run": RUN})
-    wait = record.Wait(task, gate.warehouse_conn_id, None, STARTED_AT, timeout, gate.currency, need, begins=True)
+    wait = record.Wait(
+        task, gate.iyzico_conn_id, gate.warehouse_conn_id, None, STARTED_AT, timeout, gate.currency, need, begins=True
+    )
     return record.GateRecord(wait, {}, gate._whose, gate.log)
 
 
@@ -660,17 +672,22 @@ def test_the_end_is_recorded_where_the_template_of_the_total_says_nothing_any_mo
     assert recorded(sqlite_warehouse, "outcome, polls, reason, batch_total") == [(*expected, 990)]
 
 
-def test_a_rescheduled_gate_whose_account_is_called_otherwise_by_now_keeps_its_row(iyzico, sqlite_warehouse, monkeypatch):
-    """The same happens where the key is rotated of an account without a label."""
-    for label, since, balance in (("salaries", None, "1.00"), ("payroll", STARTED_AT, "2.00"), ("payroll", STARTED_AT, "100.00")):
-        connect(monkeypatch, iyzico, account=label)
-        iyzico.balance = balance
-        task = SimpleNamespace(**vars(TASK), get_first_reschedule_date=lambda _, since=since: since)
-        gate = sensor(mode="reschedule", timeout=10**8, warehouse_conn_id="iyzico_warehouse")
-        with suppress(AirflowRescheduleException):
-            gate.execute({"ti": task, "dag_run": RUN})
-    assert recorded(sqlite_warehouse, "account, outcome, polls, first_balance, last_balance") == [
-        ("salaries", "opened", 3, 1, 100)
+@pytest.mark.parametrize("change", [{"iyzico_conn_id": "payroll"}, {"currency": "USD"}])
+def test_a_record_gives_no_account_the_balance_of_another(iyzico, sqlite_warehouse, monkeypatch, change):
+    """Somebody corrects the Connection in the DAG file while the gate waits."""
+    context, parameters = {"ti": TASK, "dag_run": RUN}, {"deferrable": True, "warehouse_conn_id": "iyzico_warehouse"}
+    with pytest.raises(TaskDeferred) as caught:
+        sensor(batch_total="990", **parameters).execute(context)
+    carried = json.loads(json.dumps(caught.value.kwargs))
+    connection = json.loads(iyzico.connection)
+    connection["extra"]["account"] = "payroll"
+    monkeypatch.setenv("AIRFLOW_CONN_PAYROLL", json.dumps(connection))
+    iyzico.balance = "2000.00"
+    event = {**seen_ago(1), "iyzico_conn_id": "iyzico_default", "currency": "TRY"}
+    sensor(batch_total="990", **parameters, **change).resume_execution("execute_complete", {**carried, "event": event}, context)
+    assert recorded(sqlite_warehouse, "account, currency, outcome, first_balance, last_balance, polls") == [
+        ("simulator", "TRY", "waiting", 100, 100, 1),
+        ("payroll" if "iyzico_conn_id" in change else "simulator", change.get("currency", "TRY"), "opened", None, 2000, 1),
     ]
 
 
@@ -699,6 +716,21 @@ def test_a_secrets_backend_that_forgets_the_warehouse_for_a_moment_costs_no_reco
         kept._write(Outcome.OPENED)
     back.join()
     assert recorded(sqlite_warehouse, "outcome") == [("opened",)]
+
+
+def test_a_warehouse_that_never_was_there_keeps_no_gate_waiting(iyzico, monkeypatch, airflow_database):
+    """A mistake in ``warehouse_conn_id`` is no secrets backend that is down: trying again helps nobody."""
+    tries = []
+    engine = record.warehouse_engine
+    monkeypatch.setattr(record, "warehouse_engine", lambda *names, **named: tries.append(1) or engine(*names, **named))
+    parameters = {"batch_total": "990", "deferrable": True, "warehouse_conn_id": "no_such_warehouse"}
+    context = {"ti": TASK, "dag_run": RUN}
+    with pytest.raises(TaskDeferred) as caught:
+        sensor(**parameters).execute(context)
+    carried = json.loads(json.dumps(caught.value.kwargs))
+    event = seen_ago(1, balance="2000.00")
+    assert sensor(**parameters).resume_execution("execute_complete", {**carried, "event": event}, context)
+    assert len(tries) == 2  # at the first poll, and at the end
 
 
 def test_a_warehouse_that_hangs_takes_only_a_part_of_a_wait(iyzico, monkeypatch):

@@ -6,23 +6,28 @@ import inspect
 import itertools
 import json
 import os
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import time_machine
 from airflow.providers.common.compat.module_loading import import_string
-from support import AIRFLOW_VERSION, connect
+from support import AIRFLOW_VERSION, connect, see_iyzicos_clock
 
 from airflow_provider_iyzico.api.balance import Balance
+from airflow_provider_iyzico.domain import quiet
 from airflow_provider_iyzico.errors import IyzicoAuthenticationError, IyzicoConfigurationError, IyzicoMoneyError
 from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.triggers import mass_payout as module
-from airflow_provider_iyzico.triggers.mass_payout import LINES_PER_TURN, MassPayoutBalanceTrigger, _polls_begun
+from airflow_provider_iyzico.triggers import polling
+from airflow_provider_iyzico.triggers.lines import LINES_PER_TURN
+from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
 
 def trigger(**parameters):
@@ -153,12 +158,12 @@ async def test_a_poll_that_others_had_begun_before_is_not_counted():
     async def stream():
         yield poll("1.00", begun_at=now - 5)
         while next(counts) < 3:
-            _polls_begun[waiting.shared_stream_key()] += 1
+            polling._begun[waiting.shared_stream_key()] += 1
             yield poll("1.00")
-        _polls_begun[waiting.shared_stream_key()] += 1
+        polling._begun[waiting.shared_stream_key()] += 1
         yield poll("500.00")
 
-    _polls_begun[waiting.shared_stream_key()] += 1  # the one before
+    polling._begun[waiting.shared_stream_key()] += 1  # the one before
     event = (await anext(waiting.filter_shared_stream(stream()))).payload
     assert (event["status"], event["polls"]) == ("open", "4")
 
@@ -477,7 +482,7 @@ async def test_a_triggerer_that_can_start_no_thread_for_a_moment_ends_no_wait(iy
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    monkeypatch.setattr(module, "_pool", cache(lambda: ThreadPoolExecutor(4, thread_name_prefix="iyzico")))
+    monkeypatch.setattr(polling, "_pool", cache(lambda: ThreadPoolExecutor(4, thread_name_prefix="iyzico")))
     monkeypatch.setattr(threading.Thread, "start", no_more)
     iyzico.balance = "500.00"
     event = await first_event(trigger())
@@ -486,14 +491,14 @@ async def test_a_triggerer_that_can_start_no_thread_for_a_moment_ends_no_wait(iy
 
 
 async def test_a_secrets_backend_that_is_down_ends_no_wait(iyzico, monkeypatch):
-    real, answers = module.get_async_connection, [OSError("vault://user:secret@host is down")]
+    real, answers = polling.get_async_connection, [OSError("vault://user:secret@host is down")]
 
     async def fetch(conn_id):
         if answers:
             raise answers.pop()
         return await real(conn_id)
 
-    monkeypatch.setattr(module, "get_async_connection", fetch)
+    monkeypatch.setattr(polling, "get_async_connection", fetch)
     iyzico.balance = "500.00"
     assert (await first_event(trigger()))["status"] == "open"
     answers.extend([OSError("vault://user:secret@host is down")] * 100)
@@ -506,7 +511,9 @@ async def test_every_line_is_in_the_log_before_a_gate_opens(iyzico, monkeypatch)
     """Afterwards Airflow closes the log of its task."""
     iyzico.balance = "500.00"
     lines, written = [], []
-    monkeypatch.setattr(module._Waiter, "write", lambda waiter, poll: lines.append(str(waiter.judge(poll))))
+    monkeypatch.setattr(
+        module.MassPayoutBalanceTrigger, "logger", lambda _: SimpleNamespace(info=lambda _, said: lines.append(str(said)))
+    )
 
     async def wait(number):
         async with contextlib.aclosing(trigger(batch_total=f"{100 + number}").run()) as stream:
@@ -545,7 +552,7 @@ async def test_a_missing_connection_is_named_when_time_is_up(airflow_database):
 
 async def test_a_look_that_has_begun_comes_to_its_end_when_nobody_waits_any_more(iyzico, monkeypatch):
     """Before Airflow 3.2 a Connection that was asked for and is not read upsets the whole triggerer."""
-    steps, real, close = [], module.get_async_connection, module.IyzicoHook.close
+    steps, real, close = [], polling.get_async_connection, polling.IyzicoHook.close
 
     async def fetch(conn_id):
         steps.append("asked")
@@ -554,8 +561,8 @@ async def test_a_look_that_has_begun_comes_to_its_end_when_nobody_waits_any_more
         steps.append("read")
         return connection
 
-    monkeypatch.setattr(module, "get_async_connection", fetch)
-    monkeypatch.setattr(module.IyzicoHook, "close", lambda hook: (steps.append("closed"), close(hook)))
+    monkeypatch.setattr(polling, "get_async_connection", fetch)
+    monkeypatch.setattr(polling.IyzicoHook, "close", lambda hook: (steps.append("closed"), close(hook)))
     waiting = asyncio.create_task(first_event(trigger()))
     await when(lambda: steps)
     waiting.cancel()
@@ -592,11 +599,12 @@ def poll(seen, begun_at=None):
     if isinstance(seen, str):
         now = datetime.now(UTC)
         seen = Balance(Decimal(seen), seen, None, now, now, 1)
-    return module._Poll(seen, "account", time.monotonic() if begun_at is None else begun_at)
+    essence = str(seen) if isinstance(seen, Exception) else seen.raw
+    return polling.Poll(seen, essence, "account", time.monotonic() if begun_at is None else begun_at)
 
 
 async def test_a_worker_whose_clock_is_wrong_does_not_put_the_first_look_off_for_long(iyzico, monkeypatch):
-    monkeypatch.setattr(module, "MAX_RETRY_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr(polling, "MAX_RETRY_AFTER_SECONDS", 0.2)
     iyzico.balance = "500.00"
     assert (await first_event(trigger(not_before=time.time() + 86400)))["status"] == "open"
 
@@ -610,11 +618,76 @@ async def test_an_interval_of_nothing_does_not_ask_without_pause(iyzico):
 
 async def test_rotated_keys_count_from_the_next_poll_on(iyzico, monkeypatch):
     stream = MassPayoutBalanceTrigger.open_shared_stream(trigger().serialize()[1])
-    assert (await anext(stream)).balance["balance"] == Decimal("100.00")
+    assert (await anext(stream)).seen.amount == Decimal("100.00")
     iyzico.world.secret_key = "sandbox-rotated"
     connect(monkeypatch, iyzico)
-    assert (await anext(stream)).balance["balance"] == Decimal("100.00")
+    iyzico.balance = "200.00"
+    assert (await anext(stream)).seen.amount == Decimal("200.00")
     await stream.aclose()
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """The lines in the logs of the tasks that wait."""
+    written = []
+    log = SimpleNamespace(info=lambda _, said: written.append(str(said)))
+    monkeypatch.setattr(MassPayoutBalanceTrigger, "logger", lambda _: log)
+    return written
+
+
+async def test_a_wait_logs_its_first_poll_every_change_and_its_last_poll_and_nothing_else(iyzico, lines):
+    waiting = asyncio.create_task(first_event(trigger()))
+    await look(iyzico, 6)
+    assert len(lines) == 1
+    iyzico.balance = "200.00"
+    await look(iyzico, 6)
+    iyzico.fail("503")
+    await look(iyzico, 6)
+    iyzico.heal()
+    await look(iyzico, 6)
+    iyzico.balance = "500.00"
+    event = await waiting
+    said = [re.search("balance (unknown|[0-9.]+)", line).group(1) for line in lines]
+    assert said == ["100.00", "200.00", "unknown", "200.00", "500.00"]
+    assert lines[-1].endswith("the gate opens")
+    assert int(event["polls"]) == len(iyzico.seen)
+
+
+async def test_a_wait_in_which_nothing_changes_says_so_every_quarter_of_an_hour(iyzico, lines, monkeypatch):
+    for place in (polling, quiet):
+        monkeypatch.setattr(place, "QUIET_SECONDS", 0.2)
+    waiting = asyncio.create_task(first_event(trigger()))
+    await when(lambda: len(lines) >= 3)
+    assert len(set(lines)) == 1
+    waiting.cancel()
+
+
+async def test_a_gate_that_joins_others_is_told_of_its_first_poll_though_nothing_changed(iyzico, lines):
+    others = asyncio.create_task(first_event(trigger()))
+    await look(iyzico, 3)
+    event = await first_event(trigger(batch_total="90"))
+    assert (event["status"], event["balance"]) == ("open", "100.00")
+    assert len([line for line in lines if "batch 500.00" in line]) == 1  # the others hear nothing new
+    others.cancel()
+
+
+async def test_the_balance_of_a_timeout_is_dated_by_the_last_poll_that_saw_it(iyzico):
+    event = await first_event(trigger(ends_at=time.time() + 2))
+    assert event["status"] == "timeout"
+    assert (iyzico.seen[-1].received_at - datetime.fromisoformat(event["observed_at"]).timestamp()) < 0.5
+
+
+async def test_a_watcher_fires_on_no_balance_whose_date_cannot_be_believed(iyzico, monkeypatch):
+    iyzico.balance = "1.00"
+    with monkeypatch.context() as context:
+        async with watcher(Store()) as events:
+            await look(iyzico)
+            see_iyzicos_clock(context, -60)
+            iyzico.balance = "600.00"
+            await look(iyzico)
+            assert events == []
+            context.undo()
+            await when(lambda: events == ["600.00"])
 
 
 async def test_the_event_loop_is_never_blocked_by_a_slow_iyzico(iyzico, monkeypatch):
@@ -693,11 +766,11 @@ async def test_one_stream_serves_many_and_one_that_ends_touches_no_other(iyzico,
     await asyncio.wait_for(tasks[1], 60)
     assert events[1]["balance"] == "500.00"
     assert distances(iyzico) > 0.04  # one poll per interval, however many wait
-    begun = _polls_begun[trigger().shared_stream_key()]
+    begun = polling._begun[trigger().shared_stream_key()]
     await asyncio.gather(tasks[2], return_exceptions=True)
     for _ in range(20):  # intervals in which nobody waits any more
         await asyncio.sleep(0.05)
-    assert _polls_begun[trigger().shared_stream_key()] <= begun + 1  # one may have begun while the last gate opened
+    assert polling._begun[trigger().shared_stream_key()] <= begun + 1  # one may have begun while the last gate opened
 
 
 async def test_the_next_poll_comes_an_interval_after_the_last_however_long_that_took(iyzico):

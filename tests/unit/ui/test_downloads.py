@@ -54,12 +54,26 @@ def test_english_spreadsheets_get_commas_and_decimal_points():
 def test_moments_are_those_of_the_accounts_zone():
     header, cells = download("observations", "en", observed_at=datetime(2026, 11, 22, 21, 0, 5, tzinfo=UTC))
     assert (cells["observed_at"], cells["observed_at_utc"]) == ("2026-11-23 00:00:05", "2026-11-22 21:00:05")
-    assert header[3:5] == ["Seen at (Europe/Istanbul)", "Seen at (UTC)"]
+    assert header[3:5] == ["Observed at (Europe/Istanbul)", "Observed at (UTC)"]
 
 
 def test_words_are_those_of_the_page():
     assert download("gates", "tr", outcome="opened")[1]["outcome"] == "bakiye yeterli oldu"
     assert download("days", "en", is_complete=1)[1]["is_complete"] == "yes"
+
+
+@pytest.mark.parametrize(("language", "production", "sandbox"), [("en", "production", "sandbox"), ("tr", "canlı", "deneme")])
+def test_an_environment_is_named_in_the_language_of_the_file(language, production, sandbox):
+    assert download("days", language, environment="production")[1]["environment"] == production
+    assert download("days", language, environment="sandbox")[1]["environment"] == sandbox
+
+
+def test_a_file_says_the_reason_in_its_language_and_keeps_the_message_as_it_was_recorded():
+    message = "IyzicoAuthenticationError: iyzico refused the keys"
+    header, cells = download("gates", "tr", outcome="failed", reason=message)
+    assert header[-2:] == ["Neden", "Özgün mesaj"]
+    assert (cells["reason_code"], cells["reason"]) == ("iyzico, API anahtarlarını kabul etmedi.", message)
+    assert download("gates", "en", outcome="opened")[1]["reason_code"] == ""
 
 
 SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")

@@ -43,7 +43,7 @@ def test_an_airflow_below_a_path_keeps_that_path(monkeypatch, base_url, href):
 
 def test_an_older_airflow_has_no_page_and_works_without(monkeypatch):
     if HAS_PAGES:
-        monkeypatch.setattr(plugin, "AIRFLOW_VERSION", (3, 0))
+        monkeypatch.setattr(plugin, "HAS_PAGE", False)
     assert (IyzicoPlugin().fastapi_apps, IyzicoPlugin().external_views) == ([], [])
 
 

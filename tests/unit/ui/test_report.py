@@ -73,7 +73,7 @@ def test_a_period_is_whole_local_days():
     [(date(2026, 3, 4), date(2026, 3, 3)), (date(2026 - MOST_DAYS // 365 - 1, 1, 1), DAY), (date.max, date.max), (date.min, DAY)],
 )
 def test_a_period_that_cannot_be_looked_at_is_refused(first, last):
-    with pytest.raises(Notice, match="bad_request"):
+    with pytest.raises(Notice, match="bad_period"):
         period_of(first, last, ISTANBUL)
 
 

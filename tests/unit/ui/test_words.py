@@ -1,4 +1,4 @@
-"""The page speaks the browser's language, completely."""
+"""The page speaks the language of Airflow or of the browser, completely."""
 
 import re
 
@@ -31,6 +31,10 @@ def test_the_language_is_the_one_that_the_browser_likes_best(accepted, language)
     assert preferred(accepted) == language
 
 
+def test_the_language_that_the_pages_script_asks_for_is_spoken_if_it_can_be():
+    assert [preferred("de, tr;q=0.5", asked) for asked in ("en", "tr", "de", "<script>", None)] == ["en", "tr", "tr", "tr", "tr"]
+
+
 def test_both_languages_fill_in_the_same_values():
     for name, (english, turkish) in WORDS.items():
         assert english.strip(), name
@@ -50,7 +54,7 @@ def test_every_word_that_the_page_asks_for_is_there_and_no_other():
     folder = Path(spoken.__file__).parent
     sources = "".join(path.read_text() for path in [*folder.glob("static/*.js"), *folder.glob("templates/*.html")])
     asked = set(re.findall(r"words\.(\w+)", sources)) | set(re.findall(r"\"(line_\w+|column_\w+|[a-z]\w*)\"", sources))
-    dynamic = re.compile(r"(environment|outcome|column)_|_title$|_advice$")
+    dynamic = re.compile(r"(environment|environment_short|outcome|column|reason)_|_title$|_advice$")
     unused = {name for name in WORDS if name not in asked and not dynamic.search(name)}
     assert unused - {"gates", "days", "day", "week", "month", "year"} == set()
     missing = {name for name in re.findall(r"say\(\"(\w+)\"", sources) if name not in WORDS}

@@ -1,0 +1,52 @@
+"""Why a balance check did not succeed, as a short code that the page says in the reader's language.
+
+The record of a gate that failed begins with the name of its error, such as ``IyzicoAuthenticationError: ...``. That name is what
+the code is read from, here and nowhere else; rows of every age have it. The words of each code are in ``words.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Errors of this package by name, and after them what Airflow and Python end a task with.
+CODES = {
+    "ClockError": "clock",
+    "GateEventError": "event",
+    "IyzicoAnswerError": "answer",
+    "IyzicoAuthenticationError": "keys_refused",
+    "IyzicoCertificateError": "certificate",
+    "IyzicoConfigurationError": "configuration",
+    "IyzicoMoneyError": "amount",
+    "IyzicoOutcomeUnknownError": "unknown",
+    "IyzicoRefusedError": "refused",
+    "IyzicoUnavailableError": "no_answer",
+    "WarehouseConfigurationError": "warehouse",
+    "WarehouseError": "warehouse",
+    "WarehouseExactnessError": "warehouse",
+    "WarehouseRowError": "warehouse",
+    "WarehouseTableError": "warehouse",
+    "WarehouseUnavailableError": "warehouse",
+    "AirflowTaskTerminated": "stopped",
+    "AirflowTaskTimeout": "execution_timeout",
+    "KeyboardInterrupt": "stopped",
+    "SystemExit": "stopped",
+    "TaskDeferralError": "trigger",
+}
+UNEXPECTED = "unexpected"
+
+
+def reason_code(outcome: str, reason: str | None, last_balance: Any) -> str | None:
+    """Return why a gate did not open; nothing of one that opened or waits.
+
+    :param outcome: as the view says it
+    :param reason: what the gate recorded, if it recorded anything
+    :param last_balance: the last balance that it saw, if it saw any
+    """
+    match outcome:
+        case "failed":
+            return CODES.get((reason or "").partition(":")[0], UNEXPECTED)
+        case "timed_out":
+            return "not_seen" if last_balance is None else "too_low"
+        case "lost":
+            return "lost"
+    return None
