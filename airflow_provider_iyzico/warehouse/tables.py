@@ -12,7 +12,16 @@ from sqlalchemy import Column, Date, Index, Integer, MetaData, String, Table
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.database.names import check_identifier
-from airflow_provider_iyzico.warehouse.database.types import SORTED, SORTED_FROM, Instant, Money, Rule, finite, ruled
+from airflow_provider_iyzico.warehouse.database.types import (
+    SORTED,
+    SORTED_FROM,
+    TABLE_OPTIONS,
+    Instant,
+    Money,
+    Rule,
+    finite,
+    ruled,
+)
 from airflow_provider_iyzico.warehouse.local_day import check_year, time_zone
 from airflow_provider_iyzico.warehouse.views import DIALECTS, VIEWS
 
@@ -20,13 +29,6 @@ SNAPSHOT_TABLE = "iyzico_balance_snapshot"
 ACCOUNT_KEY = ("environment", "account", "currency")
 _ZONE = ruled(Rule(noun="time zone", check=time_zone))
 _COMPARED = ruled(Rule(spelling=SORTED))
-#: Labels may be Turkish, and are told apart letter by letter, and rows come in transactions, whatever MySQL or MariaDB do by
-#: default.
-_TEXTS: dict[str, Any] = {
-    f"{dialect}_{option}": value
-    for dialect in ("mysql", "mariadb")
-    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
-}
 
 
 @cache
@@ -68,7 +70,7 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
         Column("inserted_at", moment, nullable=False),
         Index(_index_name(name), "environment", "account", "currency", "observed_at"),
         schema=schema,
-        **_TEXTS,
+        **TABLE_OPTIONS,
     )
 
 
@@ -175,7 +177,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("ended_at", Instant(), info=_COMPARED),
             Column("provider_version", String(32), nullable=False),
             Index("ix_iyzico_payout_gate_waiting", "environment", "account", "currency", "waiting_since"),
-            **_TEXTS,
+            **TABLE_OPTIONS,
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Column types that keep every digit and every microsecond on every database."""
+"""Columns that keep every digit, microsecond and letter on every database, and the rules of what they hold."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from sqlalchemy import TIMESTAMP, Column, DateTime, Numeric
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+#: Texts may be Turkish, and are told apart letter by letter, and rows come in transactions, whatever MySQL or MariaDB do by
+#: default.
+TABLE_OPTIONS: dict[str, Any] = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
 
 
 class _SqliteMoney(UserDefinedType):  # type: ignore[type-arg]

@@ -1,4 +1,6 @@
+import decimal
 from contextlib import contextmanager
+from decimal import ROUND_UP, Clamped, Context, FloatOperation, Inexact, InvalidOperation, Rounded, Subnormal
 from uuid import uuid4
 
 import pytest
@@ -66,3 +68,24 @@ def engine(reporting_engine):
 def any_engine(request):
     """Each database that runs for real."""
     return request.getfixturevalue(ENGINES[request.param])
+
+
+CONTEXTS = {
+    "few digits": Context(prec=6),
+    "two digits, up": Context(prec=2, rounding=ROUND_UP),
+    "everything traps": Context(prec=4, traps=[Inexact, Rounded, FloatOperation, Clamped, Subnormal, InvalidOperation]),
+    "small exponents": Context(prec=9, Emax=3, Emin=-3, clamp=1),
+    "nothing traps": Context(prec=3, traps=[]),
+}
+
+
+@pytest.fixture(params=CONTEXTS)
+def odd(request):
+    """A context for decimals that a DAG file may have set."""
+
+    @contextmanager
+    def odd():
+        with decimal.localcontext(CONTEXTS[request.param]):
+            yield
+
+    return odd

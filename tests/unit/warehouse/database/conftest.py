@@ -7,9 +7,7 @@ from sqlalchemy import Column, Integer, MetaData, String, Table
 from sqlalchemy.schema import DDL, CreateTable
 
 from airflow_provider_iyzico.warehouse.database.layout import Layout
-from airflow_provider_iyzico.warehouse.database.types import Instant, Money
-
-INNODB = {"mysql_engine": "InnoDB", "mariadb_engine": "InnoDB"}
+from airflow_provider_iyzico.warehouse.database.types import TABLE_OPTIONS, Instant, Money
 
 
 @pytest.fixture
@@ -23,7 +21,7 @@ def books():
         Column("number", Integer, primary_key=True),
         Column("amount", Money(), nullable=False),
         Column("made_at", Instant(), nullable=False),
-        **INNODB,
+        **TABLE_OPTIONS,
     )
     book = Table(
         "book",
@@ -31,7 +29,7 @@ def books():
         Column("book", String(16), primary_key=True),
         Column("total", Money(38), nullable=False),
         Column("version", Integer, nullable=False),
-        **INNODB,
+        **TABLE_OPTIONS,
     )
     view = DDL("CREATE VIEW book_large AS SELECT book, number FROM book_entry WHERE amount > 100")
     filled = []

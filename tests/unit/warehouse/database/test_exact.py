@@ -1,11 +1,8 @@
 """Whatever a DAG file does to decimals, finance's sums are exact and no snapshot is lost."""
 
-import decimal
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_UP, Clamped, Context, Decimal, FloatOperation, Inexact, InvalidOperation, Rounded, Subnormal
+from decimal import Decimal
 
-import pytest
 from sqlalchemy import text
 
 from airflow_provider_iyzico.warehouse.append import append
@@ -17,23 +14,6 @@ from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 TABLE = snapshot_table()
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
-CONTEXTS = {
-    "few digits": Context(prec=6),
-    "two digits, up": Context(prec=2, rounding=ROUND_UP),
-    "everything traps": Context(prec=4, traps=[Inexact, Rounded, FloatOperation, Clamped, Subnormal, InvalidOperation]),
-    "small exponents": Context(prec=9, Emax=3, Emin=-3, clamp=1),
-    "nothing traps": Context(prec=3, traps=[]),
-}
-
-
-@pytest.fixture(params=CONTEXTS)
-def odd(request):
-    @contextmanager
-    def odd():
-        with decimal.localcontext(CONTEXTS[request.param]):
-            yield
-
-    return odd
 
 
 def put(engine, number, balance):
