@@ -39,6 +39,7 @@ class GateEvent:
     :param balance: the last balance seen, if any was, and when it was ``observed_at``
     :param error: the name of the error, if the gate failed
     :param iyzico_conn_id: whose balance it was; with its ``currency``, ``None`` in the events of older triggers
+    :param required: what the trigger waited for
     :param system_time: iyzico's clock when it answered, if it gave one
     """
 
@@ -51,6 +52,7 @@ class GateEvent:
     error: str | None = None
     iyzico_conn_id: str | None = None
     currency: str | None = None
+    required: Decimal | None = None
     system_time: datetime | None = None
 
     @classmethod
@@ -86,6 +88,7 @@ class GateEvent:
                 error=event.get("error"),
                 iyzico_conn_id=event.get("iyzico_conn_id"),
                 currency=event.get("currency"),
+                required=money_from_text(event["required"], "the event's requirement") if "required" in event else None,
                 system_time=_moment(event["system_time"]) if "system_time" in event else None,
             )
         except (TypeError, ValueError, OverflowError) as error:
@@ -117,6 +120,7 @@ class GateEvent:
             "error": self.error,
             "iyzico_conn_id": self.iyzico_conn_id,
             "currency": self.currency,
+            "required": None if self.required is None else money_text(self.required),
             "system_time": None if self.system_time is None else self.system_time.isoformat(),
         }
         return {name: value for name, value in fields.items() if value is not None}

@@ -163,6 +163,8 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         if not seen.is_of(self.iyzico_conn_id, self.currency):
             first_balance, self._was_there = None, False
             why = f"is of {seen.iyzico_conn_id} in {seen.currency}, which this task no longer asks"
+        elif seen.required is not None and (need := self._need_if_known()) is not None and seen.required != need.required:
+            why = f"was for {money_text(seen.required)}, which the batch no longer needs"
         elif seen.outcome is Outcome.TIMED_OUT:
             if not seen.is_early():
                 raise AirflowSensorTimeout(seen.message)

@@ -41,8 +41,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     through :mod:`.sharing`. A poll that sees nothing new wakes nobody.
 
     The event is a dict of strings, which ``airflow_provider_iyzico.domain.event`` reads: ``status`` (``open``, ``fail``,
-    ``timeout``), ``message``, ``polls``, ``ends_at``, ``iyzico_conn_id`` and ``currency``; the last ``balance`` seen, when it
-    was ``observed_at`` and iyzico's ``system_time`` then, if any was; and with ``fail`` the name of the ``error``.
+    ``timeout``), ``message``, ``polls`` and ``ends_at``; what was asked for (``iyzico_conn_id``, ``currency``, ``required``);
+    the last ``balance`` seen, when it was ``observed_at`` and iyzico's ``system_time`` then, if any was; and with ``fail`` the
+    name of the ``error``.
 
     :param iyzico_conn_id: id of the iyzico Connection, read again for every poll
     :param batch_total: what the batch needs, as digits
@@ -155,8 +156,12 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             if settling > 0:  # it joined others, who polled soon after
                 await asyncio.sleep(settling)
         counted: dict[str, Any] = {"polls": polls_counted, "ends_at": self.ends_at}
-        whose: dict[str, Any] = {"iyzico_conn_id": self.iyzico_conn_id, "currency": self.currency}
-        yield _fire(replace(end, **counted, **whose, **_seen(known)))
+        asked: dict[str, Any] = {
+            "iyzico_conn_id": self.iyzico_conn_id,
+            "currency": self.currency,
+            "required": waiter.need.required,
+        }
+        yield _fire(replace(end, **counted, **asked, **_seen(known)))
 
     async def _watch(self, stream: AsyncIterator[Poll[Balance]], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
         """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import localcontext
-from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -24,7 +23,7 @@ from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.bounds import PAGE
 from airflow_provider_iyzico.warehouse.database.engine import watch_over
 from airflow_provider_iyzico.warehouse.database.exact import EXACT
-from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_unreadable
+from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_there, is_unreadable
 from airflow_provider_iyzico.warehouse.database.layout import absent
 from airflow_provider_iyzico.warehouse.database.names import check_identifier
 from airflow_provider_iyzico.warehouse.database.patience import Watch
@@ -70,10 +69,18 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
         _places.release()
 
 
+def _is_there(file: str) -> bool:
+    try:
+        return is_there(file)
+    except WarehouseConfigurationError as error:
+        log.warning("%s", error)
+        raise Notice("no_grant", SQLITE_RIGHTS) from error
+
+
 def _reading(engine: Engine, schema: str | None, watch: Watch) -> Iterator[tuple[Connection, str | None]]:
     if engine.dialect.name not in DIALECTS:
         raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the views are for {' and '.join(DIALECTS)}")
-    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+    if engine.dialect.name == "sqlite" and not _is_there(str(engine.url.database)):
         raise Notice("empty")  # connecting would make the file
     watch_over(engine)
     _bound(engine)

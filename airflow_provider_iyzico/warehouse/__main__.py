@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
@@ -16,7 +15,7 @@ from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.bounds import REBUILD
 from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
 from airflow_provider_iyzico.warehouse.database.engine import prepare
-from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line
+from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line, is_there
 from airflow_provider_iyzico.warehouse.database.layout import PRINTED_DIALECTS, ddl, dialect_named
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
@@ -84,7 +83,7 @@ def _rebuilt(url: str, schema: str | None, timezone: str | None) -> tuple[list[s
     if engine.dialect.name not in views.DIALECTS:
         raise WarehouseConfigurationError(f"it is {engine.dialect.name}; the reports run on {' and '.join(views.DIALECTS)}")
     file = engine.url.database
-    if engine.dialect.name == "sqlite" and file and not file.startswith("file:") and not Path(file).exists():
+    if engine.dialect.name == "sqlite" and file and not file.startswith("file:") and not is_there(file):
         raise WarehouseConfigurationError(f"there is no SQLite file {file!r}, and rebuilding makes none; correct ${URL_VARIABLE}")
     try:
         with Watch(REBUILD):

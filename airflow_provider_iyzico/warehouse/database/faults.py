@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -117,16 +119,44 @@ def is_unreadable(error: BaseException) -> bool:
     return isinstance(error, DataError) and sqlstate(error) is None
 
 
+def is_there(file: str) -> bool:
+    """Tell whether a SQLite file is there.
+
+    :raises WarehouseConfigurationError: this process may not know
+    """
+    try:
+        os.stat(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        raise WarehouseConfigurationError(_problem_of(Path(file)) or f"{file[:80]!r} can be no file here") from error
+    return True
+
+
+def _problem_of(file: Path) -> str | None:
+    """Say what keeps a SQLite file from being opened or made, and what to do, if the file system knows."""
+    otherwise = "or name another file as host"
+    for place, is_folder in ((file.parent, True), (file, False)):
+        try:
+            found = stat.S_ISDIR(os.stat(place).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            if is_folder:
+                return f"the folder {str(place)!r} of the SQLite file is not there on this machine; make it, {otherwise}"
+            continue
+        except PermissionError:
+            return f"{str(file)!r} is in a folder that this process may not enter; give it the right, {otherwise}"
+        except (OSError, ValueError) as error:
+            return f"{str(file)[:80]!r} can be no file on this machine ({type(error).__name__}); name another file as host"
+        if found is not is_folder:
+            return f"{str(place)!r} is {'no' if is_folder else 'a'} folder; name a SQLite file as host"
+    return None
+
+
 def unreachable(engine: Engine, error: BaseException) -> WarehouseError:
     """Say why nothing can be asked of a warehouse."""
-    file = Path(str(engine.url.database))
-    folder, cannot_open = file.parent, getattr(cause(error), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
-    if cannot_open and file.is_dir():
-        return WarehouseConfigurationError(f"{str(file)!r} is a folder; name a SQLite file as host")
-    if cannot_open and not folder.is_dir():
-        return WarehouseConfigurationError(
-            f"the folder {str(folder)!r} of the SQLite file is not there on this machine; make it, or name another file as host"
-        )
+    cannot_open = getattr(cause(error), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
+    if cannot_open and (problem := _problem_of(Path(str(engine.url.database)))):
+        return WarehouseConfigurationError(problem)
     if is_passing(error):
         return WarehouseUnavailableError(
             f"the warehouse did not answer: {first_line(error)}; check that it is up and that this worker may reach it"

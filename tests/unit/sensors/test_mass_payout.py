@@ -172,6 +172,17 @@ def test_a_gate_whose_dag_names_another_balance_by_now_asks_for_that_one(iyzico,
     assert len(iyzico.seen) == 1
 
 
+@pytest.mark.parametrize("event", [{}, {**TIMEOUT}, {**FAIL}])
+@pytest.mark.parametrize(("batch_total", "opens"), [("40", True), ("100", False)])
+def test_a_gate_whose_batch_is_another_by_now_is_judged_by_what_it_needs_now(iyzico, event, batch_total, opens):
+    """A batch was split or corrected while its gate waited; the trigger still waited for the old total."""
+    iyzico.balance = "60.00"
+    gate = sensor(batch_total=batch_total, headroom="0", poke_interval=10, timeout=600, soft_fail=True)
+    with nullcontext() if opens else pytest.raises(TaskDeferred):
+        assert resume(gate, {**seen_ago(1), **event, "required": "80.00"})["required"] == "40.00"
+    assert len(iyzico.seen) == 1
+
+
 def test_a_gate_whose_dag_names_a_connection_that_does_not_exist_by_now_fails_at_once(iyzico, airflow_database):
     event = {**seen_ago(1), "iyzico_conn_id": "suppliers", "currency": "TRY"}
     with pytest.raises(AirflowFailException, match="there is no Connection 'payrol'"):

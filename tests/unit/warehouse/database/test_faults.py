@@ -1,5 +1,6 @@
 """What passes is retried, what lasts is not: by the server's code."""
 
+import os
 import sqlite3
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Program
 
 from airflow_provider_iyzico.errors import Retry, WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
-from airflow_provider_iyzico.warehouse.database.faults import is_passing
+from airflow_provider_iyzico.warehouse.database.faults import is_passing, is_there, unreachable
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE, BARE = snapshot_table(), snapshot_table("my_snapshots")
@@ -155,3 +156,27 @@ def test_mariadb_that_ends_commits_in_its_own_way_keeps_the_row(mariadb_engine, 
         with admin.begin() as connection:
             connection.execute(text("SET GLOBAL completion_type = 0"))
         admin.dispose()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not enter a folder")
+def test_a_sqlite_file_in_a_folder_that_may_not_be_entered_is_named(tmp_path_factory):
+    """As where Airflow runs as another user than the one who owns the home that the file is in."""
+    closed = tmp_path_factory.mktemp("closed")
+    closed.chmod(0o700)
+    file = closed / "w.db"
+    engine = create_engine(f"sqlite:///{file}")
+    os.seteuid(65534)
+    try:
+        with pytest.raises(WarehouseConfigurationError, match="in a folder that this process may not enter"):
+            is_there(str(file))
+        with pytest.raises(OperationalError) as caught:
+            engine.connect()
+        assert "may not enter" in str(unreachable(engine, caught.value))
+    finally:
+        os.seteuid(0)
+
+
+def test_a_name_that_can_be_no_file_is_named(tmp_path):
+    assert not is_there(str(tmp_path / "w.db"))
+    with pytest.raises(WarehouseConfigurationError, match="can be no file on this machine"):
+        is_there(str(tmp_path / ("x" * 300)))
