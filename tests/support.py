@@ -26,7 +26,7 @@ POSTGRESQL = "postgresql+psycopg" if HAS_PSYCOPG else "postgresql+psycopg2"
 def connect(monkeypatch: pytest.MonkeyPatch, simulator: Simulator, **extra: object) -> None:
     """Point ``iyzico_default`` at a simulator, with a timeout that a busy machine keeps and that a test of silence can wait for."""
     connection = json.loads(simulator.connection)
-    connection["extra"] = {**connection["extra"], "timeout": 3.0, **extra}
+    connection["extra"] = {**connection["extra"], "timeout": 6.0, **extra}
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", json.dumps(connection))
 
 
