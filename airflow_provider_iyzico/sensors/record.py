@@ -130,9 +130,12 @@ class GateRecord:
         except IyzicoError as error:
             self._write(Outcome.FAILED, f"{type(error).__name__}: {error}")
             raise
-        except (TaskDeferred, AirflowRescheduleException):
+        except TaskDeferred:
             if not self._is_unseen:  # a first record that has just failed would take more of the wait
                 self._write(Outcome.WAITING, attempts=1, seconds=WAITING_PATIENCE_SECONDS)
+            raise
+        except AirflowRescheduleException:  # which carries nothing to the next process
+            self._write(Outcome.WAITING)
             raise
         except BaseException as error:  # execution_timeout and exits are no Exceptions, and fail the task all the same
             self._write(Outcome.FAILED, type(error).__name__, seconds=SHORT_PATIENCE_SECONDS)
