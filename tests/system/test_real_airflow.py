@@ -171,7 +171,8 @@ def test_a_gate_defers_to_the_triggerer_and_opens_when_the_money_comes(airflow, 
     assert (seen["balance"], seen["required"], seen["surplus"]) == ("8000.00", "5030.00", "2970.00")
     assert "paying out of 8000.00 TRY" in airflow.xcom(GATE, run_id, "pay")
     log = task_log(folder, GATE, run_id, "wait_for_money")
-    assert log.count("missing 1830.00; waiting for the balance to cover the batch") >= 3
+    # However many polls saw the same: one line of the worker, and one of the triggerer.
+    assert log.count("missing 1830.00; waiting for the balance to cover the batch") == 2
     assert "the gate opens" in log
     check_link(airflow, GATE, run_id, "wait_for_money")
 
