@@ -116,7 +116,7 @@ class WarehouseUnavailableError(WarehouseError):
 
 
 class WarehouseTableError(WarehouseError):
-    """The table is missing or has another shape. Hand the DDL in the message to whoever owns the schema."""
+    """The table is missing or has another shape. Hand the DDL in the message to the owner of the schema."""
 
 
 class WarehouseRowError(WarehouseError):

@@ -70,10 +70,10 @@ def succeed(run: object) -> None:
 
 
 def top_up_while_the_gate_waits(iyzico: Simulator, seen_before: int) -> None:
-    """Let the gate look three times in vain, then bring the money."""
+    """Let the gate poll three times in vain, then bring the money."""
     while len(iyzico.seen) < seen_before + 3:
         time.sleep(0.05)
-    say(f"the gate has looked {len(iyzico.seen) - seen_before} times and waits: {TOO_LITTLE} is there, 5030.00 is required")
+    say(f"the gate has polled {len(iyzico.seen) - seen_before} times and waits: {TOO_LITTLE} is there, 5030.00 is required")
     iyzico.balance = ENOUGH
     say(f"the balance is topped up to {ENOUGH}")
 
@@ -84,7 +84,7 @@ SNAPSHOTS = """
     FROM iyzico_balance_snapshot ORDER BY observed_at"""
 DAYS = """
     SELECT strftime('%d.%m.%Y', local_date) AS day, account, environment, lowest AS "lowest (TRY)", highest AS "highest (TRY)",
-           closing AS "last seen (TRY)", inflow AS "came in (TRY)", outflow AS "went out (TRY)", observations AS looks
+           closing AS "last seen (TRY)", inflow AS "came in (TRY)", outflow AS "went out (TRY)", observations AS polls
     FROM iyzico_balance_daily ORDER BY local_date"""
 
 

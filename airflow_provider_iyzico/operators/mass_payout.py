@@ -1,4 +1,4 @@
-"""``MassPayoutBalanceOperator``: what is the balance now, kept for ever?"""
+"""``MassPayoutBalanceOperator``: records the current balance."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
         self._record: GateRecord | None = None
         if self.never_fail or self.silent_fail:
             raise IyzicoConfigurationError(
-                f"task {self.task_id!r}: never_fail and silent_fail would let a payout past a gate that could not look; "
+                f"task {self.task_id!r}: never_fail and silent_fail would let a payout past a gate that saw no balance; "
                 "use soft_fail to skip on a timeout"
             )
         if not is_mapped(self):  # a mapped task says at its run what is wrong with its values

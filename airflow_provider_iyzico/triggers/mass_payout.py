@@ -52,7 +52,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     :param poll_seconds: seconds from the end of one poll to the next, and at least as long as iyzico asks to wait
     :param ends_at: when to give up, in seconds since the epoch; ``None`` where no task waits (an ``AssetWatcher``), and then it
         fires whenever the balance comes to cover the batch, and at nothing else
-    :param not_before: when to look first, in seconds since the epoch: iyzico asked the worker for patience
+    :param not_before: when to poll first, in seconds since the epoch: iyzico asked the worker for patience
     :raises IyzicoMoneyError: an amount is no money; a watcher's is refused when its DAG file is parsed
     :raises IyzicoConfigurationError: currency or Connection id are none
     """

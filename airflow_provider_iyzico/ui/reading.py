@@ -33,7 +33,7 @@ from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
 
 #: Who names the row that cannot be shown.
 BY_HAND = "python -m airflow_provider_iyzico.warehouse rebuild"
-SQLITE_RIGHTS = "whoever reads a SQLite file in WAL mode needs the right to read the file and to write into its folder"
+SQLITE_RIGHTS = "who reads a SQLite file in WAL mode needs the right to read the file and to write into its folder"
 #: The api-server has few threads, and most of them are Airflow's: however slow the warehouse is, the page takes no more of them.
 AT_ONCE = 6
 _places = BoundedSemaphore(AT_ONCE)

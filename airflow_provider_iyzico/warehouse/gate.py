@@ -1,4 +1,4 @@
-"""The record of a payout gate: one row per gate, from its first look to its end."""
+"""The record of a payout gate: one row per gate, from its first poll to its end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Gate:
     """Who waits for how much, on whose account, and how the wait began; nothing here changes within a try of the task.
 
     :param waits_until: when the sensor's timeout ends the wait at the latest
-    :param first_balance: what the first look saw, if it saw a balance and that is still known
+    :param first_balance: what the first poll saw, if it saw a balance and that is still known
     """
 
     task: TaskInstance

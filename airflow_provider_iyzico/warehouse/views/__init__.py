@@ -22,9 +22,9 @@ VIEWS = (
     "iyzico_snapshot_gap",
 )
 
-#: A look is late after so many cadences: one missed look is none the worse for coming a second early or late.
+#: A snapshot is late after so many cadences: a single missed run is not flagged, even with some jitter.
 LATE_CADENCES = 2.5
-#: How often somebody looks, in minutes, where no cadence is stated for the account.
+#: How often snapshots should come, in minutes, where no cadence is stated for the account.
 DEFAULT_CADENCE_MINUTES = 15
 _LATE = f"({{0}} > {LATE_CADENCES} * {{1}})"
 _WORDS = {
