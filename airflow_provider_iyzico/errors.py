@@ -43,6 +43,11 @@ class IyzicoError(Exception):
         self.retry = retry or type(self).retry
         self.retry_after = retry_after
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same is safe to try again; ``retry`` says more."""
+        return self.retry is Retry.SAFE
+
 
 class IyzicoConfigurationError(IyzicoError):
     """A Connection or a parameter is wrong. Correct what the message names; nothing was sent."""
