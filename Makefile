@@ -33,7 +33,7 @@ airflow: $(READY) ## start Airflow with the simulator and the example DAGs on th
 	@$(BIN)/python tools/run_airflow.py
 
 test: $(READY) ## run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 matrix: $(READY) ## unit, story and real processes on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
 	@$(BIN)/python tools/matrix.py $(VERSIONS)

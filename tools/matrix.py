@@ -139,7 +139,19 @@ def run(environment: Environment, options: list[str]) -> Result:
     started = time.monotonic()
     with log.open("w") as output:
         subprocess.run(
-            [python, "-m", "pytest", *TESTS, f"--junitxml={report}", "-n", "2", "--dist", "loadfile", *options],
+            [
+                python,
+                "-m",
+                "pytest",
+                *TESTS,
+                f"--junitxml={report}",
+                "-n",
+                "2",
+                "--dist",
+                "loadfile",
+                "--no-loadscope-reorder",
+                *options,
+            ],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
