@@ -245,8 +245,11 @@ class Link:
 
     def __init__(self, host, port):
         self._server = host, port
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        # It is bound and never listens, so that nobody else gets the port while the link is cut.
+        self._kept = socket.socket()
+        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._kept.bind(("127.0.0.1", 0))
+        self.port = self._kept.getsockname()[1]
         self._open = []
 
     def __enter__(self):
@@ -255,9 +258,10 @@ class Link:
 
     def __exit__(self, *_):
         self.cut()
+        self._kept.close()
 
     def restore(self):
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=50)
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=50, reuse_port=True)
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def cut(self):
