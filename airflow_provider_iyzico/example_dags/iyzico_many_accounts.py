@@ -17,7 +17,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Istanbul"),
     tags=["iyzico"],
 ) as dag:
-    # One task asks all accounts at the same time. Those that answer are kept, whatever happens to the others.
+    # One task asks all accounts at the same time. Those that answer are kept even if others fail.
     together = MassPayoutBalanceOperator(task_id="together", iyzico_conn_id=ACCOUNTS)
 
     # One task instance for each, with retries and logs of its own.

@@ -346,7 +346,7 @@ def test_a_file_of_sqlite_whose_folder_may_not_be_written_says_what_right_is_mis
     engine = create_engine(f"sqlite:///{tmp_path}/w.db")
     keep(engine)
     engine.dispose()
-    (tmp_path / "w.db-wal").mkdir()  # which hinders everybody as a folder without that right hinders whoever lacks it
+    (tmp_path / "w.db-wal").mkdir()  # root may write into every folder; this stops it as a missing right stops others
     connect({"conn_type": "sqlite", "host": str(tmp_path / "w.db")})
     answer = ask(url)
     assert shows(answer, "no_grant", 503)

@@ -1,4 +1,4 @@
-"""Whatever tables belong together: those that are missing are made, by whoever comes first, and the rest is left alone."""
+"""Tables that belong together: the first process that needs them makes those that are missing, and leaves the rest alone."""
 
 import logging
 import threading
