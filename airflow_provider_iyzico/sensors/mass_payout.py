@@ -45,25 +45,25 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     ``execution_timeout`` bounds only the work on a worker (in Airflow 2 a deferred wait as well) and always fails the task.
     ``exponential_backoff`` and ``max_wait`` count in poke and reschedule mode, ``Retry-After`` in every mode.
 
-    A deferred gate that gets a worker late asks again: what the trigger saw opens it only if that is not older than a minute, or
-    than one ``poke_interval``, where that is longer. If the money is gone, it waits on until its original end.
+    A deferred gate asks iyzico again if it gets a worker late: more than a minute after its trigger saw the money, or more than
+    one ``poke_interval`` if that is longer. If the money is gone, it goes on waiting until its original end.
 
     Returns ``{"balance", "required", "surplus", "currency", "observed_at"}``, all strings.
 
-    It is advice, not a reservation: two gates may open on the same money.
+    An open gate sets no money aside: two gates may open on the same money.
 
     :param iyzico_conn_id: id of the iyzico Connection
     :param batch_total: what the batch needs, commission included, as ``str``, ``int`` or ``Decimal`` (templated)
-    :param headroom: what must be left over (templated)
+    :param headroom: what must be left on the balance afterwards (templated)
     :param currency: the balance's currency; iyzico names none, so this is a label
     :param warehouse_conn_id: keep a row per gate in ``iyzico_payout_gate`` of this SQL Connection; a record that cannot be
-        written is logged loudly and never keeps a gate from opening
+        written is logged as an error and never keeps a gate from opening
     :param warehouse_schema: the schema of that table, if not the connection's own
     :param deferrable: wait in the triggerer, where all gates of an account share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises AirflowSensorTimeout: the money did not come within ``timeout`` seconds, in every mode
-    :raises IyzicoError: when the DAG file is parsed: an amount or a currency that is no template and cannot be one
+    :raises IyzicoError: when the DAG file is parsed: a parameter is not valid, and no template
     """
 
     template_fields: Sequence[str] = ("batch_total", "headroom")
@@ -93,7 +93,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         self._ends_at: float | None = None
         self._was_there = False
         self._record: GateRecord | None = None
-        if not is_mapped(self):  # a mapped task says at its run what is wrong with its values
+        if not is_mapped(self):  # a mapped task checks its values when it runs
             check_literals(
                 self.task_id,
                 amounts={"batch_total": batch_total, "headroom": headroom},
@@ -175,12 +175,12 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     def _waiting(
         self, context: Context, *, since: datetime | None = None, resumed: dict[str, Any] | None = None
     ) -> Iterator[None]:
-        """Keep the record, close the session, and let nothing but our own timeout skip the task.
+        """Keep the record, close the session at the end, and let only our own timeout skip the task.
 
-        :param since: since when this try waits by Airflow's own count, if it was rescheduled
+        :param since: when this try began to wait, as Airflow counts, if it was rescheduled
         :param resumed: what a deferred task is resumed with
         """
-        self._was_there = since is not None or resumed is not None  # the Connection, in an earlier process
+        self._was_there = since is not None or resumed is not None  # whether an earlier process read the Connection
         with ExitStack() as stack:
             stack.enter_context(fail_fast())
             stack.callback(self._polls.hook.close)
@@ -216,7 +216,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         return Need.read(self.batch_total, self.headroom, self.currency)
 
     def _need_if_known(self) -> Need | None:
-        """Return what is required, if the templates still say it: a task that goes on renders them again."""
+        """Return what is required, if the templates still say it: a resumed task renders them again."""
         with suppress(IyzicoError):
             return self._need()
         return None
