@@ -183,7 +183,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_views_title": ("The reports are missing or of another version", "Raporlar eksik ya da başka bir sürümden"),
     "no_views_advice": (
-        "Create the tables and views with the statements that this prints: python -m airflow_provider_iyzico.warehouse ddl --dialect … "
+        "Create the tables and views with the statements that this command prints: "
+        "python -m airflow_provider_iyzico.warehouse ddl --dialect … "
         "Then run: python -m airflow_provider_iyzico.warehouse rebuild",
         "Tablo ve görünümler şu komutun yazdığı ifadelerle oluşturulmalı: "
         "python -m airflow_provider_iyzico.warehouse ddl --dialect … "

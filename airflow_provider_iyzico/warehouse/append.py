@@ -27,16 +27,16 @@ from airflow_provider_iyzico.warehouse.tables import account_of, reports_for
 
 #: How the message about a changed row ends.
 _NOTHING_KEPT = "nothing was kept"
-_KEPT_NEVERTHELESS = "the row is there nevertheless, for the table has no transactions: delete it, and make the table InnoDB"
+_KEPT_NEVERTHELESS = "the row was kept all the same, because the table has no transactions: delete it, and make the table InnoDB"
 
 
 @exactly
 def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dict[str, Any]:
     """Add ``row`` unless its key is there already, and return what the table holds for that key.
 
-    First write wins: a retry, a commit whose acknowledgement was lost, or a second copy of the task adds nothing. The row is read
-    inside the transaction, after triggers have run, and compared, so that a warehouse that bends a digit keeps nothing. What a
-    trigger does at the commit cannot be seen before it; so PostgreSQL's deferred constraint triggers are told to run at once.
+    First write wins: a retry or a second copy of the task adds nothing. The row is read inside the transaction, after triggers
+    have run, and compared. If a digit differs, nothing is kept. PostgreSQL's deferred constraint triggers are told to run at
+    once, because their effect at the commit would come too late to be seen.
 
     :param row: a value for every column of ``table``, as ``Decimal``, aware ``datetime``, ``date``, ``str`` or ``int``
     :param create_table: make a missing table or view; otherwise the error holds the DDL
