@@ -113,7 +113,7 @@ def run() -> list[str]:
         started = time.monotonic()
         for crowd in CROWDS:
             stack.wait_until(f"{crowd} gates are deferred", lambda crowd=crowd: waiting(crowd) == crowd, 180)
-        print(f"a real triggerer, a look every {SECONDS:.0f} s; all gates deferred after {time.monotonic() - started:.0f} s")
+        print(f"a real triggerer, a poll every {SECONDS:.0f} s; all gates deferred after {time.monotonic() - started:.0f} s")
 
         def all_look() -> bool:
             pattern = re.compile(r"dag_id=gates_1000/.*trigger.*\.log$")
@@ -125,7 +125,7 @@ def run() -> list[str]:
         stack.stop("triggerer")
         stack.start("triggerer")
         seen = {crowd: len(iyzico.seen) for crowd, iyzico in iyzicos.items()}
-        stack.wait_until("all look again", lambda: all(len(iyzicos[crowd].seen) >= seen[crowd] + 2 for crowd in CROWDS), 180)
+        stack.wait_until("all poll again", lambda: all(len(iyzicos[crowd].seen) >= seen[crowd] + 2 for crowd in CROWDS), 180)
         time.sleep(4 * SECONDS)
         missed += watch("after a restart of the triggerer", stack, iyzicos)
         stack.stop("scheduler")  # or workers would start

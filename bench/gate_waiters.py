@@ -106,7 +106,7 @@ async def measure(kind: str, count: int, seconds: float, intervals: int, url: st
         tasks.append(asyncio.create_task(wait(manager, number, make(kind, number, seconds), fired)))
         if number % max(count // 100, 1) == 0:
             await asyncio.sleep(seconds / 100)
-    await asyncio.sleep(seconds * 0.3)  # those of a shared stream have all looked once by now, and the next look is not near
+    await asyncio.sleep(seconds * 0.3)  # every shared stream has polled once by now, and the next poll is not near
     late: list[float] = []
     ticking = asyncio.create_task(tick(late))
     asked, started, spent = (await asyncio.to_thread(door, url))["requests"], time.perf_counter(), [time.process_time()]

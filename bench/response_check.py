@@ -1,4 +1,4 @@
-"""Peers' ``response_check``, in a module of its own: ``HttpEventTrigger`` reloads the module at every look."""
+"""Peers' ``response_check``, in a module of its own: ``HttpEventTrigger`` reloads the module at every poll."""
 
 from __future__ import annotations
 

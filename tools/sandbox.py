@@ -49,7 +49,7 @@ def connection_of(simulator: Simulator, account: str, **extra: object) -> str:
 
 
 def load_dags() -> dict[str, Any]:
-    """Import the example DAGs anew, by the name of their file."""
+    """Import the example DAGs again, by the names of their files."""
     dags = {}
     for path in sorted((ROOT / "dags").glob("*.py")):
         source = for_this_airflow(path.read_text(encoding="utf-8"))

@@ -84,7 +84,7 @@ class AirflowStack:
 
     def __enter__(self) -> AirflowStack:
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        if IS_AIRFLOW_2:  # whoever reaches its port is an administrator, as the simple auth manager of Airflow 3 has it
+        if IS_AIRFLOW_2:  # everyone on this machine is an administrator, as with the simple auth manager of Airflow 3
             Path(self.environment["AIRFLOW_HOME"], "webserver_config.py").write_text('AUTH_ROLE_PUBLIC = "Admin"\n')
         with self._log("migrate") as log:
             subprocess.run(

@@ -1,1 +1,1 @@
-"""A page inside Airflow, for people who answer for the money: it reads the reporting views, and writes nothing."""
+"""A page inside Airflow for finance. It reads the reporting views, and writes nothing."""

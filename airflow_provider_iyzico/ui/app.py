@@ -1,4 +1,4 @@
-"""The application behind the page. Every route reads, and every route asks Airflow first whether the reader may."""
+"""The application behind the page. Every route only reads, and first asks Airflow whether the reader may."""
 
 import hashlib
 from datetime import date
@@ -98,7 +98,7 @@ def csv(
     first: date,
     last: date,
 ) -> StreamingResponse:
-    """One of the tables that the page shows, as a file, the newest first: whole, or not at all."""
+    """One of the page's tables as a file, the newest row first. The file is complete, or there is none."""
     who, language = Who(environment, account, currency), _language(request)
     with reading() as (connection, schema):
         zone = questions.zone_named(latest_of(connection, schema, who)["report_timezone"])
@@ -143,7 +143,7 @@ def _templates() -> Environment:
 
 
 def _language(request: Request) -> str:
-    """Return the language that the page's script asks for, which is Airflow's own; else the browser's."""
+    """Return the language that the page's script asks for, which is Airflow's, or else the browser's."""
     return preferred(request.headers.get("accept-language", ""), request.query_params.get("lang"))
 
 

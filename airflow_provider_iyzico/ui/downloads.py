@@ -1,4 +1,4 @@
-"""CSV of what the page shows, as the reader's spreadsheet expects it."""
+"""The page's tables as CSV, written as the reader's spreadsheet expects it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ COLUMNS = {
         *("last_balance", "polls", "dag_id", "task_id", "run_id", "map_index", "reason_code", "reason"),
     ),
 }
-#: What is said in the reader's language, and how its words begin; what somebody wrote by hand stays as it is.
+#: Columns whose values are shown in the reader's language, with the prefix of their texts. Unknown values stay as they are.
 _SAID = {"environment": "environment_short", "outcome": "outcome"}
-#: In the account's own time zone, which the header names.
+#: Columns in the account's own time zone, which the header names.
 _LOCAL = ("observed_at", "waiting_since", "ended_at")
-#: A spreadsheet takes a text that begins with one of these for a formula; the later ones are wide, small or typographic forms.
+#: A spreadsheet reads a text that begins with one of these as a formula. The later ones are wide, small or typographic forms.
 _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212-"
 #: Characters that take no room, such as marks of direction and DEL.
 _INVISIBLE = r"\x7f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
@@ -46,16 +46,16 @@ IN_MEMORY_BYTES = 1_000_000
 
 
 def file_name(who: Who, what: str, first: date, last: date) -> str:
-    """Return a name that every file system takes; a label in it keeps its letters and digits only."""
+    """Return a name that every file system accepts. A label in it keeps only letters and digits."""
     words = [re.sub(r"[^\w.]+", "_", label).strip("_.") for label in who]
     return "-".join([*words, what, str(first), str(last)]) + ".csv"
 
 
 def file(what: str, rows: Iterable[Any], zone: ZoneInfo, language: str) -> IO[bytes]:
     """Return a whole CSV file. Turkish spreadsheets want semicolons and decimal commas."""
-    spool = SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 - who sends it closes it
+    spool = SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 - the response closes it
     said = words(language)
-    text = TextIOWrapper(spool, "utf-8-sig", newline="", write_through=True)  # by its mark spreadsheets know UTF-8
+    text = TextIOWrapper(spool, "utf-8-sig", newline="", write_through=True)  # spreadsheets know UTF-8 by its mark
     writer = csv.writer(text, delimiter=";" if language == "tr" else ",")
     header = [said[f"column_{name}"] + (f" ({zone.key})" if name in _LOCAL else "") for name in COLUMNS[what]]
     writer.writerow(map(_text, header))
@@ -84,5 +84,5 @@ def _cell(name: str, row: Any, zone: ZoneInfo, language: str) -> Any:
 
 
 def _text(text: str) -> str:
-    """Return a text in which no spreadsheet finds a formula, whatever usual separator it goes by."""
+    """Return a text in which no spreadsheet finds a formula, whichever usual separator it uses."""
     return _FORMULA_IN_PROSE.sub(r"\1'", _FORMULA.sub(r"\1\2'", text))

@@ -1,4 +1,4 @@
-"""What the page says when it has no figures to show: each notice says what to do about it."""
+"""What the page says when it has no figures to show. Each notice says what to do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BY_STATUS = {400: "bad_request", 401: "not_signed_in", 403: "no_right", 404: "no
 class Notice(Exception):  # noqa: N818 - it is shown, not raised at a caller
     """There is nothing to show, for the reason of that name.
 
-    :param detail: for the administrator of Airflow; never the words of a driver, which may name hosts and users
+    :param detail: for the administrator of Airflow; never a driver's message, which may name hosts and users
     :param values: what the advice names
     """
 

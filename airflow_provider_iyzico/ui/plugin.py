@@ -1,4 +1,4 @@
-"""How Airflow finds the page. Every process that loads plugins imports this module, so it imports next to nothing."""
+"""How Airflow finds the page. Every process that loads plugins imports this module, so it imports almost nothing."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from airflow_provider_iyzico.warehouse.database.types import Instant, Money
 from airflow_provider_iyzico.warehouse.local_day import time_zone
 from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
 
-#: Amounts are compared here, whatever decimal context the caller's thread has; a NaN that somebody wrote by hand is no error.
+#: Amounts are compared in this context, whatever context the caller has. A NaN that was written by hand is no error.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 _TEXT, _WHOLE, _DAY, _MOMENT, _NUMBER = String(), Integer(), Date(), Instant(), Money(38)
 _WHO = {"environment": _TEXT, "account": _TEXT, "currency": _TEXT}
@@ -79,7 +79,7 @@ class Period(NamedTuple):
 
 
 def accounts(connection: Connection, schema: str | None) -> list[dict[str, Any]]:
-    """Return whose balances there are, and which day it is there; production comes first.
+    """Return the accounts, each with today's date in its time zone; production comes first.
 
     Nothing else is read, so that what somebody wrote by hand for one account hinders no reader of another.
     """
@@ -103,7 +103,7 @@ def latest(connection: Connection, schema: str | None, who: Who) -> dict[str, An
 
 
 def runway(connection: Connection, schema: str | None, who: Who) -> list[dict[str, Any]]:
-    """Return for how long the balance lasts, at the pace of each window of days."""
+    """Return for how long the balance lasts, by the outflow of each window of days."""
     view = _view("iyzico_balance_runway", schema)
     return [plain(row) for row in connection.execute(_of(view, who).order_by(view.c.window_days))]
 
@@ -119,7 +119,7 @@ def days(
 
 
 def gates(connection: Connection, schema: str | None, who: Who, period: Period, most: int | None = None) -> list[Row[Any]]:
-    """Return the gates that waited within a period, the newest first, and no more than so many."""
+    """Return the gates that waited within a period, the newest first, up to a limit."""
     view = _view("iyzico_payout_coverage", schema)
     overlaps = and_(
         view.c.waiting_since < period.ends_at,
@@ -170,7 +170,7 @@ def observation_before(
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """Return a time zone, and UTC for one that this machine does not know; what the page calls it is what it returns."""
+    """Return a time zone, or UTC if this machine does not know it. The page shows the name of what it returns."""
     try:
         return time_zone(name)
     except ValueError:
@@ -178,23 +178,23 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 def plain(row: Row[Any], zone: ZoneInfo | None = None) -> dict[str, Any]:
-    """Return a row as JSON can carry it, without a digit lost."""
+    """Return a row for JSON, with every digit."""
     return {name: _plain(value, zone) for name, value in row._mapping.items()}
 
 
 def digits(amount: Decimal) -> str:
-    """Return an amount as its digits, without zeros that say nothing."""
+    """Return an amount's digits without needless zeros."""
     written = format(amount, "f")
     return written.rstrip("0").rstrip(".") if "." in written else written
 
 
 def is_less(one: Decimal, other: Decimal) -> bool:
-    """Tell whether one amount is less than another; of what is no number nobody knows."""
+    """Tell whether one amount is less than another. A value that is not a number is never less."""
     return _EXACT.compare(one, other) == -1
 
 
 def wall_clock(moment: datetime, zone: ZoneInfo) -> int:
-    """Return what a clock in ``zone`` showed, in milliseconds as if it were UTC."""
+    """Return what a clock in ``zone`` showed, in milliseconds, as if the zone were UTC."""
     return round(moment.astimezone(zone).replace(tzinfo=UTC).timestamp() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""The page's way into the warehouse: one transaction, read-only, consistent, and bounded in time and number."""
+"""How the page reads the warehouse: in one read-only, consistent transaction, with limits on time and readers."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from airflow_provider_iyzico.warehouse.database.transaction import settle
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE
 from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
 
-#: Who names the row that cannot be shown.
+#: The command that names the row that cannot be shown.
 BY_HAND = "python -m airflow_provider_iyzico.warehouse rebuild"
-SQLITE_RIGHTS = "who reads a SQLite file in WAL mode needs the right to read the file and to write into its folder"
-#: The api-server has few threads, and most of them are Airflow's: however slow the warehouse is, the page takes no more of them.
+SQLITE_RIGHTS = "reading a SQLite file in WAL mode needs the right to read the file and to write into its folder"
+#: The api-server has few threads, which Airflow needs. The page takes no more than these, however slow the warehouse is.
 AT_ONCE = 6
 _places = BoundedSemaphore(AT_ONCE)
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
 
     :raises Notice: it cannot be read, and why
     """
-    from airflow_provider_iyzico.bridge.warehouse import warehouse_engine  # costs the api-server's start what it need not pay
+    from airflow_provider_iyzico.bridge.warehouse import warehouse_engine  # imported here, so that the api-server starts faster
 
     conn_id = conf.get("iyzico", "warehouse_conn_id", fallback="") or DEFAULT_WAREHOUSE_CONN_ID
     schema = conf.get("iyzico", "warehouse_schema", fallback="") or None
@@ -60,7 +60,7 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
     except WarehouseConfigurationError as error:
         if error.__cause__ is None:
             raise Notice("no_connection", str(error)) from error
-        log.warning("%s", error)  # what it quotes is not for every reader
+        log.warning("%s", error)  # only the log may quote it
         raise Notice("no_connection", f"Connection {conn_id!r} cannot be used; the log of the api-server says why") from error
     except WarehouseError as error:
         log.warning("the warehouse did not answer the page: %s", error)
@@ -81,10 +81,10 @@ def _reading(engine: Engine, schema: str | None, watch: Watch) -> Iterator[tuple
     if engine.dialect.name not in DIALECTS:
         raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the views are for {' and '.join(DIALECTS)}")
     if engine.dialect.name == "sqlite" and not _is_there(str(engine.url.database)):
-        raise Notice("empty")  # connecting would make the file
+        raise Notice("empty")  # connecting would create the file
     watch_over(engine)
     _bound(engine)
-    if engine.dialect.name == "postgresql":  # for every question, since a standby begins no transaction that may write
+    if engine.dialect.name == "postgresql":  # set for each query, because a standby refuses a transaction that may write
         engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     try:
         with engine.connect() as connection:
@@ -102,7 +102,7 @@ def _reading(engine: Engine, schema: str | None, watch: Watch) -> Iterator[tuple
 
 
 def _bound(engine: Engine) -> None:
-    """Give up all statements together after a while; what is under way then is given up by the watch."""
+    """Limit the time of all statements together. The watch ends a statement that is still under way then."""
     ends_at = time.monotonic() + PAGE.statement_seconds
 
     @event.listens_for(engine, "connect")
@@ -118,7 +118,7 @@ def _bound(engine: Engine) -> None:
 
 
 def _explained(engine: Engine, schema: str | None, error: Exception) -> Notice:
-    """Say why a question failed, from what is there and not from the driver's words."""
+    """Say why a query failed. Ask the database what is there instead of reading the driver's message."""
     errors: tuple[type[Exception], ...] = (*errors_of(engine), WarehouseError, Notice)
     if is_unreadable(error):
         return Notice("by_hand", BY_HAND)
@@ -148,7 +148,7 @@ def _grants(schema: str | None) -> str:
 
 
 def _is_usable(engine: Engine, schema: str | None) -> bool:
-    """Tell whether the schema is there and we may look into it: otherwise nobody knows what it holds."""
+    """Tell whether the schema is there and this role may use it. Otherwise its content is unknown."""
     if engine.dialect.name != "postgresql":
         return True
     namespace = "to_regnamespace(quote_ident(COALESCE(:schema, current_schema())))"

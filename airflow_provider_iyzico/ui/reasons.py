@@ -1,4 +1,4 @@
-"""Why a balance check did not succeed, as a short code that the page says in the reader's language.
+"""Why a balance check did not succeed: a short code, which the page shows as text in the reader's language.
 
 The record of a gate that failed begins with the name of its error, such as ``IyzicoAuthenticationError: ...``. That name is what
 the code is read from, here and nowhere else; rows of every age have it. The words of each code are in ``words.py``.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Errors of this package by name, and after them what Airflow and Python end a task with.
+#: This package's errors by name, and then the errors with which Airflow and Python end a task.
 CODES = {
     "ClockError": "clock",
     "GateEventError": "event",
@@ -36,7 +36,7 @@ UNEXPECTED = "unexpected"
 
 
 def reason_code(outcome: str, reason: str | None, last_balance: Any) -> str | None:
-    """Return why a gate did not open; nothing of one that opened or waits.
+    """Return why a gate did not open, or ``None`` if it opened or waits.
 
     :param outcome: as the view says it
     :param reason: what the gate recorded, if it recorded anything

@@ -19,25 +19,25 @@ from airflow_provider_iyzico.ui.questions import Period, Who, digits, plain, wal
 from airflow_provider_iyzico.ui.reasons import reason_code
 from airflow_provider_iyzico.warehouse.views import DEFAULT_CADENCE_MINUTES, LATE_CADENCES
 
-#: Up to so many days the chart draws observations, and beyond it days.
+#: Up to this many days the chart draws observations. For a longer period it draws one point per day.
 MOST_OBSERVED_DAYS = 31
 MOST_DAYS = 3 * 366
-#: So many gates are listed and drawn at most, the newest.
+#: At most this many gates are listed and drawn: the newest.
 MOST_GATES = 200
-#: Observations are thinned to four for each of so many slices of the period, which is finer than a screen.
+#: The period is cut into this many slices, and each keeps four observations at most. That is finer than a screen.
 SLICES = 500
 _OLDEST, _NEWEST = date(1900, 1, 1), date(9000, 1, 1)
 
 
 class Point(NamedTuple):
-    """One observation, as far as the chart needs it."""
+    """The part of an observation that the chart needs."""
 
     observed_at: datetime
     balance: Decimal
 
 
 def report(connection: Connection, schema: str | None, who: Who, first: date | None, last: date | None) -> dict[str, Any]:
-    """Return what the page shows of an account; without dates, of today.
+    """Return what the page shows of an account in a period; without dates, today.
 
     :raises Notice: there is no such account, or no such period
     """
@@ -98,7 +98,7 @@ def _points(
     seen = [Point._make(row) for row in questions.observations(connection, schema, who, period, Point._fields)]
     if seen and (before := questions.observation_before(connection, schema, who, period.starts_at, Point._fields)):
         seen.insert(0, Point._make(before))
-    seen = [point for point in seen if point.balance.is_finite()]  # somebody may have written NaN by hand
+    seen = [point for point in seen if point.balance.is_finite()]  # a NaN may have been written by hand
     for part in split(seen, [(day.starts_at, day.cadence_minutes) for day in days]):
         for point in thin(part, period.starts_at, period.ends_at):
             yield [wall_clock(point.observed_at, zone), digits(point.balance)]
@@ -124,7 +124,7 @@ def split(points: Iterable[Point], cadences: list[tuple[datetime, int]]) -> Iter
 
 
 def thin(points: Iterable[Point], starts_at: datetime, ends_at: datetime) -> Iterator[Point]:
-    """Keep of each slice of time the first, the lowest, the highest and the last point: the line looks the same."""
+    """Keep the first, the lowest, the highest and the last point of each slice of time. The line looks the same."""
     width = (ends_at - starts_at) / SLICES
     for _, group in groupby(points, key=lambda point: (point.observed_at - starts_at) // width):
         each = list(group)

@@ -49,7 +49,7 @@ def _verify(hook: IyzicoHook, *, reuse_header: bool) -> int:
     if problem is not None:
         print(f"stopped after {len(answers)} answer(s): {problem}", file=sys.stderr)
     if isinstance(problem, IyzicoAuthenticationError) and list(answers) == [Probe.USUAL]:
-        print("If another client of iyzico takes these keys, assumption 1 or 2 does not hold: please tell us.", file=sys.stderr)
+        print("If these keys work in another client of iyzico, assumption 1 or 2 is wrong: please tell us.", file=sys.stderr)
     if any(finding.verdict is Verdict.DIFFERS for finding in findings.values()):
         return 1
     return 0 if problem is None else 2

@@ -1,4 +1,4 @@
-"""What UNVERIFIED.md assumes and a balance can tell, and the judge of each: a pure function from what was seen to a finding.
+"""The assumptions of UNVERIFIED.md that reading a balance can settle, each with a pure function from what was seen to a finding.
 
 A finding shows no key, no amount, and no text of the server's but names of fields, types and codes.
 """
@@ -50,7 +50,7 @@ Judge = Callable[[Seen], Finding]
 
 
 def of_a_balance(judge: Callable[[Observation, str], Finding]) -> Judge:
-    """Make a judge of one who needs an answer with a balance, and the environment."""
+    """Turn a function of an accepted answer and the environment into a judge."""
 
     def judged(seen: Seen) -> Finding:
         usual = seen.answers[Probe.USUAL]
@@ -107,7 +107,7 @@ def _negative(usual: Observation, environment: str) -> Finding:
 
 
 def _form(raw: object) -> str:
-    """Say how an amount is written, and not how much it is."""
+    """Say how an amount is written, but not how much it is."""
     if not isinstance(raw, str):
         return "no balance" if raw is None else f"a {type(raw).__name__}"
     kind = "number" if isinstance(raw, Number) else "string"
@@ -176,7 +176,7 @@ def _encoding(seen: Seen) -> Finding:
 
 
 def _oddities(one: Observation) -> Iterator[str]:
-    """Name what is not as assumed in the encoding of an answer."""
+    """Name what differs from the assumed encoding of an answer."""
     if (coding := one.answer.header("content-encoding").lower()) not in ("", "identity"):
         yield f"compressed: {one.name(coding)}"
     elif one.answer.body.startswith(b"\xef\xbb\xbf"):

@@ -25,12 +25,12 @@ from airflow_provider_iyzico.errors import (
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 
 PAUSE_SECONDS = 1.0
-#: What a server names and may be shown: a field, a code, a type, a charset.
+#: Names that may be shown: a field, a code, a type, a charset.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_/+-]{0,31}\Z|[0-9]{1,6}\Z")
 
 
 class Probe(StrEnum):
-    """A request, by how it differs from those of the hook."""
+    """A request, named by its difference from the hook's own."""
 
     USUAL = "the usual request"
     NO_LOCALE = "without locale"
@@ -47,10 +47,10 @@ class Number(str):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One answer, read more leniently than for a balance: here, what is odd is what we are after.
+    """One answer. It is read more leniently than for a balance, because odd answers are what we look for.
 
     :param fields: its JSON object, or nothing
-    :param error: what this package makes of it, if not a balance
+    :param error: the package's error, if the answer gives no balance
     """
 
     answer: Answer
@@ -59,12 +59,12 @@ class Observation:
 
     @property
     def is_iyzicos(self) -> bool:
-        """Whether it is iyzico's, as far as can be told, and not that of a proxy or firewall."""
+        """Whether it is probably iyzico's own, and not a proxy's or firewall's."""
         return any(name in self.fields for name in ("status", "errorCode")) or "json" in self.answer.header("content-type")
 
     @property
     def is_accepted(self) -> bool:
-        """Whether iyzico itself accepted the request. A cache's answer does not tell."""
+        """Whether iyzico itself accepted the request. A cache's answer does not count."""
         is_success = self.fields.get("status") == "success" and self.fields.get("errorCode") is None
         return self.answer.http_status == 200 and is_success and not self.answer.header("age")
 
@@ -97,7 +97,7 @@ class Observation:
 
 
 def observe(answer: Answer) -> Observation:
-    """Read an answer, and keep what this package makes of it."""
+    """Read an answer, and keep the package's error if there is one."""
     error: IyzicoError | None = None
     try:
         read_balance(answer)
@@ -114,7 +114,7 @@ def observe(answer: Answer) -> Observation:
 
 
 def ask(hook: IyzicoHook, *, reuse_header: bool) -> tuple[dict[Probe, Observation], IyzicoError | None]:
-    """Make the requests one after the other, and return what came back, and why no more was asked."""
+    """Make the requests one after the other. Return the answers, and why no more requests were made."""
     seen: dict[Probe, Observation] = {}
     for probe, call in _calls(hook.settings.locale, reuse_header=reuse_header):
         if seen:

@@ -28,7 +28,7 @@ def test_the_payout_runs_only_after_the_money_is_there(gate_dag, iyzico, meanwhi
     assert len(iyzico.seen) >= 4
 
 
-def test_money_that_is_there_opens_the_gate_with_one_look(gate_dag, iyzico):
+def test_money_that_is_there_opens_the_gate_with_one_poll(gate_dag, iyzico):
     iyzico.balance = "1000000.00"
     assert states(gate_dag.test())["pay"] == "success"
     assert len(iyzico.seen) == 1

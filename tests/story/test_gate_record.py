@@ -170,19 +170,19 @@ def test_a_record_that_begins_late_claims_nothing_about_the_beginning_that_is_no
     began = time.time()
     gate_dag.test()
     ((since, first, last, outcome, polls),) = rows(sqlite_warehouse, "waiting_since, first_balance, last_balance, outcome, polls")
-    looked_at = [look.received_at for look in iyzico.seen]
+    polled_at = [poll.received_at for poll in iyzico.seen]
     since = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
     assert (last, outcome) == (6000, "opened")
     if gate_dag.get_task("wait_for_money").mode == "poke":
-        assert began - 1 < since < looked_at[0]
-        assert (first, polls) == (100, len(looked_at))
+        assert began - 1 < since < polled_at[0]
+        assert (first, polls) == (100, len(polled_at))
     else:
-        # Airflow counts from the end of the first look, and Airflow 2 from its beginning.
-        assert (began - 1 if IS_AIRFLOW_2 else looked_at[0]) < since < looked_at[1]
+        # Airflow counts from the end of the first poll, and Airflow 2 from its beginning.
+        assert (began - 1 if IS_AIRFLOW_2 else polled_at[0]) < since < polled_at[1]
         assert (first, polls) == (None, 1)
 
 
-def test_the_first_balance_is_that_of_the_first_look_and_of_no_other(gate_dag, iyzico, sqlite_warehouse, meanwhile):
+def test_the_first_balance_is_that_of_the_first_poll_and_of_no_other(gate_dag, iyzico, sqlite_warehouse, meanwhile):
     iyzico.fail("503", times=1)
     meanwhile(lambda: len(iyzico.seen) >= 3, lambda: setattr(iyzico, "balance", "6000.00"))
     gate_dag.test()

@@ -45,7 +45,7 @@ def test_an_account_that_is_refused_fails_its_own_mapped_task_only(dags, account
 
 
 @pytest.mark.skipif(IS_AIRFLOW_2, reason="Airflow 2 has no watchers")
-def test_a_payout_scheduled_by_money_looks_once_more_before_it_pays(dags, iyzico):
+def test_a_payout_scheduled_by_money_polls_again_before_it_pays(dags, iyzico):
     dag = dags["iyzico_payout_on_balance"]
     dag.get_task("still_there").poke_interval, dag.get_task("still_there").timeout = 0.1, 0.5
     iyzico.balance = "4999.99"

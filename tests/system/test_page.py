@@ -376,7 +376,7 @@ def test_accounts_are_kept_apart_and_sandbox_says_so(warehouse, visit):
     expect(page.locator("#balance")).to_contain_text("€")
 
 
-def test_what_was_looked_at_last_is_there_again(airflow, visit):
+def test_the_last_account_and_period_are_shown_again(airflow, visit):
     page = ready(visit(range="day", **PAYROLL))
     page.goto(f"{airflow.url}/iyzico/")
     ready(page)

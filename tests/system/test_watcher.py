@@ -10,7 +10,7 @@ from support import AIRFLOW_VERSION
 from airflow_provider_iyzico.simulator import Simulator
 
 DAG_ID = "iyzico_payout_on_balance"
-#: The example with a watcher and a gate that look every second; nothing else differs.
+#: The example with a watcher and a gate that poll every second; nothing else differs.
 EVERY_SECOND = (("poll_seconds=60", "poll_seconds=1"), ("poke_interval=60", "poke_interval=1"))
 #: Another asset, for another DAG, with an equal watcher: Airflow runs one trigger for both.
 EQUAL = """

@@ -1,10 +1,10 @@
 -- grain: one row per environment, account, currency and local day, from the account's first day to the environment's newest
 -- question: with how much did the day begin and end, and what was the lowest and highest balance seen?
 -- opening is carried from the last observation before midnight; opening_age_minutes says how old it was at midnight.
--- lowest and highest are of what was observed; between two observations nobody knows. A day without an observation is a row with
+-- lowest and highest are of what was observed; what happened in between is unknown. A day without an observation is a row with
 -- observations = 0, and its figures are NULL. longest_gap_minutes counts from midnight to midnight, or to the newest observation of
 -- the environment. threshold is the last one in force on the day. A day is complete when it is over and no gap was longer than two
--- and a half times the stated cadence: then no two looks in a row were missed.
+-- and a half times the stated cadence: then no two snapshots in a row were missed.
 SELECT environment,
        account,
        currency,

@@ -1,6 +1,6 @@
 -- grain: one row per observation
 -- question: from when until when was this the last balance seen, and how had it changed?
--- valid_to is the time of the next observation, and NULL for the newest. Between two observations nobody knows.
+-- valid_to is the time of the next observation, and NULL for the newest. What happens between two observations is unknown.
 SELECT snapshot_id,
        environment,
        account,

@@ -1,7 +1,7 @@
 -- grain: one row per environment, account and currency
 -- question: how much can we pay now, how old is that figure, and is it stale?
 -- A figure is stale when it is older than two and a half times the stated cadence (iyzico_balance_threshold; $cadence minutes where nothing is stated),
--- or when its age is negative: then a clock is or was wrong, and nobody knows how old it is.
+-- or when its age is negative: then a clock is or was wrong, and its age is unknown.
 SELECT a.environment,
        a.account,
        a.currency,

@@ -1,5 +1,5 @@
 -- grain: one row per observation whose balance differs from the one before
--- question: what came in, what went out, between which two looks, and which run saw it?
+-- question: what came in, what went out, between which two observations, and which run saw it?
 -- Movements that cancel out between two observations cannot be seen.
 SELECT snapshot_id,
        environment,

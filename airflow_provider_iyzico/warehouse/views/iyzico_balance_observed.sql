@@ -1,6 +1,7 @@
 -- grain: one row per observation
 -- question: what was seen between two moments?
--- Has no window, so that a short stretch of a long history is read through the index; iyzico_balance_interval says what came next.
+-- This view has no window function, so a short period of a long history is read through the index. iyzico_balance_interval says what
+-- came next.
 SELECT snapshot_id,
        environment,
        account,

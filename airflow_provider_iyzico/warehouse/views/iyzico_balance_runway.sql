@@ -1,7 +1,7 @@
 -- grain: one row per environment, account and currency, for each of the two windows of 7 and 28 days
--- question: at the pace of the last days, for how many days does the balance last?
+-- question: for how many days does the balance last, by the outflow of the last days?
 -- The window ends with the last day that is over; days before the account's first do not count. days_in_window says how many days
--- that leaves, and days_observed how many of them have an observation; where none has, nothing is known but the balance.
+-- that leaves, and days_observed how many of them have an observation; if none has, only the balance is known.
 -- average_outflow is the outflow of the window divided by days_in_window. p90 is the nearest-rank percentile of the observed days: the
 -- smallest daily outflow that at least 90 of 100 of them do not exceed. Outflow belongs to the day on which it was seen: the first day
 -- after missed ones carries theirs, which raises p90. A balance of zero or less lasts for no days.

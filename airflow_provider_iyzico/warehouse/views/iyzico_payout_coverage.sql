@@ -1,8 +1,8 @@
 -- grain: one row per gate
 -- question: what did the batch need, what was there when the wait began and when it ended, and how long did it take?
--- first_balance is that of the first look, and NULL where that look saw none or could not be recorded. A gate that says that it waits
--- five minutes after waits_until, when its timeout ends the wait at the latest, is lost: its worker was killed, or somebody ended its
--- task by hand. Should a worker still write the end, because it only stood in a long queue, that counts.
+-- first_balance is the balance of the first poll, and NULL if that poll saw none or could not be recorded. waits_until is when the
+-- gate's timeout ends the wait at the latest. A gate that is still waiting five minutes later is lost: its worker was killed, or its
+-- task was ended by hand. If its worker was only delayed and writes the end later, that end counts.
 SELECT gate_id,
        environment,
        account,

@@ -1,5 +1,5 @@
 -- grain: one row per environment, account, currency and local day
--- question: did the snapshots come as often as they should, and when was nobody looking?
+-- question: did the snapshots come as often as they should, and how long was the longest time without one?
 -- expected follows from the stated cadence (iyzico_balance_threshold; $cadence minutes where nothing is stated) and the part of the day that
 -- is over.
 SELECT environment,

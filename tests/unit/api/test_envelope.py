@@ -297,7 +297,7 @@ def test_untrusted_words_are_quoted_in_one_short_printable_line():
 
 
 @given(st.binary(max_size=200), st.integers(100, 599))
-def test_no_bytes_whatever_open_a_gate_or_crash_the_reader(body, status):
+def test_random_bytes_never_open_a_gate_or_crash_the_reader(body, status):
     try:
         balance = read_balance(answer(body, status))
     except IyzicoError:

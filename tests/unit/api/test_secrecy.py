@@ -86,7 +86,7 @@ def test_a_piece_is_blotted_out_wherever_it_stands(before, secret, length, after
         "error 5000 at 2026-11-25T18:00:00Z, request 3f2504e0-4f89-11d3-9a0c-0305e82c3301",
     ],
 )
-def test_words_that_are_no_secret_are_left_as_they_are(words):
+def test_text_without_a_secret_stays_as_it_is(words):
     assert redact(words) == words
 
 
@@ -105,7 +105,7 @@ class Holder:
     key: Secret[str]
 
 
-def test_a_secret_shows_itself_to_nobody_who_does_not_ask():
+def test_a_secret_is_shown_only_when_it_is_asked_for():
     secret = Secret(KEY)
     shown = f"{secret} {secret!r} {secret!s} {[secret]} {Holder(secret)} {secret:>10} %s %r" % (secret, secret)
     assert "AKtqq" not in shown

@@ -113,7 +113,7 @@ def test_options_application_name_and_service_of_the_connection_hold(connect, da
 
 
 @pytest.mark.parametrize("extra", [{"cursor": "dictcursor"}, {"cursor": "namedtuplecursor"}, {"autocommit": True}], ids=str)
-def test_what_a_connection_says_about_rows_bends_none(connect, database, make_row, extra):
+def test_what_a_connection_says_about_rows_changes_none(connect, database, make_row, extra):
     if "autocommit" in extra and not HAS_PSYCOPG:
         pytest.skip("psycopg2 takes no such setting")
     connect(database.url, extra=extra)

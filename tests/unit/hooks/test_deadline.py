@@ -295,7 +295,7 @@ def test_an_answer_that_takes_too_long_to_read_is_not_believed(monkeypatch):
     assert "is not believed" in str(seen)
 
 
-def test_a_look_ends_with_what_is_left_of_its_gate(monkeypatch, patient):
+def test_a_poll_ends_with_the_wait_of_its_gate(monkeypatch, patient):
     with listening(silent(patient)) as port:
         connect_to(monkeypatch, f"http://127.0.0.1:{port}", timeout=60)
         assert type(poll(within_seconds=0.5)) is IyzicoUnavailableError

@@ -66,8 +66,8 @@ def test_retry_after_is_waited_for_and_not_longer_than_the_deadline_allows(iyzic
     assert time.monotonic() - started < 50
 
 
-def test_a_look_takes_no_longer_than_it_is_given(iyzico, hook):
-    hook.settings  # noqa: B018 - read before the clock of the look starts
+def test_a_poll_takes_no_longer_than_its_limit(iyzico, hook):
+    hook.settings  # noqa: B018 - read before the clock of the poll starts
     iyzico.fail("timeout")
     started = time.monotonic()
     assert isinstance(hook.poll(within_seconds=0.3), IyzicoUnavailableError)
@@ -168,7 +168,7 @@ def test_keys_header_and_signature_are_known_to_the_masker(iyzico, hook, monkeyp
     assert redact(f"h {header} h").replace("***", "") == "h  h"
 
 
-def test_a_long_lived_process_does_not_feed_the_masker_for_ever(iyzico, hook, monkeypatch):
+def test_a_long_lived_process_registers_few_signatures_with_the_masker(iyzico, hook, monkeypatch):
     masked: list[str] = []
     monkeypatch.setattr(masking, "mask_secret", masked.append)
     monkeypatch.setattr(masking, "_attempts_masked", iter(range(10_000)))

@@ -159,7 +159,7 @@ def test_a_bundle_that_disappears_later_is_named_too(monkeypatch, bundle):
     assert "ca_bundle of the Connection" in str(seen)
 
 
-def test_a_bundle_that_is_away_while_somebody_replaces_it_is_waited_for(monkeypatch, authority, bundle):
+def test_a_missing_bundle_that_was_there_before_is_waited_for(monkeypatch, authority, bundle):
     monkeypatch.setattr(trust, "LOOK_AGAIN_SECONDS", 0)
     connect_to(monkeypatch, "https://127.0.0.1:1", ca_bundle=str(bundle))
     hook = IyzicoHook()
@@ -189,7 +189,7 @@ def test_a_bundle_is_read_once_until_it_changes(monkeypatch, iyzico, bundle):
     assert len(loads) == 2
 
 
-def test_calls_in_a_row_look_at_a_bundle_once_and_at_once_when_a_second_is_over(monkeypatch, iyzico, bundle):
+def test_calls_in_a_row_check_a_bundle_once_a_second(monkeypatch, iyzico, bundle):
     monkeypatch.setattr(trust, "LOOK_AGAIN_SECONDS", 1.0)
     for now in (100.0, 100.9):
         monkeypatch.setattr(trust, "monotonic", lambda now=now: now)

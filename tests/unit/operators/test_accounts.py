@@ -147,7 +147,7 @@ SURPRISES = [
 
 
 @pytest.mark.parametrize(("place", "name", "is_struck"), [each[1:] for each in SURPRISES], ids=[each[0] for each in SURPRISES])
-def test_what_nobody_foresees_in_one_account_costs_no_other_and_has_a_type(
+def test_an_unforeseen_error_in_one_account_stops_no_other_and_has_a_type(
     accounts, sqlite_warehouse, monkeypatch, place, name, is_struck
 ):
     monkeypatch.setattr(place, name, surprise(getattr(place, name), is_struck))
@@ -174,9 +174,7 @@ def test_a_session_that_cannot_be_closed_costs_nothing(accounts, sqlite_warehous
     assert kept(sqlite_warehouse) == {"payroll": 100, "suppliers": 200, "couriers": 300}
 
 
-def test_what_nobody_foresees_in_the_only_account_has_a_type_and_is_left_to_airflows_retries(
-    accounts, sqlite_warehouse, monkeypatch
-):
+def test_an_unforeseen_error_in_the_only_account_has_a_type_and_airflow_retries_it(accounts, sqlite_warehouse, monkeypatch):
     monkeypatch.setattr(IyzicoHook, "get_balance", surprise(IyzicoHook.get_balance, is_of_suppliers))
     with pytest.raises(IyzicoUnexpectedError, match="Surprise in ") as caught:
         execute("suppliers")

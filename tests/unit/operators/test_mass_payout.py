@@ -167,9 +167,9 @@ def test_a_warehouse_that_is_not_sql_is_named_before_iyzico_is_asked(iyzico, mon
 
 
 @pytest.mark.parametrize("host", ["", ":memory:"])
-def test_sqlite_without_a_file_is_refused_because_it_forgets(iyzico, monkeypatch, host):
+def test_sqlite_in_memory_is_refused_because_it_keeps_nothing(iyzico, monkeypatch, host):
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": host}))
-    fails("'iyzico_warehouse': SQLite without a file forgets")
+    fails("'iyzico_warehouse': SQLite in memory keeps nothing")
     assert iyzico.seen == []
 
 
@@ -201,7 +201,7 @@ def test_an_answer_that_is_not_money_is_not_kept(iyzico, sqlite_warehouse, balan
     assert not sqlite_warehouse.exists() or rows(sqlite_warehouse, "count(*)", "sqlite_master") == [(0,)]
 
 
-def test_a_digit_that_sqlite_would_bend_is_refused_loudly(iyzico, sqlite_warehouse):
+def test_a_digit_that_sqlite_would_change_is_refused(iyzico, sqlite_warehouse):
     execute(context("before"))
     iyzico.balance = "90071992547409.93"
     fails("WarehouseExactnessError")

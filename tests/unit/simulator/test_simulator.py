@@ -194,7 +194,7 @@ def test_what_was_seen_is_told_without_the_headers_that_carry_keys(box):
     ],
     ids=str,
 )
-def test_a_wish_that_makes_no_sense_changes_nothing_and_says_why(box, wishes):
+def test_an_order_that_makes_no_sense_changes_nothing_and_says_why(box, wishes):
     before = control(box)[1]
     status, answer = control(box, method="POST", **wishes, **({"balance": "7"} if "balance" not in wishes else {}))
     assert status == 400

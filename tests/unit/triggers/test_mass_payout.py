@@ -550,7 +550,7 @@ async def test_a_missing_connection_is_named_when_time_is_up(airflow_database):
     assert "'no_such_connection'" in event["message"]
 
 
-async def test_a_look_that_has_begun_comes_to_its_end_when_nobody_waits_any_more(iyzico, monkeypatch):
+async def test_a_poll_that_has_begun_finishes_even_if_no_gate_waits_any_more(iyzico, monkeypatch):
     """Before Airflow 3.2 a Connection that was asked for and is not read upsets the whole triggerer."""
     steps, real, close = [], polling.get_async_connection, polling.IyzicoHook.close
 
@@ -570,7 +570,7 @@ async def test_a_look_that_has_begun_comes_to_its_end_when_nobody_waits_any_more
     assert steps[:2] == ["asked", "read"]
 
 
-async def test_nobody_looks_before_the_moment_that_iyzico_asked_the_worker_to_wait_for(iyzico):
+async def test_no_poll_begins_before_the_moment_that_iyzico_asked_the_worker_to_wait_for(iyzico):
     iyzico.balance = "500.00"
     moment = time.time() + 0.6
     await first_event(trigger(not_before=moment))
@@ -603,7 +603,7 @@ def poll(seen, begun_at=None):
     return polling.Poll(seen, essence, "account", time.monotonic() if begun_at is None else begun_at)
 
 
-async def test_a_worker_whose_clock_is_wrong_does_not_put_the_first_look_off_for_long(iyzico, monkeypatch):
+async def test_a_worker_whose_clock_is_wrong_does_not_delay_the_first_poll_for_long(iyzico, monkeypatch):
     monkeypatch.setattr(polling, "MAX_RETRY_AFTER_SECONDS", 0.2)
     iyzico.balance = "500.00"
     assert (await first_event(trigger(not_before=time.time() + 86400)))["status"] == "open"
@@ -704,7 +704,7 @@ async def test_the_event_loop_is_never_blocked_by_a_slow_iyzico(iyzico, monkeypa
     assert turns >= 5
 
 
-async def test_a_balance_asked_for_before_the_wait_began_releases_nobody():
+async def test_a_balance_asked_for_before_the_wait_began_opens_no_gate():
     """Somebody joins a shared stream while a poll is under way: its answer is not for them."""
     waiting, now = trigger(poll_seconds=0.01), time.monotonic()
 

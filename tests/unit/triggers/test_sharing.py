@@ -63,7 +63,7 @@ async def test_all_who_listen_hear_everything_from_one_stream_that_ends_with_the
     await turns()
 
 
-async def test_who_comes_later_hears_nothing_of_before():
+async def test_a_later_listener_gets_nothing_from_before():
     source, early, late = Source(), [], []
     tasks = [asyncio.create_task(listen(source, heard=early))]
     await turns()
@@ -87,7 +87,7 @@ async def test_other_keys_have_other_streams():
         task.cancel()
 
 
-async def test_a_failure_is_everybodys_and_who_comes_next_begins_anew():
+async def test_a_failure_reaches_all_listeners_and_the_next_one_starts_again():
     source = Source()
     tasks = [asyncio.create_task(listen(source)) for _ in range(3)]
     await turns()
@@ -107,7 +107,7 @@ async def test_a_failure_is_everybodys_and_who_comes_next_begins_anew():
     assert source.closed == 2
 
 
-async def test_who_leaves_a_stream_that_failed_takes_nobody_elses_along():
+async def test_leaving_a_failed_stream_stops_no_other_stream():
     source = Source()
     first = shared("key", source)
     waiting = asyncio.create_task(anext(first))
@@ -128,7 +128,7 @@ async def test_who_leaves_a_stream_that_failed_takes_nobody_elses_along():
     assert source.closed == 2
 
 
-async def test_a_stream_that_ends_leaves_nobody_waiting():
+async def test_a_stream_that_ends_leaves_no_listener_waiting():
     async def short():
         yield 1
 

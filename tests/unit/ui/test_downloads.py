@@ -149,7 +149,7 @@ def test_the_name_of_a_file_holds_letters_and_digits_whatever_the_labels_hold():
 
 
 @pytest.mark.parametrize("what", list(COLUMNS))
-def test_a_caller_who_bends_decimals_bends_no_figure(what):
+def test_a_decimal_context_of_the_caller_changes_no_figure(what):
     money = {name: Decimal("-12345678901234567890.12345678") for name in COLUMNS[what] if name in MONEY}
     usual = written(what, "tr", **money)
     with localcontext(Context(prec=1, Emax=1, Emin=-1, traps=list(getcontext().traps))):

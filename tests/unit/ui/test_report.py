@@ -30,7 +30,7 @@ def test_a_wall_clock_shows_the_time_of_the_accounts_zone():
     assert datetime.fromtimestamp(wall_clock(MIDNIGHT, ISTANBUL) / 1000, UTC) == datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def test_the_line_is_cut_where_two_looks_in_a_row_were_missed_and_a_second_more_or_less_changes_nothing():
+def test_the_line_is_cut_after_two_missed_observations_and_a_second_more_or_less_changes_nothing():
     parts = list(split([point(0), point(900), point(2701), point(5410), point(6310)], [(MIDNIGHT, 15)]))
     assert parts == [[point(0), point(900), point(2701)], [point(5410), point(6310)]]
 
@@ -72,7 +72,7 @@ def test_a_period_is_whole_local_days():
     ("first", "last"),
     [(date(2026, 3, 4), date(2026, 3, 3)), (date(2026 - MOST_DAYS // 365 - 1, 1, 1), DAY), (date.max, date.max), (date.min, DAY)],
 )
-def test_a_period_that_cannot_be_looked_at_is_refused(first, last):
+def test_a_period_that_cannot_be_shown_is_refused(first, last):
     with pytest.raises(Notice, match="bad_period"):
         period_of(first, last, ISTANBUL)
 

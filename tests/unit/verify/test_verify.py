@@ -179,7 +179,7 @@ def test_only_one_request_is_made_where_the_first_brings_no_balance(iyzico, veri
     assert "stopped after" in run.problem
 
 
-def test_a_refusal_for_want_of_patience_is_no_answer_to_the_question(iyzico, pauses):
+def test_a_refusal_that_asks_to_come_back_later_does_not_settle_an_assumption(iyzico, pauses):
     answers, _ = observation.ask(IyzicoHook(), reuse_header=False)
     busy = replace(answers[Probe.NO_LOCALE], error=IyzicoUnavailableError("busy"))
     for number in (3, 15):
@@ -198,7 +198,7 @@ def test_what_cannot_be_asked_is_named_with_what_to_do(verify, iyzico, monkeypat
     assert "check the network" in run.problem
 
 
-def test_what_nobody_foresees_is_named_without_its_words(verify, iyzico, monkeypatch):
+def test_an_unforeseen_error_is_named_without_its_message(verify, iyzico, monkeypatch):
     def fail(*_):
         raise RuntimeError(iyzico.world.secret_key)
 

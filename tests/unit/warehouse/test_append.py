@@ -116,7 +116,7 @@ def test_a_table_without_its_key_keeps_no_second_row(postgres_engine, make_row):
 
 
 @pytest.mark.parametrize("kind", ["double precision", "numeric(28, 1)", "real"])
-def test_a_column_that_bends_a_digit_keeps_nothing(postgres_engine, make_row, kind):
+def test_a_column_that_changes_a_digit_keeps_nothing(postgres_engine, make_row, kind):
     append(postgres_engine, BARE, make_row(run_id="before"), create_table=True)
     with postgres_engine.begin() as connection:
         connection.execute(text(f"ALTER TABLE my_snapshots ALTER balance TYPE {kind}"))
@@ -157,7 +157,7 @@ def on_insert(engine, body):
         )
 
 
-def test_a_trigger_that_bends_a_digit_keeps_nothing(postgres_engine, make_row):
+def test_a_trigger_that_changes_a_digit_keeps_nothing(postgres_engine, make_row):
     append(postgres_engine, BARE, make_row(run_id="before"), create_table=True)
     on_insert(postgres_engine, "NEW.balance := NEW.balance + 0.01; RETURN NEW;")
     with pytest.raises(WarehouseExactnessError, match="balance"):
@@ -299,14 +299,14 @@ def another_dialect(engine, monkeypatch):
     return engine
 
 
-def test_where_sqlalchemy_finds_the_words_a_second_try_gets_the_first_row(another_dialect, make_row):
+def test_on_a_dialect_without_statements_of_ours_a_second_try_gets_the_first_row(another_dialect, make_row):
     first = append(another_dialect, BARE, make_row("100.00"), create_table=True)
     assert first == make_row("100.00") | {"inserted_at": first["inserted_at"]}
     assert append(another_dialect, BARE, make_row("200.00", try_number=2), create_table=True) == first
     assert rows(another_dialect, BARE) == [first]
 
 
-def test_where_sqlalchemy_finds_the_words_a_bent_digit_keeps_nothing(another_dialect, make_row):
+def test_on_a_dialect_without_statements_of_ours_a_changed_digit_keeps_nothing(another_dialect, make_row):
     append(another_dialect, BARE, make_row(run_id="before"), create_table=True)
     with pytest.raises(WarehouseExactnessError, match="balance"):
         append(another_dialect, BARE, make_row("0.123456789012345678"), create_table=True)
@@ -462,7 +462,7 @@ def test_a_database_that_isolates_more_by_default_fails_no_append(postgres_engin
 
 
 @pytest.mark.skipif(not HAS_PSYCOPG, reason="psycopg2 takes no such setting")
-def test_a_connection_that_commits_by_itself_keeps_nothing_that_was_bent(postgres_engine, make_row):
+def test_a_connection_that_commits_by_itself_keeps_no_changed_row(postgres_engine, make_row):
     append(postgres_engine, BARE, make_row(run_id="first"), create_table=True)
     with postgres_engine.begin() as connection:
         connection.execute(text("ALTER TABLE my_snapshots ALTER balance TYPE NUMERIC(28, 1)"))
@@ -474,7 +474,7 @@ def test_a_connection_that_commits_by_itself_keeps_nothing_that_was_bent(postgre
     assert len(rows(postgres_engine, BARE)) == 1
 
 
-def test_mariadb_that_commits_by_itself_keeps_nothing_that_was_bent(mariadb_engine, make_row):
+def test_mariadb_that_commits_by_itself_keeps_no_changed_row(mariadb_engine, make_row):
     append(mariadb_engine, BARE, make_row(run_id="first"), create_table=True)
     with mariadb_engine.begin() as connection:
         connection.execute(text("ALTER TABLE my_snapshots MODIFY balance NUMERIC(28, 1) NOT NULL"))

@@ -46,7 +46,7 @@ def test_a_trigger_after_the_insert_keeps_nothing_where_it_changes_the_row(repor
             assert rebuild(connection) == []
 
 
-def test_a_trigger_of_mariadb_that_bends_the_row_keeps_nothing(mariadb_engine):
+def test_a_trigger_of_mariadb_that_changes_the_row_keeps_nothing(mariadb_engine):
     put_after(mariadb_engine, 0, table=BARE)
     run(
         mariadb_engine, "CREATE TRIGGER meddle BEFORE INSERT ON my_snapshots FOR EACH ROW SET NEW.balance = round(NEW.balance, 1)"
@@ -63,7 +63,7 @@ def test_a_trigger_that_writes_elsewhere_hinders_nothing(sqlite_engine):
     assert put_after(sqlite_engine, 10, "1500.75")["balance"] == Decimal("1500.75")
 
 
-def test_a_table_without_transactions_never_passes_a_bent_row_off_as_kept(mariadb_engine):
+def test_a_table_without_transactions_never_reports_a_changed_row_as_kept(mariadb_engine):
     put_after(mariadb_engine, 0, table=BARE)
     texts = ", ".join(f"MODIFY {name} VARCHAR(200) NOT NULL" for name in ("dag_id", "task_id", "run_id"))
     run(mariadb_engine, f"ALTER TABLE my_snapshots {texts}, MODIFY balance NUMERIC(28, 2) NOT NULL, ENGINE = MyISAM")

@@ -77,7 +77,7 @@ def in_try(number, first_balance):
 
 
 @pytest.mark.parametrize("outcome", ["waiting", "opened"])
-def test_a_new_try_begins_anew_even_where_its_first_record_is_its_last(engine, outcome):
+def test_a_new_try_resets_the_row_even_if_its_first_record_is_its_last(engine, outcome):
     record(engine, in_try(1, Decimal(40)), Progress("failed", 3, Decimal(40), reason="x"))
     record(engine, in_try(2, Decimal(70)), Progress(outcome, 1, Decimal(170)))
     assert rows(engine) == [("production", outcome, 1, 30)]
@@ -89,7 +89,7 @@ def test_a_try_that_was_given_up_no_longer_speaks_for_its_gate(engine):
     assert rows(engine) == [("production", "waiting", 1, 30)]
 
 
-def test_a_balance_that_comes_after_the_first_look_is_not_taken_for_the_first(engine):
+def test_a_balance_that_comes_after_the_first_poll_is_not_the_first_balance(engine):
     record(engine, replace(GATE, first_balance=None), Progress("waiting", 1))
     record(engine, replace(GATE, first_balance=None), Progress("opened", 5, Decimal(140)))
     assert rows(engine) == [("production", "opened", 5, None)]
@@ -206,7 +206,7 @@ def by_a_snapshot(engine):
 
 
 @pytest.mark.parametrize("make", [by_a_gate, by_a_snapshot])
-def test_what_a_gate_lacks_is_made_without_computing_the_roll_up_anew(reporting_engine, make_row, make):
+def test_what_a_gate_lacks_is_made_without_computing_the_roll_up_again(reporting_engine, make_row, make):
     """A roll-up that is wrong stays wrong; with many snapshots a rebuild takes minutes."""
     engine = reporting_engine
     append(engine, snapshot_table(), make_row(), create_table=True)

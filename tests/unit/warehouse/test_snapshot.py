@@ -26,7 +26,7 @@ def test_the_key_does_not_depend_on_the_try_or_on_dates(field):
 
 
 @pytest.mark.parametrize("field", ["dag_id", "task_id", "run_id", "map_index"])
-def test_the_key_depends_on_who_looks(field):
+def test_the_key_depends_on_the_task_that_asks(field):
     assert snapshot_id(seen(), task(**{field: 5 if field == "map_index" else "other"})) != snapshot_id(seen(), task())
 
 

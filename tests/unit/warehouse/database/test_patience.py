@@ -210,7 +210,7 @@ def test_one_line_that_is_closed_already_keeps_no_other_from_being_cut():
         each.close()
 
 
-def test_after_its_time_a_watch_lets_nobody_begin_again():
+def test_after_its_time_a_watch_allows_no_new_connection():
     server = socket.create_server(("127.0.0.1", 0))
     with Watch(replace(SHORT, whole_seconds=0)):
         late = socket.create_connection(server.getsockname())

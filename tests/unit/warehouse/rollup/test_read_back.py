@@ -19,7 +19,7 @@ BENDING_THE_DAY = {
 
 @pytest.mark.parametrize(("moment", "act", "said"), BENDING_THE_DAY.values(), ids=list(BENDING_THE_DAY))
 @pytest.mark.parametrize("minutes", [-10, 10, 24 * 60], ids=["late", "same day", "next day"])
-def test_nothing_is_kept_where_the_roll_up_is_bent(postgres_engine, moment, act, said, minutes):
+def test_nothing_is_kept_if_the_roll_up_is_changed(postgres_engine, moment, act, said, minutes):
     put_after(postgres_engine, 0)
     run(
         postgres_engine,
