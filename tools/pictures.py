@@ -57,9 +57,14 @@ def opened(chromium: Browser, address: str, *, width: int, height: int, **more: 
 
 def take_page(chromium: Browser, stack: AirflowStack) -> None:
     """Take the page as it stands inside Airflow."""
-    page = opened(chromium, f"{stack.url}/plugin/iyzico", width=1400, height=1240)
-    page.frame_locator("iframe").locator("#main[aria-busy=false]").wait_for()
-    page.wait_for_timeout(2000)  # the chart is drawn with an animation
+    page = opened(chromium, f"{stack.url}/plugin/iyzico", width=1400, height=1080)
+    frame = page.frame_locator("iframe")
+    frame.locator("#main[aria-busy=false]").wait_for()
+    frame.locator("#who").select_option(label="payroll · TRY")
+    frame.get_by_role("button", name="Month").click()
+    frame.get_by_role("button", name="Month", pressed=True).wait_for()
+    frame.locator("#main[aria-busy=false]").wait_for()
+    page.mouse.move(0, 0)
     page.screenshot(path=DOCS / "page.png")
 
 

@@ -616,8 +616,10 @@ def test_a_day_that_is_chosen_beyond_the_other_takes_the_other_along(visit):
 
 
 def test_it_is_readable_on_a_phone(visit):
-    page = ready(visit(locale="tr-TR", viewport=(360, 740), range="week", **PAYROLL))
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page = ready(
+        visit(locale="tr-TR", viewport=(320, 740), **LAST_31, **PAYROLL)
+    )  # a small one, or a frame beside Airflow's menu
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.locator("#balance").bounding_box()["y"] < 300
 
 
@@ -638,6 +640,19 @@ def test_it_can_be_used_without_a_mouse(visit):
     page.focus("[data-range=day]")
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-range=day][aria-pressed=true]")
+
+
+def test_on_paper_it_is_light_and_whole(visit):
+    width = 1047  # that of A4 in landscape, without margins
+    page = ready(visit(locale="tr-TR", viewport=(width, 700), range="year", **PAYROLL))
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator("html.dark")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for table in page.locator(".table").all():
+        assert table.evaluate("each => each.scrollHeight <= each.clientHeight")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("html.dark")).to_have_count(1)
 
 
 def test_pictures_in_light_and_dark_are_light_and_dark(visit, tmp_path):

@@ -1,18 +1,19 @@
-// Light or dark as Airflow has it: Airflow keeps the reader's choice in this origin's storage, and tells its other pages of a change.
+// Light or dark, as Airflow is. Airflow keeps the reader's choice in this origin's storage. On paper everything is light.
 (() => {
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => {
+  const apply = (event) => {
     let choice = null;
     try {
       choice = localStorage.getItem("theme");
     } catch {
       // storage may be forbidden; then the system decides
     }
-    const isDark = choice === "dark" || (choice !== "light" && system.matches);
+    const isOnScreen = event?.type !== "beforeprint";
+    const isDark = isOnScreen && (choice === "dark" || (choice !== "light" && system.matches));
     document.documentElement.classList.toggle("dark", isDark);
     dispatchEvent(new Event("theme"));
   };
   apply();
-  addEventListener("storage", apply);
+  for (const change of ["storage", "beforeprint", "afterprint"]) addEventListener(change, apply);
   system.addEventListener("change", apply);
 })();
