@@ -25,6 +25,7 @@ _ESCAPED = re.compile(
     r"(?:%|\\x)(?P<byte>[0-9A-Fa-f]{2})|\\u(?P<json>[0-9A-Fa-f]{4})"
     r"|&#(?:x(?P<html>[0-9A-Fa-f]{1,6})|(?P<decimal>[0-9]{1,7}));|[A-Za-z0-9]"
 )
+_ESCAPE = re.compile(r"[%\\&]")
 _WORD = re.compile(r"\w+")
 #: An IBAN, whole or in groups of four, and as many digits in a row as a phone or an identity number has at least.
 _PERSONAL = re.compile(
@@ -88,7 +89,8 @@ class Redactor:
                 {piece for secret in self._secrets for form in _forms(secret.reveal()) for piece in _pieces(form)}
             )
         pieces = self._known.reveal()
-        shared = sorted(span for letters in (_PLAIN, _ESCAPED) for span in _shared(text, letters, pieces))
+        ways = (_PLAIN, _ESCAPED) if _ESCAPE.search(text) else (_PLAIN,)
+        shared = sorted(span for letters in ways for span in _shared(text, letters, pieces))
         return "".join(_blotted(text, shared))
 
 

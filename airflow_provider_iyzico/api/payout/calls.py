@@ -58,12 +58,12 @@ def cancel_call(request_id: str, locale: str) -> Call[None]:
 
 
 def page_call(
-    locale: str, *, page: int, request_id: str | None = None, external_id: str | None = None, item_type: str | None = None
+    locale: str, *, item_type: str, page: int, request_id: str | None = None, external_id: str | None = None
 ) -> Call[Page]:
     """Read a batch and a page of its items: ``POST /v1/mass/payout/retrieve``, which changes nothing.
 
+    :param item_type: VALID or INVALID. The Turkish page requires it, and the English one does not know it
     :param page: from 0 on, as in the examples
-    :param item_type: VALID or INVALID, which only one language version knows; None leaves it out
     :raises IyzicoConfigurationError: not exactly one of the two ids, or one that cannot be sent
     """
     if (request_id is None) == (external_id is None):
@@ -72,7 +72,7 @@ def page_call(
         _require_wire_id(request_id, "request_id")
     else:
         require_external_id(external_id)
-    if item_type not in (None, *ITEM_TYPES):
+    if item_type not in ITEM_TYPES:
         raise IyzicoConfigurationError(f"item_type is none of {', '.join(ITEM_TYPES)}; leave it out for all items")
     body = {
         "requestId": request_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
@@ -34,11 +34,9 @@ class Reading:
 
         :raises IyzicoAnswerError: it belongs to another batch, or there are too many items
         """
-        if _batch(page) != _batch(self._first):
-            raise IyzicoAnswerError("iyzico answered with pages of several batches")
-        only([self._first.payout.request_id, page.payout.request_id])
+        merged([self._first.payout, page.payout])
         before = len(self._items)
-        self._items.update({(item.item_external_id, item.reference_code): item for item in page.payout.items})
+        self._items.update({_identity(item): item for item in page.payout.items})
         grown = len(self._items) - before
         self._still = 0 if grown else self._still + 1
         self._is_steady &= grown == len(page.payout.items) and page.total == self._first.total
@@ -62,8 +60,8 @@ class Reading:
 
     def payout(self) -> MassPayout:
         """Return the batch as the last page had it, with the items of all pages."""
-        last = self._last.payout
-        return replace(last, request_id=only([self._first.payout.request_id, last.request_id]), items=tuple(self._items.values()))
+        whole = merged([self._first.payout, self._last.payout])
+        return replace(whole, items=tuple(self._items.values()))
 
     @property
     def _has_ended(self) -> bool:
@@ -89,5 +87,20 @@ def read_pages(ask: Callable[[int], Page]) -> Reading:
     return reading
 
 
-def _batch(page: Page) -> tuple[str, str | None, str | None]:
-    return page.payout.external_id, page.payout.merchant_id, page.payout.currency
+def merged(payouts: Sequence[MassPayout]) -> MassPayout:
+    """Return one batch of what was read in parts, as the last part had it, with the items of all, each once.
+
+    :raises IyzicoAnswerError: they are of several batches
+    """
+    if len({_batch(payout) for payout in payouts}) > 1:
+        raise IyzicoAnswerError("iyzico answered with pages of several batches")
+    items = {_identity(item): item for payout in payouts for item in payout.items}
+    return replace(payouts[-1], request_id=only(payout.request_id for payout in payouts), items=tuple(items.values()))
+
+
+def _identity(item: Item) -> Identity:
+    return item.item_external_id, item.reference_code
+
+
+def _batch(payout: MassPayout) -> tuple[str, str | None, str | None]:
+    return payout.external_id, payout.merchant_id, payout.currency
