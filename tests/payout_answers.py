@@ -12,6 +12,8 @@ from airflow_provider_iyzico.api.envelope import Answer
 from airflow_provider_iyzico.api.payout import Batch, Payment
 
 GOLDEN = Path(__file__).with_name("golden")
+#: Each of these is read by a test in ``tests/unit/api/payout``.
+DOCUMENTED = ("init", "init-with-invalid-items", "auth", "retrieve", "retrieve-in-the-guide", "item")
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 REQUEST_ID = "79cdefc1-3ce6-4f51-bdd9-c050274db664"
 IBAN, NAME = "TR330006100519786457841326", "Ayşe Yılmaz"
@@ -19,6 +21,7 @@ IBAN, NAME = "TR330006100519786457841326", "Ayşe Yılmaz"
 
 def golden(name: str) -> str:
     """Return a body as it is documented."""
+    assert name in DOCUMENTED
     return (GOLDEN / f"2026-11-documented-{name}.json").read_text(encoding="utf-8")
 
 

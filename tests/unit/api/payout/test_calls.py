@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from payout_answers import IBAN, NAME, REQUEST_ID, batch, payment
+from payout_answers import IBAN, NAME, REQUEST_ID, answer, batch, golden, payment
 
 from airflow_provider_iyzico.api import signing
 from airflow_provider_iyzico.api.payout.calls import auth_call, cancel_call, init_call, item_call, page_call
-from airflow_provider_iyzico.errors import IyzicoConfigurationError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoRefusedError
 
 VECTORS = json.loads((Path(__file__).parents[1] / "signing-vectors.json").read_text(encoding="utf-8"))["vectors"]
 
@@ -78,6 +78,13 @@ def test_the_same_amount_makes_the_same_bytes_however_it_is_written():
 def test_cancel_sends_no_body_and_has_the_id_in_its_path():
     call = cancel_call(REQUEST_ID, "en")
     assert (call.method, call.path, call.query, call.body) == ("POST", f"/v1/mass/payout/cancel/{REQUEST_ID}", "locale=en", b"")
+
+
+def test_the_documented_answer_to_auth_and_cancel_says_no_more_than_that_it_was_done():
+    for call in (auth_call(REQUEST_ID, "tr"), cancel_call(REQUEST_ID, "tr")):
+        assert call.read(answer(golden("auth"))) is None
+        with pytest.raises(IyzicoRefusedError):
+            call.read(answer({"status": "failure", "errorCode": "11"}))
 
 
 def test_an_item_is_asked_for_by_its_reference_code():
