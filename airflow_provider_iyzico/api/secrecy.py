@@ -1,4 +1,4 @@
-"""What must not be shown, keys and recipients, and how it is kept out of what others write.
+"""Secrets and recipients, and how they are kept out of texts that others write.
 
 A server may quote a request in its answer: whole or in parts, in another case, percent-encoded, in base64 or in hex. So text from
 a server is searched for pieces of our secrets, not for the secrets themselves.
@@ -14,13 +14,13 @@ from typing import Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
 
-#: So many letters and digits in a row that text shares with a secret are no accident.
+#: If a text shares this many letters and digits in a row with a secret, it quotes the secret.
 PIECE = 8
 BLOT = "***"
-#: What all keys of the sandbox begin with. It is no secret, and servers may well speak of it.
+#: All keys of the sandbox begin with this. It is not secret, and servers may mention it.
 _CONSTANT = re.compile(r"\Asandbox-")
 _PLAIN = re.compile(r"[A-Za-z0-9]")
-#: The same, and letters and digits as URLs, JSON and HTML escape them.
+#: Letters and digits, also as URLs, JSON and HTML escape them.
 _ESCAPED = re.compile(
     r"(?:%|\\x)(?P<byte>[0-9A-Fa-f]{2})|\\u(?P<json>[0-9A-Fa-f]{4})"
     r"|&#(?:x(?P<html>[0-9A-Fa-f]{1,6})|(?P<decimal>[0-9]{1,7}));|[A-Za-z0-9]"
@@ -32,12 +32,12 @@ _PERSONAL = re.compile(
     r"\b[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,4})?)\b|\+?[0-9](?:\s?[0-9]){8,}",
     re.IGNORECASE,
 )
-#: How many characters of base64 also hold bits of what stands before, by the number of bytes that do.
+#: How many characters of base64 also hold bits of the bytes before, by the number of these bytes.
 _BLURRED = (0, 2, 3)
 
 
 class Secret(Generic[T]):
-    """A value that shows itself to nobody who does not ask for it by name: not to logs, tracebacks, debuggers or pickles."""
+    """A value that only ``reveal()`` shows. Logs, tracebacks, debuggers and pickles do not show it."""
 
     __slots__ = ("_value",)
 
@@ -70,7 +70,7 @@ class Secret(Generic[T]):
 
 
 class Redactor:
-    """Blots out of any text what it shares with the secrets.
+    """Removes from any text what it shares with the secrets.
 
     :param secrets: the keys, the token and the signature of one request
     """
@@ -128,7 +128,7 @@ def _folded(word: str) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Write a secret raw, in hex, and in base64 at each of the three ways to align it, without what its alignment decides."""
+    """Write a secret raw, in hex, and in base64 with each of its three alignments, without the characters at its edges."""
     secret = _CONSTANT.sub("", secret)
     raw = secret.encode()
     yield secret
@@ -144,7 +144,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _shared(text: str, letters: re.Pattern[str], pieces: set[str]) -> Iterator[tuple[int, int]]:
-    """Yield where ``text`` shares a piece, whatever stands between the letters."""
+    """Yield where ``text`` shares a piece with a secret, whatever characters lie between its letters."""
     found = [(letter, match.span()) for match in letters.finditer(text) if (letter := _letter(match))]
     line = "".join(letter for letter, _ in found)
     for start in range(len(line) - PIECE + 1):
@@ -153,7 +153,7 @@ def _shared(text: str, letters: re.Pattern[str], pieces: set[str]) -> Iterator[t
 
 
 def _letter(match: re.Match[str]) -> str:
-    """Return the letter or digit that was written, in lower case, or nothing if it was something else."""
+    """Return the letter or digit in lower case, or nothing if it was something else."""
     groups = match.groupdict()
     code = groups.get("byte") or groups.get("json") or groups.get("html")
     number = int(code, 16) if code else int(groups.get("decimal") or 0)
@@ -162,7 +162,7 @@ def _letter(match: re.Match[str]) -> str:
 
 
 def _blotted(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
-    """Yield what lies outside the spans, which are in order, and one blot for each stretch that they cover together."""
+    """Yield the text outside the spans, which are in order, and one mark for each stretch that they cover."""
     done = -1
     for start, end in spans:
         if start > done:

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _rebuild(schema: str | None, timezone: str | None) -> int:
-    """Rebuild in one transaction, and say what differed: 1 if anything did, because then something wrote past the append."""
+    """Rebuild in one transaction, and print what differed. Return 1 if anything did: then something else wrote to the tables."""
     url = os.environ.get(URL_VARIABLE)
     if not url:
         raise WarehouseConfigurationError(f"name the warehouse in ${URL_VARIABLE}, such as postgresql://user@host/database")
@@ -72,14 +72,14 @@ def _rebuild(schema: str | None, timezone: str | None) -> int:
 
 
 def _rebuilt(url: str, schema: str | None, timezone: str | None) -> tuple[list[str], str | None]:
-    """Return what differed, and what is wrong with a row by hand in the tables that a rebuild does not compute."""
+    """Return what differed, and which rows written by hand are wrong in the tables that a rebuild does not compute."""
     try:
         engine = prepare(create_engine(url))
     except (ArgumentError, ImportError, TypeError, ValueError) as error:
         raise WarehouseConfigurationError(
             f"${URL_VARIABLE} is no URL of SQLAlchemy that can be used here ({type(error).__name__}); it looks like "
             "postgresql+psycopg://user@host/database, and its driver must be installed"
-        ) from None  # the words of some quote the URL, and with it a password
+        ) from None  # some messages quote the URL, which holds a password
     if engine.dialect.name not in views.DIALECTS:
         raise WarehouseConfigurationError(f"it is {engine.dialect.name}; the reports run on {' and '.join(views.DIALECTS)}")
     file = engine.url.database
