@@ -35,7 +35,7 @@ class IyzicoError(Exception):
     :param retry: the answer of this error, if it differs from the answer of its class
     :param retry_after: seconds that iyzico asked us to wait, if it did
     :param code: iyzico's code, if it gave one
-    :param http_status: of the answer that this is about, if there was one
+    :param http_status: the HTTP status of iyzico's answer, if there was one
     """
 
     retry = Retry.NEVER

@@ -34,10 +34,10 @@ _LIMIT_CODE = "50000"
 _NOT_ENABLED_CODE = "100001"
 _SYSTEM_CODES = frozenset({"1", "2", _NOT_ENABLED_CODE})
 _FROZEN_CODE = "9000"
-#: Codes that iyzico documents for what it does not carry out: 3 to 27 are about the request, and 9000 is a frozen account
+#: Codes with which iyzico refuses, as documented: 3 to 27 are about the request, 9000 is a frozen account
 #: (https://docs.iyzico.com/en/getting-started/preliminaries/error-codes). None is documented for mass payouts only.
 DOCUMENTED_CODES = frozenset({*map(str, range(3, 28)), _FROZEN_CODE})
-#: Such a refusal says nothing about what was asked for.
+#: A refusal with such a code says nothing about the batch that was asked for.
 _NOT_ABOUT_THE_REQUEST = frozenset({*_KEY_CODES, _AMBIGUOUS_KEY_CODE, _LIMIT_CODE, _FROZEN_CODE, *_SYSTEM_CODES})
 #: A longer ``Retry-After`` is cut to this.
 MAX_RETRY_AFTER_SECONDS = 900.0
@@ -150,9 +150,9 @@ def _is_old(answer: Answer) -> bool:
 
 
 def has_refused(error: IyzicoError) -> bool:
-    """Tell whether iyzico said no in a way that it documents, so that it has not done what it was asked.
+    """Tell whether iyzico refused with a code that it documents, so that it has not done what it was asked.
 
-    Any other refusal of a call that changes something leaves open whether it was carried out.
+    After any other refusal it may have done it.
     """
     is_no = isinstance(error, IyzicoAuthenticationError) or (
         isinstance(error, IyzicoRefusedError) and error.code in DOCUMENTED_CODES
@@ -161,7 +161,7 @@ def has_refused(error: IyzicoError) -> bool:
 
 
 def is_about_the_request(error: IyzicoRefusedError) -> bool:
-    """Tell whether a refusal speaks of what was asked for, and not of keys, limits, the account or a system error."""
+    """Tell whether a refusal is about what was asked for, and not about keys, limits, the account or a system error."""
     return error.code is not None and error.code not in _NOT_ABOUT_THE_REQUEST
 
 

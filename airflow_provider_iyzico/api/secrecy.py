@@ -95,7 +95,7 @@ class Redactor:
 
 
 class Unshown(bytes):
-    """Bytes with personal data, which tracebacks and debuggers do not show, in the frames of the libraries as in ours."""
+    """Bytes with personal data. Tracebacks and debuggers show a blot instead, also in the frames of libraries."""
 
     __slots__ = ()
 
@@ -104,7 +104,7 @@ class Unshown(bytes):
 
 
 class Recipients:
-    """Blots recipients out of any text: what looks like an IBAN, a phone or an identity number, and each word of known values.
+    """Blots recipients out of a text: whatever looks like an IBAN, phone or identity number, and each word of known values.
 
     :param known: names, and ids of any kind
     """
@@ -122,7 +122,7 @@ class Recipients:
 
 
 def _folded(word: str) -> str:
-    """Return a word as it is compared: small and without accents or dots, because Turkish writes its i with and without one."""
+    """Return a word for comparison: small letters without accents and dots, because Turkish has an i with and without a dot."""
     letters = unicodedata.normalize("NFKD", word.lower().replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 

@@ -56,7 +56,7 @@ class Connection(HTTPConnection):
         return super().is_connected and not _has_pending(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Write the request. The connection is there before: see the pools below."""
+        """Send the request. The pools below have connected before."""
         current_attempt.get().has_begun = True
         super().request(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""The part of the hook that pays: it hands batches over, has them paid, cancels them, and reads what became of them."""
+"""The hook's methods for payouts: hand a batch over, have it paid, cancel it, and read it back."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: So often a batch is read while its pages shift.
+#: A batch whose pages shift is read this often.
 READINGS = 5
 
 
 class Asks(Protocol):
-    """What the methods below need of the hook."""
+    """What the methods below need from the hook."""
 
     @property
     def settings(self) -> Settings: ...
@@ -34,11 +34,11 @@ class Asks(Protocol):
 class PayoutMethods:
     """Init, auth and cancel are sent once per call, whatever happens, and only over a Connection that may pay.
 
-    Such a Connection has ``can_pay``, ``account`` and ``currency`` in its extra. What all three raise:
+    Such a Connection has ``can_pay``, ``account`` and ``currency`` in its extra. All three raise:
 
     - ``IyzicoOutcomeUnknownError``: the request may have been carried out. Read the batch back, then decide.
-    - ``IyzicoRefusedError``, ``IyzicoAuthenticationError``: iyzico said no in a way that it documents; nothing happened.
-    - ``IyzicoConfigurationError``: the Connection or the parameters; nothing was sent.
+    - ``IyzicoRefusedError``, ``IyzicoAuthenticationError``: iyzico refused with a code that it documents; nothing happened.
+    - ``IyzicoConfigurationError``: the Connection or a parameter is wrong; nothing was sent.
     - ``IyzicoUnavailableError``, ``IyzicoCertificateError``: iyzico was not reached; nothing was sent.
     """
 
@@ -75,14 +75,14 @@ class PayoutMethods:
     def retrieve_mass_payout(
         self: Asks, request_id: str | None = None, external_id: str | None = None, item_type: str | None = None
     ) -> MassPayout:
-        """Read a batch with all its items. This changes nothing, so each page is asked for again while iyzico cannot answer.
+        """Read a batch with all its items. This changes nothing, so each page is tried again while iyzico cannot answer.
 
-        Pages that shift are read again until two readings agree on items and amounts. Each page has the Connection's ``timeout``
-        for itself, and no reading begins later than that after the first one.
+        Pages that shift are read again until two readings agree on items and amounts. The Connection's
+        ``timeout`` bounds each page, and how long after the first reading another may begin.
 
         :param request_id: iyzico's id of the batch
-        :param external_id: your own, where that is all you know; exactly one of the two
-        :param item_type: VALID or INVALID; None reads the ones and then the others
+        :param external_id: your own id of it; give exactly one of the two
+        :param item_type: VALID or INVALID; None reads both
         :raises IyzicoNoSuchPayoutError: iyzico answered that it knows no such batch
         :raises IyzicoUnavailableError: iyzico cannot answer now, or the pages kept shifting
         :raises IyzicoAnswerError: the answer is not what iyzico documents, or of another batch

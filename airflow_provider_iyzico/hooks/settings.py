@@ -58,8 +58,8 @@ class Settings:
 
     :param account: the label for reports; without one, a fingerprint of the API key
     :param has_label: whether the Connection names the account
-    :param can_pay: whether batches may be paid over it
-    :param currency: of the balance, if the Connection names it
+    :param can_pay: whether it may be used to pay batches
+    :param currency: the currency of the balance, if the Connection names it
     :param timeout_seconds: bound on one call, its repeated attempts and pauses included
     """
 

@@ -58,7 +58,7 @@ class Transport:
         self._adapter: Adapter | None = None
 
     def send(self, call: Call[Any], attempt: Attempt) -> Answer:
-        """Make one attempt, which knows afterwards whether a byte of the request can have left.
+        """Make one attempt. It notes whether a byte of the request may have left.
 
         :raises IyzicoUnavailableError: no complete answer in time
         :raises IyzicoCertificateError: the server could not prove who it is
