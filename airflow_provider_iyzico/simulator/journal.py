@@ -69,11 +69,6 @@ class Journal:
     def add(self, what: str, **details: Any) -> None:
         self._effects.append(Effect(number=len(self._effects) + 1, what=what, **details))
 
-    @property
-    def has_news(self) -> bool:
-        """Tell whether something was added since the last flush."""
-        return self._written < len(self._effects)
-
     def flush(self) -> None:
         """Put what is new on disk, so that it survives this process and the machine."""
         new = self._effects[self._written :]
@@ -83,6 +78,9 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         self._written = len(self._effects)
+
+    def __len__(self) -> int:
+        return len(self._effects)
 
     def effects(self) -> list[Effect]:
         return list(self._effects)

@@ -13,17 +13,18 @@ from airflow_provider_iyzico.simulator.lifecycle import DURATIONS, FATE_MEANINGS
 from airflow_provider_iyzico.simulator.switches import HABITS, REFUSALS, SWITCHES
 from airflow_provider_iyzico.simulator.wishes import ControlError, Read
 
-_REFUSAL_READERS: dict[str, Read] = {"code": wishes.word, "message": wishes.word, "status": wishes.bound}
-
 
 def _read_refusals(name: str, wish: Any) -> dict[str, dict[str, Any]]:
-    given = wishes.mapping(wishes.mapping(lambda _, value: value, _REFUSAL_READERS), REFUSALS)(name, wish)
-    for reason, parts in given.items():
-        for part, value in parts.items():
-            _REFUSAL_READERS[part](f"{name}[{reason}][{part}]", value)
-        if not 200 <= parts.get("status", 200) <= 599:
-            raise ControlError(f"{name}[{reason}][status] is {parts['status']}; give 200 to 599")
+    given = wishes.mapping(wishes.mapping(_read_refusal_part, ("code", "status", "message")), REFUSALS)(name, wish)
     return {reason: {**parts, **given.get(reason, {})} for reason, parts in REFUSALS.items()}
+
+
+def _read_refusal_part(name: str, wish: Any) -> Any:
+    if not name.endswith("[status]"):
+        return wishes.word(name, wish)
+    if isinstance(wish, bool) or not isinstance(wish, int) or not 200 <= wish <= 599:
+        raise ControlError(f"{name} is {wish!r}; give 200 to 599")
+    return wish
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ class Simulator:
         """Set the balance, or what iyzico is like.
 
         The names are those of :data:`~airflow_provider_iyzico.simulator.switches.SWITCHES` and
-        :data:`~airflow_provider_iyzico.simulator.settings.SETTINGS`. With ``clock="stepped"`` payouts move only by :meth:`advance`.
+        :data:`~airflow_provider_iyzico.simulator.settings.SETTINGS`. With ``clock="stepped"`` only :meth:`advance` moves payouts.
 
         :raises ControlError: a wish is unknown or makes no sense; nothing was changed
         """

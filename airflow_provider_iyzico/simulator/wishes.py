@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -90,11 +90,13 @@ def amount_bound(name: str, wish: Any) -> Decimal | None:
 def commission(name: str, wish: Any) -> str:
     """Read an amount for each item, or a percentage of its amount, such as ``1.5%``."""
     text = str(wish)
-    read_amount(name, text.removesuffix("%"))
+    amount = read_amount(name, text.removesuffix("%"))
+    if not text.endswith("%") and amount != round(amount, 2):
+        raise ControlError(f"{name} is {text!r}; give at most two decimals, such as 2.50, or a percentage, such as 1.5%")
     return text
 
 
-def mapping(read_value: Read, names: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None) -> Read:
+def mapping(read_value: Read, names: Collection[str] | None = None, defaults: Mapping[str, Any] | None = None) -> Read:
     """Return a reader of a JSON object; ``names`` are those that it may have, and ``defaults`` fill in the others."""
 
     def read(name: str, wish: Any) -> dict[str, Any]:

@@ -75,7 +75,10 @@ class World:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Let one act happen at a time, all that is due before and after it, and keep its effects. A turn within a turn is the same."""
+        """Let one act happen at a time, with all that is due before and after it, and keep its effects.
+
+        :raises AssertionError: the books did not add up, now or earlier
+        """
         with self._lock:
             if self._is_in_turn:
                 yield
@@ -84,12 +87,11 @@ class World:
             try:
                 self.bank.catch_up()
                 yield
-            finally:
                 self.bank.catch_up()
+            finally:
                 self._is_in_turn = False
-                if self.journal.has_news:
-                    self.bank.check()
-                    self.journal.flush()
+                self.bank.check()
+                self.journal.flush()
 
     def set(self, **wished: Any) -> None:
         """Change settings, balance, fault or clock, all or none; time goes on last.
@@ -130,7 +132,7 @@ class World:
                 "now": self.bank.now_ms / 1000,
                 "requests": len(self._seen),
                 "payouts": len(self.bank.batches),
-                "effects": len(self.journal.effects()),
+                "effects": len(self.journal),
             }
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from airflow_provider_iyzico.simulator import lifecycle
@@ -72,13 +73,13 @@ class Answers:
             **self._recipient(item),
             "itemStatus": self.settings["item_words"].get(status, status),
             **self._errors(item, status),
-            "totalAmount": self._money(str(item.amount)),
-            "commissionAmount": self._money(str(item.commission)),
+            "totalAmount": self._money(item.amount),
+            "commissionAmount": self._money(item.commission),
             "currencyCode": item.currency,
         }
         shown = self.settings["commission_shown"]
         if status != lifecycle.SUCCESS and shown != "always":
-            fields["commissionAmount"] = self._money("0.00")
+            fields["commissionAmount"] = self._money(Decimal(0))
             if shown == "absent_until_paid":
                 del fields["commissionAmount"]
         if self.settings["item_request_id"] == "present":
@@ -95,10 +96,10 @@ class Answers:
         return {
             "externalId": batch.external_id,
             **({} if form == "absent" else {"merchantId": Raw(_MERCHANTS[form].format(self.settings["merchant_id"]))}),
-            "totalAmount": self._money(str(total([item.amount for item in valid]))),
-            "totalSuccessfulAmount": self._money(str(total([item.amount for item in paid]))),
+            "totalAmount": self._money(total([item.amount for item in valid])),
+            "totalSuccessfulAmount": self._money(total([item.amount for item in paid])),
             "massPayoutStatus": self.settings["batch_words"].get(status, status),
-            "totalCommissionAmount": self._money(str(total([item.commission for item in charged]))),
+            "totalCommissionAmount": self._money(total([item.commission for item in charged])),
             "currency": batch.currency,
             **self._dates(batch, at_ms),
         }
@@ -118,8 +119,8 @@ class Answers:
             return False
         return (status == lifecycle.INVALID) == (item_type == "INVALID")
 
-    def _money(self, amount: str) -> Raw:
-        return Raw(written(amount, self.settings["money"]))
+    def _money(self, amount: Decimal) -> Raw:
+        return Raw(written(f"{amount:.2f}", self.settings["money"]))
 
     def _recipient(self, item: Item) -> dict[str, Any]:
         info, name, form = item.recipient_info, item.recipient_name, self.settings["recipients"]
