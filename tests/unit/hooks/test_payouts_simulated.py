@@ -104,6 +104,14 @@ def test_a_batch_that_is_not_there_is_told_apart_from_everything_else(bank, hook
             ask()
 
 
+def test_pages_that_iyzico_cuts_short_are_read_to_the_end(bank, hook):
+    bank.set(large_page="cut", max_page_size=7)
+    names = [f"line-{number}" for number in range(45)]
+    request_id = hook.init_mass_payout(batch(items=[payment(name, amount=Decimal(1)) for name in names])).request_id
+    assert list(as_read(hook.retrieve_mass_payout(request_id))) == names
+    assert len(calls(bank, "retrieve")) == 7 + 1
+
+
 LOST = ["cut", "truncated", "done_then_reset", "done_then_status", "done_then_html"]
 
 
@@ -146,10 +154,7 @@ def test_a_refusal_that_nobody_documented_is_unknown_until_it_is_read_back(bank,
 
 def test_a_batch_of_three_pages_is_read_whole_while_it_is_being_paid(bank, hook):
     request_id = hook.init_mass_payout(
-        batch(
-            *[f"line-{number}" for number in range(100)],
-            items=tuple(payment(f"line-{number}", amount=Decimal("1.00")) for number in range(100)),
-        )
+        batch(items=[payment(f"line-{number}", amount=Decimal(1)) for number in range(100)])
     ).request_id
     bank.set(item_order="last_changed_first", balance="100000")
     hook.authorize_mass_payout(request_id)
