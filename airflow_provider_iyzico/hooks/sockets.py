@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import socket
 import ssl
-from contextvars import ContextVar
 from typing import Any, cast
 
 from urllib3.util.ssltransport import SSLTransport
 
-from airflow_provider_iyzico.hooks.deadline import Deadline
+from airflow_provider_iyzico.hooks.attempt import current_attempt
 from airflow_provider_iyzico.hooks.waiting import wait_for
 
 #: The longest time for one address, so that there is time left to try another.
 CONNECT_SECONDS = 10.0
-
-#: The deadline of this thread's attempt. A kept connection obeys the deadline of the attempt that uses it.
-attempt_deadline: ContextVar[Deadline] = ContextVar("iyzico_attempt_deadline")
 
 
 class Socket(socket.socket):
@@ -64,7 +60,7 @@ def dial(host: str, port: int) -> Socket:
 
     :raises OSError: no address answered
     """
-    deadline = attempt_deadline.get()
+    deadline = current_attempt.get().deadline
     addresses = wait_for(_look_up, host, port, seconds=deadline.left())
     failure = OSError("the name has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -77,7 +73,7 @@ def dial(host: str, port: int) -> Socket:
 
 
 def _hurry(waiting: socket.socket) -> None:
-    waiting.settimeout(attempt_deadline.get().left())
+    waiting.settimeout(current_attempt.get().deadline.left())
 
 
 def _connected(new: Socket, address: Any, seconds: float) -> Socket:
