@@ -96,6 +96,7 @@ SWITCHES: dict[str, dict[str, str]] = {
         "resumes": "a top-up sets it off",
         "auth_again": "another authorization sets it off",
     },
+    "commission_taken": {"from_balance": "commission is taken from the balance", "elsewhere": "it is invoiced, and is not"},
     "commission_shown": {
         "always": "an item's commission stands in every answer",
         "zero_until_paid": "it is 0 until the item is paid",

@@ -184,13 +184,13 @@ class Bank:
         if item.needs > self.books.balance:
             return False
         item.is_out = True
-        self.books.take(item.amount, item.commission, self.now_ms)
+        self.books.take(item.amount, item.charge, self.now_ms)
         self._write("taken", "bank", batch, item)
         return True
 
     def _give_back(self, batch: Batch, item: Item) -> None:
         item.is_out = False
-        self.books.give_back(item.amount, item.commission, self.now_ms)
+        self.books.give_back(item.amount, item.charge, self.now_ms)
         self._write("returned", "bank", batch, item)
 
     def _refresh(self, batch: Batch) -> None:
@@ -203,5 +203,5 @@ class Bank:
         if batch is not None:
             more |= {"external_id": batch.external_id, "request_id": batch.request_id}
         if item is not None:
-            more |= {"item_external_id": item.external_id, "amount": str(item.amount), "commission": str(item.commission)}
+            more |= {"item_external_id": item.external_id, "amount": str(item.amount), "commission": str(item.charge)}
         self.journal.add(what, at=self.now_ms / 1000, by=by, balance=str(self.books.balance), **more)

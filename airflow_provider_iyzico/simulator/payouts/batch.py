@@ -26,7 +26,7 @@ def status_at(history: History, at_ms: int) -> str | None:
 class Item:
     """One payment. A second payment of the same item is an item that is not shown.
 
-    ``is_out``: its money was taken, and has not come back.
+    ``charge`` is the part of the commission that the balance pays. ``is_out``: its money was taken, and has not come back.
     """
 
     number: int
@@ -38,6 +38,7 @@ class Item:
     description: str | None
     amount: Decimal
     commission: Decimal
+    charge: Decimal
     currency: str
     has_wrong_iban: bool = False
     error: tuple[str, str] | None = None
@@ -54,7 +55,7 @@ class Item:
     @property
     def needs(self) -> Decimal:
         """What it takes from the balance."""
-        return EXACT.add(self.amount, self.commission)
+        return EXACT.add(self.amount, self.charge)
 
     def again(self) -> Item:
         """Return a second payment of it, which no answer shows."""

@@ -110,6 +110,7 @@ class _Draft:
             error = (WRONG, f"amount.currency must be {currency} as in the first item")
         amount = self.amount if self.amount is not None else Decimal(0)
         info, is_iban = str(self.fields.get("recipientInfo") or ""), self.fields.get("recipientType") == "IBAN"
+        commission = Decimal(0) if error else rate_of(settings["commission"], amount)
         return Item(
             number=self.number,
             external_id=self.external_id,
@@ -119,7 +120,8 @@ class _Draft:
             recipient_name=self.fields.get("recipientName"),
             description=self.fields.get("description"),
             amount=amount,
-            commission=Decimal(0) if error else rate_of(settings["commission"], amount),
+            commission=commission,
+            charge=commission if settings["commission_taken"] == "from_balance" else Decimal(0),
             currency=currency,
             has_wrong_iban=not error and is_iban and settings["iban_check"] == "at_bank" and not has_check_digits(info),
             error=error,

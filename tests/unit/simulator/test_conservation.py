@@ -25,6 +25,7 @@ MONEY_SWITCHES = (
     "auth_of_nothing",
     "cancel_after_auth",
     "cancel_twice",
+    "commission_taken",
     "duplicate_external_id",
     "balance_drops",
     "iban_check",

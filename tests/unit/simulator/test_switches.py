@@ -307,6 +307,13 @@ def test_a_batch_may_run_out_of_money_on_its_way_and_go_on_after_a_top_up(bank, 
     assert client.balance() == 0
 
 
+@probe("commission_taken", from_balance=("2.50", 890), elsewhere=("2.50", 892.5))
+def _(bank, client):
+    bank.set(commission="2.50")
+    request_id, _ = run_on(bank, client, item(value="107.50"))
+    return items_of(client, request_id)[0]["commissionAmount"], client.balance()
+
+
 @probe("commission_shown", always=["2.50", "2.50"], zero_until_paid=["0.00", "2.50"], absent_until_paid=[None, "2.50"])
 def _(bank, client):
     bank.set(commission="2.50")
