@@ -10,7 +10,7 @@ import ssl
 import struct
 import threading
 import time
-from http import HTTPStatus
+from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -363,7 +363,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _http(self, status: int, body: bytes, content_type: str, headers: dict[str, str]) -> bytes:
         """Return a whole answer, so that it leaves in one piece."""
         lines = [
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            f"HTTP/1.1 {status} {responses.get(status, '')}",
             f"Content-Type: {content_type}",
             f"Content-Length: {len(body)}",
         ]
