@@ -416,6 +416,18 @@ def test_rebuild_of_a_mistyped_file_makes_none(tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_rebuild_quotes_no_part_of_a_password_with_an_at_sign(monkeypatch, capsys, driver):
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    pytest.importorskip(driver)
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", f"postgresql+{driver}://u:hun@ter2secret@nowhere.invalid/db")
+    assert main(["rebuild"]) == 2
+    said = capsys.readouterr()
+    assert "%40" in said.err
+    assert "ter2secret" not in said.out + said.err
+
+
 def test_rebuild_says_where_the_reports_run(monkeypatch, capsys):
     from airflow_provider_iyzico.warehouse.__main__ import main
 
