@@ -446,6 +446,8 @@ THRESHOLD_BY_HAND = "INSERT INTO iyzico_balance_threshold VALUES ('production', 
     [
         (THRESHOLD_BY_HAND.format("soon", 5), "valid_from"),
         (THRESHOLD_BY_HAND.format("2026-01-01 00:00:00.000000", "'five'"), "threshold"),
+        (THRESHOLD_BY_HAND.format("2026-01-01 00:00:00.000000", 5).replace("15)", "0)"), "cadence_minutes"),
+        (THRESHOLD_BY_HAND.format("2026-01-01 00:00:00.000000", 5).replace("15)", "-15)"), "cadence_minutes"),
         (GATE_BY_HAND.format("'5.000,00'"), "batch_total"),
     ],
 )
