@@ -77,8 +77,8 @@ _REFUSED_FOR_GOOD = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|(role|database) \".*\" does not exist|"
     r"not permitted to log in|permission denied for database|not currently accepting connections|"
     r"no such (database|user)|unsupported startup parameter|SSL required|"  # of PgBouncer
-    r"does not support SSL|certificate|private key file|invalid (sslmode|connection option|port number|integer value|"
-    r"target_session_attrs|gssencmode|channel_binding|require_auth)|definition of service|service file",
+    r"does not support SSL|certificate|private key file|invalid \"?\w+\"? value|"
+    r"invalid (connection option|port number|integer value)|could not parse network address|definition of service|service file",
 )
 
 
