@@ -19,20 +19,23 @@ Answer = Callable[[socket.socket, bytes], None]
 class RawServer:
     """Where it listens, and what it was asked: one list of requests per connection."""
 
-    def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    def __init__(self, host: str) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listener = socket.create_server((host, 0), family=family, backlog=64)
         self.port: int = self.listener.getsockname()[1]
         self.asked: list[list[bytes]] = []
         self.stopping = threading.Event()
 
 
 @contextlib.contextmanager
-def serve(answer: bytes | Answer, *, tls: ssl.SSLContext | None = None, is_kept: bool = False) -> Iterator[RawServer]:
+def serve(
+    answer: bytes | Answer, *, tls: ssl.SSLContext | None = None, is_kept: bool = False, host: str = "127.0.0.1"
+) -> Iterator[RawServer]:
     """Answer every request with the same bytes, or let a function answer.
 
     :param is_kept: leave connections open for another request
     """
-    server, open_sockets, threads = RawServer(), [], []
+    server, open_sockets, threads = RawServer(host), [], []
 
     def attend(client: socket.socket) -> None:
         with (

@@ -71,8 +71,8 @@ class Answer:
     redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     def header(self, name: str) -> str:
-        """Return a header's value, or nothing. Capital letters in names do not matter."""
-        return next((value for key, value in self.headers.items() if key.lower() == name), "").strip()
+        """Return a header's value, or nothing. Capital letters in names do not matter. Values that differ are one list."""
+        return ", ".join(dict.fromkeys(value.strip() for key, value in self.headers.items() if key.lower() == name))
 
     def word(self, value: object) -> str:
         """Return the server's text fit for a log line: without secrets, one line, printable, short."""

@@ -64,6 +64,11 @@ def money_from_author(value: object, name: str) -> Decimal:
         )
     if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
         raise IyzicoMoneyError(f"{name} is {value!r}; did the upstream task return nothing, or a template misspell it?")
+    if isinstance(value, tuple) and len(value) > 1 and all(isinstance(each, (int, float)) for each in value):
+        raise IyzicoMoneyError(
+            f"{name} is {value!r}; render_template_as_native_obj=True makes such a tuple of digits with a comma. Write them with "
+            "a dot and without groups, such as '1500.75', and quote them twice"
+        )
     if isinstance(value, (list, tuple)):
         raise IyzicoMoneyError(
             f"{name} is a {type(value).__name__} of {len(value)}; a query returns rows of columns. Take the first value of the "

@@ -41,6 +41,9 @@ _MYSQL_CLIENTS = {
 _IS_SECRET = re.compile(r"pass|secret|token|private|credential", re.IGNORECASE)
 #: How PostgreSQL's drivers quote the wrong value of an extra. That value may be a secret.
 _INVALID = re.compile(r'\b(invalid [\w ]*value:? )".*?"(?=$|;| for )', re.MULTILINE)
+#: What errors may show of an extra: a word that means something there, such as ``verify-full``, a path, a number, and the name of
+#: a field. Drivers quote whatever else somebody put there.
+_IS_SHOWN = re.compile(r"[a-z]{1,16}(?:[-_]+[a-z]{1,16}){0,3}\Z|(?:/[\w.-]+)+/?\Z|[0-9]{1,6}\Z|.{0,3}\Z", re.DOTALL)
 _HARMLESS_EXTRAS = {"client", "local_infile"}
 
 
@@ -199,7 +202,17 @@ def _secrets(connection: Any) -> list[str]:
     extra = connection.extra_dejson if isinstance(connection.extra_dejson, dict) else {}
     secrets = {connection.password, before_host.partition(":")[2]}
     secrets |= {value for name, value in extra.items() if _IS_SECRET.search(name) and isinstance(value, str)}
+    secrets |= {each for each in _texts(extra) if not _IS_SHOWN.match(each)}
     return sorted({spelling for secret in secrets if secret for spelling in _spellings(secret)}, key=len, reverse=True)
+
+
+def _texts(extra: Any) -> Iterator[str]:
+    """Yield all names and texts of an extra."""
+    if isinstance(extra, str):
+        yield extra
+    elif isinstance(extra, (dict, list)):
+        for each in (*extra, *extra.values()) if isinstance(extra, dict) else extra:
+            yield from _texts(each)
 
 
 def _spellings(secret: str) -> set[str]:

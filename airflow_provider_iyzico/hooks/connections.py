@@ -67,7 +67,7 @@ class Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         with self._on_the_way_to_a_proxy():
-            return dial(self._dns_host, int(self.port))
+            return dial(self._dns_host.strip("[]"), int(self.port))  # that of a proxy still has its brackets
 
     def _tunnel(self) -> None:
         """Ask for the tunnel. ``http.client`` would read the proxy's answer leniently, and give its status only as text."""

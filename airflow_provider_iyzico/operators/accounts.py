@@ -56,9 +56,10 @@ def balances_of(conn_ids: Sequence[str]) -> dict[str, tuple[Settings, Balance] |
         failed = {conn_id: error for conn_id, hook in hooks.items() if (error := attempt(hook.refresh))}
         usable = {conn_id: hook for conn_id, hook in hooks.items() if conn_id not in failed}
         _check_apart(usable)
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="iyzico") as pool:
-            asked = {conn_id: attempt(_begin, pool, hook) for conn_id, hook in usable.items()}
-            seen = {conn_id: each if isinstance(each, IyzicoError) else each.result() for conn_id, each in asked.items()}
+        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="iyzico")
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # a task that is stopped waits for no account that hangs
+        asked = {conn_id: attempt(_begin, pool, hook) for conn_id, hook in usable.items()}
+        seen = {conn_id: each if isinstance(each, IyzicoError) else each.result() for conn_id, each in asked.items()}
     return {conn_id: failed[conn_id] if conn_id in failed else seen[conn_id] for conn_id in conn_ids}
 
 

@@ -80,6 +80,8 @@ def _rebuilt(url: str, schema: str | None, timezone: str | None) -> tuple[list[s
             f"${URL_VARIABLE} is no URL of SQLAlchemy that can be used here ({type(error).__name__}); it looks like "
             "postgresql+psycopg://user@host/database, and its driver must be installed"
         ) from None  # some messages quote the URL, which holds a password
+    if "@" in (engine.url.host or ""):  # drivers quote a host that they cannot find
+        raise WarehouseConfigurationError(f"the host in ${URL_VARIABLE} has an @ in it; write an @ of a login or password as %40")
     if engine.dialect.name not in views.DIALECTS:
         raise WarehouseConfigurationError(f"it is {engine.dialect.name}; the reports run on {' and '.join(views.DIALECTS)}")
     file = engine.url.database

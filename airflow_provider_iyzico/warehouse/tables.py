@@ -74,6 +74,11 @@ def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Tab
     )
 
 
+def _check_cadence(minutes: Any) -> None:
+    if int(minutes) <= 0:
+        raise ValueError("no cadence")
+
+
 def account_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return whose row it is, as the values of ``ACCOUNT_KEY``."""
     return {name: row[name] for name in ACCOUNT_KEY}
@@ -150,7 +155,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             *_account_key(),
             Column("valid_from", Instant(), primary_key=True, info=ruled(Rule(spelling=SORTED_FROM, may_be_infinite=True))),
             Column("threshold", Money()),
-            Column("cadence_minutes", Integer),
+            Column("cadence_minutes", Integer, info=ruled(Rule(noun="number of minutes above zero", check=_check_cadence))),
         ),
         Table(
             "iyzico_payout_gate",

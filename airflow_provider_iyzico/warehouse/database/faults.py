@@ -76,8 +76,9 @@ _SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
 _REFUSED_FOR_GOOD = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|(role|database) \".*\" does not exist|"
     r"not permitted to log in|permission denied for database|not currently accepting connections|"
-    r"does not support SSL|certificate|private key file|invalid (sslmode|connection option|port number|integer value|"
-    r"target_session_attrs|gssencmode|channel_binding|require_auth)|definition of service|service file",
+    r"no such (database|user)|unsupported startup parameter|SSL required|"  # of PgBouncer
+    r"does not support SSL|certificate|private key file|invalid \"?\w+\"? value|"
+    r"invalid (connection option|port number|integer value)|could not parse network address|definition of service|service file",
 )
 
 
@@ -149,7 +150,17 @@ def _problem_of(file: Path) -> str | None:
             return f"{str(file)[:80]!r} can be no file on this machine ({type(error).__name__}); name another file as host"
         if found is not is_folder:
             return f"{str(place)!r} is {'no' if is_folder else 'a'} folder; name a SQLite file as host"
+    if not file.exists() and file.is_symlink():
+        return _problem_of(file.resolve())
+    if file.exists() and not _may(file, os.R_OK):
+        return f"this process may not read the SQLite file {str(file)!r}; give it the right, {otherwise}"
+    if not _may(file.parent, os.W_OK):
+        return f"this process may not write into {str(file.parent)!r}, where the SQLite file is; give it the right, {otherwise}"
     return None
+
+
+def _may(place: Path, what: int) -> bool:
+    return os.access(place, what, effective_ids=os.access in os.supports_effective_ids)
 
 
 def unreachable(engine: Engine, error: BaseException) -> WarehouseError:

@@ -26,11 +26,14 @@ VIEWS = (
 LATE_CADENCES = 2.5
 #: How often snapshots should come, in minutes, where no cadence is stated for the account.
 DEFAULT_CADENCE_MINUTES = 15
+#: SQLite keeps 15 digits of an amount, so its difference from another has no more decimals than the larger of both leaves.
+_LESS_IN_SQLITE = "round(({0}) - ({1}), min(8, 15 - length(CAST(max(abs({0}), abs({1})) AS INTEGER))))"
 _LATE = f"({{0}} > {LATE_CADENCES} * {{1}})"
 _WORDS = {
     "postgresql": {
         "minutes": "round(extract(epoch FROM ({1}) - ({0})) / 60, 4)",
         "money": "({0})",
+        "less": "(({0}) - ({1}))",
         "average": "round(avg({0}), 8)",
         "days": "round({0}, 2)",
         "floor": "CAST(floor({0}) AS INTEGER)",
@@ -47,6 +50,7 @@ _WORDS = {
     "sqlite": {
         "minutes": "round((julianday({1}) - julianday({0})) * 1440, 4)",
         "money": "round({0}, 8)",
+        "less": _LESS_IN_SQLITE,
         "average": "round(avg({0}), 8)",
         "days": "round({0}, 2)",
         "floor": "CAST({0} AS INTEGER)",

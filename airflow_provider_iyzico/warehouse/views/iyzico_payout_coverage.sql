@@ -17,7 +17,7 @@ SELECT gate_id,
        first_balance,
        last_balance,
        CASE WHEN first_balance IS NULL THEN NULL
-            WHEN first_balance < batch_total + headroom THEN $money[batch_total + headroom - first_balance] ELSE 0 END AS shortfall_at_start,
+            WHEN first_balance < batch_total + headroom THEN $less[batch_total + headroom; first_balance] ELSE 0 END AS shortfall_at_start,
        waiting_since,
        waits_until,
        ended_at,

@@ -1,3 +1,4 @@
+import ast
 import decimal
 from decimal import Decimal
 
@@ -147,3 +148,10 @@ def test_what_a_derived_class_writes_does_not_count_but_what_it_holds(value):
 @given(kurus)
 def test_every_kurus_up_to_ten_to_the_fifteenth_survives_a_string(amount):
     assert money_from_author(str(amount), "batch_total") == amount
+
+
+@pytest.mark.parametrize("digits", ["1500,75", "1.500,75", "1,500,000.75"])
+def test_digits_with_a_comma_that_native_rendering_makes_a_tuple_are_told_to_want_a_dot(digits):
+    with pytest.raises(IyzicoMoneyError, match="digits with a comma") as caught:
+        money_from_author(ast.literal_eval(digits), "batch_total")
+    assert "first value" not in str(caught.value)

@@ -350,3 +350,34 @@ def test_sqlite_in_a_file_is_read_by_others_as_well(connect, tmp_path, make_row)
     other = sqlite3.connect(path)
     assert other.execute("SELECT count(*) FROM iyzico_balance_snapshot").fetchone() == (1,)
     other.close()
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        ({"service": "hunter2secret"}, "service"),
+        ({"connect_timeout": "hunter2secret"}, "."),
+        ({"cursor": "hunter2secret"}, "."),
+        ({"hostaddr": "hunter2secret"}, "."),
+        ({"ssl_min_protocol_version": "hunter2secret", "sslmode": "require"}, "ssl_min_protocol_version"),
+        ({"load_balance_hosts": "hunter2secret"}, "load_balance_hosts"),
+        ({"hunter2secret": "1"}, "option"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_somebody_put_into_an_extra_of_postgresql_is_not_quoted_and_lasts(connect, make_row, extra, named):
+    """Whatever words the driver has for it."""
+    connect(conn_type="postgres", host="127.0.0.1", port=1, login="u", password="p" * 9, extra=json.dumps(extra))
+    with pytest.raises(WarehouseError, match=named) as caught:
+        keep(make_row())
+    if HAS_PSYCOPG:  # the older driver, or its library, may not know the option, and then says that nobody listens there
+        assert type(caught.value) is WarehouseConfigurationError
+    assert "hunter2secret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_words_and_paths_of_an_extra_are_shown(connect, make_row):
+    """They say what to correct."""
+    extra = {"sslmode": "verify-full", "sslrootcert": "/no/such/ca.pem", "service": "no-such-finance"}
+    connect(conn_type="postgres", host="127.0.0.1", port=1, login="u", password="p" * 9, extra=json.dumps(extra))
+    with pytest.raises(WarehouseConfigurationError, match="no-such-finance"):
+        keep(make_row())

@@ -81,6 +81,17 @@ def test_iyzico_is_asked_through_a_tunnel_and_only_the_proxy_sees_its_login(monk
     assert not any(b"Proxy" in request for request in requests)
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_may_be_named_by_an_address_of_ipv6(monkeypatch, authority, bundle, scheme):
+    with (
+        serve(WHOLE, tls=tls_for(authority, "iyzico.test")) as iyzico,
+        serve(tunnel_to(iyzico.port), tls=tls_for(authority, "::1") if scheme == "https" else None, host="::1") as proxy,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://[::1]:{proxy.port}")
+        assert look(monkeypatch, ca_bundle=bundle).raw == "1500.75"
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_behind_a_proxy_what_nobody_asked_for_does_not_answer_the_next_request(monkeypatch, authority, bundle, scheme):
     with (

@@ -96,6 +96,20 @@ def test_what_can_be_read_in_two_ways_is_not_believed_and_waiting_does_not_help(
     assert "look for a proxy or firewall" in str(seen).lower() or "check the Connection's host and the proxy" in str(seen)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (b"Content-Type: application/json\r\n", b"Content-Type: text/html\r\n"),
+        (b"Content-Type: application/json\r\n", b"Content-Type: application/json; charset=iso-8859-9\r\n"),
+        (b"Content-Encoding: identity\r\n", b"Content-Encoding: gzip\r\n"),
+    ],
+)
+def test_two_headers_of_one_name_that_differ_are_not_believed_in_either_order(monkeypatch, headers):
+    for one, other in (headers, headers[::-1]):
+        assert type(ask(monkeypatch, STATUS + one + other + LENGTH + b"\r\n" + OK)) is IyzicoAnswerError
+        assert ask(monkeypatch, STATUS + headers[0] * 2 + LENGTH + b"\r\n" + OK).raw == "1500.75"
+
+
 #: What follows the status line of a refusal and cannot be read, or is more than anybody should read.
 UNREADABLE = {
     "a long page": b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000,

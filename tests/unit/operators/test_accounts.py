@@ -1,6 +1,8 @@
 """Several accounts in one task: each its own row, side by side, and one that fails hinders none and goes not unnoticed."""
 
+import signal
 import sqlite3
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -189,6 +191,35 @@ def test_who_ends_the_task_ends_it(accounts, sqlite_warehouse, monkeypatch, kind
     monkeypatch.setattr(writing, "append", stop)
     with pytest.raises(kind):
         execute(list(NAMES))
+
+
+@pytest.mark.parametrize("names", [("payroll",), NAMES])
+def test_who_ends_the_task_waits_for_no_account_that_hangs(accounts, sqlite_warehouse, monkeypatch, names):
+    """Each simulator keeps its answer back until the task has ended."""
+
+    def stop(*_):
+        raise AirflowTaskTimeout
+
+    for name in names:
+        accounts[name].set(latency_seconds=60)
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection_of(accounts[name], name, timeout=50))
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(stop_as_soon_as_asked, accounts[names[0]], threading.get_ident())
+            with pytest.raises(AirflowTaskTimeout):
+                execute(list(names))
+            assert any(thread.name.startswith("iyzico_") for thread in threading.enumerate())  # it is still being asked
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        for name in names:
+            accounts[name].world.stopping.set()
+
+
+def stop_as_soon_as_asked(simulator, thread_id):
+    while not simulator.seen:
+        time.sleep(0.01)
+    signal.pthread_kill(thread_id, signal.SIGUSR1)
 
 
 def test_a_missing_connection_hinders_no_other(accounts, sqlite_warehouse):

@@ -234,6 +234,12 @@ def test_a_fault_waits_for_a_request_of_the_api(box):
     assert ask(box, header())[0] == 500
 
 
+@pytest.mark.parametrize("status", [430, 499, 520, 599])
+def test_a_status_that_nobody_registered_is_sent_as_well(box, status):
+    box.fail(str(status))
+    assert ask(box, header())[0] == status
+
+
 def test_it_listens_on_this_machine_only(box):
     assert box._server.server_address[0] == "127.0.0.1"
 

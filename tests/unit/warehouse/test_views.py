@@ -239,6 +239,37 @@ def test_an_account_that_went_silent_keeps_its_balance_in_the_runway_and_claims_
     assert (row.average_outflow, row.p90_outflow, row.days_at_average, row.days_at_p90) == (None,) * 4
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("123456789.12", "123456789.11"),
+        ("1234567890.12", "1234567890.13"),
+        ("9999999999999.99", "9999999999999.98"),
+        ("0.02", "5"),
+    ],
+)
+def test_differences_of_large_balances_are_exact(engine, before, after):
+    """To the digits that are shown: SQLite subtracts binary fractions."""
+    for number, balance in enumerate((before, after)):
+        keep(engine, observation(START + timedelta(days=number), balance))
+    shown = Decimal(after) - Decimal(before)
+    for query in (
+        "SELECT change FROM iyzico_balance_interval WHERE change IS NOT NULL",
+        "SELECT change FROM iyzico_balance_movement",
+        "SELECT net_change FROM iyzico_balance_daily WHERE opening IS NOT NULL",
+    ):
+        assert [Decimal(str(row[0])) for row in ask(engine, query)] == [shown], query
+
+
+def test_what_a_large_batch_lacks_is_exact(engine):
+    given = next(gates(random.Random(5), START)) | {"batch_total": Decimal("123456789.11"), "headroom": Decimal("0.01")}
+    keep(engine, observation(START, "1"))
+    with engine.begin() as connection:
+        connection.execute(insert(TABLES.gate), [given | {"first_balance": Decimal("123456789.11")}])
+    ((shortfall,),) = ask(engine, "SELECT shortfall_at_start FROM iyzico_payout_coverage")
+    assert Decimal(str(shortfall)) == Decimal("0.01")
+
+
 def gates(dice, now):
     """Gates that begin, end and fall silent around now, none within a minute of the moment at which it counts as lost."""
     for number in range(60):
@@ -385,6 +416,18 @@ def test_rebuild_of_a_mistyped_file_makes_none(tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_rebuild_quotes_no_part_of_a_password_with_an_at_sign(monkeypatch, capsys, driver):
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    pytest.importorskip(driver)
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", f"postgresql+{driver}://u:hun@ter2secret@nowhere.invalid/db")
+    assert main(["rebuild"]) == 2
+    said = capsys.readouterr()
+    assert "%40" in said.err
+    assert "ter2secret" not in said.out + said.err
+
+
 def test_rebuild_says_where_the_reports_run(monkeypatch, capsys):
     from airflow_provider_iyzico.warehouse.__main__ import main
 
@@ -403,6 +446,8 @@ THRESHOLD_BY_HAND = "INSERT INTO iyzico_balance_threshold VALUES ('production', 
     [
         (THRESHOLD_BY_HAND.format("soon", 5), "valid_from"),
         (THRESHOLD_BY_HAND.format("2026-01-01 00:00:00.000000", "'five'"), "threshold"),
+        (THRESHOLD_BY_HAND.format("2026-01-01 00:00:00.000000", 5).replace("15)", "0)"), "cadence_minutes"),
+        (THRESHOLD_BY_HAND.format("2026-01-01 00:00:00.000000", 5).replace("15)", "-15)"), "cadence_minutes"),
         (GATE_BY_HAND.format("'5.000,00'"), "batch_total"),
     ],
 )

@@ -1,12 +1,16 @@
 """What passes is retried, what lasts is not: by the server's code."""
 
 import os
+import socket
 import sqlite3
+import struct
 
 import pytest
 from mariadb import mariadb_server
+from raw_server import listening
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from support import POSTGRESQL
 
 from airflow_provider_iyzico.errors import Retry, WarehouseConfigurationError, WarehouseError, WarehouseUnavailableError
 from airflow_provider_iyzico.warehouse.append import append
@@ -174,6 +178,54 @@ def test_a_sqlite_file_in_a_folder_that_may_not_be_entered_is_named(tmp_path_fac
         assert "may not enter" in str(unreachable(engine, caught.value))
     finally:
         os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not do this")
+def test_a_sqlite_file_that_this_process_may_not_read_or_make_lasts_and_is_named(tmp_path_factory):
+    ours = tmp_path_factory.mktemp("ours")
+    for each in (ours, *list(ours.parents)[:2]):
+        each.chmod(0o755)
+    (ours / "closed.db").touch(mode=0o600)
+    (ours / "link.db").symlink_to(ours / "nowhere" / "w.db")
+    said = {"closed.db": "may not read the SQLite file", "new.db": "may not write into", "link.db": "nowhere' of the SQLite file"}
+    os.seteuid(65534)
+    try:
+        for name, words in said.items():
+            engine = create_engine(f"sqlite:///{ours / name}")
+            with pytest.raises(OperationalError) as caught:
+                engine.connect().execute(text("PRAGMA user_version"))
+            problem = unreachable(engine, caught.value)
+            assert isinstance(problem, WarehouseConfigurationError), name
+            assert words in str(problem)
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no such database: finance",
+        "no such user: airflow",
+        "unsupported startup parameter: options",
+        "unsupported startup parameter in options: search_path",
+        "SSL required",
+    ],
+)
+def test_what_a_pooler_of_postgresql_refuses_for_good_lasts(words):
+    """Byte by byte, as PgBouncer says it at once after the first message; the drivers give no code."""
+    fields = b"SFATAL\0VFATAL\0C08P01\0M" + words.encode() + b"\0\0"
+    refusal = b"E" + struct.pack("!i", len(fields) + 4) + fields
+
+    def attend(line):
+        (length,) = struct.unpack("!i", line.recv(4, socket.MSG_WAITALL))
+        line.recv(length - 4, socket.MSG_WAITALL)
+        line.sendall(refusal)
+
+    with listening(attend) as port:
+        engine = create_engine(f"{POSTGRESQL}://u:p@127.0.0.1:{port}/finance?sslmode=disable&gssencmode=disable")
+        with pytest.raises(OperationalError) as caught:
+            engine.connect()
+    assert isinstance(unreachable(engine, caught.value), WarehouseConfigurationError)
 
 
 def test_a_name_that_can_be_no_file_is_named(tmp_path):
