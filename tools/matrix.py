@@ -139,19 +139,7 @@ def run(environment: Environment, options: list[str]) -> Result:
     started = time.monotonic()
     with log.open("w") as output:
         subprocess.run(
-            [
-                python,
-                "-m",
-                "pytest",
-                *TESTS,
-                f"--junitxml={report}",
-                "-n",
-                "2",
-                "--dist",
-                "loadfile",
-                "--no-loadscope-reorder",
-                *options,
-            ],
+            [python, "-m", "pytest", *TESTS, f"--junitxml={report}", *options],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
