@@ -42,7 +42,7 @@ test: $(READY) ## run all tests
 
 matrix: export PYTEST_ADDOPTS := $(PARALLEL)
 matrix: $(READY) ## unit, story and real processes on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
-	@$(BIN)/python tools/matrix.py $(VERSIONS)
+	@$(BIN)/python tools/matrix.py $(VERSIONS) $(PART:%=--%)
 
 lint: $(READY) ## check style, types, spelling, the import law and the workflows
 	@$(BIN)/ruff check .
