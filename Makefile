@@ -11,6 +11,11 @@ EXTRAS ?= openlineage,postgres,sqlite
 # Airflow's hook for MariaDB builds where that library is, for the tests of it; tools/needs.py knows its package.
 MARIADB := $(if $(shell command -v mariadb_config 2>/dev/null),-and-mariadb)
 READY := $(VENV)/.ready$(MARIADB)
+# How `make test` and `make matrix` run pytest: tests often wait, so that two cores have work for four processes. Files start in
+# the order of their names, those with long tests first, and stay together, since their tests share an Airflow or a database.
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+# Every environment is compiled once, when it is made: the tests start Airflow some hundred times.
+export UV_COMPILE_BYTECODE := 1
 PROSE := README.md GLOSSARY.md CHANGELOG.md CONTRIBUTING.md SECURITY.md UNVERIFIED.md docs
 
 help: ## show this help
@@ -33,10 +38,11 @@ airflow: $(READY) ## start Airflow with the simulator and the example DAGs on th
 	@$(BIN)/python tools/run_airflow.py
 
 test: $(READY) ## run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest $(PARALLEL)
 
+matrix: export PYTEST_ADDOPTS := $(PARALLEL)
 matrix: $(READY) ## unit, story and real processes on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
-	@$(BIN)/python tools/matrix.py $(VERSIONS)
+	@$(BIN)/python tools/matrix.py $(VERSIONS) $(PART:%=--%)
 
 lint: $(READY) ## check style, types, spelling, the import law and the workflows
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
     python tools/matrix.py              all of them, and the README's table when all were green
     python tools/matrix.py 2.11 3.3     those of these versions of Airflow; `2.11-python-3.11` names one
+    python tools/matrix.py 2.11 --short without the tests in which an older Airflow can change nothing
     python tools/matrix.py --lock       freeze the versions of all but the first line below into constraints/
 
 A Python that is not found is not run, and the table says so. They are looked for on the path and where pyenv keeps them;
@@ -28,6 +29,25 @@ UV = Path(sys.executable).with_name("uv")
 EXTRAS = ("openlineage", "postgres", "sqlite")
 #: The long ones first. What else is in tests/system is of the page and the wheel, and of `make test`.
 TESTS = ("tests/system/test_real_airflow.py", "tests/system/test_watcher.py", "tests/story", "tests/unit")
+#: What the short form leaves out: pure functions, the simulator, sockets, the words and figures of the page, and what is said of
+#: programs that are missing. These tests touch neither Airflow nor SQLAlchemy. `make test` runs them on the newest Airflow, and
+#: `make matrix` in full on every one.
+LEFT_OUT = (
+    "tests/unit/api",
+    "tests/unit/domain",
+    "tests/unit/hooks/test_deadline.py",
+    "tests/unit/hooks/test_fork.py",
+    "tests/unit/hooks/test_proxies.py",
+    "tests/unit/hooks/test_response.py",
+    "tests/unit/hooks/test_transport.py",
+    "tests/unit/hooks/test_trust.py",
+    "tests/unit/simulator",
+    "tests/unit/test_needs.py",
+    "tests/unit/ui/test_downloads.py",
+    "tests/unit/ui/test_reasons.py",
+    "tests/unit/ui/test_report.py",
+    "tests/unit/ui/test_words.py",
+)
 MARKS = "<!-- matrix: written by make matrix -->\n", "<!-- end of matrix -->\n"
 
 
@@ -139,19 +159,7 @@ def run(environment: Environment, options: list[str]) -> Result:
     started = time.monotonic()
     with log.open("w") as output:
         subprocess.run(
-            [
-                python,
-                "-m",
-                "pytest",
-                *TESTS,
-                f"--junitxml={report}",
-                "-n",
-                "2",
-                "--dist",
-                "loadfile",
-                "--no-loadscope-reorder",
-                *options,
-            ],
+            [python, "-m", "pytest", *TESTS, f"--junitxml={report}", *options],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -188,6 +196,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("versions", nargs="*", help="of Airflow, such as 2.11; all if none is named")
     parser.add_argument("--lock", action="store_true", help="freeze versions instead of testing")
+    parser.add_argument("--short", action="store_true", help="leave out the tests in which an older Airflow can change nothing")
     asked, options = parser.parse_known_args()
     chosen = [each for each in ENVIRONMENTS if not asked.versions or {each.name, each.name.split("-")[0]} & set(asked.versions)]
     if not chosen:
@@ -196,6 +205,9 @@ def main() -> int:
         for each in ENVIRONMENTS[1:]:
             lock(each)
         return 0
+    if asked.short:
+        print(f"THE SHORT FORM leaves out {', '.join(LEFT_OUT)}", flush=True)
+        options += [f"--ignore={path}" for path in LEFT_OUT]
     results = []
     for each in chosen:
         print(f"Airflow {each.airflow} on Python {each.python} ...", flush=True)

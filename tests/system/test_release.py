@@ -91,3 +91,12 @@ def test_the_table_says_what_failed_and_what_did_not_run():
     assert "| 9 | 1 |" in matrix.table([green, red, nothing])
     assert "8, 1 failed" in matrix.table([red])
     assert "no Python 3.13 was found" in matrix.table([nothing])
+
+
+def test_what_the_short_form_leaves_out_is_there_and_imports_neither_airflow_nor_sqlalchemy():
+    for name in matrix.LEFT_OUT:
+        path = ROOT / name
+        files = list(path.glob("test_*.py")) if path.is_dir() else [path]
+        assert files, name
+        for each in files:
+            assert not re.search(r"^\s*(from|import) (airflow|sqlalchemy)\b", each.read_text(), re.MULTILINE), each
