@@ -132,6 +132,18 @@ class WarehouseExactnessError(WarehouseError):
     """The warehouse gave back another value than it was given. Widen the column; unless it says so, nothing was kept."""
 
 
+class LedgerError(IyzicoError):
+    """The ledger of payouts refuses. Nothing was written; the message says why, and what to do."""
+
+
+class LedgerBatchError(LedgerError):
+    """The ledger has no such batch, has one where it should not, or its state does not allow this. Read ``ledger show``."""
+
+
+class LedgerHoldError(LedgerError):
+    """Money is held already, for something else or by somebody else. Use another ``external_id``, or release that hold."""
+
+
 def is_safe_to_repeat(error: BaseException) -> bool:
     """Tell whether trying again may help and adds nothing."""
     return isinstance(error, IyzicoError) and error.retry is Retry.SAFE
