@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico import __version__
@@ -16,6 +18,7 @@ from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.tables import REASON_LENGTH
 from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.rows import as_given, read
 
 
 class HoldEnd(StrEnum):
@@ -36,6 +39,46 @@ def open_holds(ledger: Ledger, connection: Connection, account: Account, *, now:
     in_time = hold.c.expires_at.is_(None) | (hold.c.expires_at > now)
     query = _open(ledger).where(is_of(hold, account), in_time).order_by(hold.c.placed_at, hold.c.hold_id)
     return list(connection.execute(query).mappings())
+
+
+def add_hold(
+    ledger: Ledger,
+    connection: Connection,
+    account: Account,
+    external_id: str,
+    who: Who,
+    *,
+    is_plain: bool,
+    amount: Decimal,
+    placed_at: datetime,
+    expires_at: datetime | None = None,
+    balance: Decimal | None = None,
+) -> int:
+    """Set money aside in a transaction that has locked the account, and return the number of the hold.
+
+    :raises WarehouseExactnessError: the database bends a digit; it sets nothing aside
+    """
+    hold = ledger.tables.hold
+    name = {"environment": account.environment, "account": account.account, "external_id": external_id}
+    of_this_name = [hold.c[column] == value for column, value in name.items()]
+    last = connection.execute(select(func.coalesce(func.max(hold.c.number), 0)).where(*of_this_name)).scalar_one()
+    row = {
+        "hold_id": str(uuid4()),
+        **name,
+        "currency": account.currency,
+        "number": int(last) + 1,
+        "is_plain": is_plain,
+        "amount": amount,
+        "counted": amount,
+        "placed_at": placed_at,
+        "expires_at": expires_at,
+        "balance": balance,
+        **who.columns(),
+        "provider_version": __version__,
+    }
+    connection.execute(insert(hold).values(row))
+    as_given(connection, hold, row, read(connection, hold, row))
+    return int(last) + 1
 
 
 def end_hold(

@@ -10,20 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from uuid import uuid4
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.domain.funds import Funds
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
-from airflow_provider_iyzico.ledger.holds import expire, hold_of, open_holds, own_hold
+from airflow_provider_iyzico.ledger.holds import add_hold, expire, hold_of, open_holds, own_hold
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
-from airflow_provider_iyzico.warehouse.database.rows import as_given, read
 
 
 class Placing(StrEnum):
@@ -205,27 +202,15 @@ def _add(
     expires_at: datetime | None,
     who: Who,
 ) -> int:
-    hold = ledger.tables.hold
-    of_this_name = (
-        hold.c.environment == account.environment,
-        hold.c.account == account.account,
-        hold.c.external_id == wanted.external_id,
+    return add_hold(
+        ledger,
+        connection,
+        account,
+        wanted.external_id,
+        who,
+        is_plain=wanted.batch_total is not None,
+        amount=amount,
+        placed_at=now,
+        expires_at=expires_at,
+        balance=asked.balance,
     )
-    number = int(connection.execute(select(func.coalesce(func.max(hold.c.number), 0)).where(*of_this_name)).scalar_one()) + 1
-    row = {
-        "hold_id": str(uuid4()),
-        **account.key(),
-        "external_id": wanted.external_id,
-        "number": number,
-        "is_plain": wanted.batch_total is not None,
-        "amount": amount,
-        "counted": amount,
-        "placed_at": now,
-        "expires_at": expires_at,
-        "balance": asked.balance,
-        **who.columns(),
-        "provider_version": __version__,
-    }
-    connection.execute(insert(hold).values(row))
-    as_given(connection, hold, row, read(connection, hold, row))  # a database that bends a digit sets nothing aside
-    return number
