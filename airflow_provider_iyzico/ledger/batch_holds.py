@@ -22,7 +22,7 @@ _MAY_HAVE_LEFT = {state.value for state in MAY_BE_PAYING}
 
 
 def secure(turn: Turn, asked: Asked) -> None:
-    """Let a batch go to be authorized: what it needs is held, the balance still covers what is held, and time never ends its hold.
+    """Let a batch go to be authorized: its money is held, and still on the balance. Time never ends its hold from then on.
 
     :raises LedgerHoldError: its hold is missing, over, or too small
     :raises LedgerMovedError: the balance was asked for before a hold of the account ended or shrank
@@ -96,7 +96,7 @@ def open_hold(turn: Turn) -> RowMapping | None:
 
 
 def _held_for_unsent(turn: Turn) -> Decimal:
-    """Return what the account's holds count whose money cannot have left the balance yet; those included whose time is just over."""
+    """Return what the holds count whose money cannot have left the balance yet, those included whose time is just over."""
     hold, hold_end, payout = turn.ledger.tables.hold, turn.ledger.tables.hold_end, turn.ledger.tables.payout
     names = ("environment", "account", "external_id")
     batch = and_(*[payout.c[name] == hold.c[name] for name in names], hold.c.is_plain.is_(False))

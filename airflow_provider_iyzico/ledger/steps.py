@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from airflow_provider_iyzico.api.payout.initiated import Initiated, InvalidItem
 from airflow_provider_iyzico.api.payout.statuses import INVALID, BatchMeaning, batch_meaning
-from airflow_provider_iyzico.domain.items import is_settled, still_out
+from airflow_provider_iyzico.domain.items import still_out
 from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
@@ -86,7 +88,7 @@ def initiated(ledger: Ledger, batch: LedgerBatch, answer: Initiated, who: Who, *
     _require_step(batch, State.INITIATED)
 
     def act(turn: Turn) -> LedgerBatch:
-        values = {"request_id": _request_id(turn.batch, answer.request_id), "deadline_at": None}
+        values = {"request_id": _request_id(turn, answer.request_id), "deadline_at": None}
         events = _invalid(turn, answer.invalid)
         return turn.advance(EventKind.STATE, values, state=State.INITIATED, more=events, reason=reason)
 
@@ -116,18 +118,24 @@ def _use_permit(turn: Turn) -> str | None:
     sent = last_version(turn.ledger, turn.connection, turn.batch.key, EventKind.STATE, State.AUTH_SENT.value)
     if permit <= sent:
         raise LedgerBatchError(
-            f"an authorization of {turn.batch} went unanswered at {turn.batch.auth_unanswered_at:%Y-%m-%d %H:%M} UTC: a second one "
-            "could pay twice. Look into iyzico's panel; if nothing was paid, permit one more: python -m "
+            f"an authorization of {turn.batch} went unanswered at {turn.batch.auth_unanswered_at:%Y-%m-%d %H:%M} UTC: a second "
+            "one could pay twice. Look into iyzico's panel; if nothing was paid, permit one more: python -m "
             f"airflow_provider_iyzico.ledger permit {turn.batch.external_id} --because ..."
         )
     return f"permitted at version {permit}"
 
 
-def _request_id(batch: LedgerBatch, given: str | None) -> str:
+def _request_id(turn: Turn, given: str | None) -> str:
+    """Return the id, if the batch has no other one, and no other batch has it."""
+    batch, table = turn.batch, turn.ledger.tables.payout
     if given is None:
         raise LedgerBatchError(f"iyzico does not say by which request_id it knows {batch}: it can be neither paid nor cancelled")
     if batch.request_id not in (None, given):
         raise LedgerBatchError(f"{batch} is {batch.request_id!r} at iyzico, and {given!r} is another one")
+    with_it = select(table.c.external_id).where(table.c.environment == batch.account.environment, table.c.request_id == given)
+    others = [name for name in turn.connection.execute(with_it).scalars() if name != batch.external_id]
+    if others and batch.request_id is None:
+        raise LedgerBatchError(f"iyzico's request_id {given!r} belongs to batch {others[0]!r}; it cannot be that of {batch}, too")
     return given
 
 
@@ -139,7 +147,7 @@ def _invalid(turn: Turn, invalid: tuple[InvalidItem, ...]) -> list[dict[str, Any
 
 
 def _to_initiated(turn: Turn) -> dict[str, Any]:
-    return {"request_id": _request_id(turn.batch, turn.batch.request_id)}
+    return {"request_id": _request_id(turn, turn.batch.request_id)}
 
 
 def _to_auth_unknown(turn: Turn) -> dict[str, Any]:
@@ -171,8 +179,8 @@ def _to_cancelled(turn: Turn) -> dict[str, Any]:
 
 def _to_ended(turn: Turn) -> dict[str, Any]:
     """A batch ends by itself once nothing of it is out; before that, only a person ends it."""
-    items = read_items(turn.ledger, turn.connection, turn.batch.key)
-    out = [row["item_external_id"] for row in items if not is_settled(row["status"])]
+    items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
+    out = [item.item_external_id for item in items if not item.is_settled]
     if out and turn.who.person is None:
         raise LedgerBatchError(f"{len(out)} items of {turn.batch} are still out, such as {out[0]!r}; it has not ended")
     end_own_hold(turn, HoldEnd.RELEASED if out else HoldEnd.ACCOUNTED)
