@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
@@ -17,6 +18,7 @@ from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.tables import REASON_LENGTH
 from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.rows import add, as_given
 
 
 class HoldEnd(StrEnum):
@@ -31,7 +33,7 @@ class HoldEnd(StrEnum):
     EXPIRED = "expired"
 
 
-def standing(ledger: Ledger, connection: Connection, account: Account) -> list[RowMapping]:
+def counting_holds(ledger: Ledger, connection: Connection, account: Account) -> list[RowMapping]:
     """Return the holds of an account in its currency that count and have no end, the oldest first, overdue ones included.
 
     A hold that has ended counts nothing, so the index leads past those of the years before.
@@ -42,7 +44,7 @@ def standing(ledger: Ledger, connection: Connection, account: Account) -> list[R
 
 
 def latest_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
-    """Return the newest hold of a name, in whatever currency, with ``is_open`` beside its columns; a name has one open at most."""
+    """Return the newest hold of a name, in whatever currency, with ``is_open``; a name has one open at most."""
     hold = ledger.tables.hold
     mine = (hold.c.environment == account.environment, hold.c.account == account.account, hold.c.external_id == external_id)
     return connection.execute(_with_end(ledger).where(*mine).order_by(hold.c.number.desc()).limit(1)).mappings().first()
@@ -67,7 +69,45 @@ def is_over(row: RowMapping, now: datetime) -> bool:
 
 def open_holds(ledger: Ledger, connection: Connection, account: Account, *, now: datetime) -> list[RowMapping]:
     """Return the open holds of an account in its currency, those whose time is over left out."""
-    return [each for each in standing(ledger, connection, account) if not is_over(each, now)]
+    return [each for each in counting_holds(ledger, connection, account) if not is_over(each, now)]
+
+
+def add_hold(
+    ledger: Ledger,
+    connection: Connection,
+    account: Account,
+    external_id: str,
+    who: Who,
+    *,
+    is_plain: bool,
+    amount: Decimal,
+    placed_at: datetime,
+    expires_at: datetime | None = None,
+    balance: Decimal | None = None,
+) -> int:
+    """Set money aside in a transaction that has locked the account, and return the number of the hold.
+
+    :raises WarehouseExactnessError: the database bends a digit; it sets nothing aside
+    """
+    latest = latest_hold(ledger, connection, account, external_id)
+    row = {
+        "hold_id": str(uuid4()),
+        **account.key(),
+        "external_id": external_id,
+        "number": 1 if latest is None else latest["number"] + 1,
+        "is_plain": is_plain,
+        "amount": amount,
+        "counted": amount,
+        "placed_at": placed_at,
+        "expires_at": expires_at,
+        "balance": balance,
+        **who.columns(),
+        "provider_version": __version__,
+    }
+    add(connection, ledger.tables.hold, row)
+    stored = latest_hold(ledger, connection, account, external_id)
+    as_given(connection, ledger.tables.hold, row, None if stored is None else dict(stored))
+    return int(row["number"])
 
 
 def end_hold(
@@ -93,6 +133,14 @@ def moved(ledger: Ledger, connection: Connection, account: Account) -> None:
     table = ledger.tables.account
     raised = update(table).where(is_of(table, account)).values(funds_version=table.c.funds_version + 1)
     connection.execute(raised)
+
+
+def expire(ledger: Ledger, connection: Connection, account: Account, now: datetime, who: Who) -> bool:
+    """End the holds of the account whose time is over, and tell whether there were any."""
+    over = [each for each in counting_holds(ledger, connection, account) if is_over(each, now)]
+    for each in over:
+        end_hold(ledger, connection, each, HoldEnd.EXPIRED, who)
+    return bool(over)
 
 
 def release_plain(ledger: Ledger, account: Account, external_id: str, who: Who, reason: str | None = None) -> Hold | None:

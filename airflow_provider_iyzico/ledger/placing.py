@@ -10,22 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api.money import money_from_text, money_text
 from airflow_provider_iyzico.domain.funds import Funds
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, LedgerBatchError, LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
-from airflow_provider_iyzico.ledger.holds import HoldEnd, end_hold, hold_of, is_over, latest_hold, standing
+from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, counting_holds, end_hold, hold_of, is_over, latest_hold
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
-from airflow_provider_iyzico.warehouse.database.rows import add, as_given
 
 #: Ten years; what a database can add to a moment.
 LONGEST_HOLD_SECONDS = 315_360_000
@@ -129,7 +125,7 @@ def _check(wanted: Wanted, asked: Asked) -> None:
     seconds = wanted.hold_for_seconds
     if seconds is not None and not 0 < seconds <= LONGEST_HOLD_SECONDS:
         raise IyzicoConfigurationError(
-            f"hold_for_seconds is {seconds!r}; give a number above 0 and up to {LONGEST_HOLD_SECONDS} (ten years), or leave it out"
+            f"hold_for_seconds is {seconds!r}; give a number above 0, up to {LONGEST_HOLD_SECONDS} (ten years), or leave it out"
         )
 
 
@@ -145,7 +141,7 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
     own = latest if latest is not None and latest["is_open"] and not is_over(latest, now) else None
     if own is not None:
         _check_own(own, account, wanted, amount, who)
-    holds = standing(ledger, connection, account)
+    holds = counting_holds(ledger, connection, account)
     over = [each for each in holds if is_over(each, now)]
     others = (each for each in holds if not is_over(each, now) and each["external_id"] != wanted.external_id)
     funds = Funds(asked.balance, tuple(map(hold_of, others)))
@@ -162,22 +158,19 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
         return Placement(Placing.PLACED, funds, amount, required, own["number"])
     if not amount:
         return Placement(Placing.PLACED, funds, amount, required)
-    row = {
-        "hold_id": str(uuid4()),
-        **account.key(),
-        "external_id": wanted.external_id,
-        "number": 1 if latest is None else latest["number"] + 1,
-        "is_plain": wanted.batch_total is not None,
-        "amount": amount,
-        "counted": amount,
-        "placed_at": now,
-        "expires_at": expires_at,
-        "balance": asked.balance,
-        **who.columns(),
-        "provider_version": __version__,
-    }
-    _add(ledger, connection, account, row)
-    return Placement(Placing.PLACED, funds, amount, required, row["number"])
+    number = add_hold(
+        ledger,
+        connection,
+        account,
+        wanted.external_id,
+        who,
+        is_plain=wanted.batch_total is not None,
+        amount=amount,
+        placed_at=now,
+        expires_at=expires_at,
+        balance=asked.balance,
+    )
+    return Placement(Placing.PLACED, funds, amount, required, number)
 
 
 def _batch(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
@@ -221,8 +214,8 @@ def _check_own(own: RowMapping, account: Account, wanted: Wanted, amount: Decima
         )
     if own["currency"] != account.currency or own["amount"] != amount:
         raise LedgerHoldError(
-            f"{name!r} holds {held} already, and {money_text(amount)} {account.currency} is to be set aside; use another external_id, or "
-            f"release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
+            f"{name!r} holds {held} already, and {money_text(amount)} {account.currency} is to be set aside; use another "
+            f"external_id, or release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
         )
     if own["is_plain"] and not who.is_task_of(own):
         raise LedgerHoldError(
@@ -243,11 +236,3 @@ def _prolong(ledger: Ledger, connection: Connection, own: RowMapping, expires_at
     hold, before = ledger.tables.hold, own["expires_at"]
     if before is not None and (expires_at is None or expires_at > before):
         connection.execute(update(hold).where(hold.c.hold_id == own["hold_id"]).values(expires_at=expires_at))
-
-
-def _add(ledger: Ledger, connection: Connection, account: Account, row: dict[str, Any]) -> None:
-    """Add a hold, and read it back: a database that bends a digit sets nothing aside."""
-    hold = ledger.tables.hold
-    add(connection, hold, row)
-    stored = latest_hold(ledger, connection, account, row["external_id"])
-    as_given(connection, hold, row, None if stored is None else dict(stored))

@@ -86,20 +86,20 @@ def _check_server(said: Mapping[str, set[str]]) -> None:
     for version in said.get("version", ()):
         if (name := _NOT_POSTGRESQL.search(version)) is not None:
             raise WarehouseConfigurationError(
-                f"the ledger cannot be in {name[0]}, which does not lock rows or enforce keys as PostgreSQL does: two payouts could "
-                "take the same money; name a Connection to PostgreSQL, MySQL, MariaDB or SQLite in ledger_conn_id"
+                f"the ledger cannot be in {name[0]}, which does not lock rows or enforce keys as PostgreSQL does: two payouts "
+                "could take the same money; name a Connection to PostgreSQL, MySQL, MariaDB or SQLite in ledger_conn_id"
             )
     if not said.get("flush", _FLUSHED) <= _FLUSHED:
         raise WarehouseConfigurationError(
-            "the server's innodb_flush_log_at_trx_commit is not 1, so a crash takes back what was committed, and a payout could be "
-            "sent twice; set it to 1, or name another database in ledger_conn_id"
+            "the server's innodb_flush_log_at_trx_commit is not 1, so a crash takes back what was committed, and a payout could "
+            "be sent twice; set it to 1, or name another database in ledger_conn_id"
         )
     for each in said.get("engine", ()):
-        name, _, engine = each.partition(" ")
+        table, _, engine = each.partition(" ")
         if engine != "InnoDB":
             raise WarehouseTableError(
-                f"table {name!r} has the storage engine {engine}, which does not lock rows: two payouts could take the same money; "
-                f"change it: ALTER TABLE {name} ENGINE = InnoDB"
+                f"table {table!r} has the storage engine {engine}, which does not lock rows: two payouts could take the same "
+                f"money; change it: ALTER TABLE {table} ENGINE = InnoDB"
             )
 
 

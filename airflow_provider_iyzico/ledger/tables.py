@@ -75,8 +75,9 @@ def _payout(everything: MetaData) -> Table:
         Column("state", String(16), nullable=False),
         Column("version", Integer, nullable=False),  # goes up with every change
         Column("purpose", String(32)),
-        Column("content_digest", String(64), nullable=False),
-        Column("request_id", String(64)),
+        Column("content_digest", String(64), nullable=False),  # of all that is sent
+        Column("payments_digest", String(64), nullable=False),  # of items, recipients and amounts alone
+        Column("request_id", String(128)),
         Column("items", Integer, nullable=False),
         Column("total", Money(), nullable=False),  # of the valid items, without commission
         Column("invalid_items", Integer, nullable=False),
@@ -106,11 +107,11 @@ def _item(everything: MetaData) -> Table:
         Column("item_external_id", String(ITEM_ID_LENGTH), primary_key=True),
         Column("recipient_type", String(16), nullable=False),
         Column("recipient_end", String(4), nullable=False),  # its last four characters, for a person to recognise
-        Column("content_digest", String(64), nullable=False),
+        Column("payment_digest", String(64), nullable=False),  # of its id, recipient and amount
         Column("amount", Money(), nullable=False),
-        Column("commission", Money()),
+        Column("commission", Money()),  # as iyzico states it
         Column("status", String(STATUS_LENGTH), nullable=False),  # as iyzico spells it; empty before iyzico knows the item
-        Column("reference_code", String(64)),
+        Column("reference_code", String(128)),
         Column("error", String(REASON_LENGTH)),
         Column("settled_at", Instant()),  # since when it is paid, returned or invalid
         Column("changed_at", Instant(), nullable=False),
@@ -155,7 +156,7 @@ def _hold(everything: MetaData) -> Table:
         Column("counted", Money(), nullable=False),
         Column("placed_at", Instant(), nullable=False),
         Column("expires_at", Instant()),
-        Column("balance", Money(), nullable=False),  # on which it was placed
+        Column("balance", Money()),  # on which it was placed; none where the batch was found to be paying
         *_who(),
         Column("provider_version", String(32), nullable=False),
         UniqueConstraint("environment", "account", "external_id", "number", name="uq_iyzico_balance_hold_number"),

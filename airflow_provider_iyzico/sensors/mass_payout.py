@@ -323,7 +323,7 @@ class MassPayoutBalanceSensor(BaseSensorOperator):
             return error
         if self._record is not None:
             self._record.count_poll()
-        return hook.look(within_seconds=seconds_left and max(seconds_left, SHORTEST_POLL_SECONDS))
+        return hook.poll(within_seconds=seconds_left and max(seconds_left, SHORTEST_POLL_SECONDS))
 
     def _poll_or_defer(self, seconds_left: float, first_balance: str | None = None, *, is_first: bool = False) -> dict[str, str]:
         """Poll once; where the money is not there, go on waiting in the triggerer.

@@ -12,9 +12,7 @@ from airflow_provider_iyzico.warehouse.database.patience import Patience, patien
 
 
 @contextmanager
-def transaction(
-    connection: Connection, *, writes_at_once: bool = False, is_durable: bool = False
-) -> Iterator[Transaction]:
+def transaction(connection: Connection, *, writes_at_once: bool = False, is_durable: bool = False) -> Iterator[Transaction]:
     """Begin a transaction with our settings and the patience of what this thread is doing; commit it, or roll it back.
 
     :param writes_at_once: SQLite takes its one lock for writers now: what is read then holds until the commit, and a table that

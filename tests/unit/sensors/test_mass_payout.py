@@ -298,14 +298,14 @@ def test_a_trigger_whose_clock_is_ahead_cannot_skip_a_gate(soft_fail):
 
 @pytest.mark.parametrize("mode", [{"mode": "poke"}, {"deferrable": True}])
 def test_a_clock_that_is_set_during_a_poll_neither_ends_the_wait_nor_skips(iyzico, monkeypatch, mode):
-    asked = IyzicoHook.look
+    asked = IyzicoHook.poll
 
-    def look(hook, **named):
+    def poll(hook, **named):
         travel.start()
         return asked(hook, **named)
 
     travel = time_machine.travel(time.time() + 7200, tick=True)
-    monkeypatch.setattr(IyzicoHook, "look", look)
+    monkeypatch.setattr(IyzicoHook, "poll", poll)
     gate = sensor(batch_total="1000", timeout=3600, poke_interval=600, soft_fail=True, **mode)
     monkeypatch.setattr(time, "sleep", end_of_the_test)
     try:
