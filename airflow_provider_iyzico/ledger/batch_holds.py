@@ -13,7 +13,7 @@ from airflow_provider_iyzico.domain.payout import MAY_BE_PAYING
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerFundsError, LedgerHoldError, LedgerMovedError
 from airflow_provider_iyzico.ledger.accounts import is_of
 from airflow_provider_iyzico.ledger.batches import Turn
-from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, end_hold, expire, moved, own_hold
+from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, end_hold, expire, is_over, moved, own_hold
 from airflow_provider_iyzico.ledger.placing import Asked
 from airflow_provider_iyzico.warehouse.database.rows import as_given, read
 
@@ -90,9 +90,7 @@ def end_own_hold(turn: Turn, kind: HoldEnd, reason: str | None = None) -> RowMap
 def open_hold(turn: Turn) -> RowMapping | None:
     """Return the hold of the batch that is open, and whose time is not over."""
     own = own_hold(turn.ledger, turn.connection, turn.batch.account, turn.batch.external_id)
-    if own is None or own["is_plain"] or (own["expires_at"] is not None and own["expires_at"] <= turn.now):
-        return None
-    return own
+    return None if own is None or own["is_plain"] or is_over(own, turn.now) else own
 
 
 def _held_for_unsent(turn: Turn) -> Decimal:
@@ -102,7 +100,7 @@ def _held_for_unsent(turn: Turn) -> Decimal:
     batch = and_(*[payout.c[name] == hold.c[name] for name in names], hold.c.is_plain.is_(False))
     joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id).outerjoin(payout, batch)
     query = select(hold.c.counted, payout.c.state).select_from(joined)
-    rows = turn.connection.execute(query.where(hold_end.c.hold_id.is_(None), is_of(hold, turn.batch.account)))
+    rows = turn.connection.execute(query.where(is_of(hold, turn.batch.account), hold.c.counted > 0, hold_end.c.hold_id.is_(None)))
     return reduce(add, (counted for counted, state in rows if state not in _MAY_HAVE_LEFT), Decimal(0))
 
 

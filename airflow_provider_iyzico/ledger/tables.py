@@ -24,7 +24,8 @@ class LedgerTables(NamedTuple):
     :param payout: one row per batch, with its state and a version that every change raises
     :param item: one row per item of a batch, without personal data
     :param event: what happened to a batch, when, and by whom; rows are only added
-    :param hold: money set aside; a row is added when it is, and ``counted`` goes down as items are accounted for
+    :param hold: money set aside; a row is added when it is, and ``counted`` goes down as items are accounted for, to zero when
+        it ends
     :param hold_end: when, why and by whom a hold ended; rows are only added
     """
 
@@ -159,7 +160,7 @@ def _hold(everything: MetaData) -> Table:
         *_who(),
         Column("provider_version", String(32), nullable=False),
         UniqueConstraint("environment", "account", "external_id", "number", name="uq_iyzico_balance_hold_number"),
-        Index("ix_iyzico_balance_hold_account", "environment", "account", "currency", "placed_at"),
+        Index("ix_iyzico_balance_hold_account", "environment", "account", "currency", "counted"),
         **TABLE_OPTIONS,
     )
 
