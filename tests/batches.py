@@ -48,7 +48,9 @@ def batch_of_two(external_id: str, *amounts: str, **other: Any) -> Batch:
     return Batch(**{"external_id": external_id, "currency": "TRY", "items": items, "purpose": "SALARY"} | other)
 
 
-def found(batch: LedgerBatch, sent: Batch, status: str = "INIT", items: str | dict[str, str] = "INIT", **other: Any) -> MassPayout:
+def found(
+    batch: LedgerBatch, sent: Batch, status: str = "INIT", items: str | dict[str, str] = "INIT", **other: Any
+) -> MassPayout:
     """What iyzico shows of a batch.
 
     :param items: the status of all items, or of each by its id
@@ -68,7 +70,9 @@ def found(batch: LedgerBatch, sent: Batch, status: str = "INIT", items: str | di
             "received_date": None,
             "completed_date": None,
             "canceled_date": None,
-            "items": tuple(_item(each, items if isinstance(items, str) else items[each.item_external_id], of_items) for each in sent.items),
+            "items": tuple(
+                _item(each, items if isinstance(items, str) else items[each.item_external_id], of_items) for each in sent.items
+            ),
         }
         | other
     )

@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _rebuild(schema: str | None, timezone: str | None) -> int:
-    """Rebuild in one transaction, and say what differed: 1 if anything did, because then something wrote past the append."""
+    """Rebuild in one transaction, and print what differed. Return 1 if anything did: then something else wrote to the tables."""
     try:
         if timezone is not None:
             time_zone(timezone)
@@ -65,7 +65,7 @@ def _rebuild(schema: str | None, timezone: str | None) -> int:
 
 
 def _rebuilt(schema: str | None, timezone: str | None) -> tuple[list[str], str | None]:
-    """Return what differed, and what is wrong with a row by hand in the tables that a rebuild does not compute."""
+    """Return what differed, and which rows written by hand are wrong in the tables that a rebuild does not compute."""
     engine = engine_by_url()
     if engine.dialect.name not in views.DIALECTS:
         raise WarehouseConfigurationError(f"it is {engine.dialect.name}; the reports run on {' and '.join(views.DIALECTS)}")

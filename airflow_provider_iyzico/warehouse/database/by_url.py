@@ -29,7 +29,7 @@ def engine_by_url() -> Engine:
         raise WarehouseConfigurationError(
             f"${URL_VARIABLE} is no URL of SQLAlchemy that can be used here ({type(error).__name__}); it looks like "
             "postgresql+psycopg://user@host/database, and its driver must be installed"
-        ) from None  # the words of some quote the URL, and with it a password
+        ) from None  # some messages quote the URL, which holds a password
     file = engine.url.database
     if engine.dialect.name == "sqlite" and file and not file.startswith("file:") and not is_there(file):
         raise WarehouseConfigurationError(

@@ -109,7 +109,9 @@ def losing(ledger, monkeypatch):
 
 def _cut(engine):
     """What the driver raises when its line is cut."""
-    return engine.dialect.dbapi.OperationalError(*((2013, "Lost connection") if "mysql" in engine.dialect.name else ("the line was cut",)))
+    return engine.dialect.dbapi.OperationalError(
+        *((2013, "Lost connection") if "mysql" in engine.dialect.name else ("the line was cut",))
+    )
 
 
 def test_a_change_whose_acknowledgement_was_lost_is_made_once_and_returned(ledger, account, losing):
@@ -244,7 +246,9 @@ def test_a_row_that_another_session_locks_is_safe_to_try_again(postgres_engine, 
     assert find(ledger, account, "a").version == 1
 
 
-def test_a_ledger_that_falls_silent_in_a_commit_is_read_before_anything_is_sent_again(postgres_url, postgres_engine, account, monkeypatch):
+def test_a_ledger_that_falls_silent_in_a_commit_is_read_before_anything_is_sent_again(
+    postgres_url, postgres_engine, account, monkeypatch
+):
     """The line freezes; whatever the server did, the next who comes finds the intent or may write it: never both."""
     ledger = Ledger.open(postgres_engine)
     batch = register(ledger, account, batch_of_two("a"), task())
@@ -281,8 +285,10 @@ def test_a_batch_of_ten_thousand_items_is_read_back_in_a_few_statements(account,
 
 def test_a_ledger_that_lost_a_batch_says_so(ledger, account):
     batch = Walk(ledger, account, batch_of_two("a")).batch
-    ledger.act(lambda connection: connection.execute(ledger.tables.payout.delete().where(ledger.tables.payout.c.account == account.account)))
+    ledger.act(
+        lambda connection: connection.execute(
+            ledger.tables.payout.delete().where(ledger.tables.payout.c.account == account.account)
+        )
+    )
     with pytest.raises(LedgerBatchError, match="the ledger no longer has .* restored from an older copy"):
         send(ledger, batch, State.INIT_SENT, task(), timeout_seconds=30)
-
-

@@ -49,7 +49,13 @@ def test_other_payments_have_other_digests(other):
 
 @pytest.mark.parametrize(
     "other",
-    [items(description="bonus"), items(recipient_name="Ali"), items(non_withdrawable=True), {"purpose": None}, {"currency": "EUR"}],
+    [
+        items(description="bonus"),
+        items(recipient_name="Ali"),
+        items(non_withdrawable=True),
+        {"purpose": None},
+        {"currency": "EUR"},
+    ],
     ids=["description", "name", "non_withdrawable", "purpose", "currency"],
 )
 def test_other_words_are_other_content_and_the_same_payments(other):
@@ -60,7 +66,9 @@ def test_other_words_are_other_content_and_the_same_payments(other):
 
 def test_digests_of_another_account_say_nothing_about_this_one():
     mine, theirs = digests_of(SENT, KEY), digests_of(SENT, OTHER_KEY)
-    assert {mine.content, mine.payments, *mine.of_items.values()}.isdisjoint({theirs.content, theirs.payments, *theirs.of_items.values()})
+    assert {mine.content, mine.payments, *mine.of_items.values()}.isdisjoint(
+        {theirs.content, theirs.payments, *theirs.of_items.values()}
+    )
 
 
 def test_texts_cannot_move_from_one_field_into_another():

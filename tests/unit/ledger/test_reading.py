@@ -91,10 +91,14 @@ def test_before_a_batch_is_authorized_its_hold_counts_the_whole_amount(walk):
 
 def test_what_was_invalid_before_the_hold_is_not_counted_in_it(walk):
     walk.to(State.INIT_SENT)
-    walk.batch = initiated(walk.ledger, walk.batch, Initiated(f"r {walk.batch.account.account}", (InvalidItem("item-2", None, "no"),)), task())
+    walk.batch = initiated(
+        walk.ledger, walk.batch, Initiated(f"r {walk.batch.account.account}", (InvalidItem("item-2", None, "no"),)), task()
+    )
     walk.read("INIT", of_items(["INIT", "INVALID", "INIT"]))
     assert (walk.batch.invalid_items, walk.batch.total, walk.batch.required) == (1, Decimal("150.50"), Decimal("153.50"))
-    walk.to(State.AUTH_SENT, State.AUTHORIZED).read("IN_PROGRESS", of_items(["SUCCESS", "INVALID", "PROCESSING"]), settling_seconds=3600)
+    walk.to(State.AUTH_SENT, State.AUTHORIZED).read(
+        "IN_PROGRESS", of_items(["SUCCESS", "INVALID", "PROCESSING"]), settling_seconds=3600
+    )
     assert hold_of(walk.ledger, walk.batch) == (Decimal("153.50"), None)
     walk.read("COMPLETED", of_items(["SUCCESS", "INVALID", "SUCCESS"]))
     assert walk.batch.state is State.ENDED
@@ -102,7 +106,9 @@ def test_what_was_invalid_before_the_hold_is_not_counted_in_it(walk):
 
 def test_iyzico_may_leave_out_what_it_called_invalid_and_nothing_else(walk):
     walk.to(State.INIT_SENT)
-    walk.batch = initiated(walk.ledger, walk.batch, Initiated(f"r {walk.batch.account.account}", (InvalidItem("item-2", None, "no"),)), task())
+    walk.batch = initiated(
+        walk.ledger, walk.batch, Initiated(f"r {walk.batch.account.account}", (InvalidItem("item-2", None, "no"),)), task()
+    )
     shown = found(walk.batch, SENT)
     without = replace(shown, items=(shown.items[0], shown.items[2]))
     assert record(walk.ledger, walk.batch, without, task()).invalid_items == 1
@@ -147,7 +153,10 @@ def test_the_keys_of_another_merchant_are_noticed(walk):
     record(walk.ledger, batch, found(batch, SENT, merchant_id=None), task())
 
 
-@pytest.mark.parametrize(("was", "now"), [("SUCCESS", "FAILED"), ("SUCCESS", "DEPOSIT_SUCCESS"), ("DEPOSIT_SUCCESS", "SUCCESS"), ("SUCCESS", "BOUNCED")])
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [("SUCCESS", "FAILED"), ("SUCCESS", "DEPOSIT_SUCCESS"), ("DEPOSIT_SUCCESS", "SUCCESS"), ("SUCCESS", "BOUNCED")],
+)
 def test_an_ended_batch_whose_items_change_is_authorized_again_and_held_for(walk, caplog, was, now):
     first = was if was != "DEPOSIT_SUCCESS" else "DEPOSIT_SUCCESS"
     walk.to(*WAYS[State.AUTHORIZED]).read("COMPLETED", of_items([first, "SUCCESS", "SUCCESS"]))

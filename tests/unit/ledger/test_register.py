@@ -83,7 +83,9 @@ def test_another_account_may_pay_the_same_people(ledger, account):
 def test_a_run_that_finds_its_batch_paid_by_another_run_fails_and_says_when(ledger, account):
     ended = Walk(ledger, account, SENT).to(*WAYS[State.ENDED]).batch
     assert register(ledger, account, SENT, task(try_number=2)).state is State.ENDED
-    with pytest.raises(LedgerBatchError, match=rf"ended at {ended.ended_at:%Y-%m-%d %H:%M} UTC, in run 'manual__1'.*with the year"):
+    with pytest.raises(
+        LedgerBatchError, match=rf"ended at {ended.ended_at:%Y-%m-%d %H:%M} UTC, in run 'manual__1'.*with the year"
+    ):
         register(ledger, account, SENT, task("manual__2"))
 
 

@@ -83,7 +83,11 @@ def test_no_batch_is_authorized_without_an_open_hold_of_what_it_needs(walk):
         send(walk.ledger, batch, State.AUTH_SENT, task(), timeout_seconds=30, asked=asked(walk.ledger, batch.account))
     set_aside(walk.ledger, batch)
     hold = walk.ledger.tables.hold
-    walk.ledger.act(lambda connection: connection.execute(update(hold).where(hold.c.account == batch.account.account).values(counted=Decimal("303.49"))))
+    walk.ledger.act(
+        lambda connection: connection.execute(
+            update(hold).where(hold.c.account == batch.account.account).values(counted=Decimal("303.49"))
+        )
+    )
     with pytest.raises(LedgerHoldError, match="and 303.49 TRY is held"):
         send(walk.ledger, batch, State.AUTH_SENT, task(), timeout_seconds=30, asked=asked(walk.ledger, batch.account))
     assert find(walk.ledger, batch.account, batch.external_id).state is State.INITIATED
@@ -110,10 +114,26 @@ def test_a_balance_that_no_longer_covers_what_is_held_sends_nothing_and_is_safe_
     set_aside(walk.ledger, batch)
     other = Walk(walk.ledger, batch.account, batch_of_two("bonus", "1000.00")).to(*WAYS[State.INITIATED]).batch
     set_aside(walk.ledger, other)
-    with pytest.raises(LedgerFundsError, match=r"held for payouts that are not sent 1305\.00, missing 0\.01 TRY.*a retry is safe") as told:
-        send(walk.ledger, batch, State.AUTH_SENT, task(), timeout_seconds=30, asked=asked(walk.ledger, batch.account, Decimal("1304.99")))
+    with pytest.raises(
+        LedgerFundsError, match=r"held for payouts that are not sent 1305\.00, missing 0\.01 TRY.*a retry is safe"
+    ) as told:
+        send(
+            walk.ledger,
+            batch,
+            State.AUTH_SENT,
+            task(),
+            timeout_seconds=30,
+            asked=asked(walk.ledger, batch.account, Decimal("1304.99")),
+        )
     assert told.value.retry is Retry.SAFE
-    sent = send(walk.ledger, batch, State.AUTH_SENT, task(), timeout_seconds=30, asked=asked(walk.ledger, batch.account, Decimal("1305.00")))
+    sent = send(
+        walk.ledger,
+        batch,
+        State.AUTH_SENT,
+        task(),
+        timeout_seconds=30,
+        asked=asked(walk.ledger, batch.account, Decimal("1305.00")),
+    )
     assert sent.state is State.AUTH_SENT
     left = asked(walk.ledger, batch.account, Decimal("1001.50"))  # what was sent may have left the balance
     assert send(walk.ledger, other, State.AUTH_SENT, task(), timeout_seconds=30, asked=left).state is State.AUTH_SENT
@@ -149,7 +169,9 @@ def test_after_an_unanswered_authorization_only_a_permission_leads_to_another_an
 
 def test_a_permission_is_not_given_where_none_is_needed(walk):
     for state in (State.INITIATED, State.AUTHORIZED):
-        fresh = Walk(walk.ledger, walk.batch.account, batch_of_two(f"of {state}".replace(" ", "-"), f"{len(state)}.00")).to(*WAYS[state])
+        fresh = Walk(walk.ledger, walk.batch.account, batch_of_two(f"of {state}".replace(" ", "-"), f"{len(state)}.00")).to(
+            *WAYS[state]
+        )
         with pytest.raises(LedgerBatchError, match="needs no permission"):
             permit(fresh.ledger, fresh.batch, PERSON, "why not")
 
@@ -174,7 +196,8 @@ def test_a_hold_for_a_while_becomes_endless_when_somebody_authorizes_in_the_pane
 
 
 @pytest.mark.parametrize(
-    ("status", "items"), [("INIT", "INIT"), ("CANCELED", "INIT"), ("IN_PROGRESS", "MASS_PAYOUT_CANCELED"), ("WORD", "MASS_PAYOUT_CANCELED")]
+    ("status", "items"),
+    [("INIT", "INIT"), ("CANCELED", "INIT"), ("IN_PROGRESS", "MASS_PAYOUT_CANCELED"), ("WORD", "MASS_PAYOUT_CANCELED")],
 )
 def test_cancelled_needs_a_read_that_says_so_of_the_batch_and_every_item(walk, status, items):
     batch = walk.to(*WAYS[State.CANCEL_SENT]).read(status, items).batch
@@ -224,6 +247,10 @@ def test_without_a_request_id_no_batch_is_initiated_and_one_request_id_is_one_ba
 def test_a_programming_error_is_no_step(walk):
     with pytest.raises(ValueError, match="is an intent"):
         step(walk.ledger, walk.batch, State.INIT_SENT, task())
-    for after, balance in ((State.INITIATED, None), (State.AUTH_SENT, None), (State.INIT_SENT, asked(walk.ledger, walk.batch.account, BALANCE))):
+    for after, balance in (
+        (State.INITIATED, None),
+        (State.AUTH_SENT, None),
+        (State.INIT_SENT, asked(walk.ledger, walk.batch.account, BALANCE)),
+    ):
         with pytest.raises(ValueError, match="is no intent, or asked does not fit it"):
             send(walk.ledger, walk.batch, after, task(), timeout_seconds=30, asked=balance)
