@@ -25,7 +25,7 @@ from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 IBAN = "TR920086402100005482986178"
 NAME = "Ayşe Yılmaz"
-BALANCE = Decimal(1_000_000)
+BALANCE = Decimal(10_000_000)
 
 
 def task(run_id: str = "manual__1", **other: Any) -> Who:

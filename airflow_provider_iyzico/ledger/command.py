@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from getpass import getuser
 from typing import TypeVar
 
+from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import IyzicoError, LedgerBatchError, LedgerError, restated, unexpected
 from airflow_provider_iyzico.ledger import persons
@@ -139,7 +140,7 @@ def _release(ledger: Ledger, asked: Asked) -> Iterable[str]:
     hold = release_plain(ledger, account, asked.external_id, _who(asked), asked.because)
     if hold is None:
         raise LedgerBatchError(f"nothing is set aside for {asked.external_id!r} any more; somebody else gave it back")
-    return [f"{hold.external_id} holds nothing any more; it was {hold.counted} {account.currency}"]
+    return [f"{hold.external_id} holds nothing any more; it was {money_text(hold.counted)} {account.currency}"]
 
 
 def _permit(ledger: Ledger, asked: Asked) -> Iterable[str]:

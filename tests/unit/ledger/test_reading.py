@@ -13,6 +13,7 @@ from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerMovedError
 from airflow_provider_iyzico.ledger.batches import find
 from airflow_provider_iyzico.ledger.items import batch_totals
+from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import funds_version
 from airflow_provider_iyzico.ledger.reading import differing_items, record
 from airflow_provider_iyzico.ledger.steps import initiated, step
@@ -23,6 +24,14 @@ SENT = batch_of_two("salaries-20261101", "100.50", "200.00", "50.00")
 @pytest.fixture
 def walk(ledger, account):
     return Walk(ledger, account, SENT)
+
+
+def test_money_is_exact_whatever_context_a_dag_file_has_set(sqlite_engine, account, odd):
+    with odd():
+        walk = Walk(Ledger.open(sqlite_engine), account, batch_of_two("a", "1234567.89", "0.01")).to(*WAYS[State.AUTHORIZED])
+        walk.read("IN_PROGRESS", of_items(["SUCCESS", "PROCESSING"]))
+    assert walk.batch.required == Decimal("1234570.90")
+    assert hold_of(walk.ledger, walk.batch) == (Decimal("1.51"), None)
 
 
 def item_events(walk, item="item-1"):

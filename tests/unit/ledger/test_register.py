@@ -165,11 +165,6 @@ def test_eight_tasks_that_begin_one_batch_at_once_begin_it_once(ledger, account)
     assert [row["kind"] for row in rows(ledger, "event", kept[0].key)] == ["registered"]
 
 
-def test_ten_thousand_items_come_in_with_a_few_statements(ledger, account):
-    many = batch_of_two("many", items=tuple(payment(number, "1.00") for number in range(10_000)))
-    assert register(ledger, account, many, task()).total == 10_000
-
-
 PERSONAL = [IBAN, NAME, "+905301234567", "48193726510", "Şirket", "maaş"]
 
 
