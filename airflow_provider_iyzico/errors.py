@@ -148,6 +148,30 @@ class WarehouseExactnessError(WarehouseError):
     """The warehouse gave back another value than it was given. Widen the column. Nothing was kept, unless the message says so."""
 
 
+class LedgerError(IyzicoError):
+    """The ledger of payouts refuses. Nothing was written; the message says why, and what to do."""
+
+
+class LedgerBatchError(LedgerError):
+    """The ledger has no such batch, has one where it should not, or its state does not allow this. Read ``ledger show``."""
+
+
+class LedgerHoldError(LedgerError):
+    """Money is held already, for something else or by somebody else. Use another ``external_id``, or release that hold."""
+
+
+class LedgerMovedError(LedgerError):
+    """Somebody else changed the batch, or the account's holds, in the meantime. Nothing was written; read it, and follow."""
+
+    retry = Retry.SAFE
+
+
+class LedgerFundsError(LedgerError):
+    """The balance no longer covers what is set aside, so nothing is sent. Top up the balance; a retry is safe."""
+
+    retry = Retry.SAFE
+
+
 def is_safe_to_repeat(error: BaseException) -> bool:
     """Tell whether trying again may help and cannot do the same thing twice."""
     return isinstance(error, IyzicoError) and error.retry is Retry.SAFE

@@ -7,6 +7,7 @@ dialect has its own words for it below.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 
 #: In the order in which they build on one another.
@@ -82,18 +83,27 @@ def view_statement(name: str, dialect: str, schema: str | None = None) -> str:
     :param schema: where tables and views are; a plain identifier, checked by the caller
     """
     text = files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return created(name, text, _WORDS[dialect], schema)
+
+
+def created(name: str, text: str, words: Mapping[str, str], schema: str | None, quote: str = '"') -> str:
+    """Return the ``CREATE VIEW`` of a text in the words of one dialect.
+
+    :param schema: where tables and views are; a plain identifier, checked by the caller
+    :param quote: what stands around a name that needs it
+    """
     while _INNERMOST.search(text):
-        text = _INNERMOST.sub(lambda found: _say(found, _WORDS[dialect]), text)
+        text = _INNERMOST.sub(lambda found: _say(found, words), text)
     head, query = re.match(r"((?:--[^\n]*\n)*)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-    query = _OWN_NAME.sub(lambda own: quoted(own[0], schema), query)
-    return f"{head}CREATE VIEW {quoted(name, schema)} AS\n{query.strip()}"
+    query = _OWN_NAME.sub(lambda own: quoted(own[0], schema, quote), query)
+    return f"{head}CREATE VIEW {quoted(name, schema, quote)} AS\n{query.strip()}"
 
 
-def quoted(name: str, schema: str | None) -> str:
+def quoted(name: str, schema: str | None, quote: str = '"') -> str:
     """Return one of our names as SQL has it; only a schema may need quotes."""
-    return f'"{schema}".{name}' if schema else name
+    return f"{quote}{schema}{quote}.{name}" if schema else name
 
 
-def _say(found: re.Match[str], words: dict[str, str]) -> str:
+def _say(found: re.Match[str], words: Mapping[str, str]) -> str:
     arguments = [argument.strip() for argument in (found[2] or "").split(";")]
     return words[found[1]].format(*arguments, all=", ".join(arguments))

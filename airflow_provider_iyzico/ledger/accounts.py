@@ -1,0 +1,63 @@
+"""One row per account and currency: who locks it may change its holds."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Table, and_, select
+from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from airflow_provider_iyzico.errors import WarehouseError
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.warehouse.database.rows import add
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose balance it is: one merchant account, in one environment and currency."""
+
+    environment: str
+    account: str
+    currency: str
+
+    def key(self) -> dict[str, str]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.account} ({self.environment}, {self.currency})"
+
+
+def is_of(table: Table, account: Account) -> Any:
+    """Return the condition that a row is of that account and currency."""
+    return and_(*[table.c[name] == value for name, value in account.key().items()])
+
+
+def locked(ledger: Ledger, connection: Connection, account: Account) -> RowMapping:
+    """Return the row of an account, which nobody else may change before this transaction ends; make it where it is missing."""
+    table = ledger.tables.account
+    query = select(table).where(is_of(table, account)).with_for_update()
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        _enter(ledger, connection, account)
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        raise WarehouseError(f"table {table.fullname!r} took the row of {account} and does not show it")
+    return row
+
+
+def _enter(ledger: Ledger, connection: Connection, account: Account) -> None:
+    row = {
+        **account.key(),
+        "funds_version": 0,
+        "balance": None,
+        "balance_asked_at": None,
+        "merchant_id": None,
+        "digest_key": secrets.token_hex(32),
+        "created_at": ledger.clock(connection),
+    }
+    with suppress(IntegrityError):  # MySQL and MariaDB: somebody was faster, and the transaction goes on
+        add(connection, ledger.tables.account, row)

@@ -1,0 +1,174 @@
+"""Holds: money of an account that is set aside, counted, and given back. Every change locks the row of the account first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection, RowMapping
+
+from airflow_provider_iyzico import __version__
+from airflow_provider_iyzico.domain.funds import Hold
+from airflow_provider_iyzico.errors import LedgerHoldError
+from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.tables import REASON_LENGTH
+from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.rows import add, as_given
+
+
+class HoldEnd(StrEnum):
+    """Why a hold ended."""
+
+    #: Every item is accounted for.
+    ACCOUNTED = "accounted"
+    CANCELLED = "cancelled"
+    #: A task or a person gave it back.
+    RELEASED = "released"
+    #: ``hold_for_seconds`` were over.
+    EXPIRED = "expired"
+
+
+def counting_holds(ledger: Ledger, connection: Connection, account: Account) -> list[RowMapping]:
+    """Return the holds of an account in its currency that count and have no end, the oldest first, overdue ones included.
+
+    A hold that has ended counts nothing, so the index leads past those of the years before.
+    """
+    hold = ledger.tables.hold
+    query = _with_end(ledger).where(is_of(hold, account), hold.c.counted > 0, ledger.tables.hold_end.c.hold_id.is_(None))
+    return list(connection.execute(query.order_by(hold.c.placed_at, hold.c.hold_id)).mappings())
+
+
+def latest_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
+    """Return the newest hold of a name, in whatever currency, with ``is_open``; a name has one open at most."""
+    hold = ledger.tables.hold
+    mine = (hold.c.environment == account.environment, hold.c.account == account.account, hold.c.external_id == external_id)
+    return connection.execute(_with_end(ledger).where(*mine).order_by(hold.c.number.desc()).limit(1)).mappings().first()
+
+
+def own_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
+    """Return the hold of a name that has no end, in whatever currency."""
+    latest = latest_hold(ledger, connection, account, external_id)
+    return latest if latest is not None and latest["is_open"] else None
+
+
+def _with_end(ledger: Ledger) -> Any:
+    hold, hold_end = ledger.tables.hold, ledger.tables.hold_end
+    joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id)
+    return select(hold, hold_end.c.hold_id.is_(None).label("is_open")).select_from(joined)
+
+
+def is_over(row: RowMapping, now: datetime) -> bool:
+    """Tell whether time ends a hold; one without ``expires_at`` is never ended by time."""
+    return row["expires_at"] is not None and bool(row["expires_at"] <= now)
+
+
+def open_holds(ledger: Ledger, connection: Connection, account: Account, *, now: datetime) -> list[RowMapping]:
+    """Return the open holds of an account in its currency, those whose time is over left out."""
+    return [each for each in counting_holds(ledger, connection, account) if not is_over(each, now)]
+
+
+def add_hold(
+    ledger: Ledger,
+    connection: Connection,
+    account: Account,
+    external_id: str,
+    who: Who,
+    *,
+    is_plain: bool,
+    amount: Decimal,
+    placed_at: datetime,
+    expires_at: datetime | None = None,
+    balance: Decimal | None = None,
+) -> int:
+    """Set money aside in a transaction that has locked the account, and return the number of the hold.
+
+    :raises WarehouseExactnessError: the database bends a digit; it sets nothing aside
+    """
+    latest = latest_hold(ledger, connection, account, external_id)
+    row = {
+        "hold_id": str(uuid4()),
+        **account.key(),
+        "external_id": external_id,
+        "number": 1 if latest is None else latest["number"] + 1,
+        "is_plain": is_plain,
+        "amount": amount,
+        "counted": amount,
+        "placed_at": placed_at,
+        "expires_at": expires_at,
+        "balance": balance,
+        **who.columns(),
+        "provider_version": __version__,
+    }
+    add(connection, ledger.tables.hold, row)
+    stored = latest_hold(ledger, connection, account, external_id)
+    as_given(connection, ledger.tables.hold, row, None if stored is None else dict(stored))
+    return int(row["number"])
+
+
+def end_hold(
+    ledger: Ledger, connection: Connection, hold: RowMapping, kind: HoldEnd, who: Who, reason: str | None = None
+) -> None:
+    """End an open hold whose account this transaction has locked, and let everybody ask for the balance again."""
+    ended = {
+        "hold_id": hold["hold_id"],
+        "kind": kind.value,
+        "reason": reason and reason[:REASON_LENGTH],
+        **who.columns(),
+        "ended_at": ledger.clock(connection),
+        "provider_version": __version__,
+    }
+    table = ledger.tables.hold
+    connection.execute(insert(ledger.tables.hold_end).values(ended))
+    connection.execute(update(table).where(table.c.hold_id == hold["hold_id"]).values(counted=Decimal(0)))
+    moved(ledger, connection, Account(hold["environment"], hold["account"], hold["currency"]))
+
+
+def moved(ledger: Ledger, connection: Connection, account: Account) -> None:
+    """Note that a hold of the account ended or shrank: balances that were asked for before no longer count."""
+    table = ledger.tables.account
+    raised = update(table).where(is_of(table, account)).values(funds_version=table.c.funds_version + 1)
+    connection.execute(raised)
+
+
+def expire(ledger: Ledger, connection: Connection, account: Account, now: datetime, who: Who) -> bool:
+    """End the holds of the account whose time is over, and tell whether there were any."""
+    over = [each for each in counting_holds(ledger, connection, account) if is_over(each, now)]
+    for each in over:
+        end_hold(ledger, connection, each, HoldEnd.EXPIRED, who)
+    return bool(over)
+
+
+def release_plain(ledger: Ledger, account: Account, external_id: str, who: Who, reason: str | None = None) -> Hold | None:
+    """End the open plain hold of a name; return it, or nothing where none is open.
+
+    :raises LedgerHoldError: the hold belongs to a batch of the ledger, which ends it by itself, or is in another currency
+    """
+
+    def release(connection: Connection) -> Hold | None:
+        locked(ledger, connection, account)
+        own = own_hold(ledger, connection, account, external_id)
+        if own is None:
+            return None
+        if not own["is_plain"]:
+            raise LedgerHoldError(
+                f"the hold of {external_id!r} belongs to a batch of the ledger; it ends when the batch does, or is cancelled"
+            )
+        if own["currency"] != account.currency:
+            raise LedgerHoldError(
+                f"the hold of {external_id!r} is in {own['currency']}, and is to be released in {account.currency}; name a "
+                "Connection whose currency is that of the hold"
+            )
+        end_hold(ledger, connection, own, HoldEnd.RELEASED, who, reason)
+        return hold_of(own)
+
+    return ledger.act(release)
+
+
+def hold_of(row: RowMapping) -> Hold:
+    """Return a row of the table as a value."""
+    return Hold(row["external_id"], row["number"], row["amount"], row["counted"], row["placed_at"], row["expires_at"])

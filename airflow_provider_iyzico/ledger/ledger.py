@@ -1,0 +1,86 @@
+"""A ledger, opened: its database, its tables, and the one way in which anything in it is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+from typing import TypeVar
+
+from sqlalchemy.engine import Connection, Engine
+
+from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.ledger.layout import PRINTED_BY, ledger_layout
+from airflow_provider_iyzico.ledger.shape import check
+from airflow_provider_iyzico.ledger.tables import LedgerTables, ledger_tables
+from airflow_provider_iyzico.warehouse.database.clock import database_now
+from airflow_provider_iyzico.warehouse.database.engine import prepare
+from airflow_provider_iyzico.warehouse.database.exact import exactly
+from airflow_provider_iyzico.warehouse.database.patience import Patience, Watch
+from airflow_provider_iyzico.warehouse.database.retry import persist
+from airflow_provider_iyzico.warehouse.database.transaction import transaction
+
+T = TypeVar("T")
+
+#: Which lock rows and enforce keys.
+DIALECTS = frozenset({"postgresql", "mysql", "mariadb", "sqlite"})
+#: How long the ledger is waited for.
+PATIENCE = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=20, whole_seconds=45)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A ledger in a database that locks rows and enforces keys.
+
+    :param schema: where its tables are, if not in the connection's own schema
+    :param create_table: make missing tables; otherwise say by which DDL
+    :param clock: returns the moment by the database's clock
+    """
+
+    engine: Engine
+    schema: str | None = None
+    create_table: bool = True
+    clock: Callable[[Connection], datetime] = field(default=database_now, compare=False)
+    _is_checked: Event = field(default_factory=Event, init=False, compare=False, repr=False)
+
+    @classmethod
+    def open(cls, engine: Engine, *, schema: str | None = None, create_table: bool = True) -> Ledger:
+        """Open the ledger of a database. Nothing is asked of the database yet.
+
+        :raises WarehouseConfigurationError: the database does not lock rows or enforce keys, or the schema is no identifier
+        """
+        if engine.dialect.name not in DIALECTS:
+            raise WarehouseConfigurationError(
+                f"the ledger cannot be in {engine.dialect.name}, which does not lock rows or enforce keys: two payouts could "
+                "take the same money; name a Connection to PostgreSQL, MySQL, MariaDB or SQLite in ledger_conn_id"
+            )
+        ledger_tables(schema)
+        return cls(prepare(engine), schema, create_table)
+
+    @property
+    def tables(self) -> LedgerTables:
+        return ledger_tables(self.schema)
+
+    def act(self, idempotent_act: Callable[[Connection], T]) -> T:
+        """Act in one transaction, which is durable when this returns.
+
+        :param idempotent_act: finds its own work done when it runs again, because a commit that seemed to fail may have succeeded
+        :raises WarehouseTableError: a table is missing, or has another shape
+        :raises WarehouseUnavailableError: the database did not answer; a retry is safe
+        :raises WarehouseError: the database refused for a reason of its own
+        """
+
+        @exactly
+        def run() -> T:
+            with self.engine.connect() as connection, transaction(connection, writes_at_once=True, is_durable=True):
+                self._check(connection)
+                return idempotent_act(connection)
+
+        with Watch(PATIENCE):
+            return persist(self.engine, ledger_layout(self.schema), run, create_table=self.create_table)
+
+    def _check(self, connection: Connection) -> None:
+        """Refuse tables that lack a key, once per opened ledger. Those that are missing are made first, and checked then."""
+        if not self._is_checked.is_set() and check(connection, self.tables, PRINTED_BY):
+            self._is_checked.set()

@@ -1,0 +1,95 @@
+"""A hold ends once, by whom and why is kept, and from then on every balance is asked for again."""
+
+from decimal import Decimal
+
+import pytest
+from ledgers import ACCOUNT, DOLLARS, ME, enter_batch, holds, put, put_batch, release, rows, task
+
+from airflow_provider_iyzico.errors import LedgerHoldError, WarehouseError
+from airflow_provider_iyzico.ledger.accounts import locked
+from airflow_provider_iyzico.ledger.holds import HoldEnd, end_hold, open_holds, own_hold, release_plain
+from airflow_provider_iyzico.ledger.placing import Placing, funds_version
+from airflow_provider_iyzico.ledger.who import Who
+
+
+def test_a_released_hold_is_given_back_and_moves_the_version(ledger):
+    put(ledger, "a", "70")
+    before = funds_version(ledger, ACCOUNT)
+    released = release(ledger, "a", who=task("r2"))
+    assert (released.external_id, released.number, released.amount) == ("a", 1, Decimal(70))
+    assert funds_version(ledger, ACCOUNT) == before + 1
+    assert holds(ledger, "external_id", "counted") == [("a", Decimal(0), "released")]
+    assert rows(ledger, "hold_end", "kind", "run_id", "person") == [("released", "r2", None)]
+
+
+def test_releasing_what_is_not_held_changes_nothing(ledger):
+    assert release(ledger, "a") is None
+    put(ledger, "a", "70")
+    assert release(ledger, "a") is not None
+    version = funds_version(ledger, ACCOUNT)
+    assert release(ledger, "a") is None
+    assert funds_version(ledger, ACCOUNT) == version
+
+
+def test_a_person_releases_with_a_reason_that_is_kept(ledger):
+    put(ledger, "a", "70")
+    release_plain(ledger, ACCOUNT, "a", Who(person="ayşe"), "the payroll was wrong " * 40)
+    ((kind, person, reason, dag_id),) = rows(ledger, "hold_end", "kind", "person", "reason", "dag_id")
+    assert (kind, person, dag_id, len(reason)) == ("released", "ayşe", None, 500)
+
+
+def test_the_hold_of_a_batch_is_not_released_as_a_plain_one(ledger):
+    enter_batch(ledger, "march")
+    put_batch(ledger, "march")
+    with pytest.raises(LedgerHoldError, match="belongs to a batch of the ledger"):
+        release(ledger, "march")
+    assert holds(ledger) == [("march", 1, Decimal(40), None)]
+
+
+def test_a_hold_is_released_only_in_its_own_currency(ledger):
+    put(ledger, "a", "70", account=DOLLARS)
+    with pytest.raises(LedgerHoldError, match="is in USD, and is to be released in TRY"):
+        release(ledger, "a")
+    assert holds(ledger) == [("a", 1, Decimal(70), None)]
+    assert release(ledger, "a", account=DOLLARS) is not None
+
+
+@pytest.mark.parametrize("kind", list(HoldEnd))
+def test_a_hold_ends_once(ledger, kind):
+    put(ledger, "a", "70")
+
+    def end(connection, hold=None):
+        locked(ledger, connection, ACCOUNT)
+        hold = hold or own_hold(ledger, connection, ACCOUNT, "a")
+        end_hold(ledger, connection, hold, kind, ME)
+        return hold
+
+    ended = ledger.act(end)
+    version = funds_version(ledger, ACCOUNT)
+    with pytest.raises(WarehouseError):
+        ledger.act(lambda connection: end(connection, ended))
+    assert holds(ledger) == [("a", 1, Decimal(70), kind.value)]
+    assert funds_version(ledger, ACCOUNT) == version
+
+
+def test_open_holds_are_those_of_the_account_in_its_currency_that_are_not_over(ledger, sleep_in_the_database):
+    put(ledger, "over", "1", seconds=0.001)
+    sleep_in_the_database(0.005)
+
+    def names(connection):
+        return [row["external_id"] for row in open_holds(ledger, connection, ACCOUNT, now=ledger.clock(connection))]
+
+    put(ledger, "dollars", "1", account=DOLLARS)
+    assert ledger.act(names) == []
+    put(ledger, "a", "1")
+    put(ledger, "a", "1")
+    put(ledger, "b", "1", who=task("r2"))
+    release(ledger, "a")
+    assert ledger.act(names) == ["b"]
+
+
+def test_what_is_given_back_can_be_held_by_another(ledger):
+    put(ledger, "a", "70")
+    assert put(ledger, "b", "70", who=task("r2")).outcome is Placing.SHORT
+    release(ledger, "a")
+    assert put(ledger, "b", "70", who=task("r2")).outcome is Placing.PLACED
