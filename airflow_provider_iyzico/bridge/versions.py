@@ -16,7 +16,7 @@ except ImportError:  # before Airflow 3.2
     from airflow.exceptions import AirflowRescheduleException as AirflowRescheduleException
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator, BaseSensorOperator, Context
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 AIRFLOW_VERSION = tuple(map(int, __version__.split(".")[:2]))
 #: The method that Airflow resumes a task with where its trigger failed.
@@ -44,12 +44,21 @@ def is_mapped(operator: BaseOperator) -> bool:
     return bool(getattr(operator, "_BaseOperator__from_mapped", False))
 
 
-def is_end_of_deferral(sensor: BaseSensorOperator, error: object, context: Context) -> bool:
-    """Tell whether Airflow ended a deferred wait because the sensor's ``timeout`` was over."""
-    if error != _TRIGGER_OR_EXECUTION_TIMEOUT or sensor.execution_timeout is None:
+def started_at(context: Context) -> datetime | None:
+    """Return when Airflow started this try, if it tells."""
+    return getattr(context.get("ti"), "start_date", None)
+
+
+def is_end_of_deferral(
+    error: object, execution_timeout: timedelta | None, timeout_seconds: float, started_at: datetime | None
+) -> bool:
+    """Tell whether Airflow ended a deferred wait because the sensor's ``timeout`` was over.
+
+    :param error: the text that Airflow resumes the task with
+    """
+    if error != _TRIGGER_OR_EXECUTION_TIMEOUT or execution_timeout is None:
         return error in (_TRIGGER_TIMEOUT, _TRIGGER_OR_EXECUTION_TIMEOUT)
-    started_at = getattr(context.get("ti"), "start_date", None)
-    return started_at is not None and datetime.now(UTC) - started_at >= timedelta(seconds=sensor.timeout)
+    return started_at is not None and datetime.now(UTC) - started_at >= timedelta(seconds=timeout_seconds)
 
 
 def asset_state_stores(given: Any) -> list[Any]:

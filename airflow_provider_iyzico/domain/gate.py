@@ -94,6 +94,11 @@ class Verdict:
     def is_open(self) -> bool:
         return self.outcome is Outcome.OPENED
 
+    @property
+    def retry_after(self) -> float:
+        """How many seconds iyzico asked us to wait before the next poll; 0 if it did not ask."""
+        return (self.error.retry_after if self.error else None) or 0.0
+
     def __str__(self) -> str:
         """Say it in one line: balance, required, missing or surplus, and what follows."""
         follows = {

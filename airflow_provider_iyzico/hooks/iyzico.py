@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_iyzico.errors import (
     IyzicoAuthenticationError,
@@ -22,9 +20,11 @@ from airflow_provider_iyzico.errors import (
     restated,
     unexpected,
 )
-from airflow_provider_iyzico.get_provider_info import CONN_TYPE, CONNECTION_FIELDS, CONNECTION_FORM
+from airflow_provider_iyzico.get_provider_info import CONN_TYPE
+from airflow_provider_iyzico.hooks import form
+from airflow_provider_iyzico.hooks.airflow_connection import broken_connection, checked, unknown_connection, unreadable_connection
 from airflow_provider_iyzico.hooks.deadline import Deadline
-from airflow_provider_iyzico.hooks.locks import forkable_lock
+from airflow_provider_iyzico.hooks.masking import mask, mask_attempt
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -40,13 +40,6 @@ T = TypeVar("T")
 READ_ATTEMPTS = 3
 #: After these iyzico has not done what it was asked: nothing was sent, or it said no. After anything else it may have.
 NOT_DONE = (IyzicoAuthenticationError, IyzicoCertificateError, IyzicoConfigurationError, IyzicoRefusedError)
-#: Airflow's masker never forgets a pattern, compiles all of them again for each, and tries all on every log line. So a process
-#: that lives for weeks (the triggerer) registers the signatures of its first attempts only. After that the key's constant
-#: base64 text still hides the key in a header, and nothing of ours prints headers.
-MASKED_ATTEMPTS = 16
-_attempts_masked = itertools.count()
-#: Masking speaks to the task's supervisor, and before Airflow 3.2 two threads that do so at once take each other's answers.
-_masking = forkable_lock()
 
 
 class IyzicoHook(BaseHook):
@@ -122,7 +115,7 @@ class IyzicoHook(BaseHook):
 
         hidden = Secret(connection)
         del connection  # a task that is stopped shows what its frames hold
-        self._go_on_with(_checked(hidden))
+        self._go_on_with(checked(hidden))
 
     def get_balance(self, *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> Balance:
         """Return the mass payout balance.
@@ -144,7 +137,7 @@ class IyzicoHook(BaseHook):
             within_seconds -= time.monotonic() - began_at
         return self.run(balance_call(locale), attempts=attempts, within_seconds=within_seconds)
 
-    def look(self, within_seconds: float | None = None) -> Balance | IyzicoError:
+    def poll(self, within_seconds: float | None = None) -> Balance | IyzicoError:
         """Ask once and return what was seen, the reason for seeing nothing included, for the judge of a gate.
 
         :param within_seconds: a shorter bound than the Connection's ``timeout``, such as what is left of a gate's
@@ -203,8 +196,8 @@ class IyzicoHook(BaseHook):
 
         settings = self.settings
         prefix = Secret(signing.authorization_prefix(settings.api_key.reveal()))
-        _mask([settings.secret_key, settings.api_key, prefix])
-        return Transport(settings, on_secrets=_mask_attempt)
+        mask([settings.secret_key, settings.api_key, prefix])
+        return Transport(settings, on_secrets=mask_attempt)
 
     def _attempt(self, call: Call[T], deadline: Deadline) -> T:
         outcome = self._outcome(call, deadline)
@@ -245,7 +238,7 @@ class IyzicoHook(BaseHook):
             if isinstance(error, (ValueError, TypeError, AttributeError)) and not isinstance(error, OSError):
                 return broken_connection(self.iyzico_conn_id)
             return self._lost(unreadable_connection(self.iyzico_conn_id, type(error).__name__))
-        settings = _checked(connection)
+        settings = checked(connection)
         if isinstance(settings, IyzicoError):
             return settings
         self._go_on_with(settings)
@@ -269,75 +262,12 @@ class IyzicoHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Describe the Connection form to Airflow before 3.2, which does not read it from the provider's metadata."""
-        return {
-            "hidden_fields": CONNECTION_FORM["hidden-fields"],
-            "relabeling": CONNECTION_FORM["relabeling"],
-            "placeholders": CONNECTION_FORM["placeholders"],
-        }
+        return form.field_behaviour()
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Describe the extra fields of the Connection form to Airflow before 3.2."""
-        from wtforms import BooleanField, IntegerField, StringField
-
-        kinds = {"boolean": BooleanField, "integer": IntegerField, "string": StringField}
-        return {
-            name: kinds[spec["schema"]["type"][0]](spec["label"], description=spec["description"])
-            for name, spec in CONNECTION_FIELDS.items()
-        }
-
-
-def unknown_connection(conn_id: str, *, was_there: bool = False) -> IyzicoError:
-    """Say that there is no such Connection, and how to make one; or that the environment's cannot be read.
-
-    :param was_there: it was read before, so a secrets backend may be down that says the same
-    """
-    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
-    if os.environ.get(variable):  # Airflow passes over what it cannot read
-        return broken_connection(conn_id, f"the environment variable {variable}")
-    kind = IyzicoUnavailableError if was_there else IyzicoConfigurationError
-    return kind(
-        f"there is no Connection {conn_id!r} that can be read; add one of type 'iyzico' with the API key as login and the secret "
-        "key as password, or name another in iyzico_conn_id"
-    )
-
-
-def broken_connection(conn_id: str, where: str = "what its secrets backend holds") -> IyzicoConfigurationError:
-    """Say that a Connection is there and cannot be read. It is not quoted: it holds the keys."""
-    return IyzicoConfigurationError(
-        f"Connection {conn_id!r} cannot be read: {where} is no Connection; correct it, as JSON such as "
-        '{"conn_type": "iyzico", "login": "...", "password": "..."}, and check quotes, commas and field names'
-    )
-
-
-def unreadable_connection(conn_id: str, kind: str) -> IyzicoUnavailableError:
-    """Say that a secrets backend failed with an error of that kind."""
-    return IyzicoUnavailableError(f"Connection {conn_id!r} cannot be read now ({kind}); see the secrets backend")
-
-
-def _checked(connection: Secret[ConnectionFields]) -> Settings | IyzicoError:
-    from cryptography.fernet import InvalidToken
-
-    from airflow_provider_iyzico.hooks.settings import Settings
-
-    try:
-        return Settings.read(connection)
-    except IyzicoConfigurationError as error:
-        return restated(error)
-    except (AirflowException, InvalidToken, ValueError):  # a Connection decrypts a field when it is read
-        return broken_connection(connection.reveal().conn_id, "what this worker's fernet_key makes of it")
-
-
-def _mask_attempt(secrets: list[Secret[str]]) -> None:
-    if next(_attempts_masked) < MASKED_ATTEMPTS:
-        _mask(secrets)
-
-
-def _mask(secrets: list[Secret[str]]) -> None:
-    """Register secrets with Airflow's masker. It may hang or fail, and then this frame is shown."""
-    with _masking:
-        for secret in secrets:
-            mask_secret(secret.reveal())
+        return form.widgets()
 
 
 def _pause_seconds(state: RetryCallState) -> float:

@@ -42,7 +42,7 @@ def read_conn_ids(given: object) -> list[str]:
     return [str(conn_id) for conn_id in conn_ids]
 
 
-def look(conn_ids: Sequence[str]) -> dict[str, tuple[Settings, Balance] | IyzicoError]:
+def balances_of(conn_ids: Sequence[str]) -> dict[str, tuple[Settings, Balance] | IyzicoError]:
     """Ask for the balances of several Connections at the same time, and return for each what was seen, or why nothing was.
 
     Connections are read one after the other by the task's own thread; only the requests run side by side.

@@ -85,7 +85,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         """Ask iyzico, keep the answer, tell what was kept."""
         from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
         from airflow_provider_iyzico.domain.gate import read_currency
-        from airflow_provider_iyzico.operators.accounts import attempt, explained, look, read_conn_ids
+        from airflow_provider_iyzico.operators.accounts import attempt, balances_of, explained, read_conn_ids
         from airflow_provider_iyzico.warehouse.lineage import dataset
         from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
@@ -95,7 +95,7 @@ class MassPayoutBalanceOperator(BaseOperator):
             with warehouse_engine(self.warehouse_conn_id) as engine:
                 kept: list[dict[str, Any]] = []
                 failures: dict[str, IyzicoError] = {}
-                balances = look(conn_ids)
+                balances = balances_of(conn_ids)
                 ends_at = time.monotonic() + HANGING_SECONDS
                 for conn_id, seen in balances.items():
                     hangs = any(isinstance(error, WarehouseUnavailableError) for error in failures.values())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,15 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_befo
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.bridge.versions import AirflowRescheduleException
-from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
+from airflow_provider_iyzico.bridge.warehouse import task_instance, warehouse_engine
 from airflow_provider_iyzico.domain.event import GateEvent
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoError, is_safe_to_repeat
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiting_row
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
     from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 #: What the end of a record may take: longer than the database's own patience with locks, so that its words are heard.
@@ -92,6 +94,7 @@ class GateRecord:
         """Return what a deferral carries for the record of the process that goes on."""
         known = self._earlier_polls is not None
         return {
+            "first_balance": None if self._first_balance is None else money_text(self._first_balance),
             "waiting_since": self._since.isoformat(),
             "polls": (self._earlier_polls or 0) + self._own_polls if known else None,
             "account": list(self._account) if self._account else None,
@@ -210,6 +213,37 @@ class GateRecord:
         with suppress(GateEventError):
             event = GateEvent.read(resumed.get("event"))
             self._own_polls, self._balance, self._observed_at = event.polls or 0, event.balance, event.observed_at
+
+
+def new_record(
+    context: Context,
+    since: datetime | None,
+    resumed: dict[str, Any] | None,
+    *,
+    iyzico_conn_id: str,
+    conn_id: str,
+    schema: str | None,
+    timeout: timedelta,
+    currency: str,
+    need: Need | None,
+    whose: Callable[[], tuple[str, str]],
+    log: Any,
+) -> GateRecord | None:
+    """Return a gate's record, or ``None`` if it cannot be made: the gate does its work without one, too.
+
+    :param since: since when this try waits by Airflow's own count, if it was rescheduled
+    :param resumed: what a deferred task is resumed with
+    """
+    try:
+        # A deferral carries the start itself, because not every version of Airflow keeps it. A rescheduled task counts from the
+        # end of its first poll (in Airflow 2 from its start). Only dag.test() of Airflow 2 knows neither.
+        began_at = since or context["ti"].start_date or datetime.now(UTC)
+        begins = since is None and resumed is None
+        wait = Wait(task_instance(context), iyzico_conn_id, conn_id, schema, began_at, timeout, currency, need, begins)
+        return GateRecord(wait, resumed or {}, whose, log)
+    except Exception:
+        log.exception("THIS GATE KEEPS NO RECORD")
+        return None
 
 
 def _within_patience(act: Callable[[], None], attempts: int | None, seconds: float) -> None:

@@ -121,7 +121,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         """Ask for the balance once per interval, and yield what was seen, where it says something new."""
         conn_id, pause_seconds = kwargs["iyzico_conn_id"], kwargs["poll_seconds"]
         key, not_before = _stream_key(conn_id, pause_seconds), kwargs.get("not_before")
-        stream = polls(key, conn_id, _look, essence, pause_seconds=pause_seconds, not_before=not_before)
+        stream = polls(key, conn_id, _poll_balance, essence, pause_seconds=pause_seconds, not_before=not_before)
         async with aclosing(stream):
             async for poll in stream:
                 yield poll
@@ -244,8 +244,8 @@ def _stream_key(iyzico_conn_id: str, poll_seconds: float) -> Hashable:
     return ("iyzico-mass-payout-balance", iyzico_conn_id, poll_seconds)
 
 
-def _look(hook: IyzicoHook) -> Balance | IyzicoError:
-    return hook.look()
+def _poll_balance(hook: IyzicoHook) -> Balance | IyzicoError:
+    return hook.poll()
 
 
 def _seen(poll: Poll[Balance] | None) -> dict[str, Any]:

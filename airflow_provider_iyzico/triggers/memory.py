@@ -34,7 +34,7 @@ class CrossingMemory:
         return all(known) if known else None
 
     async def keep(self, is_short: bool) -> bool:
-        """Remember; return whether that worked, and where it did not, the next look tries again."""
+        """Remember; return whether that worked, and where it did not, the next poll tries again."""
         try:
             for store in self._stores:
                 await store.aset(self._key, is_short)

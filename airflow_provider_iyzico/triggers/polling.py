@@ -18,7 +18,8 @@ from airflow_provider_iyzico.api.envelope import MAX_RETRY_AFTER_SECONDS
 from airflow_provider_iyzico.bridge.versions import thread_of_its_own
 from airflow_provider_iyzico.domain.quiet import QUIET_SECONDS
 from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError, restated, unexpected
-from airflow_provider_iyzico.hooks.iyzico import IyzicoHook, unreadable_connection
+from airflow_provider_iyzico.hooks.airflow_connection import unreadable_connection
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.triggers.lines import Lines
 
 T = TypeVar("T")

@@ -54,7 +54,7 @@ def airflow(iyzico, tmp_path_factory):
         yield stack
 
 
-def look(airflow, iyzico, times=4):
+def wait_for_polls(airflow, iyzico, times=4):
     seen = len(iyzico.seen)
     airflow.wait_until("the watcher looks", lambda: len(iyzico.seen) >= seen + times)
 
@@ -79,26 +79,26 @@ def runs(airflow):
 
 
 def test_the_crossing_starts_one_payout_and_a_restart_of_the_triggerer_starts_none(airflow, iyzico):
-    look(airflow, iyzico)
+    wait_for_polls(airflow, iyzico)
     assert events(airflow) == []  # there was enough from the start: nothing was crossed
     iyzico.balance = "10.00"
-    look(airflow, iyzico)
+    wait_for_polls(airflow, iyzico)
     iyzico.balance = "7000.00"
     airflow.wait_until("the payout ran", lambda: runs(airflow) == ["success"])
     assert events(airflow) == ["7000.00"]
 
     airflow.stop("triggerer")
     airflow.start("triggerer")
-    look(airflow, iyzico)
+    wait_for_polls(airflow, iyzico)
     assert (events(airflow), runs(airflow)) == (["7000.00"], ["success"])
 
     iyzico.balance = "20.00"
-    look(airflow, iyzico)
+    wait_for_polls(airflow, iyzico)
     if AIRFLOW_VERSION >= (3, 3):  # before, Airflow does not keep what a watcher saw
         airflow.stop("triggerer")
         iyzico.balance = "8000.00"  # nobody is looking
         airflow.start("triggerer")
     iyzico.balance = "8000.00"
     airflow.wait_until("the second payout ran", lambda: runs(airflow) == ["success", "success"])
-    look(airflow, iyzico)
+    wait_for_polls(airflow, iyzico)
     assert sorted(events(airflow)) == ["7000.00", "8000.00"]

@@ -28,9 +28,9 @@ def patient(request):
     over.set()
 
 
-def look(**more):
+def poll(**more):
     hook, started = IyzicoHook(), time.monotonic()
-    seen = hook.look(**more)
+    seen = hook.poll(**more)
     hook.close()
     assert time.monotonic() - started < LATE
     return seen
@@ -54,7 +54,7 @@ def test_a_resolver_that_hangs_is_given_up_and_not_asked_for_the_same_name_again
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     connect_to(monkeypatch, "http://localhost:1", timeout=0.5)  # without TLS, whose certificates take time as well
     for _ in range(3):
-        seen = look()
+        seen = poll()
         assert type(seen) is IyzicoUnavailableError
         assert "took too long" in str(seen)
     assert len(asked) == 1
@@ -63,7 +63,7 @@ def test_a_resolver_that_hangs_is_given_up_and_not_asked_for_the_same_name_again
         if thread.name == "iyzico-waiting":
             thread.join(60)
     connect_to(monkeypatch, "http://localhost:1")
-    assert "could not be resolved" in str(look())
+    assert "could not be resolved" in str(poll())
     assert len(asked) == 2
 
 
@@ -74,7 +74,7 @@ def test_whatever_the_resolver_raises_is_an_error_of_ours(monkeypatch, error):
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     connect_to(monkeypatch, "https://iyzico.test", allow_custom_host=True)
-    assert "https://iyzico.test" in str(look())
+    assert "https://iyzico.test" in str(poll())
 
 
 def test_a_machine_without_another_thread_for_a_lookup_is_an_error_of_ours(monkeypatch):
@@ -82,7 +82,7 @@ def test_a_machine_without_another_thread_for_a_lookup_is_an_error_of_ours(monke
     hook = IyzicoHook()
     usual = threading.stack_size(2**40)  # no thread can have that
     try:
-        seen = [hook.look() for _ in range(2)]  # the second finds no trace of the first
+        seen = [hook.poll() for _ in range(2)]  # the second finds no trace of the first
     finally:
         threading.stack_size(usual)
         hook.close()
@@ -112,7 +112,7 @@ def test_a_host_with_many_dead_addresses_takes_no_longer_than_one(monkeypatch):
     with full_house() as dead:
         resolve_to(monkeypatch, *[dead] * 30)
         connect_to(monkeypatch, "http://localhost:1", timeout=1)
-        seen = look()
+        seen = poll()
     assert type(seen) is IyzicoUnavailableError
     assert "took too long" in str(seen)
 
@@ -121,13 +121,13 @@ def test_dead_addresses_leave_time_for_the_one_that_lives(monkeypatch):
     with full_house() as dead, serve(WHOLE) as server:
         resolve_to(monkeypatch, dead, ("127.0.0.1", 1), dead, ("127.0.0.1", server.port))
         connect_to(monkeypatch, "http://localhost:1", timeout=4)
-        assert look().raw == "1500.75"
+        assert poll().raw == "1500.75"
 
 
 def test_a_name_without_an_address_is_no_answer(monkeypatch):
     resolve_to(monkeypatch)
     connect_to(monkeypatch, "http://localhost:1")
-    assert type(look()) is IyzicoUnavailableError
+    assert type(poll()) is IyzicoUnavailableError
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def dripping(over, data):
 def test_a_handshake_ends_with_the_deadline(monkeypatch, bundle, patient, attend):
     with listening(attend(patient)) as port:
         connect_to(monkeypatch, f"https://127.0.0.1:{port}", timeout=1, ca_bundle=bundle)
-        assert type(look()) is IyzicoUnavailableError
+        assert type(poll()) is IyzicoUnavailableError
         patient.set()
 
 
@@ -193,7 +193,7 @@ def test_a_proxy_cannot_hold_the_tunnel_open(monkeypatch, patient, answer):
 
     with listening(attend) as port:
         through(monkeypatch, f"http://127.0.0.1:{port}")
-        assert type(look()) is IyzicoUnavailableError
+        assert type(poll()) is IyzicoUnavailableError
         patient.set()
 
 
@@ -212,7 +212,7 @@ def test_a_handshake_behind_a_proxy_ends_with_the_deadline(monkeypatch, bundle, 
 
     with listening(proxy) as port:
         through(monkeypatch, f"{scheme}://127.0.0.1:{port}", ca_bundle=bundle)
-        assert type(look()) is IyzicoUnavailableError
+        assert type(poll()) is IyzicoUnavailableError
         patient.set()
 
 
@@ -249,7 +249,7 @@ def test_records_that_tls_skips_do_not_hold_a_call_beyond_its_deadline(monkeypat
 
     with listening(attend) as port:
         lead_to(monkeypatch, port, bundle)
-        seen = look()
+        seen = poll()
     assert type(seen) is IyzicoUnavailableError
     assert "took too long" in str(seen)
 
@@ -264,7 +264,7 @@ def test_a_flood_in_a_tunnel_of_tls_in_tls_ends_with_the_deadline(monkeypatch, b
 
     with listening(proxy) as port:
         through(monkeypatch, f"https://127.0.0.1:{port}", ca_bundle=bundle)
-        seen = look()
+        seen = poll()
     assert type(seen) is IyzicoUnavailableError
     assert "took too long" in str(seen)
 
@@ -272,7 +272,7 @@ def test_a_flood_in_a_tunnel_of_tls_in_tls_ends_with_the_deadline(monkeypatch, b
 def test_a_handshake_with_an_https_proxy_ends_with_the_deadline(monkeypatch, bundle, patient):
     with listening(silent(patient)) as port:
         through(monkeypatch, f"https://127.0.0.1:{port}", ca_bundle=bundle)
-        seen = look()
+        seen = poll()
         assert type(seen) is IyzicoUnavailableError
         assert "HTTPS_PROXY" in str(seen)
         patient.set()
@@ -290,7 +290,7 @@ def test_an_answer_that_takes_too_long_to_read_is_not_believed(monkeypatch):
     monkeypatch.setattr(balance, "read_balance", slowly)
     with serve(b"HTTP/1.1 200 OK\r\n\r\n" + OK) as server:
         connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", timeout=1)
-        seen = look()
+        seen = poll()
     assert type(seen) is IyzicoUnavailableError
     assert "is not believed" in str(seen)
 
@@ -298,8 +298,8 @@ def test_an_answer_that_takes_too_long_to_read_is_not_believed(monkeypatch):
 def test_a_look_ends_with_what_is_left_of_its_gate(monkeypatch, patient):
     with listening(silent(patient)) as port:
         connect_to(monkeypatch, f"http://127.0.0.1:{port}", timeout=60)
-        assert type(look(within_seconds=0.5)) is IyzicoUnavailableError
-        assert type(look(within_seconds=-3)) is IyzicoUnavailableError
+        assert type(poll(within_seconds=0.5)) is IyzicoUnavailableError
+        assert type(poll(within_seconds=-3)) is IyzicoUnavailableError
         hook = IyzicoHook()
         with pytest.raises(IyzicoUnavailableError):
             hook.get_balance(within_seconds=0.5)
@@ -317,7 +317,7 @@ def test_time_that_a_secrets_backend_takes_is_taken_from_what_is_left_of_the_gat
             return real(conn_id)
 
         monkeypatch.setattr(IyzicoHook, "get_connection", staticmethod(slowly))
-        assert type(look(within_seconds=0.5)) is IyzicoUnavailableError
+        assert type(poll(within_seconds=0.5)) is IyzicoUnavailableError
         assert server.asked == []
 
 
@@ -332,7 +332,7 @@ def test_no_socket_is_left_open_by_what_failed(monkeypatch, tls, recwarn):
 
     with listening(proxy) as port:
         through(monkeypatch, f"http://127.0.0.1:{port}")
-        look()
+        poll()
     gc.collect()
     assert [str(warning.message) for warning in recwarn if warning.category is ResourceWarning] == []
 

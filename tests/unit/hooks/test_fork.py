@@ -44,10 +44,10 @@ end_as(child)
     assert sorted(len(requests) for requests in server.asked) == [1, 2]
 
 
-@pytest.mark.parametrize("place", ["iyzico._masking", "waiting._running_lock"])
+@pytest.mark.parametrize("place", ["masking._masking", "waiting._running_lock"])
 def test_a_lock_that_another_thread_holds_is_open_in_a_child(place):
     code = f"""
-from airflow_provider_iyzico.hooks import iyzico, waiting
+from airflow_provider_iyzico.hooks import masking, waiting
 lock, is_held = {place}, threading.Event()
 def hold():
     with lock:

@@ -18,7 +18,7 @@ from airflow_provider_iyzico.errors import (
     IyzicoUnavailableError,
     Retry,
 )
-from airflow_provider_iyzico.hooks import iyzico as module
+from airflow_provider_iyzico.hooks import masking
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.simulator import Simulator
 
@@ -70,10 +70,10 @@ def test_a_look_takes_no_longer_than_it_is_given(iyzico, hook):
     hook.settings  # noqa: B018 - read before the clock of the look starts
     iyzico.fail("timeout")
     started = time.monotonic()
-    assert isinstance(hook.look(within_seconds=0.3), IyzicoUnavailableError)
+    assert isinstance(hook.poll(within_seconds=0.3), IyzicoUnavailableError)
     with pytest.raises(IyzicoUnavailableError):
         hook.get_balance(within_seconds=0.3)
-    assert isinstance(hook.look(within_seconds=0), IyzicoUnavailableError)
+    assert isinstance(hook.poll(within_seconds=0), IyzicoUnavailableError)
     assert time.monotonic() - started < 5  # the Connection allows 20 seconds for each
 
 
@@ -153,7 +153,7 @@ def test_test_connection_says_what_to_do_instead_of_raising(iyzico, monkeypatch,
 
 
 def test_keys_header_and_signature_are_known_to_the_masker(iyzico, hook, monkeypatch):
-    monkeypatch.setattr(module, "_attempts_masked", iter(range(5)))
+    monkeypatch.setattr(masking, "_attempts_masked", iter(range(5)))
     hook.get_balance()
     header = iyzico.seen[0].headers["Authorization"]
     token = header.partition(" ")[2]
@@ -170,11 +170,11 @@ def test_keys_header_and_signature_are_known_to_the_masker(iyzico, hook, monkeyp
 
 def test_a_long_lived_process_does_not_feed_the_masker_for_ever(iyzico, hook, monkeypatch):
     masked: list[str] = []
-    monkeypatch.setattr(module, "mask_secret", masked.append)
-    monkeypatch.setattr(module, "_attempts_masked", iter(range(10_000)))
+    monkeypatch.setattr(masking, "mask_secret", masked.append)
+    monkeypatch.setattr(masking, "_attempts_masked", iter(range(10_000)))
     for _ in range(100):
         hook.get_balance()
-    assert len(masked) == 3 + 2 * module.MASKED_ATTEMPTS
+    assert len(masked) == 3 + 2 * masking.MASKED_ATTEMPTS
 
 
 def test_a_connection_that_stays_the_same_keeps_its_session_and_a_new_one_does_not(iyzico, hook):
@@ -188,7 +188,7 @@ def test_a_connection_that_stays_the_same_keeps_its_session_and_a_new_one_does_n
     assert hook._transport is first
     hook.use(SimpleNamespace(**{**fields, "password": "sandbox-rotated"}))
     assert hook._transport is not first
-    assert isinstance(hook.look(), IyzicoAuthenticationError)
+    assert isinstance(hook.poll(), IyzicoAuthenticationError)
 
 
 def test_a_connection_that_cannot_be_read_for_a_moment_stays_in_use(iyzico, hook, monkeypatch, airflow_database):
@@ -205,7 +205,7 @@ def test_every_error_names_its_connection_and_says_what_to_do(iyzico, monkeypatc
     connect(monkeypatch, iyzico)
     iyzico.fail(kind)
     hook = IyzicoHook()
-    message = str(hook.look())
+    message = str(hook.poll())
     hook.close()
     assert message.startswith("Connection 'iyzico_default': ")
     assert any(word in message.lower() for word in ("check", "ask iyzico", "look for", "wait"))

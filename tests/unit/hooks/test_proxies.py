@@ -52,10 +52,10 @@ def tunnel_to(port):
     return answer
 
 
-def look(monkeypatch, **extra):
+def poll(monkeypatch, **extra):
     connect_to(monkeypatch, "https://iyzico.test", **{"allow_custom_host": True, **extra})
     hook = IyzicoHook()
-    seen = hook.look()
+    seen = hook.poll()
     hook.close()
     return seen
 
@@ -131,7 +131,7 @@ NO_PROXIES = [
 def test_what_can_be_no_proxy_is_named_by_its_variable_and_never_quoted(monkeypatch, variable):
     for value in NO_PROXIES:
         monkeypatch.setenv(variable, value)
-        seen = look(monkeypatch)
+        seen = poll(monkeypatch)
         assert type(seen) is IyzicoConfigurationError, (value, seen)
         assert variable in str(seen)
         assert "hunter2" not in str(seen), value
@@ -149,7 +149,7 @@ def test_what_a_proxy_refuses_is_judged_by_its_status_however_long_its_page_is(m
     refusal = f"HTTP/1.1 {status} hunter2 dXNlcjpodW50ZXIy\r\nProxy-Authenticate: Basic\r\n".encode()
     with serve(refusal + page) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:hunter2@127.0.0.1:{proxy.port}")
-        seen = look(monkeypatch)
+        seen = poll(monkeypatch)
     assert type(seen) is kind, seen
     assert "HTTPS_PROXY" in str(seen)
     assert f"HTTP {status}" in str(seen)
@@ -164,7 +164,7 @@ def test_what_a_proxy_refuses_is_judged_by_its_status_however_long_its_page_is(m
 def test_what_speaks_no_http_is_no_proxy(monkeypatch, answer):
     with serve(answer) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        seen = look(monkeypatch)
+        seen = poll(monkeypatch)
     assert type(seen) is IyzicoConfigurationError, seen
     assert "HTTPS_PROXY" in str(seen)
 
@@ -177,7 +177,7 @@ def no_tls(client):
 def test_a_proxy_without_tls_that_is_named_with_https_is_a_mistake(monkeypatch):
     with listening(no_tls) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{port}")
-        seen = look(monkeypatch)
+        seen = poll(monkeypatch)
     assert type(seen) is IyzicoConfigurationError, seen
     assert "HTTPS_PROXY" in str(seen)
 
@@ -186,7 +186,7 @@ def test_a_proxy_that_is_not_there_is_waited_for(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-    seen = look(monkeypatch)
+    seen = poll(monkeypatch)
     assert type(seen) is IyzicoUnavailableError
     assert "HTTPS_PROXY: the connection was refused" in str(seen)
 
@@ -200,7 +200,7 @@ def test_a_bad_certificate_behind_a_proxy_fails_at_once_and_before_a_byte_is_sen
         serve(tunnel_to(iyzico.port), tls=tls_for(authority, "127.0.0.1") if scheme == "https" else None) as proxy,
     ):
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{proxy.port}")
-        seen = look(monkeypatch, ca_bundle=bundle)
+        seen = poll(monkeypatch, ca_bundle=bundle)
     assert type(seen) is IyzicoCertificateError, seen
     assert "certificate of https://iyzico.test" in str(seen)
     assert iyzico.asked in ([], [[]])
@@ -211,7 +211,7 @@ def test_a_bad_certificate_of_a_proxy_names_the_proxy(monkeypatch, authority, bu
     issuer = trustme.CA() if names == ("127.0.0.1",) else authority
     with serve(ESTABLISHED, tls=tls_for(issuer, *names)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"https://user:hunter2@127.0.0.1:{proxy.port}")
-        seen = look(monkeypatch, ca_bundle=bundle)
+        seen = poll(monkeypatch, ca_bundle=bundle)
     assert type(seen) is IyzicoCertificateError, seen
     assert "certificate of the proxy named in HTTPS_PROXY" in str(seen)
     assert "hunter2" not in str(seen)

@@ -20,7 +20,7 @@ def ask(monkeypatch, answer, **extra):
     with serve(answer) as server:
         connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", **extra)
         hook = IyzicoHook()
-        seen = hook.look()
+        seen = hook.poll()
         hook.close()
     return seen
 
@@ -134,7 +134,7 @@ def test_what_was_left_of_a_refusal_does_not_answer_the_next_request(monkeypatch
     with serve(lambda line, _request: line.sendall(next(answers)), is_kept=True) as server:
         connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", timeout=20)
         hook = IyzicoHook()
-        assert type(hook.look()) is IyzicoUnavailableError
+        assert type(hook.poll()) is IyzicoUnavailableError
         assert hook.get_balance(attempts=1).raw == "9999.99"
         hook.close()
     assert len(server.asked) == 2
@@ -217,7 +217,7 @@ def test_no_part_of_an_answer_can_be_dripped_past_the_deadline(monkeypatch, wire
         servers.append(server)
         connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", timeout=1)
         hook, started = IyzicoHook(), time.monotonic()
-        assert type(hook.look()) is IyzicoUnavailableError
+        assert type(hook.poll()) is IyzicoUnavailableError
         assert time.monotonic() - started < 10
         hook.close()
 

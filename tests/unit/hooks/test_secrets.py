@@ -19,7 +19,7 @@ from support import connect_to
 
 from airflow_provider_iyzico.api.secrecy import PIECE
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoRefusedError, IyzicoUnavailableError
-from airflow_provider_iyzico.hooks import iyzico as hooks
+from airflow_provider_iyzico.hooks import masking
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.hooks.sockets import Socket
 from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
@@ -80,7 +80,7 @@ REFUSED = {
 def test_a_key_in_the_wrong_place_is_refused_and_not_shown(place, secret):
     hook = IyzicoHook("payouts")
     hook.use(connection(**REFUSED[place](secret)))
-    seen = hook.look()
+    seen = hook.poll()
     assert type(seen) is IyzicoConfigurationError, seen
     assert str(seen).startswith("Connection 'payouts': ")
     assert not shows(str(seen), secret)
@@ -115,7 +115,7 @@ def test_a_key_or_most_of_it_is_neither_host_nor_account(key, field, write):
     extra = {"allow_custom_host": True, **({"account": write(key)} if field == "account" else {})}
     hook = IyzicoHook("payouts")
     hook.use(connection(host=write(key) if field == "host" else None, extra=json.dumps(extra)))
-    seen = hook.look()
+    seen = hook.poll()
     assert type(seen) is IyzicoConfigurationError, seen
     assert field in str(seen)
     for text in (str(seen), hook.account_name):
@@ -126,10 +126,10 @@ def test_a_key_or_most_of_it_is_neither_host_nor_account(key, field, write):
 def test_a_misspelt_field_is_shown_and_what_may_be_a_key_is_not():
     hook = IyzicoHook("payouts")
     hook.use(connection(extra=json.dumps({"time_out": 3, "acount": "x"})))
-    assert "'acount', 'time_out'" in str(hook.look())
+    assert "'acount', 'time_out'" in str(hook.poll())
     for name in ("Zw8kJ5gN1s", "abcdefghijklmnopqrstuvwxyz", "a b", "", "ü", "time-out"):
         hook.use(connection(extra=json.dumps({name: 3})))
-        assert "whose names are not shown here" in str(hook.look())
+        assert "whose names are not shown here" in str(hook.poll())
 
 
 #: Whose frames must hold no key: ours, and those of the libraries that a call goes through.
@@ -281,8 +281,8 @@ def test_a_task_that_is_stopped_while_it_masks_leaves_no_key_header_or_signature
         if len(told) > registered:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(hooks, "mask_secret", stop)
-    monkeypatch.setattr(hooks, "_attempts_masked", itertools.count())
+    monkeypatch.setattr(masking, "mask_secret", stop)
+    monkeypatch.setattr(masking, "_attempts_masked", itertools.count())
     hook = IyzicoHook()
     with pytest.raises(KeyboardInterrupt) as caught:
         hook.get_balance(attempts=1)
@@ -318,7 +318,7 @@ def test_a_key_at_the_cut_of_a_long_message_is_blotted_out_first(monkeypatch, do
     with serve(quoting(400, words)) as server:
         connect_to(monkeypatch, f"http://127.0.0.1:{server.port}")
         hook = IyzicoHook()
-        seen = hook.look()
+        seen = hook.poll()
         hook.close()
     assert type(seen) is IyzicoRefusedError
     assert "no merchant has the key" in str(seen)
@@ -355,7 +355,7 @@ BROKEN = ['{"conn_type": "iyzico", "login": "' + API_KEY + '", "password": "' + 
 @pytest.mark.parametrize("written", BROKEN)
 def test_a_connection_in_the_environment_that_cannot_be_read_is_not_called_missing(monkeypatch, airflow_database, written):
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_BROKEN", written)
-    seen = IyzicoHook("iyzico_broken").look()
+    seen = IyzicoHook("iyzico_broken").poll()
     assert type(seen) is IyzicoConfigurationError, seen
     assert "no Connection 'iyzico_broken'" not in str(seen)
     assert "'iyzico_broken'" in str(seen)

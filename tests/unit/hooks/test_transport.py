@@ -66,7 +66,7 @@ FAULTS = [
 def test_every_fault_is_named_within_the_deadline_and_the_next_call_is_well(iyzico, hook, kind, options, error):
     iyzico.fail(kind, times=1, **options)
     started = time.monotonic()
-    seen = hook.look()
+    seen = hook.poll()
     assert type(seen) is error, seen
     assert time.monotonic() - started < 30
     assert hook.get_balance(attempts=1).raw == "100.00"
@@ -74,7 +74,7 @@ def test_every_fault_is_named_within_the_deadline_and_the_next_call_is_well(iyzi
 
 def test_a_server_that_is_not_there_is_waited_for(iyzico, hook):
     iyzico.stop()
-    assert isinstance(hook.look(), IyzicoUnavailableError)
+    assert isinstance(hook.poll(), IyzicoUnavailableError)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -82,7 +82,7 @@ def test_no_redirect_is_followed_to_this_or_another_server(iyzico, hook, status)
     with Simulator("1") as elsewhere:
         for location in (f"{elsewhere.url}/v1/mass/payout/balance?locale=tr", "/v1/mass/payout/balance?locale=tr"):
             iyzico.fail("redirect", times=1, status=status, location=location)
-            assert isinstance(hook.look(), IyzicoAnswerError)
+            assert isinstance(hook.poll(), IyzicoAnswerError)
         assert elsewhere.seen == []
     assert len(iyzico.seen) == 2
 
@@ -93,7 +93,7 @@ def test_headers_that_drip_do_not_hold_the_thread():
         connect(patch, iyzico)
         iyzico.fail("drip", seconds=0.5)
         hook, started = IyzicoHook(), time.monotonic()
-        assert isinstance(hook.look(), IyzicoUnavailableError)
+        assert isinstance(hook.poll(), IyzicoUnavailableError)
         assert time.monotonic() - started < 30
         hook.close()
 
@@ -102,7 +102,7 @@ def test_the_session_is_kept_and_every_attempt_has_a_fresh_random_key(iyzico, ho
     iyzico.fail("500", times=2)
     hook.settings  # noqa: B018 - read before the clock of the attempts starts
     for _ in range(20):
-        hook.look()
+        hook.poll()
     keys = [seen.random_key for seen in iyzico.seen]
     assert len(set(keys)) == len(keys) == 20
     assert all(len(key) == 32 for key in keys)
@@ -169,7 +169,7 @@ def test_iyzicos_own_host_is_reached_through_the_proxy_of_the_environment(proxy,
         '{"conn_type": "iyzico", "login": "sandbox-key", "password": "sandbox-secret", "extra": {"timeout": 1}}',
     )
     hook = IyzicoHook()
-    assert isinstance(hook.look(), IyzicoUnavailableError)
+    assert isinstance(hook.poll(), IyzicoUnavailableError)
     hook.close()
     assert [line.rpartition(b" ")[0] for line in lines] == [b"CONNECT sandbox-api.iyzipay.com:443"]
 
@@ -180,7 +180,7 @@ def test_a_proxy_that_cannot_be_used_is_named_instead_of_waited_for(monkeypatch,
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", '{"conn_type": "iyzico", "login": "sandbox-k", "password": "sandbox-s"}')
     hook = IyzicoHook()
-    seen = hook.look()
+    seen = hook.poll()
     hook.close()
     assert isinstance(seen, IyzicoConfigurationError), seen
 
@@ -195,7 +195,7 @@ def test_a_slow_handshake_eats_into_the_same_deadline(authority, monkeypatch, tm
         fields = json.loads(os.environ["AIRFLOW_CONN_IYZICO_DEFAULT"])
         monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", json.dumps({**fields, "host": f"https://127.0.0.1:{port}"}))
         hook = IyzicoHook()
-        assert isinstance(hook.look(), IyzicoUnavailableError)  # with a deadline for each it would be a balance
+        assert isinstance(hook.poll(), IyzicoUnavailableError)  # with a deadline for each it would be a balance
         hook.close()
 
 
@@ -261,7 +261,7 @@ def test_a_certificate_that_does_not_verify_fails_hard_before_a_byte_is_sent(
     with serve_tls(certificate(authority)) as iyzico:
         connect(monkeypatch, iyzico, timeout=30, **({"ca_bundle": str(bundle)} if trusted else {}))
         hook = IyzicoHook()
-        seen = hook.look()
+        seen = hook.poll()
         hook.close()
         assert isinstance(seen, IyzicoCertificateError), seen
         assert "ca_bundle" in str(seen)
@@ -279,7 +279,7 @@ def test_a_ca_bundle_may_be_added_by_connection_and_nothing_turns_verification_o
         iyzico.fail("drip", seconds=0.5)
         connect(monkeypatch, iyzico, timeout=0.5, ca_bundle=str(bundle))
         slow, started = IyzicoHook(), time.monotonic()
-        assert isinstance(slow.look(), IyzicoUnavailableError)
+        assert isinstance(slow.poll(), IyzicoUnavailableError)
         assert time.monotonic() - started < 30
         hook.close()
         slow.close()
@@ -361,7 +361,7 @@ def test_a_failure_is_named_for_itself_and_not_for_what_the_caller_was_handling(
         try:
             fail()
         except ssl.SSLCertVerificationError:
-            seen = hook.look()
+            seen = hook.poll()
         hook.close()
     assert type(seen) is IyzicoUnavailableError
     assert "broke off" in str(seen)
@@ -373,9 +373,9 @@ def test_another_proxy_in_the_environment_counts_from_the_next_call_on(proxy, mo
     connect_to(monkeypatch, "https://iyzico.test", allow_custom_host=True)
     hook = IyzicoHook()
     monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
-    assert isinstance(hook.look(), IyzicoConfigurationError)
+    assert isinstance(hook.poll(), IyzicoConfigurationError)
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-    assert isinstance(hook.look(), IyzicoUnavailableError)
+    assert isinstance(hook.poll(), IyzicoUnavailableError)
     hook.close()
     assert lines == [b"CONNECT iyzico.test:443 HTTP/1.1"]
 
@@ -395,7 +395,7 @@ def test_no_debug_switch_prints_a_header_or_a_body(iyzico, hook, monkeypatch, ca
     hook.get_balance()
     hook.close()
     iyzico.fail("401")
-    hook.look()
+    hook.poll()
     token = iyzico.seen[0].headers["Authorization"].split(" ")[1]
     said = "".join(capfd.readouterr()) + caplog.text
     assert "IYZWSv2" not in said
@@ -405,7 +405,7 @@ def test_no_debug_switch_prints_a_header_or_a_body(iyzico, hook, monkeypatch, ca
 @pytest.mark.parametrize("escaped", [False, True])
 def test_a_server_that_quotes_our_headers_does_not_get_them_into_an_error(iyzico, hook, escaped):
     iyzico.fail("echo", escaped=escaped)
-    message = str(hook.look())
+    message = str(hook.poll())
     header = iyzico.seen[0].headers["Authorization"]
     token = header.split(" ")[1]
     assert "IYZWSv2" in message or "Invalid signature" in message

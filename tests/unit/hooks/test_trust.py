@@ -57,10 +57,10 @@ def iyzico(authority, monkeypatch):
         yield server
 
 
-def look(monkeypatch, host="https://iyzico.test", **extra):
+def poll(monkeypatch, host="https://iyzico.test", **extra):
     connect_to(monkeypatch, host, **{"allow_custom_host": True, **extra})
     hook = IyzicoHook()
-    seen = hook.look()
+    seen = hook.poll()
     hook.close()
     return seen
 
@@ -68,16 +68,16 @@ def look(monkeypatch, host="https://iyzico.test", **extra):
 def test_the_connection_decides_whom_to_trust_then_the_environment_then_the_usual_bundle(monkeypatch, iyzico, bundle, tmp_path):
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
-    assert type(look(monkeypatch)) is IyzicoCertificateError
+    assert type(poll(monkeypatch)) is IyzicoCertificateError
     monkeypatch.setenv("CURL_CA_BUNDLE", str(bundle))
-    assert look(monkeypatch).raw == "1500.75"
+    assert poll(monkeypatch).raw == "1500.75"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
-    assert type(look(monkeypatch)) is IyzicoCertificateError
-    assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+    assert type(poll(monkeypatch)) is IyzicoCertificateError
+    assert poll(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
-    assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+    assert poll(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
-    assert look(monkeypatch).raw == "1500.75"
+    assert poll(monkeypatch).raw == "1500.75"
 
 
 def test_a_folder_of_certificates_in_the_environment_is_trusted_as_requests_does(monkeypatch, iyzico, bundle, tmp_path):
@@ -89,9 +89,9 @@ def test_a_folder_of_certificates_in_the_environment_is_trusted_as_requests_does
         ["openssl", "x509", "-hash", "-noout", "-in", bundle], capture_output=True, text=True, check=True
     ).stdout.strip()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(folder))
-    assert type(look(monkeypatch)) is IyzicoCertificateError
+    assert type(poll(monkeypatch)) is IyzicoCertificateError
     shutil.copy(bundle, folder / f"{name}.0")
-    assert look(monkeypatch).raw == "1500.75"
+    assert poll(monkeypatch).raw == "1500.75"
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
@@ -106,14 +106,14 @@ def test_what_is_trusted_in_vain_is_named_with_a_certificate_that_cannot_be_veri
         place.mkdir()
     if kind == "a folder of other names":
         shutil.copy(bundle, place / "ca.pem")  # OpenSSL finds only the names that it makes itself
-    assert "certifi" in str(look(monkeypatch))
+    assert "certifi" in str(poll(monkeypatch))
     monkeypatch.setenv(variable, str(place))
-    seen = look(monkeypatch)
+    seen = poll(monkeypatch)
     assert type(seen) is IyzicoCertificateError, seen
     assert f"those of {variable} in the worker's environment" in str(seen)
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
-    assert "those of ca_bundle of the Connection" in str(look(monkeypatch, ca_bundle=str(other)))
+    assert "those of ca_bundle of the Connection" in str(poll(monkeypatch, ca_bundle=str(other)))
 
 
 def wrong_files(tmp_path):
@@ -135,7 +135,7 @@ def test_a_variable_that_names_no_bundle_is_a_mistake_that_waiting_does_not_mend
         if "\0" in path:
             continue  # no environment can hold it
         monkeypatch.setenv(variable, path)
-        seen = look(monkeypatch)
+        seen = poll(monkeypatch)
         assert type(seen) is IyzicoConfigurationError, (path, seen)
         assert variable in str(seen)
         assert "hunter2" not in str(seen)
@@ -143,7 +143,7 @@ def test_a_variable_that_names_no_bundle_is_a_mistake_that_waiting_does_not_mend
 
 def test_a_bundle_of_the_connection_that_is_none_is_refused_before_anything_is_asked(monkeypatch, tmp_path):
     for path in [*wrong_files(tmp_path), str(tmp_path), 7, ["x"]]:
-        seen = look(monkeypatch, ca_bundle=path)
+        seen = poll(monkeypatch, ca_bundle=path)
         assert type(seen) is IyzicoConfigurationError, (path, seen)
         assert "ca_bundle" in str(seen)
         assert "hunter2" not in str(seen)
@@ -154,7 +154,7 @@ def test_a_bundle_that_disappears_later_is_named_too(monkeypatch, bundle):
     hook = IyzicoHook()
     assert hook.settings.ca_bundle == str(bundle)
     bundle.unlink()
-    seen = hook.look()
+    seen = hook.poll()
     assert type(seen) is IyzicoConfigurationError
     assert "ca_bundle of the Connection" in str(seen)
 
@@ -163,18 +163,18 @@ def test_a_bundle_that_is_away_while_somebody_replaces_it_is_waited_for(monkeypa
     monkeypatch.setattr(trust, "LOOK_AGAIN_SECONDS", 0)
     connect_to(monkeypatch, "https://127.0.0.1:1", ca_bundle=str(bundle))
     hook = IyzicoHook()
-    assert "no answer" in str(hook.look())
+    assert "no answer" in str(hook.poll())
     bundle.rename(away := bundle.with_suffix(".new"))
-    seen = hook.look()
+    seen = hook.poll()
     assert type(seen) is IyzicoUnavailableError
     assert "ca_bundle of the Connection names certificates that cannot be read now" in str(seen)
     away.rename(bundle)
-    assert "no answer" in str(hook.look())
+    assert "no answer" in str(hook.poll())
 
 
 def test_the_environment_does_not_decide_for_this_machine(monkeypatch, iyzico):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
-    assert type(look(monkeypatch, host=f"https://127.0.0.1:{iyzico.port}")) is IyzicoCertificateError
+    assert type(poll(monkeypatch, host=f"https://127.0.0.1:{iyzico.port}")) is IyzicoCertificateError
 
 
 def test_a_bundle_is_read_once_until_it_changes(monkeypatch, iyzico, bundle):
@@ -182,10 +182,10 @@ def test_a_bundle_is_read_once_until_it_changes(monkeypatch, iyzico, bundle):
     load = trust._load
     monkeypatch.setattr(trust, "_load", lambda *args: loads.append(args) or load(*args))
     for _ in range(3):  # three hooks, and each checks its Connection
-        assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+        assert poll(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
     assert len(loads) == 1
     trustme.CA().cert_pem.write_to_path(str(bundle))
-    assert type(look(monkeypatch, ca_bundle=str(bundle))) is IyzicoCertificateError
+    assert type(poll(monkeypatch, ca_bundle=str(bundle))) is IyzicoCertificateError
     assert len(loads) == 2
 
 
@@ -193,10 +193,10 @@ def test_calls_in_a_row_look_at_a_bundle_once_and_at_once_when_a_second_is_over(
     monkeypatch.setattr(trust, "LOOK_AGAIN_SECONDS", 1.0)
     for now in (100.0, 100.9):
         monkeypatch.setattr(trust, "monotonic", lambda now=now: now)
-        assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+        assert poll(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
         bundle.unlink(missing_ok=True)
     monkeypatch.setattr(trust, "monotonic", lambda: 101.1)
-    assert type(look(monkeypatch, ca_bundle=str(bundle))) is IyzicoUnavailableError
+    assert type(poll(monkeypatch, ca_bundle=str(bundle))) is IyzicoUnavailableError
 
 
 @pytest.mark.parametrize("what", ["stat", "read"])
@@ -222,15 +222,15 @@ def test_a_bundle_on_a_disk_that_hangs_holds_its_own_account_until_its_timeout_a
     try:
         for _ in range(2):
             started = time.monotonic()
-            seen = look(monkeypatch, ca_bundle=str(slow), timeout=0.5)
+            seen = poll(monkeypatch, ca_bundle=str(slow), timeout=0.5)
             assert time.monotonic() - started < 20
             assert type(seen) is IyzicoUnavailableError, seen
             assert "ca_bundle of the Connection" in str(seen)
-            assert look(monkeypatch, ca_bundle=str(bundle), timeout=20).raw == "1500.75"
+            assert poll(monkeypatch, ca_bundle=str(bundle), timeout=20).raw == "1500.75"
         assert len(begun) == 1
     finally:
         is_well.set()
-    assert look(monkeypatch, ca_bundle=str(slow), timeout=20).raw == "1500.75"
+    assert poll(monkeypatch, ca_bundle=str(slow), timeout=20).raw == "1500.75"
 
 
 def test_nothing_turns_verification_off_and_old_tls_is_refused(monkeypatch, authority, bundle):
@@ -240,21 +240,21 @@ def test_nothing_turns_verification_off_and_old_tls_is_refused(monkeypatch, auth
     monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
     monkeypatch.setenv("CURL_CA_BUNDLE", "")
     connect_to(monkeypatch, "https://127.0.0.1:1", verify=False)
-    assert "unknown fields" in str(IyzicoHook().look())
+    assert "unknown fields" in str(IyzicoHook().poll())
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(old)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     with serve(WHOLE, tls=old) as server:
-        seen = look(monkeypatch, host=f"https://127.0.0.1:{server.port}", ca_bundle=str(bundle))
+        seen = poll(monkeypatch, host=f"https://127.0.0.1:{server.port}", ca_bundle=str(bundle))
     assert not hasattr(seen, "raw")
 
 
 def test_tls_secrets_go_to_no_key_log(monkeypatch, iyzico, bundle, tmp_path):
     log = tmp_path / "keys.log"
     monkeypatch.setenv("SSLKEYLOGFILE", str(log))
-    assert look(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+    assert poll(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
     assert not log.exists()
 
 
@@ -280,7 +280,7 @@ def test_a_refusal_of_tls_is_waited_for_only_if_it_may_pass_and_says_its_reason(
     authority.issue_cert("localhost").configure_cert(context)
     context.sni_callback = lambda *args: {**REFUSING, **FAILING}[reason]
     with serve(WHOLE, tls=context) as server:
-        seen = look(monkeypatch, host=f"https://localhost:{server.port}", ca_bundle=str(bundle))
+        seen = poll(monkeypatch, host=f"https://localhost:{server.port}", ca_bundle=str(bundle))
     assert type(seen) is (IyzicoAnswerError if reason in REFUSING else IyzicoUnavailableError), seen
     assert f"({reason})" in str(seen)
 
@@ -294,7 +294,7 @@ def test_a_server_that_wants_a_client_certificate_is_not_waited_for(monkeypatch,
     context.verify_mode, context.minimum_version, context.maximum_version = ssl.CERT_REQUIRED, version, version
     with serve(WHOLE, tls=context) as server:
         for _ in range(20):
-            seen = look(monkeypatch, host=f"https://127.0.0.1:{server.port}", ca_bundle=str(bundle))
+            seen = poll(monkeypatch, host=f"https://127.0.0.1:{server.port}", ca_bundle=str(bundle))
             assert type(seen) is IyzicoAnswerError, seen
             assert "client certificate" in str(seen)
 
@@ -306,6 +306,6 @@ def no_tls(client):
 
 def test_a_server_without_tls_is_not_waited_for(monkeypatch, bundle):
     with listening(no_tls) as port:
-        seen = look(monkeypatch, host=f"https://127.0.0.1:{port}", ca_bundle=str(bundle))
+        seen = poll(monkeypatch, host=f"https://127.0.0.1:{port}", ca_bundle=str(bundle))
     assert type(seen) is IyzicoAnswerError, seen
     assert "does not speak TLS" in str(seen)

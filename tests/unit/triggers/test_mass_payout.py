@@ -298,7 +298,7 @@ async def watcher(store, **parameters):
         await task
 
 
-async def look(iyzico, number=3):
+async def wait_for_polls(iyzico, number=3):
     seen = len(iyzico.seen)
     await when(lambda: len(iyzico.seen) >= seen + number)
 
@@ -306,22 +306,22 @@ async def look(iyzico, number=3):
 async def test_a_watcher_that_starts_again_fires_nothing_twice(iyzico):
     store, iyzico.balance = Store(), "1.00"
     async with watcher(store) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         iyzico.balance = "600.00"
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == ["600.00"]
     async with watcher(store) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == []
 
 
 async def test_a_crossing_while_no_triggerer_ran_fires_when_one_runs_again(iyzico):
     store, iyzico.balance = Store(), "1.00"
     async with watcher(store) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
     iyzico.balance = "600.00"
     async with watcher(store) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == ["600.00"]
 
 
@@ -329,19 +329,19 @@ async def test_a_memory_that_cannot_be_read_for_a_moment_loses_no_crossing(iyzic
     """As while Airflow's database comes back together with its triggerer."""
     store, iyzico.balance = Store(), "1.00"
     async with watcher(store):
-        await look(iyzico)
+        await wait_for_polls(iyzico)
     iyzico.balance, store.failing_reads = "600.00", 2
     async with watcher(store) as events:
-        await look(iyzico, 5)
+        await wait_for_polls(iyzico, 5)
         assert events == ["600.00"]
 
 
 async def test_another_amount_has_a_memory_of_its_own(iyzico):
     store, iyzico.balance = Store(), "600.00"
     async with watcher(store, batch_total="1000"):
-        await look(iyzico)
+        await wait_for_polls(iyzico)
     async with watcher(store, batch_total="500") as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == []  # it was never seen to be short of this amount
 
 
@@ -368,7 +368,7 @@ async def test_a_watcher_with_an_end_fires_nothing_at_it(iyzico):
     watching = trigger(ends_at=time.time() + 0.3)
     watching.asset_state_store = Store()
     event = asyncio.create_task(first_event(watching))
-    await look(iyzico, 12)
+    await wait_for_polls(iyzico, 12)
     assert not event.done()
     event.cancel()
     await asyncio.gather(event, return_exceptions=True)
@@ -391,9 +391,9 @@ async def test_a_watcher_that_joins_a_poll_under_way_fires_nothing_twice(iyzico)
     """That poll cannot count for it, and is no shortage either."""
     store, iyzico.balance = Store(), "1.00"
     async with watcher(store) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         iyzico.balance = "600.00"
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == ["600.00"]
     iyzico.set(latency_seconds=0.2)
     stream = MassPayoutBalanceTrigger.open_shared_stream(trigger().serialize()[1])
@@ -419,35 +419,35 @@ async def test_one_watcher_of_several_assets_remembers_in_each(iyzico):
 
     one, other, iyzico.balance = Store(), Store(), "1.00"
     async with watcher(Several(one=one, other=other)) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         iyzico.balance = "600.00"
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == ["600.00"]
     assert one.kept == other.kept != {}
     async with watcher(Several(one=one, other=other, new=Store())) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == []
 
 
 async def test_an_amount_given_as_a_number_is_watched_for_too(iyzico):
     iyzico.balance = "1.00"
     async with watcher(Store(), batch_total=500, headroom=0) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         iyzico.balance = "600.00"
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == ["600.00"]
 
 
 async def test_nothing_fires_as_long_as_it_cannot_be_remembered(iyzico):
     store, iyzico.balance = Store(), "1.00"
     async with watcher(store) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         store.is_down = True
         iyzico.balance = "600.00"
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == []
         store.is_down = False
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == ["600.00"]
 
 
@@ -455,9 +455,9 @@ async def test_a_memory_that_cannot_be_read_fires_nothing_by_itself(iyzico):
     store, iyzico.balance = Store(), "600.00"
     store.is_down = True
     async with watcher(store) as events:
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         store.is_down = False
-        await look(iyzico)
+        await wait_for_polls(iyzico)
         assert events == []
 
 
@@ -637,14 +637,14 @@ def lines(monkeypatch):
 
 async def test_a_wait_logs_its_first_poll_every_change_and_its_last_poll_and_nothing_else(iyzico, lines):
     waiting = asyncio.create_task(first_event(trigger()))
-    await look(iyzico, 6)
+    await wait_for_polls(iyzico, 6)
     assert len(lines) == 1
     iyzico.balance = "200.00"
-    await look(iyzico, 6)
+    await wait_for_polls(iyzico, 6)
     iyzico.fail("503")
-    await look(iyzico, 6)
+    await wait_for_polls(iyzico, 6)
     iyzico.heal()
-    await look(iyzico, 6)
+    await wait_for_polls(iyzico, 6)
     iyzico.balance = "500.00"
     event = await waiting
     said = [re.search("balance (unknown|[0-9.]+)", line).group(1) for line in lines]
@@ -664,7 +664,7 @@ async def test_a_wait_in_which_nothing_changes_says_so_every_quarter_of_an_hour(
 
 async def test_a_gate_that_joins_others_is_told_of_its_first_poll_though_nothing_changed(iyzico, lines):
     others = asyncio.create_task(first_event(trigger()))
-    await look(iyzico, 3)
+    await wait_for_polls(iyzico, 3)
     event = await first_event(trigger(batch_total="90"))
     assert (event["status"], event["balance"]) == ("open", "100.00")
     assert len([line for line in lines if "batch 500.00" in line]) == 1  # the others hear nothing new
@@ -683,10 +683,10 @@ async def test_a_watcher_fires_on_no_balance_whose_date_cannot_be_believed(iyzic
     iyzico.balance = "1.00"
     with monkeypatch.context() as context:
         async with watcher(Store()) as events:
-            await look(iyzico)
+            await wait_for_polls(iyzico)
             see_iyzicos_clock(context, -60)
             iyzico.balance = "600.00"
-            await look(iyzico)
+            await wait_for_polls(iyzico)
             assert events == []
             context.undo()
             await when(lambda: events == ["600.00"])
