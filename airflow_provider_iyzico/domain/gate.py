@@ -113,15 +113,16 @@ class Verdict:
         """Whose balance was seen, and what is required, without what follows."""
         if self.balance is None or self.need is None:
             unknown = "no money set aside" if isinstance(self.error, WarehouseError) else "balance unknown"
-            return f"{self.account}: {', '.join(filter(None, [unknown, self.need and str(self.need)]))}: {self.error}"
-        amount, need = self.balance.amount, self.need
-        available = f", available {money.money_text(money.subtract(amount, need.held))}" if need.held else ""
-        if amount >= need.awaited:
-            rest = f"surplus {money.money_text(money.subtract(amount, need.awaited))}"
+            need = f", {self.need}" if self.need else ""
+            return f"{self.account}: {unknown}{need}: {self.error}"
+        amount = self.balance.amount
+        available = f", available {money.money_text(money.subtract(amount, self.need.held))}" if self.need.held else ""
+        if amount >= self.need.awaited:
+            rest = f"surplus {money.money_text(money.subtract(amount, self.need.awaited))}"
         else:
-            rest = f"missing {money.money_text(money.subtract(need.awaited, amount))}"
-        held_by = f"; {need.held_by}" if need.held_by else ""
-        return f"{self.account}: balance {money.money_text(amount)} {need.currency}{available}, {need}, {rest}{held_by}"
+            rest = f"missing {money.money_text(money.subtract(self.need.awaited, amount))}"
+        held_by = f"; {self.need.held_by}" if self.need.held_by else ""
+        return f"{self.account}: balance {money.money_text(amount)} {self.need.currency}{available}, {self.need}, {rest}{held_by}"
 
     def result(self) -> dict[str, str]:
         """Return what an open gate tells its DAG, as strings, because XCom bends decimals."""

@@ -71,6 +71,18 @@ class Settings:
     report_timezone: str
     ca_bundle: str | None
 
+    def lasting_account(self) -> str:
+        """Return the account's label, which stays when the API key is another: by it the ledger knows whose money it is.
+
+        :raises IyzicoConfigurationError: there is none
+        """
+        if self.account == _fingerprint(self.api_key):
+            raise IyzicoConfigurationError(
+                f"Connection {self.conn_id!r}: extra has no account, by which the ledger knows whose money is set aside "
+                'when the API key is another; add a label, such as {"account": "payroll"}'
+            )
+        return self.account
+
     @classmethod
     def read(cls, connection: Secret[ConnectionFields]) -> Settings:
         """Check a Connection. It stays hidden: a task may be stopped at any line, and then the locals of these frames are shown.
@@ -176,7 +188,7 @@ class _Reader:
     def account(self, api_key: Secret[str], blot: Redactor) -> str:
         value = self.extra.get("account")
         if value in (None, ""):
-            return f"key-{sha256(api_key.reveal().encode()).hexdigest()[:12]}"
+            return _fingerprint(api_key)
         label = _label(value) if isinstance(value, str) else ""
         if not _ACCOUNT.match(label):
             self._refuse("extra account", "is not a label", "use up to 64 letters, digits, blanks or . @ - _")
@@ -259,6 +271,10 @@ def _blot_for(*keys: Secret[str]) -> Redactor:
     """Return what finds the keys in a small text; the shortest ones also by their small letters."""
     small = (Secret(key.reveal().removeprefix(SANDBOX_PREFIX).lower()) for key in keys)
     return Redactor(key for key in (*keys, *small) if key.reveal())
+
+
+def _fingerprint(api_key: Secret[str]) -> str:
+    return f"key-{sha256(api_key.reveal().encode()).hexdigest()[:12]}"
 
 
 def _label(written: str) -> str:

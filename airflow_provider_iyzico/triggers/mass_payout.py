@@ -41,9 +41,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     through :mod:`.sharing`. A poll that sees nothing new wakes nobody.
 
     The event is a dict of strings, which ``airflow_provider_iyzico.domain.event`` reads: ``status`` (``open``, ``fail``,
-    ``timeout``, ``recheck``), ``message``, ``polls`` and ``ends_at``; what was asked for (``iyzico_conn_id``, ``currency``, ``required``);
-    the last ``balance`` seen, when it was ``observed_at`` and iyzico's ``system_time`` then, if any was; and with ``fail`` the
-    name of the ``error``.
+    ``timeout``, ``recheck``), ``message``, ``polls`` and ``ends_at``; what was asked for (``iyzico_conn_id``, ``currency``,
+    ``required``); the last ``balance`` seen, when it was ``observed_at`` and iyzico's ``system_time`` then, if any was; and with
+    ``fail`` the name of the ``error``.
 
     :param iyzico_conn_id: id of the iyzico Connection, read again for every poll
     :param batch_total: what the batch needs, as digits
