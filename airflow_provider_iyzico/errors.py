@@ -34,14 +34,26 @@ class IyzicoError(Exception):
 
     :param retry: what this one says, where that differs from others of its kind
     :param retry_after: seconds that iyzico asked us to wait, if it did
+    :param code: iyzico's code, if it gave one
+    :param http_status: of the answer that this is about, if there was one
     """
 
     retry = Retry.NEVER
 
-    def __init__(self, message: str, *, retry: Retry | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry: Retry | None = None,
+        retry_after: float | None = None,
+        code: str | None = None,
+        http_status: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry = retry or type(self).retry
         self.retry_after = retry_after
+        self.code = code
+        self.http_status = http_status
 
     @property
     def is_transient(self) -> bool:
@@ -79,6 +91,10 @@ class IyzicoCertificateError(IyzicoError):
 
 class IyzicoRefusedError(IyzicoError):
     """iyzico answered, and the answer was no. The message carries its code and words."""
+
+
+class IyzicoNoSuchPayoutError(IyzicoRefusedError):
+    """iyzico answered that it knows no batch or item by that id. Check the id and the account; there is nothing to pay."""
 
 
 class IyzicoAnswerError(IyzicoError):
@@ -149,10 +165,10 @@ def is_safe_to_repeat(error: BaseException) -> bool:
     return isinstance(error, IyzicoError) and error.retry is Retry.SAFE
 
 
-def error_named(name: str, message: str) -> IyzicoError:
+def error_named(name: str, message: str, *, code: str | None = None, http_status: int | None = None) -> IyzicoError:
     """Make the error of that name, which a trigger wrote into its event; an unknown name is an error of the event."""
     kind = {kind.__name__: kind for kind in _kinds_of(IyzicoError)}.get(name)
-    return GateEventError(f"{name}: {message}") if kind is None else kind(message)
+    return GateEventError(f"{name}: {message}") if kind is None else kind(message, code=code, http_status=http_status)
 
 
 def unexpected(error: Exception) -> IyzicoUnexpectedError:
@@ -166,7 +182,13 @@ def restated(error: E, message: str | None = None) -> E:
 
     :param message: what it says instead
     """
-    return type(error)(str(error) if message is None else message, retry=error.retry, retry_after=error.retry_after)
+    return type(error)(
+        str(error) if message is None else message,
+        retry=error.retry,
+        retry_after=error.retry_after,
+        code=error.code,
+        http_status=error.http_status,
+    )
 
 
 def _kinds_of(kind: type[IyzicoError]) -> Iterator[type[IyzicoError]]:

@@ -63,6 +63,16 @@ CONNECTION_FIELDS: dict[str, Any] = {
         "schema": {"type": ["boolean", "null"], "default": False},
         "description": "Lets sandbox keys go to a host that is not iyzico's",
     },
+    "can_pay": {
+        "label": "Can pay",
+        "schema": {"type": ["boolean", "null"], "default": False},
+        "description": "Lets DAGs pay batches over this Connection. It wants account and currency as well",
+    },
+    "currency": {
+        "label": "Currency",
+        "schema": {"type": ["string", "null"], "maxLength": 3},
+        "description": "ISO 4217 code of the balance, such as TRY, for payouts",
+    },
 }
 
 CONFIGURATION: dict[str, Any] = {

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from airflow_provider_iyzico.api.envelope import Answer
+
+#: How long an answer may be that holds no list. A balance takes a hundred bytes.
+SHORT_BYTES = 64 * 1024
 
 T = TypeVar("T")
 
@@ -18,8 +21,10 @@ class Call(Generic[T]):
     :param path: the absolute path, without query
     :param query: the query string, which is sent but not signed
     :param read: turns the answer into a value, or raises an ``IyzicoError``
+    :param body: the bytes that are signed and sent. They may hold personal data, so they are not shown
     :param is_read: it changes nothing, so it may be repeated; any other call is sent once, and an answer that was not seen is an
         :class:`~airflow_provider_iyzico.errors.IyzicoOutcomeUnknownError`
+    :param max_body_bytes: how long the body of the answer may be
     :param without: headers to leave out. This and ``random_key`` are for ``verify``, which asks with reads only
     :param random_key: sign with this key instead of a fresh one
     """
@@ -28,7 +33,8 @@ class Call(Generic[T]):
     path: str
     query: str
     read: Callable[[Answer], T]
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     is_read: bool = False
+    max_body_bytes: int = SHORT_BYTES
     without: frozenset[str] = frozenset()
     random_key: str | None = None

@@ -32,6 +32,13 @@ _KEY_CODES = frozenset({"1000", "1001", "1007", "1009"})
 _AMBIGUOUS_KEY_CODE = "8"
 _LIMIT_CODE = "50000"
 _NOT_ENABLED_CODE = "100001"
+_SYSTEM_CODES = frozenset({"1", "2", _NOT_ENABLED_CODE})
+_FROZEN_CODE = "9000"
+#: Codes that iyzico documents for what it does not carry out: 3 to 27 are about the request, and 9000 is a frozen account
+#: (https://docs.iyzico.com/en/getting-started/preliminaries/error-codes). None is documented for mass payouts only.
+DOCUMENTED_CODES = frozenset({*map(str, range(3, 28)), _FROZEN_CODE})
+#: Such a refusal says nothing about what was asked for.
+_NOT_ABOUT_THE_REQUEST = frozenset({*_KEY_CODES, _AMBIGUOUS_KEY_CODE, _LIMIT_CODE, _FROZEN_CODE, *_SYSTEM_CODES})
 #: No server may ask for more patience than this.
 MAX_RETRY_AFTER_SECONDS = 900.0
 _HEADER = re.compile(rf"{SCHEME}\s+\S+", re.IGNORECASE)
@@ -92,9 +99,10 @@ def read_success(answer: Answer) -> dict[str, Any]:
     if 300 <= answer.http_status < 400:
         raise IyzicoAnswerError(
             f"the server answered HTTP {answer.http_status}, a redirect, which is never followed with a signed request; "
-            "check the Connection's host and the proxy"
+            "check the Connection's host and the proxy",
+            http_status=answer.http_status,
         )
-    fields = _read_object(answer)
+    fields = read_fields(answer)
     if not isinstance(fields, dict) or answer.http_status != 200 or not _is_success(fields):
         raise _refusal(answer, fields)
     if _is_old(answer):
@@ -141,7 +149,23 @@ def _is_old(answer: Answer) -> bool:
     return any(not _AGE.match(age) or int(age) > MAX_AGE_SECONDS for age in ages)
 
 
-def _read_object(answer: Answer) -> dict[str, Any] | str:
+def has_refused(error: IyzicoError) -> bool:
+    """Tell whether iyzico said no in a way that it documents, so that it has not done what it was asked.
+
+    Any other refusal of a call that changes something leaves open whether it was carried out.
+    """
+    is_no = isinstance(error, IyzicoAuthenticationError) or (
+        isinstance(error, IyzicoRefusedError) and error.code in DOCUMENTED_CODES
+    )
+    return is_no and (error.http_status or 0) < 500
+
+
+def is_about_the_request(error: IyzicoRefusedError) -> bool:
+    """Tell whether a refusal speaks of what was asked for, and not of keys, limits, the account or a system error."""
+    return error.code is not None and error.code not in _NOT_ABOUT_THE_REQUEST
+
+
+def read_fields(answer: Answer) -> dict[str, Any] | str:
     """Return iyzico's JSON object, or what the body is instead: one that cannot be read in one way only is none."""
     if (coding := answer.header("content-encoding")).lower() not in ("", "identity"):
         return f"a compressed body ({answer.word(coding)}), which nobody asked for"
@@ -188,8 +212,9 @@ def _refusal(answer: Answer, fields: dict[str, Any] | str) -> IyzicoError:
     :param fields: what iyzico says, or what came instead
     """
     http_status = answer.http_status
+    code = ""
     if isinstance(fields, str):
-        status, code = "", ""
+        status = ""
         said = f"HTTP {http_status} with {fields}"
     else:
         status, code = (answer.word(fields.get(name)) for name in ("status", "errorCode"))
@@ -197,26 +222,33 @@ def _refusal(answer: Answer, fields: dict[str, Any] | str) -> IyzicoError:
         said = f"HTTP {http_status}, status {status or 'missing'!r}"
         said += f", errorCode {code}" if code else ""
         said += f", {words!r}" if words else ""
+    about: dict[str, Any] = {"code": code or None, "http_status": http_status}
     is_iyzicos = bool(code) or status in ("success", "failure")  # gateways answer in JSON with a status, too
     if is_iyzicos and (http_status in (401, 403) or status in ("401", "403") or code in _KEY_CODES):
         code_hint = " (8 here means that the token was not verified)" if code == _AMBIGUOUS_KEY_CODE else ""
         return IyzicoAuthenticationError(
             f"iyzico refused the keys: {said}{code_hint}. Check the Connection's login (API key), password (secret key) "
-            "and that both belong to this environment"
+            "and that both belong to this environment",
+            **about,
         )
     if http_status in _PASSING or code == _LIMIT_CODE or 500 <= http_status < 600:
         return IyzicoUnavailableError(
-            f"iyzico asks to come back later: {said}; wait, and ask iyzico if it lasts", retry_after=_read_retry_after(answer)
+            f"iyzico asks to come back later: {said}; wait, and ask iyzico if it lasts",
+            retry_after=_read_retry_after(answer),
+            **about,
         )
-    if http_status < 300 and status and status != "failure":
-        return IyzicoAnswerError(f"iyzico answered with a status that it does not document: {said}")
     if not is_iyzicos:
         return IyzicoAnswerError(
             f"the answer is not as iyzico writes it: {said}. Look for a proxy or firewall that answers in its place; if there is "
-            "none, ask iyzico support"
+            "none, ask iyzico support",
+            **about,
         )
+    if status != "failure":
+        return IyzicoAnswerError(f"iyzico answered with a status that it does not document: {said}", **about)
     hint = "; this code usually means that the product is not enabled, so ask iyzico support" if code == _NOT_ENABLED_CODE else ""
-    return IyzicoRefusedError(f"iyzico refused the request: {said}{hint or '; look the code up, and ask iyzico support'}")
+    return IyzicoRefusedError(
+        f"iyzico refused the request: {said}{hint or '; look the code up, and ask iyzico support'}", **about
+    )
 
 
 def _read_retry_after(answer: Answer) -> float | None:

@@ -1,4 +1,4 @@
-"""What must not be shown, and how it is kept out of what others write.
+"""What must not be shown, keys and recipients, and how it is kept out of what others write.
 
 A server may quote a request in its answer: whole or in parts, in another case, percent-encoded, in base64 or in hex. So text from
 a server is searched for pieces of our secrets, not for the secrets themselves.
@@ -7,6 +7,7 @@ a server is searched for pieces of our secrets, not for the secrets themselves.
 from __future__ import annotations
 
 import re
+import unicodedata
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Generic, NoReturn, TypeVar
@@ -23,6 +24,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9]")
 _ESCAPED = re.compile(
     r"(?:%|\\x)(?P<byte>[0-9A-Fa-f]{2})|\\u(?P<json>[0-9A-Fa-f]{4})"
     r"|&#(?:x(?P<html>[0-9A-Fa-f]{1,6})|(?P<decimal>[0-9]{1,7}));|[A-Za-z0-9]"
+)
+_WORD = re.compile(r"\w+")
+#: An IBAN, whole or in groups of four, and as many digits in a row as a phone or an identity number has at least.
+_PERSONAL = re.compile(
+    r"\b[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,4})?)\b|\+?[0-9](?:\s?[0-9]){8,}",
+    re.IGNORECASE,
 )
 #: How many characters of base64 also hold bits of what stands before, by the number of bytes that do.
 _BLURRED = (0, 2, 3)
@@ -67,17 +74,55 @@ class Redactor:
     :param secrets: the keys, the token and the signature of one request
     """
 
-    __slots__ = ("_secrets",)
+    __slots__ = ("_known", "_secrets")
 
     def __init__(self, secrets: Iterable[Secret[str]]) -> None:
         self._secrets = tuple(secrets)
+        self._known: Secret[set[str]] | None = None
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret.reveal(), BLOT)
-        pieces = {piece for secret in self._secrets for form in _forms(secret.reveal()) for piece in _pieces(form)}
+        if self._known is None:  # an answer may hold thousands of texts
+            self._known = Secret(
+                {piece for secret in self._secrets for form in _forms(secret.reveal()) for piece in _pieces(form)}
+            )
+        pieces = self._known.reveal()
         shared = sorted(span for letters in (_PLAIN, _ESCAPED) for span in _shared(text, letters, pieces))
         return "".join(_blotted(text, shared))
+
+
+class Unshown(bytes):
+    """Bytes with personal data, which tracebacks and debuggers do not show, in the frames of the libraries as in ours."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return BLOT
+
+
+class Recipients:
+    """Blots recipients out of any text: what looks like an IBAN, a phone or an identity number, and each word of known values.
+
+    :param known: names, and ids of any kind
+    """
+
+    __slots__ = ("_words",)
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._words = frozenset(_folded(word) for value in known for word in _WORD.findall(value) if len(word) > 1)
+
+    def __call__(self, text: str) -> str:
+        return _WORD.sub(self._shown, _PERSONAL.sub(BLOT, text))
+
+    def _shown(self, word: re.Match[str]) -> str:
+        return BLOT if _folded(word[0]) in self._words else word[0]
+
+
+def _folded(word: str) -> str:
+    """Return a word as it is compared: small and without accents or dots, because Turkish writes its i with and without one."""
+    letters = unicodedata.normalize("NFKD", word.lower().replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _forms(secret: str) -> Iterator[str]:

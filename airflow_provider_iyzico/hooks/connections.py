@@ -16,6 +16,7 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, HTTPSCon
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssltransport import SSLTransport
 
+from airflow_provider_iyzico.hooks.attempt import current_attempt
 from airflow_provider_iyzico.hooks.proxies import Proxy
 from airflow_provider_iyzico.hooks.response import FramingError, StrictResponse
 from airflow_provider_iyzico.hooks.sockets import dial
@@ -53,6 +54,11 @@ class Connection(HTTPConnection):
         if self.sock is None or self.sock.fileno() < 0 or monotonic() - self._answered_at > KEPT_SECONDS:
             return False
         return super().is_connected and not _has_pending(self.sock)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Write the request. The connection is there before: see the pools below."""
+        current_attempt.get().has_begun = True
+        super().request(*args, **kwargs)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own
         response = super().getresponse()

@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_iyzico.errors import (
-    IyzicoAuthenticationError,
-    IyzicoCertificateError,
-    IyzicoConfigurationError,
     IyzicoError,
     IyzicoOutcomeUnknownError,
-    IyzicoRefusedError,
     IyzicoUnavailableError,
     is_safe_to_repeat,
     restated,
@@ -25,6 +21,7 @@ from airflow_provider_iyzico.hooks import form
 from airflow_provider_iyzico.hooks.airflow_connection import broken_connection, checked, unknown_connection, unreadable_connection
 from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.masking import mask, mask_attempt
+from airflow_provider_iyzico.hooks.payouts import PayoutMethods
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -38,11 +35,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 READ_ATTEMPTS = 3
-#: After these iyzico has not done what it was asked: nothing was sent, or it said no. After anything else it may have.
-NOT_DONE = (IyzicoAuthenticationError, IyzicoCertificateError, IyzicoConfigurationError, IyzicoRefusedError)
 
 
-class IyzicoHook(BaseHook):
+class IyzicoHook(PayoutMethods, BaseHook):
     """Asks iyzico, with the keys of an Airflow Connection.
 
     Every attempt has a signature of its own (IYZWSv2). Reads are repeated with backoff and jitter while iyzico cannot answer,
@@ -207,8 +202,12 @@ class IyzicoHook(BaseHook):
 
     def _outcome(self, call: Call[T], deadline: Deadline) -> T | IyzicoError:
         """Return an error instead of raising it: the frames that it comes from hold the server's words, and the request."""
+        from airflow_provider_iyzico.api.envelope import has_refused
+        from airflow_provider_iyzico.hooks.attempt import Attempt
+
+        attempt = Attempt(deadline, call.max_body_bytes)
         try:
-            value = call.read(self._transport.send(call, deadline))
+            value = call.read(self._transport.send(call, attempt))
             deadline.left()
         except IyzicoError as error:
             problem = error
@@ -221,10 +220,14 @@ class IyzicoHook(BaseHook):
         else:
             return value
         message = f"Connection {self.iyzico_conn_id!r}: {problem}"
-        if call.is_read or isinstance(problem, NOT_DONE):
+        if call.is_read or not attempt.has_begun or has_refused(problem):
             return restated(problem, message)
-        message += "; nobody knows whether iyzico did what it was asked, so read it back"
-        return IyzicoOutcomeUnknownError(message, retry_after=problem.retry_after)
+        return IyzicoOutcomeUnknownError(
+            f"{message}; nobody knows whether iyzico did what it was asked, so read it back",
+            retry_after=problem.retry_after,
+            code=problem.code,
+            http_status=problem.http_status,
+        )
 
     def _refreshed(self, was_there: bool) -> IyzicoError | None:
         """Read the Connection again, and return what is wrong with it: the frames of others hold its password."""

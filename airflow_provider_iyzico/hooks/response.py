@@ -1,7 +1,7 @@
 """An answer of ``http.client``, read strictly: what can be read in two ways is not read at all.
 
 ``http.client`` takes signs and underscores for digits, passes over broken headers, and lets a length and chunks stand beside each
-other. A balance is a hundred bytes, so the limits are far below its own: everything around the body counts against one of them.
+other. Its limits are too wide as well: the body has the bound of its call, and everything around it counts against another.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import socket
 from http.client import HTTPMessage, HTTPResponse
 from typing import Any
 
-MAX_BODY_BYTES = 64 * 1024
+from airflow_provider_iyzico.hooks.attempt import current_attempt
+
 MAX_FRAMING_BYTES = 64 * 1024
 MAX_INTERIM_ANSWERS = 10
 
@@ -117,7 +118,7 @@ class StrictResponse(HTTPResponse):
             return None
         if len(lengths) > 1 or not _LENGTH.match(written := lengths.pop()):
             raise FramingError("a Content-Length that is not one number")
-        return _bounded(int(written))
+        return bounded(int(written))
 
     def _get_chunk_left(self) -> int | None:
         """Return what is left of this chunk, else the size of the next, or nothing after the last."""
@@ -134,7 +135,7 @@ class StrictResponse(HTTPResponse):
         match = _CHUNK_SIZE.match(self._line())
         if match is None:
             raise FramingError("a chunk size that is not one")
-        return _bounded(int(match[1], 16))
+        return bounded(int(match[1], 16))
 
     def _line(self) -> bytes:
         """Return the next line without its end."""
@@ -172,11 +173,11 @@ def is_refusal(status: int) -> bool:
     return status >= 300
 
 
-def too_much() -> FramingError:
-    return FramingError(f"more than {MAX_BODY_BYTES} bytes")
+def bounded(size: int) -> int:
+    """Return the size of a body, or of a part of it, if the attempt allows that much.
 
-
-def _bounded(size: int) -> int:
-    if size > MAX_BODY_BYTES:
-        raise too_much()
+    :raises FramingError: it does not
+    """
+    if size > (limit := current_attempt.get().max_body_bytes):
+        raise FramingError(f"more than {limit} bytes")
     return size

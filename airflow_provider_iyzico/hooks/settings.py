@@ -35,6 +35,7 @@ _HOST = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<name>\[[0-9a-f:]+\]|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*)(?::(?P<port>[0-9]{1,5}))?/?\Z"
 )
 _ACCOUNT = re.compile(r"[\w .@-]{1,64}\Z")
+_CURRENCY = re.compile(r"[A-Z]{3}\Z")
 #: What a misspelt field may look like; a key does not, so only such names are shown.
 _FIELD_NAME = re.compile(r"(?=.{1,24}\Z)[a-z]+(?:_[a-z]+)*\Z")
 
@@ -56,6 +57,9 @@ class Settings:
     """One merchant account, checked: whom to ask, with which keys, and how long to wait.
 
     :param account: the label for reports; without one, a fingerprint of the API key
+    :param has_label: whether the Connection names the account
+    :param can_pay: whether batches may be paid over it
+    :param currency: of the balance, if the Connection names it
     :param timeout_seconds: bound on one call, its repeated attempts and pauses included
     """
 
@@ -67,6 +71,9 @@ class Settings:
     is_loopback: bool
     locale: str
     account: str
+    has_label: bool
+    can_pay: bool
+    currency: str | None
     timeout_seconds: float
     report_timezone: str
     ca_bundle: str | None
@@ -112,6 +119,9 @@ def _read(connection: Secret[ConnectionFields]) -> Settings | IyzicoConfiguratio
             is_loopback=is_loopback,
             locale=reader.locale(),
             account=reader.account(api_key, blot),
+            has_label=bool(reader.extra.get("account")),
+            can_pay=reader.flag("can_pay"),
+            currency=reader.currency(),
             timeout_seconds=reader.timeout_seconds(),
             report_timezone=reader.report_timezone(),
             ca_bundle=reader.ca_bundle(),
@@ -173,7 +183,7 @@ class _Reader:
             self._refuse(
                 "host", "is not iyzico's, and the keys are for production", "leave it empty; only sandbox keys may go elsewhere"
             )
-        if not is_loopback and not self._flag("allow_custom_host"):
+        if not is_loopback and not self.flag("allow_custom_host"):
             self._refuse("host", "is not iyzico's", "leave it empty, or set allow_custom_host to true in extra")
         if blot(name) != name:
             self._refuse("host", "holds one of the keys, or a part of one", f"leave it empty for {own_host}")
@@ -196,6 +206,14 @@ class _Reader:
         if blot(plain) != plain:
             self._refuse("extra account", "holds one of the keys, or a part of one", "use a label that may be read by everyone")
         return label
+
+    def currency(self) -> str | None:
+        value = self.extra.get("currency")
+        if value in (None, ""):
+            return None
+        if not isinstance(value, str) or not _CURRENCY.match(value):
+            self._refuse("extra currency", "is not an ISO 4217 code in capitals", "write that of the balance, such as 'TRY'")
+        return value
 
     def timeout_seconds(self) -> float:
         value: Any = self.extra.get("timeout")
@@ -255,7 +273,7 @@ class _Reader:
             self._refuse("port", "is not one port from 1 to 65535", "give it once, in host or in port")
         return ports.pop() if ports else None
 
-    def _flag(self, name: str) -> bool:
+    def flag(self, name: str) -> bool:
         value = self.extra.get(name, False)
         if value in (True, "true", "True"):
             return True

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import socket
 import ssl
-from contextvars import ContextVar
 from typing import Any, cast
 
 from urllib3.util.ssltransport import SSLTransport
 
-from airflow_provider_iyzico.hooks.deadline import Deadline
+from airflow_provider_iyzico.hooks.attempt import current_attempt
 from airflow_provider_iyzico.hooks.waiting import wait_for
 
 #: No address may take longer, so that another attempt within the deadline may find one that lives.
 CONNECT_SECONDS = 10.0
-
-#: The deadline of this thread's attempt. A kept connection takes that of the attempt that uses it.
-attempt_deadline: ContextVar[Deadline] = ContextVar("iyzico_attempt_deadline")
 
 
 class Socket(socket.socket):
@@ -64,7 +60,7 @@ def dial(host: str, port: int) -> Socket:
 
     :raises OSError: none did
     """
-    deadline = attempt_deadline.get()
+    deadline = current_attempt.get().deadline
     addresses = wait_for(_look_up, host, port, seconds=deadline.left())
     failure = OSError("the name has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -77,7 +73,7 @@ def dial(host: str, port: int) -> Socket:
 
 
 def _hurry(waiting: socket.socket) -> None:
-    waiting.settimeout(attempt_deadline.get().left())
+    waiting.settimeout(current_attempt.get().deadline.left())
 
 
 def _connected(new: Socket, address: Any, seconds: float) -> Socket:

@@ -25,18 +25,18 @@ from airflow_provider_iyzico.api.envelope import Answer
 from airflow_provider_iyzico.api.secrecy import BLOT, Redactor, Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.hooks import trust
+from airflow_provider_iyzico.hooks.attempt import Attempt, current_attempt
 from airflow_provider_iyzico.hooks.connections import Adapter, ProxyFailure, TunnelRefusal
 from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.failures import FAILURES, named
 from airflow_provider_iyzico.hooks.proxies import proxy_for, refusal
-from airflow_provider_iyzico.hooks.response import MAX_BODY_BYTES, FramingError, is_refusal, too_much
+from airflow_provider_iyzico.hooks.response import FramingError, bounded, is_refusal
 from airflow_provider_iyzico.hooks.settings import Settings
-from airflow_provider_iyzico.hooks.sockets import attempt_deadline
 
 RECEIVE_BYTES = 65536
 HEADERS = {
     "Accept": "application/json",
-    # A balance is a hundred bytes; without compression there is nothing to bomb.
+    # Without compression there is nothing to bomb.
     "Accept-Encoding": "identity",
     "Cache-Control": "no-cache",
     # Required on GETs as well: https://docs.iyzico.com/en/getting-started/preliminaries/authentication
@@ -57,8 +57,8 @@ class Transport:
         self._authorization_prefix = Secret(signing.authorization_prefix(settings.api_key.reveal()))
         self._adapter: Adapter | None = None
 
-    def send(self, call: Call[Any], deadline: Deadline) -> Answer:
-        """Make one attempt.
+    def send(self, call: Call[Any], attempt: Attempt) -> Answer:
+        """Make one attempt, which knows afterwards whether a byte of the request can have left.
 
         :raises IyzicoUnavailableError: no whole answer in time
         :raises IyzicoCertificateError: the server could not prove who it is
@@ -66,11 +66,11 @@ class Transport:
         :raises IyzicoConfigurationError: the environment names a proxy or a CA bundle that cannot be used
         """
         asked_at, started = datetime.now(UTC), time.perf_counter()
-        adapter = self._adapter_now(deadline)
-        reset = attempt_deadline.set(deadline)
+        adapter = self._adapter_now(attempt.deadline)
+        reset = current_attempt.set(attempt)
         try:
             request, redact = self._signed(call)
-            with closing(adapter.ask(request, deadline.left())) as response:
+            with closing(adapter.ask(request, attempt.deadline.left())) as response:
                 body = _body(response)
         except TunnelRefusal as error:
             raise refusal(adapter.proxy, self._settings.base_url, error.status) from error
@@ -79,7 +79,7 @@ class Transport:
         except FAILURES as error:
             raise named(error, self._settings.base_url, trusted=self._trusted()) from error
         finally:
-            attempt_deadline.reset(reset)
+            current_attempt.reset(reset)
         return Answer(
             http_status=response.status,
             headers=response.headers,
@@ -149,8 +149,7 @@ def _body(response: BaseHTTPResponse) -> bytes:
 
 def _whole_body(response: BaseHTTPResponse) -> bytes:
     body = bytearray()
-    while len(body) <= MAX_BODY_BYTES and (piece := response.read(RECEIVE_BYTES, decode_content=False)):
+    while piece := response.read(RECEIVE_BYTES, decode_content=False):
+        bounded(len(body) + len(piece))
         body += piece
-    if len(body) > MAX_BODY_BYTES:
-        raise too_much()
     return bytes(body)

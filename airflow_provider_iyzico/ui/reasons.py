@@ -17,6 +17,7 @@ CODES = {
     "IyzicoCertificateError": "certificate",
     "IyzicoConfigurationError": "configuration",
     "IyzicoMoneyError": "amount",
+    "IyzicoNoSuchPayoutError": "no_such_payout",
     "IyzicoOutcomeUnknownError": "unknown",
     "IyzicoRefusedError": "refused",
     "IyzicoUnavailableError": "no_answer",

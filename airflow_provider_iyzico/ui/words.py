@@ -97,6 +97,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason_refused": ("iyzico refused the request.", "iyzico isteği reddetti."),
     "reason_answer": ("iyzico's answer is not as documented.", "iyzico'nun yanıtı belgelendiği gibi değil."),
     "reason_no_answer": ("iyzico did not answer.", "iyzico yanıt vermedi."),
+    "reason_no_such_payout": ("iyzico knows no such payout.", "iyzico'da böyle bir ödeme yok."),
     "reason_unknown": ("The outcome at iyzico is unknown.", "iyzico'daki sonucu belirsiz."),
     "reason_clock": ("A clock is wrong.", "Saatlerden biri yanlış."),
     "reason_event": ("The wait could not be resumed.", "Bekleme kaldığı yerden sürdürülemedi."),

@@ -115,8 +115,8 @@ def test_a_call_that_moves_money_and_whose_answer_our_own_code_cannot_read_is_un
 
 
 def test_a_call_that_moves_money_and_that_iyzico_refused_did_not_happen(iyzico, hook):
-    for fault, kind in (("401", IyzicoAuthenticationError), ("failure", IyzicoRefusedError)):
-        iyzico.fail(fault)
+    for fault, options, kind in (("401", {}, IyzicoAuthenticationError), ("failure", {"code": "11"}, IyzicoRefusedError)):
+        iyzico.fail(fault, **options)
         with pytest.raises(kind) as caught:
             hook.run(replace(balance_call("tr"), is_read=False))
         assert caught.value.retry is Retry.NEVER

@@ -1,0 +1,133 @@
+"""The part of the hook that pays: it hands batches over, has them paid, cancels them, and reads what became of them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoUnavailableError
+
+if TYPE_CHECKING:
+    from airflow_provider_iyzico.api.call import Call
+    from airflow_provider_iyzico.api.payout import Batch, Initiated, Item, MassPayout
+    from airflow_provider_iyzico.api.payout.retrieved import Page
+    from airflow_provider_iyzico.hooks.settings import Settings
+
+T = TypeVar("T")
+
+#: So often a batch is read while its pages shift.
+READINGS = 5
+
+
+class Asks(Protocol):
+    """What the methods below need of the hook."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def log(self) -> Any: ...
+    def run(self, call: Call[T]) -> T: ...
+
+
+class PayoutMethods:
+    """Init, auth and cancel are sent once per call, whatever happens, and only over a Connection that may pay.
+
+    Such a Connection has ``can_pay``, ``account`` and ``currency`` in its extra. What all three raise:
+
+    - ``IyzicoOutcomeUnknownError``: the request may have been carried out. Read the batch back, then decide.
+    - ``IyzicoRefusedError``, ``IyzicoAuthenticationError``: iyzico said no in a way that it documents; nothing happened.
+    - ``IyzicoConfigurationError``: the Connection or the parameters; nothing was sent.
+    - ``IyzicoUnavailableError``, ``IyzicoCertificateError``: iyzico was not reached; nothing was sent.
+    """
+
+    def init_mass_payout(self: Asks, batch: Batch) -> Initiated:
+        """Hand a batch over. No money moves before it is authorized.
+
+        :raises IyzicoConfigurationError: also a batch in another currency than the Connection's
+        """
+        from airflow_provider_iyzico.api.payout.calls import init_call
+
+        settings = paying(self.settings)
+        if batch.currency != settings.currency:
+            raise IyzicoConfigurationError(
+                f"batch {batch.external_id!r} is in {batch.currency}, and the balance of Connection {settings.conn_id!r} in "
+                f"{settings.currency}; nothing was sent. Correct the batch, or use the Connection of the other balance"
+            )
+        return self.run(init_call(batch, settings.locale))
+
+    def authorize_mass_payout(self: Asks, request_id: str) -> None:
+        """Have a batch paid. This moves money.
+
+        :param request_id: what ``init_mass_payout`` returned
+        """
+        from airflow_provider_iyzico.api.payout.calls import auth_call
+
+        self.run(auth_call(request_id, paying(self.settings).locale))
+
+    def cancel_mass_payout(self: Asks, request_id: str) -> None:
+        """Cancel a batch that is not authorized."""
+        from airflow_provider_iyzico.api.payout.calls import cancel_call
+
+        self.run(cancel_call(request_id, paying(self.settings).locale))
+
+    def retrieve_mass_payout(
+        self: Asks, request_id: str | None = None, external_id: str | None = None, item_type: str | None = None
+    ) -> MassPayout:
+        """Read a batch with all its items. This changes nothing, so each page is asked for again while iyzico cannot answer.
+
+        Pages that shift are read again until two readings agree on items and amounts. Each page has the Connection's ``timeout``
+        for itself, and no reading begins later than that after the first one.
+
+        :param request_id: iyzico's id of the batch
+        :param external_id: your own, where that is all you know; exactly one of the two
+        :param item_type: VALID or INVALID; None for all
+        :raises IyzicoNoSuchPayoutError: iyzico answered that it knows no such batch
+        :raises IyzicoUnavailableError: iyzico cannot answer now, or the pages kept shifting
+        :raises IyzicoAnswerError: the answer is not what iyzico documents, or of another batch
+        :raises IyzicoError: what ``get_balance`` raises
+        """
+        from airflow_provider_iyzico.api.payout.calls import page_call
+        from airflow_provider_iyzico.api.payout.pages import read_pages
+
+        settings = self.settings
+
+        def ask(page: int) -> Page:
+            of = {"request_id": request_id, "external_id": external_id, "item_type": item_type}
+            return self.run(page_call(settings.locale, page=page, **of))
+
+        reading, began_at, readings = read_pages(ask), time.monotonic(), 1
+        is_settled = reading.is_exact
+        while not is_settled and readings < READINGS and time.monotonic() - began_at < settings.timeout_seconds:
+            self.log.warning("The pages of a batch shifted while they were read; reading them again (reading %d)", readings + 1)
+            last, reading, readings = reading, read_pages(ask), readings + 1
+            is_settled = reading.is_exact or reading.agrees_with(last)
+        if is_settled:
+            return reading.payout()
+        raise IyzicoUnavailableError(
+            f"Connection {settings.conn_id!r}: the pages of the batch shifted in {readings} readings; wait, and read it again"
+        )
+
+    def retrieve_mass_payout_item(self: Asks, reference_code: str) -> Item:
+        """Read one item. This changes nothing.
+
+        :param reference_code: iyzico's id of it, as in the items of ``retrieve_mass_payout``
+        :raises IyzicoNoSuchPayoutError: iyzico answered that it knows no such item
+        :raises IyzicoError: what ``get_balance`` raises
+        """
+        from airflow_provider_iyzico.api.payout.calls import item_call
+
+        return self.run(item_call(reference_code, self.settings.locale))
+
+
+def paying(settings: Settings) -> Settings:
+    """Return the settings of a Connection that may pay.
+
+    :raises IyzicoConfigurationError: it may not; the message names what its extra lacks
+    """
+    wanted = {"can_pay": settings.can_pay, "account": settings.has_label, "currency": settings.currency}
+    if missing := [name for name, value in wanted.items() if not value]:
+        raise IyzicoConfigurationError(
+            f"Connection {settings.conn_id!r} may not pay: its extra lacks {', '.join(missing)}; nothing was sent. Set can_pay "
+            "to true, account to a label, and currency to that of the balance, such as 'TRY'"
+        )
+    return settings
