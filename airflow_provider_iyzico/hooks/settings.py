@@ -83,7 +83,7 @@ class Settings:
 
         :raises IyzicoConfigurationError: there is none
         """
-        if self.account == _fingerprint(self.api_key):
+        if not self.has_label:
             raise IyzicoConfigurationError(
                 f"Connection {self.conn_id!r}: extra has no account, by which the ledger knows whose money is set aside "
                 'when the API key is another; add a label, such as {"account": "payroll"}'
@@ -198,7 +198,7 @@ class _Reader:
     def account(self, api_key: Secret[str], blot: Redactor) -> str:
         value = self.extra.get("account")
         if value in (None, ""):
-            return _fingerprint(api_key)
+            return f"key-{sha256(api_key.reveal().encode()).hexdigest()[:12]}"
         label = _label(value) if isinstance(value, str) else ""
         if not _ACCOUNT.match(label):
             self._refuse("extra account", "is not a label", "use up to 64 letters, digits, blanks or . @ - _")
@@ -289,10 +289,6 @@ def _blot_for(*keys: Secret[str]) -> Redactor:
     """Return what finds the keys in a small text; the shortest ones also by their small letters."""
     small = (Secret(key.reveal().removeprefix(SANDBOX_PREFIX).lower()) for key in keys)
     return Redactor(key for key in (*keys, *small) if key.reveal())
-
-
-def _fingerprint(api_key: Secret[str]) -> str:
-    return f"key-{sha256(api_key.reveal().encode()).hexdigest()[:12]}"
 
 
 def _label(written: str) -> str:

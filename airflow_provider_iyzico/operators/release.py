@@ -67,8 +67,8 @@ class MassPayoutHoldReleaseOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """Give the money back, and tell how much it was."""
+        from airflow_provider_iyzico.api.external_id import read_external_id
         from airflow_provider_iyzico.bridge.warehouse import task_instance, warehouse_engine
-        from airflow_provider_iyzico.domain.external_id import read_external_id
         from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.ledger.accounts import Account
         from airflow_provider_iyzico.ledger.holds import release_plain

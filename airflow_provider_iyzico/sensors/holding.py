@@ -8,12 +8,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from airflow_provider_iyzico.api.external_id import read_external_id
 from airflow_provider_iyzico.api.money import money_from_author, money_text
 from airflow_provider_iyzico.bridge.warehouse import task_instance, warehouse_engine
-from airflow_provider_iyzico.domain.external_id import read_external_id
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge, judge_error, read_currency
 from airflow_provider_iyzico.domain.quiet import essence
 from airflow_provider_iyzico.errors import IyzicoError
+from airflow_provider_iyzico.hooks.payouts import paying
 from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placement, Placing, Wanted, place, standing
@@ -86,6 +87,8 @@ def poll_and_place(
         polls.hook.refresh(was_there=was_there)
         settings = polls.hook.settings
         account = Account(settings.environment, settings.lasting_account(), aside.currency)
+        if aside.wanted.batch_total is None:
+            paying(settings)
         with warehouse_engine(aside.conn_id, was_there=was_there, named_in="ledger_conn_id") as engine:
             ledger = Ledger.open(engine, schema=aside.schema, within_seconds=math.inf if seconds_left is None else seconds_left)
             verdict = _placed(ledger, account, aside, polls, seconds_left, record)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
 
+from airflow_provider_iyzico.api.external_id import read_external_id
 from airflow_provider_iyzico.api.money import money_from_author
-from airflow_provider_iyzico.domain.external_id import read_external_id
 from airflow_provider_iyzico.domain.gate import read_currency
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError
 from airflow_provider_iyzico.warehouse.database.names import check_identifier

@@ -76,7 +76,11 @@ def test_triggers_of_one_account_and_interval_share_a_stream_and_others_do_not()
     assert key != trigger(iyzico_conn_id="other").shared_stream_key()
 
 
-async def test_it_fires_when_the_balance_covers_the_batch_beside_what_others_hold(iyzico, caplog):
+async def test_it_fires_when_the_balance_covers_the_batch_beside_what_others_hold(iyzico, monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        MassPayoutBalanceTrigger, "logger", lambda _: SimpleNamespace(info=lambda words, *values: lines.append(words % values))
+    )
     iyzico.balance = "109.99"
     waiting = asyncio.create_task(first_event(trigger(batch_total="50", held="60", held_by="a holds 60.00")))
     await when(lambda: len(iyzico.seen) >= 3)
@@ -84,8 +88,8 @@ async def test_it_fires_when_the_balance_covers_the_batch_beside_what_others_hol
     iyzico.balance = "110.00"
     event = await waiting
     assert (event["status"], event["balance"], event["required"]) == ("open", "110.00", "50.00")
-    said = "balance 109.99 TRY, available 49.99, required 50.00 TRY (batch 50.00 + headroom 0.00), missing 0.01; a holds 60.00; "
-    assert caplog.text.count(f"{said}waiting for the balance to cover the batch beside what others hold") == 1
+    said = "iyzico_default (simulator, sandbox): balance 109.99 TRY, available 49.99, required 50.00 TRY (batch 50.00 + headroom 0.00), missing 0.01; a holds 60.00; "
+    assert lines.count(f"{said}waiting for the balance to cover the batch beside what others hold") == 1
 
 
 async def test_it_wakes_its_task_after_a_while_so_that_the_ledger_is_asked_again(iyzico):

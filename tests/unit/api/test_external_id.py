@@ -2,7 +2,7 @@
 
 import pytest
 
-from airflow_provider_iyzico.domain.external_id import read_external_id
+from airflow_provider_iyzico.api.external_id import read_external_id
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
 
 
