@@ -1,4 +1,4 @@
-"""Two payouts out of one balance: each sets its money aside before it pays, so that together they never take more than there is."""
+"""Two payouts out of one balance: each sets its money aside before it pays, so both together never take more than there is."""
 
 from __future__ import annotations
 
