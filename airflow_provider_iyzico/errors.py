@@ -160,6 +160,18 @@ class LedgerHoldError(LedgerError):
     """Money is held already, for something else or by somebody else. Use another ``external_id``, or release that hold."""
 
 
+class LedgerMovedError(LedgerError):
+    """Somebody else changed the batch, or the account's holds, in the meantime. Nothing was written; read it, and follow."""
+
+    retry = Retry.SAFE
+
+
+class LedgerFundsError(LedgerError):
+    """The balance no longer covers what is set aside, so nothing is sent. Top up the balance; a retry is safe."""
+
+    retry = Retry.SAFE
+
+
 def is_safe_to_repeat(error: BaseException) -> bool:
     """Tell whether trying again may help and adds nothing."""
     return isinstance(error, IyzicoError) and error.retry is Retry.SAFE

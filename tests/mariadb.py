@@ -10,10 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pymysql
 import pytest
 from needs import MARIADB, PLACES
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Engine
 from stack import free_port
 
 UNPRIVILEGED = "nobody"
@@ -59,6 +62,20 @@ def mariadb_server(*more: str) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+@contextmanager
+def mariadb_database(url: str) -> Iterator[Engine]:
+    """Yield an engine for a new database on that server, which is gone afterwards."""
+    admin, name = create_engine(url), f"test_{uuid4().hex[:12]}"
+    with admin.begin() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine = create_engine(admin.url.set(database=name))
+    yield engine
+    engine.dispose()
+    with admin.begin() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
+    admin.dispose()
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

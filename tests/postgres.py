@@ -157,6 +157,21 @@ def database_of_its_own(url: str, driver: str) -> Iterator[Engine]:
 
 
 @contextmanager
+def postgres_schema(url: str, driver: str) -> Iterator[Engine]:
+    """Yield an engine for a new schema on that server, which is gone afterwards."""
+    schema = f"test_{uuid4().hex[:12]}"
+    admin = create_engine(url.replace("postgresql", driver, 1))
+    with admin.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    engine = create_engine(admin.url, connect_args={"options": f"-csearch_path={schema}"})
+    yield engine
+    engine.dispose()
+    with admin.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    admin.dispose()
+
+
+@contextmanager
 def database_with_reader(url: str, driver: str) -> Iterator[tuple[Engine, URL]]:
     """Yield an engine for a new database, and the URL with which a role of its own, without any rights yet, comes to it."""
     with database_of_its_own(url, driver) as engine:

@@ -67,7 +67,7 @@ class Funds:
 
     def held_by(self) -> str:
         """Say who holds what, the largest first."""
-        largest = sorted(self.others, key=lambda hold: (-hold.counted, hold.external_id))
+        largest = sorted(self.others, key=lambda hold: (hold.counted.copy_negate(), hold.external_id))
         named = [f"{hold.external_id} holds {money_text(hold.counted)}" for hold in largest[:_NAMED]]
         rest = largest[_NAMED:]
         if rest:

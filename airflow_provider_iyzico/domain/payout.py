@@ -61,6 +61,8 @@ UNKNOWN = frozenset({State.INIT_UNKNOWN, State.AUTH_UNKNOWN, State.CANCEL_UNKNOW
 MAY_BE_PAYING = frozenset({State.AUTH_SENT, State.AUTH_UNKNOWN, State.AUTHORIZED})
 #: The gate of such a batch opens without a hold: the payout went on before.
 PAST_THE_GATE = MAY_BE_PAYING | {State.ENDED}
+#: Nothing is paid yet, and it may still be: another batch of the same payments would pay them twice.
+MAY_STILL_PAY = SENT | UNKNOWN | {State.INITIATED}
 #: A hold may be placed for such a batch.
 CAN_BE_HELD_FOR = frozenset({State.INITIATED})
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
@@ -16,6 +18,7 @@ from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.tables import REASON_LENGTH
 from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.rows import add, as_given
 
 
 class HoldEnd(StrEnum):
@@ -30,12 +33,81 @@ class HoldEnd(StrEnum):
     EXPIRED = "expired"
 
 
-def open_holds(ledger: Ledger, connection: Connection, account: Account, *, now: datetime) -> list[RowMapping]:
-    """Return the open holds of an account, those whose time is over left out."""
+def counting_holds(ledger: Ledger, connection: Connection, account: Account) -> list[RowMapping]:
+    """Return the holds of an account in its currency that count and have no end, the oldest first, overdue ones included.
+
+    A hold that has ended counts nothing, so the index leads past those of the years before.
+    """
     hold = ledger.tables.hold
-    in_time = hold.c.expires_at.is_(None) | (hold.c.expires_at > now)
-    query = _open(ledger).where(is_of(hold, account), in_time).order_by(hold.c.placed_at, hold.c.hold_id)
-    return list(connection.execute(query).mappings())
+    query = _with_end(ledger).where(is_of(hold, account), hold.c.counted > 0, ledger.tables.hold_end.c.hold_id.is_(None))
+    return list(connection.execute(query.order_by(hold.c.placed_at, hold.c.hold_id)).mappings())
+
+
+def latest_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
+    """Return the newest hold of a name, in whatever currency, with ``is_open``; a name has one open at most."""
+    hold = ledger.tables.hold
+    mine = (hold.c.environment == account.environment, hold.c.account == account.account, hold.c.external_id == external_id)
+    return connection.execute(_with_end(ledger).where(*mine).order_by(hold.c.number.desc()).limit(1)).mappings().first()
+
+
+def own_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
+    """Return the hold of a name that has no end, in whatever currency."""
+    latest = latest_hold(ledger, connection, account, external_id)
+    return latest if latest is not None and latest["is_open"] else None
+
+
+def _with_end(ledger: Ledger) -> Any:
+    hold, hold_end = ledger.tables.hold, ledger.tables.hold_end
+    joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id)
+    return select(hold, hold_end.c.hold_id.is_(None).label("is_open")).select_from(joined)
+
+
+def is_over(row: RowMapping, now: datetime) -> bool:
+    """Tell whether time ends a hold; one without ``expires_at`` is never ended by time."""
+    return row["expires_at"] is not None and bool(row["expires_at"] <= now)
+
+
+def open_holds(ledger: Ledger, connection: Connection, account: Account, *, now: datetime) -> list[RowMapping]:
+    """Return the open holds of an account in its currency, those whose time is over left out."""
+    return [each for each in counting_holds(ledger, connection, account) if not is_over(each, now)]
+
+
+def add_hold(
+    ledger: Ledger,
+    connection: Connection,
+    account: Account,
+    external_id: str,
+    who: Who,
+    *,
+    is_plain: bool,
+    amount: Decimal,
+    placed_at: datetime,
+    expires_at: datetime | None = None,
+    balance: Decimal | None = None,
+) -> int:
+    """Set money aside in a transaction that has locked the account, and return the number of the hold.
+
+    :raises WarehouseExactnessError: the database bends a digit; it sets nothing aside
+    """
+    latest = latest_hold(ledger, connection, account, external_id)
+    row = {
+        "hold_id": str(uuid4()),
+        **account.key(),
+        "external_id": external_id,
+        "number": 1 if latest is None else latest["number"] + 1,
+        "is_plain": is_plain,
+        "amount": amount,
+        "counted": amount,
+        "placed_at": placed_at,
+        "expires_at": expires_at,
+        "balance": balance,
+        **who.columns(),
+        "provider_version": __version__,
+    }
+    add(connection, ledger.tables.hold, row)
+    stored = latest_hold(ledger, connection, account, external_id)
+    as_given(connection, ledger.tables.hold, row, None if stored is None else dict(stored))
+    return int(row["number"])
 
 
 def end_hold(
@@ -50,7 +122,9 @@ def end_hold(
         "ended_at": ledger.clock(connection),
         "provider_version": __version__,
     }
+    table = ledger.tables.hold
     connection.execute(insert(ledger.tables.hold_end).values(ended))
+    connection.execute(update(table).where(table.c.hold_id == hold["hold_id"]).values(counted=Decimal(0)))
     moved(ledger, connection, Account(hold["environment"], hold["account"], hold["currency"]))
 
 
@@ -61,10 +135,18 @@ def moved(ledger: Ledger, connection: Connection, account: Account) -> None:
     connection.execute(raised)
 
 
+def expire(ledger: Ledger, connection: Connection, account: Account, now: datetime, who: Who) -> bool:
+    """End the holds of the account whose time is over, and tell whether there were any."""
+    over = [each for each in counting_holds(ledger, connection, account) if is_over(each, now)]
+    for each in over:
+        end_hold(ledger, connection, each, HoldEnd.EXPIRED, who)
+    return bool(over)
+
+
 def release_plain(ledger: Ledger, account: Account, external_id: str, who: Who, reason: str | None = None) -> Hold | None:
     """End the open plain hold of a name; return it, or nothing where none is open.
 
-    :raises LedgerHoldError: the hold belongs to a batch of the ledger, which ends it by itself
+    :raises LedgerHoldError: the hold belongs to a batch of the ledger, which ends it by itself, or is in another currency
     """
 
     def release(connection: Connection) -> Hold | None:
@@ -76,6 +158,11 @@ def release_plain(ledger: Ledger, account: Account, external_id: str, who: Who, 
             raise LedgerHoldError(
                 f"the hold of {external_id!r} belongs to a batch of the ledger; it ends when the batch does, or is cancelled"
             )
+        if own["currency"] != account.currency:
+            raise LedgerHoldError(
+                f"the hold of {external_id!r} is in {own['currency']}, and is to be released in {account.currency}; name a "
+                "Connection whose currency is that of the hold"
+            )
         end_hold(ledger, connection, own, HoldEnd.RELEASED, who, reason)
         return hold_of(own)
 
@@ -85,28 +172,3 @@ def release_plain(ledger: Ledger, account: Account, external_id: str, who: Who, 
 def hold_of(row: RowMapping) -> Hold:
     """Return a row of the table as a value."""
     return Hold(row["external_id"], row["number"], row["amount"], row["counted"], row["placed_at"], row["expires_at"])
-
-
-def expire(ledger: Ledger, connection: Connection, account: Account, now: datetime, who: Who) -> bool:
-    """End the holds of the account whose time is over, and tell whether there were any."""
-    hold = ledger.tables.hold
-    over = list(connection.execute(_open(ledger).where(is_of(hold, account), hold.c.expires_at <= now)).mappings())
-    for each in over:
-        end_hold(ledger, connection, each, HoldEnd.EXPIRED, who)
-    return bool(over)
-
-
-def _open(ledger: Ledger) -> Any:
-    """Return the query for holds that have no end, those included whose time is over."""
-    hold, hold_end = ledger.tables.hold, ledger.tables.hold_end
-    joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id)
-    return select(hold).select_from(joined).where(hold_end.c.hold_id.is_(None))
-
-
-def own_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
-    """Return the open hold of a name, in whatever currency."""
-    hold = ledger.tables.hold
-    query = _open(ledger).where(
-        hold.c.environment == account.environment, hold.c.account == account.account, hold.c.external_id == external_id
-    )
-    return connection.execute(query).mappings().first()

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from threading import Event
 from typing import TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
-from airflow_provider_iyzico.ledger.layout import ledger_layout
+from airflow_provider_iyzico.ledger.layout import PRINTED_BY, ledger_layout
+from airflow_provider_iyzico.ledger.shape import check
 from airflow_provider_iyzico.ledger.tables import LedgerTables, ledger_tables
 from airflow_provider_iyzico.warehouse.database.clock import database_now
 from airflow_provider_iyzico.warehouse.database.engine import prepare
@@ -27,10 +28,6 @@ T = TypeVar("T")
 DIALECTS = frozenset({"postgresql", "mysql", "mariadb", "sqlite"})
 #: How long the ledger is waited for.
 PATIENCE = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=20, whole_seconds=45)
-#: A commit is on the disk before it is reported: an intent that a crash takes back would be sent twice.
-_DURABLE = text(
-    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,7 @@ class Ledger:
     create_table: bool = True
     patience: Patience = PATIENCE
     clock: Callable[[Connection], datetime] = field(default=database_now, compare=False)
+    _is_checked: Event = field(default_factory=Event, init=False, compare=False, repr=False)
 
     @classmethod
     def open(
@@ -82,10 +80,14 @@ class Ledger:
 
         @exactly
         def run() -> T:
-            with self.engine.connect() as connection, transaction(connection, writes_at_once=True):
-                if connection.dialect.name == "postgresql":
-                    connection.execute(_DURABLE)
+            with self.engine.connect() as connection, transaction(connection, writes_at_once=True, is_durable=True):
+                self._check(connection)
                 return idempotent_act(connection)
 
         with Watch(self.patience):
             return persist(self.engine, ledger_layout(self.schema), run, create_table=self.create_table)
+
+    def _check(self, connection: Connection) -> None:
+        """Refuse tables that lack a key, once per opened ledger. Those that are missing are made first, and checked then."""
+        if not self._is_checked.is_set() and check(connection, self.tables, PRINTED_BY):
+            self._is_checked.set()

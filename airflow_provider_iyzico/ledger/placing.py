@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from uuid import uuid4
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from airflow_provider_iyzico import __version__
+from airflow_provider_iyzico.api.money import money_from_text, money_text
 from airflow_provider_iyzico.domain.funds import Funds
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
-from airflow_provider_iyzico.errors import LedgerBatchError, LedgerHoldError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, LedgerBatchError, LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
-from airflow_provider_iyzico.ledger.holds import expire, hold_of, open_holds, own_hold
+from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, counting_holds, end_hold, hold_of, is_over, latest_hold
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
-from airflow_provider_iyzico.warehouse.database.rows import as_given, read
+
+#: Ten years; what a database can add to a moment.
+LONGEST_HOLD_SECONDS = 315_360_000
 
 
 class Placing(StrEnum):
@@ -119,38 +120,76 @@ def place(ledger: Ledger, account: Account, wanted: Wanted, asked: Asked, who: W
     A hold that the same batch has open is kept; of a plain hold only the same task instance may do so.
 
     :raises LedgerBatchError: there is no such batch, or there is one beside ``batch_total``, or its state allows no hold
+    Nothing is set aside for an amount of zero, which is placed whenever the headroom is covered.
+
+    :raises IyzicoMoneyError: an amount is no Decimal, not finite, too long, or negative
+    :raises IyzicoConfigurationError: ``hold_for_seconds`` is not a number above 0
     :raises LedgerHoldError: the name holds another amount, in another currency, or for another task
     :raises WarehouseError: the ledger could not be read or written; nothing was set aside
     """
+    _check(wanted, asked)
     return ledger.act(lambda connection: _place(ledger, connection, account, wanted, asked, who))
 
 
+def _check(wanted: Wanted, asked: Asked) -> None:
+    """Refuse what is no money and no time before anything rests on it."""
+    amounts = {"headroom": wanted.headroom, "balance": asked.balance}
+    if wanted.batch_total is not None:
+        amounts["batch_total"] = wanted.batch_total
+    for name, amount in amounts.items():
+        if not isinstance(amount, Decimal):
+            raise IyzicoMoneyError(f"{name} is a {type(amount).__name__}; the ledger takes Decimals only")
+        money_from_text(Decimal.__str__(amount), name)
+        if amount < 0 and name != "balance":
+            raise IyzicoMoneyError(f"{name} is {amount}, which is negative; what is set aside is zero or more")
+    seconds = wanted.hold_for_seconds
+    if seconds is not None and not 0 < seconds <= LONGEST_HOLD_SECONDS:
+        raise IyzicoConfigurationError(
+            f"hold_for_seconds is {seconds!r}; give a number above 0, up to {LONGEST_HOLD_SECONDS} (ten years), or leave it out"
+        )
+
+
 def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wanted, asked: Asked, who: Who) -> Placement:
-    row = locked(ledger, connection, account)
+    version = locked(ledger, connection, account)["funds_version"]
     now = ledger.clock(connection)
     batch = _batch(ledger, connection, account, wanted.external_id)
     amount = _amount(account, wanted, batch)
     required = amount + wanted.headroom
     if batch is not None and State(batch["state"]) in PAST_THE_GATE:
         return Placement(Placing.PAST, Funds(asked.balance, ()), amount, required)
-    expired = expire(ledger, connection, account, now, who)
-    own = own_hold(ledger, connection, account, wanted.external_id)
+    latest = latest_hold(ledger, connection, account, wanted.external_id)
+    own = latest if latest is not None and latest["is_open"] and not is_over(latest, now) else None
     if own is not None:
         _check_own(own, account, wanted, amount, who)
-    others = tuple(
-        hold_of(each) for each in open_holds(ledger, connection, account, now=now) if each["external_id"] != wanted.external_id
-    )
-    funds = Funds(asked.balance, others)
-    if expired or row["funds_version"] != asked.version:
+    holds = counting_holds(ledger, connection, account)
+    over = [each for each in holds if is_over(each, now)]
+    others = (each for each in holds if not is_over(each, now) and each["external_id"] != wanted.external_id)
+    funds = Funds(asked.balance, tuple(map(hold_of, others)))
+    for each in over:
+        end_hold(ledger, connection, each, HoldEnd.EXPIRED, who)
+    if over or version != asked.version:
         return Placement(Placing.MOVED, funds, amount, required)
     _see(ledger, connection, account, asked)
     if not funds.covers(required):
-        return Placement(Placing.SHORT, funds, amount, required, own["number"] if own is not None else None)
+        return Placement(Placing.SHORT, funds, amount, required, None if own is None else own["number"])
     expires_at = None if wanted.hold_for_seconds is None else now + timedelta(seconds=wanted.hold_for_seconds)
     if own is not None:
         _prolong(ledger, connection, own, expires_at)
         return Placement(Placing.PLACED, funds, amount, required, own["number"])
-    number = _add(ledger, connection, account, wanted, amount, asked, now, expires_at, who)
+    if not amount:
+        return Placement(Placing.PLACED, funds, amount, required)
+    number = add_hold(
+        ledger,
+        connection,
+        account,
+        wanted.external_id,
+        who,
+        is_plain=wanted.batch_total is not None,
+        amount=amount,
+        placed_at=now,
+        expires_at=expires_at,
+        balance=asked.balance,
+    )
     return Placement(Placing.PLACED, funds, amount, required, number)
 
 
@@ -162,7 +201,7 @@ def _version(ledger: Ledger, connection: Connection, account: Account) -> int:
 
 def _batch(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
     table = ledger.tables.payout
-    query = select(table).where(
+    query = select(table.c.state, table.c.currency, table.c.required).where(
         table.c.environment == account.environment, table.c.account == account.account, table.c.external_id == external_id
     )
     return connection.execute(query).mappings().first()
@@ -193,11 +232,16 @@ def _amount(account: Account, wanted: Wanted, batch: RowMapping | None) -> Decim
 
 def _check_own(own: RowMapping, account: Account, wanted: Wanted, amount: Decimal, who: Who) -> None:
     """Refuse to take an open hold of that name for this one's."""
-    name, held = wanted.external_id, f"{own['amount']} {own['currency']}"
+    name, held = wanted.external_id, f"{money_text(own['amount'])} {own['currency']}"
+    if own["is_plain"] and wanted.batch_total is None:
+        raise LedgerHoldError(
+            f"{name!r} holds {held} for a payout that other code makes, and the ledger has a batch of that name; use another "
+            f"external_id, or release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
+        )
     if own["currency"] != account.currency or own["amount"] != amount:
         raise LedgerHoldError(
-            f"{name!r} holds {held} already, and {amount} {account.currency} is to be set aside; use another external_id, or "
-            f"release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
+            f"{name!r} holds {held} already, and {money_text(amount)} {account.currency} is to be set aside; use another "
+            f"external_id, or release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
         )
     if own["is_plain"] and not who.is_task_of(own):
         raise LedgerHoldError(
@@ -218,40 +262,3 @@ def _prolong(ledger: Ledger, connection: Connection, own: RowMapping, expires_at
     hold, before = ledger.tables.hold, own["expires_at"]
     if before is not None and (expires_at is None or expires_at > before):
         connection.execute(update(hold).where(hold.c.hold_id == own["hold_id"]).values(expires_at=expires_at))
-
-
-def _add(
-    ledger: Ledger,
-    connection: Connection,
-    account: Account,
-    wanted: Wanted,
-    amount: Decimal,
-    asked: Asked,
-    now: datetime,
-    expires_at: datetime | None,
-    who: Who,
-) -> int:
-    hold = ledger.tables.hold
-    of_this_name = (
-        hold.c.environment == account.environment,
-        hold.c.account == account.account,
-        hold.c.external_id == wanted.external_id,
-    )
-    number = int(connection.execute(select(func.coalesce(func.max(hold.c.number), 0)).where(*of_this_name)).scalar_one()) + 1
-    row = {
-        "hold_id": str(uuid4()),
-        **account.key(),
-        "external_id": wanted.external_id,
-        "number": number,
-        "is_plain": wanted.batch_total is not None,
-        "amount": amount,
-        "counted": amount,
-        "placed_at": now,
-        "expires_at": expires_at,
-        "balance": asked.balance,
-        **who.columns(),
-        "provider_version": __version__,
-    }
-    connection.execute(insert(hold).values(row))
-    as_given(connection, hold, row, read(connection, hold, row))  # a database that bends a digit sets nothing aside
-    return number

@@ -24,7 +24,8 @@ class LedgerTables(NamedTuple):
     :param payout: one row per batch, with its state and a version that every change raises
     :param item: one row per item of a batch, without personal data
     :param event: what happened to a batch, when, and by whom; rows are only added
-    :param hold: money set aside; a row is added when it is, and ``counted`` goes down as items are accounted for
+    :param hold: money set aside; a row is added when it is, and ``counted`` goes down as items are accounted for, to zero when
+        it ends
     :param hold_end: when, why and by whom a hold ended; rows are only added
     """
 
@@ -74,8 +75,9 @@ def _payout(everything: MetaData) -> Table:
         Column("state", String(16), nullable=False),
         Column("version", Integer, nullable=False),  # goes up with every change
         Column("purpose", String(32)),
-        Column("content_digest", String(64), nullable=False),
-        Column("request_id", String(64)),
+        Column("content_digest", String(64), nullable=False),  # of all that is sent
+        Column("payments_digest", String(64), nullable=False),  # of items, recipients and amounts alone
+        Column("request_id", String(128)),
         Column("items", Integer, nullable=False),
         Column("total", Money(), nullable=False),  # of the valid items, without commission
         Column("invalid_items", Integer, nullable=False),
@@ -105,13 +107,13 @@ def _item(everything: MetaData) -> Table:
         Column("item_external_id", String(ITEM_ID_LENGTH), primary_key=True),
         Column("recipient_type", String(16), nullable=False),
         Column("recipient_end", String(4), nullable=False),  # its last four characters, for a person to recognise
-        Column("content_digest", String(64), nullable=False),
+        Column("payment_digest", String(64), nullable=False),  # of its id, recipient and amount
         Column("amount", Money(), nullable=False),
-        Column("commission", Money()),
+        Column("commission", Money()),  # as iyzico states it
         Column("status", String(STATUS_LENGTH), nullable=False),  # as iyzico spells it; empty before iyzico knows the item
-        Column("reference_code", String(64)),
+        Column("reference_code", String(128)),
         Column("error", String(REASON_LENGTH)),
-        Column("settled_at", Instant()),  # since when it is paid, returned or invalid
+        Column("status_at", Instant(), nullable=False),  # since when it has that status
         Column("changed_at", Instant(), nullable=False),
         **TABLE_OPTIONS,
     )
@@ -154,11 +156,11 @@ def _hold(everything: MetaData) -> Table:
         Column("counted", Money(), nullable=False),
         Column("placed_at", Instant(), nullable=False),
         Column("expires_at", Instant()),
-        Column("balance", Money(), nullable=False),  # on which it was placed
+        Column("balance", Money()),  # on which it was placed; none where the batch was found to be paying
         *_who(),
         Column("provider_version", String(32), nullable=False),
         UniqueConstraint("environment", "account", "external_id", "number", name="uq_iyzico_balance_hold_number"),
-        Index("ix_iyzico_balance_hold_account", "environment", "account", "currency", "placed_at"),
+        Index("ix_iyzico_balance_hold_account", "environment", "account", "currency", "counted"),
         **TABLE_OPTIONS,
     )
 

@@ -1,26 +1,67 @@
+import decimal
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
-from uuid import uuid4
+from decimal import ROUND_UP, Clamped, Context, Decimal, FloatOperation, Inexact, InvalidOperation, Rounded, Subnormal
 
 import pytest
-from sqlalchemy import create_engine, text
+from mariadb import mariadb_database
+from postgres import postgres_schema
+from sqlalchemy import create_engine
+from support import POSTGRESQL
 
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 
 @pytest.fixture
-def mariadb_engine(mariadb_url):
-    """A database of its own on the real server."""
-    admin, name = create_engine(mariadb_url), f"test_{uuid4().hex[:12]}"
-    with admin.begin() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine = create_engine(admin.url.set(database=name))
+def sqlite_engine(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/warehouse.db")
     yield engine
     engine.dispose()
-    with admin.begin() as connection:
-        connection.execute(text(f"DROP DATABASE {name}"))
-    admin.dispose()
+
+
+@pytest.fixture
+def postgres_engine(postgres_url):
+    """A schema of its own on the real server."""
+    with postgres_schema(postgres_url, POSTGRESQL) as engine:
+        yield engine
+
+
+@pytest.fixture
+def mariadb_engine(mariadb_url):
+    """A database of its own on the real server."""
+    with mariadb_database(mariadb_url) as engine:
+        yield engine
+
+
+ENGINES = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine", "mariadb": "mariadb_engine"}
+
+
+@pytest.fixture(params=list(ENGINES))
+def any_engine(request):
+    """Each database that runs for real."""
+    return request.getfixturevalue(ENGINES[request.param])
+
+
+CONTEXTS = {
+    "few digits": Context(prec=6),
+    "two digits, up": Context(prec=2, rounding=ROUND_UP),
+    "everything traps": Context(prec=4, traps=[Inexact, Rounded, FloatOperation, Clamped, Subnormal, InvalidOperation]),
+    "small exponents": Context(prec=9, Emax=3, Emin=-3, clamp=1),
+    "nothing traps": Context(prec=3, traps=[]),
+}
+
+
+@pytest.fixture(params=CONTEXTS)
+def odd(request):
+    """A context for decimals that a DAG file may have set."""
+
+    @contextmanager
+    def odd():
+        with decimal.localcontext(CONTEXTS[request.param]):
+            yield
+
+    return odd
 
 
 @pytest.fixture

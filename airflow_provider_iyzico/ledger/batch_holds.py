@@ -1,0 +1,114 @@
+"""The hold of a batch: enough before it is authorized, endless from then on, and counting down as its items are accounted for."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import reduce
+
+from sqlalchemy import and_, select, update
+from sqlalchemy.engine import RowMapping
+
+from airflow_provider_iyzico.api.money import add, money_text, subtract
+from airflow_provider_iyzico.domain.payout import MAY_BE_PAYING
+from airflow_provider_iyzico.errors import LedgerBatchError, LedgerFundsError, LedgerHoldError, LedgerMovedError
+from airflow_provider_iyzico.ledger.accounts import is_of
+from airflow_provider_iyzico.ledger.batches import Turn
+from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, end_hold, expire, is_over, moved, own_hold
+from airflow_provider_iyzico.ledger.placing import Asked
+from airflow_provider_iyzico.warehouse.database.rows import as_given, read
+
+#: What the holds of such batches count may have left the balance already.
+_MAY_HAVE_LEFT = {state.value for state in MAY_BE_PAYING}
+
+
+def secure(turn: Turn, asked: Asked) -> None:
+    """Let a batch go to be authorized: its money is held, and still on the balance. Time never ends its hold from then on.
+
+    :raises LedgerHoldError: its hold is missing, over, or too small
+    :raises LedgerMovedError: the balance was asked for before a hold of the account ended or shrank
+    :raises LedgerFundsError: the balance no longer covers the holds of all batches that are not sent
+    """
+    batch = turn.batch
+    if batch.required is None:
+        raise LedgerBatchError(f"nobody says what {batch} costs; give commission_bound, which may be '0'")
+    own = open_hold(turn)
+    if own is None or own["currency"] != batch.account.currency or own["counted"] < batch.required:
+        held = "nothing is held" if own is None else f"{money_text(own['counted'])} {own['currency']} is held"
+        raise LedgerHoldError(
+            f"{batch} needs {money_text(batch.required)} {batch.account.currency}, and {held}; set it aside first"
+        )
+    if turn.funds["funds_version"] != asked.version:
+        raise LedgerMovedError(f"a hold of {batch.account} ended or shrank after the balance was asked for; ask again")
+    unsent = _held_for_unsent(turn)
+    if asked.balance < unsent:
+        raise LedgerFundsError(
+            f"balance {money_text(asked.balance)}, held for payouts that are not sent {money_text(unsent)}, missing "
+            f"{money_text(subtract(unsent, asked.balance))} {batch.account.currency}: money left the balance after it was set "
+            f"aside, so {batch} is not authorized; top up the balance; a retry is safe"
+        )
+    _write(turn, own, expires_at=None)
+
+
+def hold_what_pays(turn: Turn, counted: Decimal) -> None:
+    """Let the hold of a batch that iyzico pays count so much; make it where there is none, whatever the balance is."""
+    own = open_hold(turn)
+    if own is None:
+        if counted:
+            batch = turn.batch
+            expire(turn.ledger, turn.connection, batch.account, turn.now, turn.who)  # one of this batch whose time was over
+            add_hold(
+                turn.ledger,
+                turn.connection,
+                batch.account,
+                batch.external_id,
+                turn.who,
+                is_plain=False,
+                amount=counted,
+                placed_at=turn.now,
+            )
+        return
+    _write(turn, own, counted=counted, expires_at=None)
+    if counted < own["counted"]:
+        moved(turn.ledger, turn.connection, turn.batch.account)
+
+
+def keep_for_ever(turn: Turn) -> None:
+    """Let only the end of the batch, or its cancel, end its hold."""
+    if (own := open_hold(turn)) is not None:
+        _write(turn, own, expires_at=None)
+
+
+def end_own_hold(turn: Turn, kind: HoldEnd, reason: str | None = None) -> RowMapping | None:
+    """End the hold of the batch, and return it, if it has one open."""
+    own = own_hold(turn.ledger, turn.connection, turn.batch.account, turn.batch.external_id)
+    if own is None or own["is_plain"]:
+        return None
+    end_hold(turn.ledger, turn.connection, own, kind, turn.who, reason)
+    return own
+
+
+def open_hold(turn: Turn) -> RowMapping | None:
+    """Return the hold of the batch that is open, and whose time is not over."""
+    own = own_hold(turn.ledger, turn.connection, turn.batch.account, turn.batch.external_id)
+    return None if own is None or own["is_plain"] or is_over(own, turn.now) else own
+
+
+def _held_for_unsent(turn: Turn) -> Decimal:
+    """Return what the holds count whose money cannot have left the balance yet, those included whose time is just over."""
+    hold, hold_end, payout = turn.ledger.tables.hold, turn.ledger.tables.hold_end, turn.ledger.tables.payout
+    names = ("environment", "account", "external_id")
+    batch = and_(*[payout.c[name] == hold.c[name] for name in names], hold.c.is_plain.is_(False))
+    joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id).outerjoin(payout, batch)
+    query = select(hold.c.counted, payout.c.state).select_from(joined)
+    rows = turn.connection.execute(query.where(is_of(hold, turn.batch.account), hold.c.counted > 0, hold_end.c.hold_id.is_(None)))
+    return reduce(add, (counted for counted, state in rows if state not in _MAY_HAVE_LEFT), Decimal(0))
+
+
+def _write(turn: Turn, own: RowMapping, **values: object) -> None:
+    changed = {name: value for name, value in values.items() if own[name] != value}
+    if not changed:
+        return
+    hold = turn.ledger.tables.hold
+    turn.connection.execute(update(hold).where(hold.c.hold_id == own["hold_id"]).values(changed))
+    given = {"hold_id": own["hold_id"], **changed}
+    as_given(turn.connection, hold, given, read(turn.connection, hold, given))

@@ -1,0 +1,94 @@
+"""Telling contents of batches apart without keeping them: HMAC-SHA256 over one canonical form, with the account's own key.
+
+Without a key, an identity number could be found by trying all of them. The order of rows, the blanks in a recipient, its small
+letters and the zeros behind an amount do not count.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import sha256
+
+from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.api.payout.batch import Batch, Payment
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What the ledger keeps of a batch's content.
+
+    :param content: of all that is sent: another one under the same ``external_id`` is another batch
+    :param payments: of the payments alone: the same one under another ``external_id`` would pay them twice
+    :param of_items: of each item's id, recipient and amount, by its id
+    """
+
+    content: str
+    payments: str
+    of_items: dict[str, str]
+
+
+def digests_of(batch: Batch, key: str) -> Digests:
+    """Return the digests of a batch.
+
+    :param key: of the account, in hexadecimal
+    """
+    items = sorted(batch.items, key=lambda item: item.item_external_id)
+    of_items = {
+        item.item_external_id: payment_digest(key, item.item_external_id, item.recipient_type, item.recipient_info, item.amount)
+        for item in items
+    }
+    content = _digest(key, batch.currency, batch.purpose, [_content(item) for item in items])
+    return Digests(content, payments_digest(key, of_items), of_items)
+
+
+def payment_digest(key: str, item_external_id: str, recipient_type: str, recipient: str, amount: Decimal) -> str:
+    """Return the digest by which an item that iyzico shows is known to be ours."""
+    return _digest(key, item_external_id, recipient_type, normal_recipient(recipient), money_text(amount))
+
+
+def payments_digest(key: str, of_items: dict[str, str]) -> str:
+    return _digest(key, sorted(of_items.items()))
+
+
+def normal_recipient(recipient: str) -> str:
+    """Return an IBAN, phone or number as it is compared."""
+    return "".join(recipient.split()).upper()
+
+
+def recipient_end(recipient: str) -> str:
+    """Return what a person recognises a recipient by: its last four characters, and never more than half of it."""
+    normal = normal_recipient(recipient)
+    return normal[len(normal) - min(4, len(normal) // 2) :]
+
+
+def _content(item: Payment) -> list[object]:
+    return [
+        item.item_external_id,
+        item.recipient_type,
+        normal_recipient(item.recipient_info),
+        item.recipient_name,
+        money_text(item.amount),
+        item.description,
+        bool(item.non_withdrawable),
+    ]
+
+
+def _digest(key: str, *parts: object) -> str:
+    canonical = json.dumps(parts, separators=(",", ":")).encode()
+    return hmac.new(bytes.fromhex(key), canonical, sha256).hexdigest()
+
+
+def differing(key: str, kept: dict[str, str], found: Iterable[tuple[str, str, str, Decimal]]) -> list[str]:
+    """Return the ids of the items that are on one side only, or have another recipient or amount.
+
+    :param kept: the digests of ours, by id
+    :param found: what iyzico shows of each: id, type and text of the recipient, amount
+    """
+    theirs: dict[str, list[str]] = {}
+    for item_id, kind, recipient, amount in found:
+        theirs.setdefault(item_id, []).append(payment_digest(key, item_id, kind, recipient, amount))
+    return sorted(name for name in kept.keys() | theirs.keys() if theirs.get(name) != [kept.get(name)])

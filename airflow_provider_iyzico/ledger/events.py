@@ -1,0 +1,86 @@
+"""Events: what happened to a batch and its items, when, and by whom. Rows are only added; nothing changes or deletes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert, select
+from sqlalchemy.engine import Connection
+
+from airflow_provider_iyzico import __version__
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.tables import REASON_LENGTH
+from airflow_provider_iyzico.ledger.who import Who
+
+#: Environment, account and ``external_id`` of a batch.
+Key = Mapping[str, str]
+
+
+class EventKind(StrEnum):
+    """What an event tells."""
+
+    #: The batch came into the ledger.
+    REGISTERED = "registered"
+    #: iyzico had refused it, and its content was corrected.
+    CORRECTED = "corrected"
+    #: The author said what an item costs at least.
+    BOUND = "commission bound"
+    #: The batch went from one state to another.
+    STATE = "state"
+    #: A read of iyzico told something new about the batch.
+    READ = "read"
+    #: An item went from one status to another.
+    ITEM = "item"
+    #: A person permitted to authorize the batch once more.
+    PERMIT = "permit"
+    #: A person gave back what was set aside for the batch.
+    RELEASED = "hold released"
+
+
+def event_row(
+    key: Key, version: int, kind: EventKind, who: Who, happened_at: datetime, *, event_id: str | None = None, **more: str | None
+) -> dict[str, Any]:
+    """Return a row.
+
+    :param version: of the batch after this
+    :param more: ``item_external_id``, ``before``, ``after`` and ``reason``, without personal data
+    """
+    reason = more.pop("reason", None)
+    return {
+        "event_id": event_id or str(uuid4()),
+        **key,
+        "version": version,
+        "kind": kind.value,
+        "item_external_id": None,
+        "before": None,
+        "after": None,
+        **more,
+        "reason": reason and reason[:REASON_LENGTH],
+        **who.columns(),
+        "happened_at": happened_at,
+        "provider_version": __version__,
+    }
+
+
+def add_events(ledger: Ledger, connection: Connection, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(ledger.tables.event), rows)
+
+
+def is_there(ledger: Ledger, connection: Connection, event_id: str) -> bool:
+    event = ledger.tables.event
+    return connection.execute(select(event.c.event_id).where(event.c.event_id == event_id)).first() is not None
+
+
+def last_version(ledger: Ledger, connection: Connection, key: Key, kind: EventKind, after: str | None = None) -> int:
+    """Return the version of the last event of a kind; zero if there is none."""
+    event = ledger.tables.event
+    query = select(event.c.version).where(*[event.c[name] == value for name, value in key.items()], event.c.kind == kind.value)
+    if after is not None:
+        query = query.where(event.c.after == after)
+    found = connection.execute(query.order_by(event.c.version.desc()).limit(1)).scalar()
+    return 0 if found is None else int(found)

@@ -1,0 +1,95 @@
+"""The items of a batch: without personal data, written in a few statements however many they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from airflow_provider_iyzico.api.payout.batch import Batch
+from airflow_provider_iyzico.domain.items import ItemState, Totals, totals_of
+from airflow_provider_iyzico.errors import WarehouseExactnessError
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, is_batch
+from airflow_provider_iyzico.ledger.digest import Digests, recipient_end
+from airflow_provider_iyzico.ledger.events import Key
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.tables import REASON_LENGTH, STATUS_LENGTH
+
+_FROM_IYZICO = ("commission", "status", "reference_code", "error", "status_at", "changed_at")
+
+
+def add_items(ledger: Ledger, connection: Connection, key: Key, batch: Batch, digests: Digests, now: datetime) -> None:
+    """Add the items of a batch that iyzico does not know yet.
+
+    :raises WarehouseExactnessError: the database bends an amount; nothing is kept
+    """
+    item = ledger.tables.item
+    rows = [
+        {
+            **key,
+            "item_external_id": payment.item_external_id,
+            "recipient_type": payment.recipient_type,
+            "recipient_end": recipient_end(payment.recipient_info),
+            "payment_digest": digests.of_items[payment.item_external_id],
+            "amount": payment.amount,
+            "status": "",
+            "status_at": now,
+            "changed_at": now,
+        }
+        for payment in batch.items
+    ]
+    connection.execute(insert(item), rows)
+    kept = {each["item_external_id"]: each["amount"] for each in read_items(ledger, connection, key)}
+    bent = [payment.item_external_id for payment in batch.items if kept.get(payment.item_external_id) != payment.amount]
+    if bent:
+        raise WarehouseExactnessError(
+            f"column 'amount' of table {item.fullname!r} does not hold the amount of item {bent[0]!r} as it was given (it should "
+            "be NUMERIC(28, 8), and no trigger may change it; SQLite keeps numbers as REAL, which is exact to 15 digits)"
+        )
+
+
+def read_items(ledger: Ledger, connection: Connection, key: Key) -> list[dict[str, Any]]:
+    """Return the rows of a batch's items, by id."""
+    item = ledger.tables.item
+    query = select(item).where(is_batch(item, key)).order_by(item.c.item_external_id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def write_items(ledger: Ledger, connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Write what iyzico says of items whose rows were read before."""
+    if not rows:
+        return
+    item, dialect = ledger.tables.item, connection.dialect.name
+    adding: Any
+    if dialect in ("mysql", "mariadb"):
+        adding = mysql.insert(item)
+        adding = adding.on_duplicate_key_update({name: adding.inserted[name] for name in _FROM_IYZICO})
+    else:
+        adding = postgresql.insert(item) if dialect == "postgresql" else sqlite.insert(item)
+        new = {name: adding.excluded[name] for name in _FROM_IYZICO}
+        adding = adding.on_conflict_do_update(index_elements=list(item.primary_key.columns), set_=new)
+    connection.execute(adding, rows)
+
+
+def state_of(row: dict[str, Any]) -> ItemState:
+    return ItemState(row["item_external_id"], row["status"], row["amount"], row["status_at"], row["commission"])
+
+
+def batch_totals(ledger: Ledger, batch: LedgerBatch) -> Totals:
+    """Return what the items of a batch come to."""
+    rows: Iterable[dict[str, Any]] = ledger.act(lambda connection: read_items(ledger, connection, batch.key))
+    return totals_of(map(state_of, rows), batch.commission_bound)
+
+
+def fitting(status: str) -> str:
+    """Return a status as its column holds it."""
+    return status[:STATUS_LENGTH]
+
+
+def joined(errors: Iterable[str]) -> str | None:
+    """Return iyzico's words about an item as their column holds them."""
+    return "; ".join(errors)[:REASON_LENGTH] or None

@@ -1,0 +1,173 @@
+"""What a read of iyzico tells about a batch: items, figures and hold are brought up to date, in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select, update
+
+from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout
+from airflow_provider_iyzico.domain.items import ItemState, still_out, totals_of
+from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.errors import LedgerBatchError
+from airflow_provider_iyzico.ledger.accounts import is_of
+from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, open_hold
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, take_turn
+from airflow_provider_iyzico.ledger.digest import differing
+from airflow_provider_iyzico.ledger.events import EventKind
+from airflow_provider_iyzico.ledger.holds import HoldEnd
+from airflow_provider_iyzico.ledger.items import fitting, read_items, state_of
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.told import Told, write_told
+from airflow_provider_iyzico.ledger.who import Who
+
+#: So many items are named in a message.
+_NAMED = 10
+log = logging.getLogger(__name__)
+
+
+def record(ledger: Ledger, batch: LedgerBatch, found: MassPayout, who: Who, *, settling_seconds: float = 60) -> LedgerBatch:
+    """Keep what iyzico says of a batch, and do what follows from its items alone.
+
+    An authorized batch ends when nothing of it is out, and its hold with it; an ended one whose items change is authorized
+    again, and held for. Every other step is the caller's.
+
+    :param batch: as it was before iyzico was asked: a read that came late is not taken for the truth
+    :param settling_seconds: for how long a settled item still counts, since the balance may lag behind
+    :raises LedgerMovedError: somebody else changed the batch in the meantime; read iyzico again
+    :raises LedgerBatchError: iyzico shows another batch, other items or amounts, or another merchant; nothing was written
+    """
+    _refuse_another(batch, found)
+    kept = take_turn(ledger, batch, who, lambda turn: _record(turn, found, settling_seconds))
+    if batch.state is State.CANCELLED and kept.version != batch.version:
+        log.error("%s was cancelled, and its items changed at iyzico; look into iyzico's panel", kept)
+    if batch.state is State.ENDED and kept.state is State.AUTHORIZED:
+        log.error("%s had ended, and its items changed at iyzico; it is authorized again, and what is out is held", kept)
+    return kept
+
+
+def differing_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) -> list[str]:
+    """Return the ids of the items that only the ledger or only iyzico has, or whose recipient or amount differ.
+
+    A batch whose init went unanswered may be adopted only where there are none. Where iyzico masks recipients, all differ; an
+    item that iyzico shows twice differs, too.
+    """
+    table = ledger.tables.account
+    theirs = [
+        (item.item_external_id, item.recipient_type or "", item.recipient_info or "", item.total_amount) for item in found.items
+    ]
+
+    def compare(connection: Any) -> list[str]:
+        key = connection.execute(select(table.c.digest_key).where(is_of(table, batch.account))).scalar_one()
+        ours = {row["item_external_id"]: row["payment_digest"] for row in read_items(ledger, connection, batch.key)}
+        return differing(key, ours, theirs)
+
+    return ledger.act(compare)
+
+
+def refuse_other_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) -> None:
+    """Refuse what iyzico shows, if it has other items than the ledger, or other amounts.
+
+    :raises LedgerBatchError: names some of them
+    """
+    _refuse_other_items(batch, ledger.act(lambda connection: read_items(ledger, connection, batch.key)), found)
+
+
+def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBatch:
+    rows = read_items(turn.ledger, turn.connection, turn.batch.key)
+    _refuse_other_items(turn.batch, rows, found)
+    _keep_merchant(turn, found)
+    events = write_told(turn, rows, {item.item_external_id: _told(item) for item in found.items})
+    items = [state_of(row) for row in rows]
+    state = _state_after(turn, items, settling_seconds, has_changed=any(event["before"] != event["after"] for event in events))
+    values = {**_figures(turn.batch, items), "iyzico_status": fitting(found.status)}
+    if state is not turn.batch.state:
+        values["ended_at"] = turn.now if state is State.ENDED else None
+    new = {name: value for name, value in values.items() if getattr(turn.batch, name) != value}
+    if not (new or events) and state is turn.batch.state:
+        return _note_read(turn)
+    told = {} if state is not turn.batch.state else {"before": turn.batch.iyzico_status, "after": values["iyzico_status"]}
+    kind = EventKind.READ if state is turn.batch.state else EventKind.STATE
+    return turn.advance(kind, {**values, "read_at": turn.now}, state=state, more=events, **told)
+
+
+def _state_after(turn: Turn, items: list[ItemState], settling_seconds: float, *, has_changed: bool) -> State:
+    """Return the state that follows from the items, and let the hold follow, too."""
+    state = turn.batch.state
+    if state is State.ENDED and has_changed:
+        state = State.AUTHORIZED
+    if state is State.AUTHORIZED:
+        own = open_hold(turn)
+        since = own["placed_at"] if own is not None else None
+        bound = turn.batch.commission_bound
+        out = still_out(items, bound, now=turn.now, settling_seconds=settling_seconds, held_since=since)
+        if out or not all(item.is_settled for item in items):
+            hold_what_pays(turn, out)
+        else:
+            end_own_hold(turn, HoldEnd.ACCOUNTED)
+            state = State.ENDED
+    return state
+
+
+def _figures(batch: LedgerBatch, items: list[ItemState]) -> dict[str, Any]:
+    totals = totals_of(items, batch.commission_bound)
+    names = ("total", "invalid_items", "commission", "required")
+    return {name: getattr(totals, name) for name in names}
+
+
+def _note_read(turn: Turn) -> LedgerBatch:
+    """Nothing is new but that it was read: that is no change that others must follow."""
+    table = turn.ledger.tables.payout
+    turn.connection.execute(update(table).where(is_batch(table, turn.batch.key)).values(read_at=turn.now))
+    return replace(turn.batch, read_at=turn.now)
+
+
+def _told(item: Item) -> Told:
+    return Told(item.status, item.commission_amount, item.reference_code, item.errors)
+
+
+def _refuse_another(batch: LedgerBatch, found: MassPayout) -> None:
+    if batch.request_id is None:
+        raise LedgerBatchError(f"{batch} has no request_id yet, so nothing that iyzico shows is known to be it")
+    theirs = {found.currency, *(item.currency for item in found.items)} - {None, batch.account.currency}
+    for name, ours, other in (
+        ("external_id", batch.external_id, found.external_id),
+        ("request_id", batch.request_id, found.request_id),
+        ("currency", batch.account.currency, theirs.pop() if theirs else None),
+    ):
+        if other not in (None, ours):
+            raise LedgerBatchError(f"{batch} has {name} {ours!r}, and iyzico shows {other!r}; nothing was written")
+
+
+def _refuse_other_items(batch: LedgerBatch, rows: list[dict[str, Any]], found: MassPayout) -> None:
+    """iyzico may leave out the items that it would not pay from the first."""
+    ours = {row["item_external_id"]: row for row in rows}
+    theirs = {item.item_external_id: item.total_amount for item in found.items}
+    twice = [name for name, count in Counter(item.item_external_id for item in found.items).items() if count > 1]
+    missing = [name for name, row in ours.items() if name not in theirs and state_of(row).is_valid]
+    foreign = [name for name in theirs if name not in ours]
+    other = [name for name, amount in theirs.items() if name in ours and ours[name]["amount"] != amount]
+    for names, what in (
+        (twice, "shows more than once"),
+        (missing, "does not show"),
+        (foreign, "shows, and we did not send,"),
+        (other, "shows with other amounts"),
+    ):
+        if names:
+            named = ", ".join(repr(name) for name in names[:_NAMED])
+            raise LedgerBatchError(f"iyzico {what} {len(names)} items of {batch}, such as {named}; nothing was written")
+
+
+def _keep_merchant(turn: Turn, found: MassPayout) -> None:
+    theirs, ours, table = found.merchant_id, turn.funds["merchant_id"], turn.ledger.tables.account
+    if theirs is None or theirs == ours:
+        return
+    if ours is not None:
+        raise LedgerBatchError(
+            f"the keys of {turn.batch.account} belong to merchant {theirs!r}, and those before to {ours!r}: two merchants cannot "
+            "be one account; give the Connection the account label of its own merchant"
+        )
+    turn.connection.execute(update(table).where(is_of(table, turn.batch.account)).values(merchant_id=theirs))

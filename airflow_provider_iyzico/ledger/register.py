@@ -1,0 +1,184 @@
+"""A batch comes into the ledger, before iyzico hears of it; or it is found there, and is the same."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.engine import Connection, RowMapping
+
+from airflow_provider_iyzico import __version__
+from airflow_provider_iyzico.api.payout.batch import Batch
+from airflow_provider_iyzico.domain.items import totals_of
+from airflow_provider_iyzico.domain.payout import MAY_STILL_PAY, PAST_THE_GATE, State
+from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError
+from airflow_provider_iyzico.ledger.accounts import Account, locked
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, read_batch
+from airflow_provider_iyzico.ledger.digest import Digests, digests_of
+from airflow_provider_iyzico.ledger.events import EventKind, add_events, event_row
+from airflow_provider_iyzico.ledger.holds import expire, own_hold
+from airflow_provider_iyzico.ledger.items import add_items, read_items, state_of
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.rows import as_given, read
+
+#: In these, what an item costs at least may still be said: no hold counts on it.
+_NOT_SENT = frozenset({State.NEW, State.REFUSED, State.INIT_UNKNOWN, State.INITIATED})
+
+
+def register(ledger: Ledger, account: Account, batch: Batch, who: Who, *, commission_bound: Decimal | None = None) -> LedgerBatch:
+    """Put a batch into the ledger, or find it there.
+
+    :param who: a task: the one that begins the batch
+    :param commission_bound: what one item costs at least
+    :raises LedgerBatchError: the ledger has other content under that name; or the same payments, which may still be paid, under
+        another; or it was cancelled, or ended in another run
+    """
+    if batch.currency != account.currency:
+        raise LedgerBatchError(f"batch {batch.external_id!r} is in {batch.currency}, and {account} pays in {account.currency}")
+    if who.task is None:
+        raise LedgerError("a batch is begun by a task")
+    return ledger.act(lambda connection: _register(ledger, connection, account, batch, who, commission_bound))
+
+
+def _register(
+    ledger: Ledger, connection: Connection, account: Account, batch: Batch, who: Who, bound: Decimal | None
+) -> LedgerBatch:
+    funds = locked(ledger, connection, account)
+    digests = digests_of(batch, funds["digest_key"])
+    key = {"environment": account.environment, "account": account.account, "external_id": batch.external_id}
+    kept = read_batch(ledger, connection, key)
+    if kept is None:
+        refuse_twin(ledger, connection, account, batch.external_id, digests.payments)
+        _refuse_plain_hold(ledger, connection, account, batch.external_id, who)
+        return _add(ledger, connection, account, batch, digests, who, bound)
+    turn = Turn(ledger, connection, kept, funds, who, kept.seen_at, str(uuid4()))
+    if kept.content_digest != digests.content:
+        _refuse_other_content(kept)
+        refuse_twin(ledger, connection, account, batch.external_id, digests.payments)
+        return _correct(turn, batch, digests, bound)
+    _refuse_over(kept, who)
+    if kept.state not in PAST_THE_GATE:
+        refuse_twin(ledger, connection, account, batch.external_id, digests.payments)
+    return _bound(turn, bound)
+
+
+def refuse_twin(ledger: Ledger, connection: Connection, account: Account, external_id: str, payments_digest: str) -> None:
+    """Refuse a batch whose payments another batch of the account may still pay.
+
+    :raises LedgerBatchError: names that batch
+    """
+    table = ledger.tables.payout
+    query = select(table.c.external_id, table.c.state).where(
+        table.c.environment == account.environment,
+        table.c.account == account.account,
+        table.c.state.in_([state.value for state in MAY_STILL_PAY]),
+        table.c.payments_digest == payments_digest,
+        table.c.external_id != external_id,
+    )
+    twin: RowMapping | None = connection.execute(query).mappings().first()
+    if twin is not None:
+        raise LedgerBatchError(
+            f"batch {twin['external_id']!r} of {account} has the same items, recipients and amounts, and is {twin['state']}: "
+            f"under the name {external_id!r} they could be paid twice; settle or cancel that batch first"
+        )
+
+
+def _refuse_other_content(kept: LedgerBatch) -> None:
+    if kept.state is not State.REFUSED:
+        raise LedgerBatchError(
+            f"the ledger has {kept} with other content, and it is {kept.state}; one external_id is one batch for good: use "
+            "another external_id for other payments, or give the payments as they were"
+        )
+
+
+def _refuse_plain_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str, who: Who) -> None:
+    expire(ledger, connection, account, ledger.clock(connection), who)
+    if own_hold(ledger, connection, account, external_id) is not None:
+        raise LedgerHoldError(
+            f"{external_id!r} has a hold for a payout that other code makes; release it, or use another external_id"
+        )
+
+
+def _refuse_over(kept: LedgerBatch, who: Who) -> None:
+    if kept.state is State.CANCELLED:
+        raise LedgerBatchError(f"{kept} was cancelled at {kept.changed_at:%Y-%m-%d %H:%M} UTC; use another external_id")
+    task = who.task
+    if kept.ended_at is not None and task is not None and (task.dag_id, task.run_id) != (kept.dag_id, kept.run_id):
+        raise LedgerBatchError(
+            f"{kept} ended at {kept.ended_at:%Y-%m-%d %H:%M} UTC, in run {kept.run_id!r} of DAG {kept.dag_id!r}: nobody would be "
+            "paid now; let external_id name the day or month, with the year"
+        )
+
+
+def _add(
+    ledger: Ledger,
+    connection: Connection,
+    account: Account,
+    batch: Batch,
+    digests: Digests,
+    who: Who,
+    bound: Decimal | None,
+) -> LedgerBatch:
+    now, table, key = ledger.clock(connection), ledger.tables.payout, _key(account, batch)
+    by = who.columns()
+    del by["person"]
+    row = {
+        **key,
+        "currency": account.currency,
+        "state": State.NEW.value,
+        "version": 1,
+        **_content(batch, digests),
+        "commission_bound": bound,
+        **by,
+        "created_at": now,
+        "changed_at": now,
+        "provider_version": __version__,
+    }
+    connection.execute(insert(table).values(row))
+    as_given(connection, table, row, read(connection, table, row))
+    add_items(ledger, connection, key, batch, digests, now)
+    add_events(ledger, connection, [event_row(key, 1, EventKind.REGISTERED, who, now, before=None, after=State.NEW.value)])
+    kept = read_batch(ledger, connection, key)
+    if kept is None:
+        raise LedgerError(f"table {table.fullname!r} took batch {batch.external_id!r} and does not show it")
+    return kept
+
+
+def _correct(turn: Turn, batch: Batch, digests: Digests, bound: Decimal | None) -> LedgerBatch:
+    """Replace the content of a batch that iyzico refused, so that nothing of it is there."""
+    item = turn.ledger.tables.item
+    turn.connection.execute(delete(item).where(is_batch(item, turn.batch.key)))
+    add_items(turn.ledger, turn.connection, turn.batch.key, batch, digests, turn.now)
+    return turn.advance(EventKind.CORRECTED, {**_content(batch, digests), "commission_bound": bound})
+
+
+def _bound(turn: Turn, bound: Decimal | None) -> LedgerBatch:
+    """Note what an item costs at least, where the author says so later than at first."""
+    batch = turn.batch
+    if bound is None or bound == batch.commission_bound or batch.state not in _NOT_SENT:
+        return batch
+    totals = totals_of(map(state_of, read_items(turn.ledger, turn.connection, batch.key)), bound)
+    values: dict[str, Any] = {"commission_bound": bound}
+    if batch.state is State.INITIATED:
+        values |= {"commission": totals.commission, "required": totals.required}
+    return turn.advance(EventKind.BOUND, values)
+
+
+def _key(account: Account, batch: Batch) -> dict[str, str]:
+    return {"environment": account.environment, "account": account.account, "external_id": batch.external_id}
+
+
+def _content(batch: Batch, digests: Digests) -> dict[str, Any]:
+    return {
+        "purpose": batch.purpose,
+        "content_digest": digests.content,
+        "payments_digest": digests.payments,
+        "items": len(batch.items),
+        "total": batch.total,
+        "invalid_items": 0,
+        "commission": None,
+        "required": None,
+    }

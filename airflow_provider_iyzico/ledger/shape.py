@@ -1,0 +1,122 @@
+"""What the database itself says of the ledger's tables. Without their keys, two payouts could take the same money."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Table, UniqueConstraint
+
+from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseTableError
+from airflow_provider_iyzico.ledger.tables import LedgerTables
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+#: Rows of three: a table, one of its unique keys (empty: none), and a column. Rows without a table speak of the server.
+_ASKED = {
+    "postgresql": """
+        SELECT relname, '', attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE attrelid IN ({regclasses}) AND attnum > 0 AND NOT attisdropped
+        UNION ALL
+        SELECT relname, indexrelid::text, attname FROM pg_index
+        JOIN pg_class ON pg_class.oid = indrelid JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+        WHERE indrelid IN ({regclasses})
+            AND indisunique AND indisvalid AND indimmediate AND indpred IS NULL AND indexprs IS NULL
+        UNION ALL SELECT '', 'version', version()""",
+    "mysql": """
+        SELECT table_name, '', column_name FROM information_schema.columns
+        WHERE table_schema = {schema} AND table_name IN ({names})
+        UNION ALL
+        SELECT table_name, index_name, column_name FROM information_schema.statistics
+        WHERE table_schema = {schema} AND table_name IN ({names}) AND non_unique = 0
+        UNION ALL
+        SELECT '', 'engine', concat(table_name, ' ', engine) FROM information_schema.tables
+        WHERE table_schema = {schema} AND table_name IN ({names})
+        UNION ALL SELECT '', 'flush', @@innodb_flush_log_at_trx_commit""",
+    "sqlite": """
+        SELECT there.name, '', of_it.name FROM {place}sqlite_master AS there, pragma_table_info(there.name) AS of_it
+        WHERE there.name IN ({names})
+        UNION ALL
+        SELECT there.name, of_it.name, part.name FROM {place}sqlite_master AS there,
+            pragma_index_list(there.name) AS of_it, pragma_index_info(of_it.name) AS part
+        WHERE there.name IN ({names}) AND of_it."unique" AND NOT of_it.partial""",
+}
+_ASKED["mariadb"] = _ASKED["mysql"]
+#: What speaks PostgreSQL's protocol without its row locks or keys, by what it calls itself in ``version()``.
+_NOT_POSTGRESQL = re.compile(r"Redshift|CrateDB|QuestDB|Materialize|RisingWave|Greenplum", re.IGNORECASE)
+#: Values of ``innodb_flush_log_at_trx_commit`` with which a commit is on the disk before it returns; MariaDB has the second.
+_FLUSHED = frozenset({"1", "3"})
+_Found = Mapping[str, Mapping[str, set[str]]]
+
+
+def check(connection: Connection, tables: LedgerTables, printed_by: str) -> bool:
+    """Check columns and keys of the tables that are there, and what the server says of itself.
+
+    :param printed_by: the command that prints how the tables are made
+    :return: whether all tables are there
+    :raises WarehouseTableError: a table lacks columns or a key, or its storage engine locks no rows
+    :raises WarehouseConfigurationError: the server locks no rows, or loses commits when it crashes
+    """
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for table, key, column in connection.exec_driver_sql(_question(connection.dialect.name, tables)):
+        found[table][key].add(str(column))
+    _check_server(found[""])
+    there = [table for table in tables if table.name in found]
+    for table in there:
+        _check_table(table, found[table.name], printed_by)
+    return len(there) == len(tables)
+
+
+def _question(dialect: str, tables: LedgerTables) -> str:
+    """Write the question. All names are ours or checked identifiers."""
+    schema = tables.account.schema
+    prefix = f'"{schema}".' if schema else ""
+    return _ASKED[dialect].format(
+        names=", ".join(f"'{table.name}'" for table in tables),
+        regclasses=", ".join(f"to_regclass('{prefix}{table.name}')" for table in tables),
+        schema=f"'{schema}'" if schema else "DATABASE()",
+        place=prefix,
+    )
+
+
+def _check_server(said: Mapping[str, set[str]]) -> None:
+    for version in said.get("version", ()):
+        if (name := _NOT_POSTGRESQL.search(version)) is not None:
+            raise WarehouseConfigurationError(
+                f"the ledger cannot be in {name[0]}, which does not lock rows or enforce keys as PostgreSQL does: two payouts "
+                "could take the same money; name a Connection to PostgreSQL, MySQL, MariaDB or SQLite in ledger_conn_id"
+            )
+    if not said.get("flush", _FLUSHED) <= _FLUSHED:
+        raise WarehouseConfigurationError(
+            "the server's innodb_flush_log_at_trx_commit is not 1, so a crash takes back what was committed, and a payout could "
+            "be sent twice; set it to 1, or name another database in ledger_conn_id"
+        )
+    for each in said.get("engine", ()):
+        table, _, engine = each.partition(" ")
+        if engine != "InnoDB":
+            raise WarehouseTableError(
+                f"table {table!r} has the storage engine {engine}, which does not lock rows: two payouts could take the same "
+                f"money; change it: ALTER TABLE {table} ENGINE = InnoDB"
+            )
+
+
+def _check_table(table: Table, found: Mapping[str, set[str]], printed_by: str) -> None:
+    columns = {name.lower() for name in found[""]}
+    if missing := [column.name for column in table.columns if column.name not in columns]:
+        raise WarehouseTableError(f"table {table.fullname!r} has another shape: it lacks {missing}; add what {printed_by} prints")
+    keys = [columns for key, columns in found.items() if key]
+    for wanted in _keys(table):
+        if not any(key <= wanted for key in keys):
+            raise WarehouseTableError(
+                f"table {table.fullname!r} lacks its unique key on {', '.join(sorted(wanted))}: two payouts could take the same "
+                f"money; add it as {printed_by} prints it"
+            )
+
+
+def _keys(table: Table) -> list[set[str]]:
+    """Return the columns of each unique key of a table."""
+    unique = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+    return [{column.name for column in key.columns} for key in (table.primary_key, *unique)]

@@ -1,0 +1,197 @@
+"""The steps of a batch from state to state: intents before anything is sent, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from airflow_provider_iyzico.api.payout.initiated import Initiated, InvalidItem
+from airflow_provider_iyzico.api.payout.statuses import INVALID, BatchMeaning, batch_meaning
+from airflow_provider_iyzico.domain.items import still_out
+from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
+from airflow_provider_iyzico.errors import LedgerBatchError
+from airflow_provider_iyzico.ledger.accounts import Account, locked
+from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, keep_for_ever, open_hold, secure
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, take_turn
+from airflow_provider_iyzico.ledger.events import EventKind, last_version
+from airflow_provider_iyzico.ledger.holds import HoldEnd, expire
+from airflow_provider_iyzico.ledger.items import read_items, state_of
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.placing import Asked
+from airflow_provider_iyzico.ledger.register import refuse_twin
+from airflow_provider_iyzico.ledger.told import Told, write_told
+from airflow_provider_iyzico.ledger.who import Who
+
+
+def send(
+    ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, timeout_seconds: float, asked: Asked | None = None
+) -> LedgerBatch:
+    """Commit an intent, before the first byte leaves. Nothing may be sent after its ``deadline_at``, nor unless this returns.
+
+    :param after: ``init_sent``, ``auth_sent`` or ``cancel_sent``
+    :param timeout_seconds: of the Connection: until when the answer must be there
+    :param asked: for ``auth_sent``: a fresh balance, and the version of the funds for which it was asked
+    :raises LedgerMovedError: somebody else changed the batch, or for ``auth_sent`` the holds of the account
+    :raises LedgerBatchError: the state does not allow it; another batch may still make the same payments; an authorization once
+        went unanswered, and no person permitted another
+    :raises LedgerHoldError: for ``auth_sent``: what the batch needs is not held
+    :raises LedgerFundsError: for ``auth_sent``: the balance no longer covers what is held
+    """
+    if after not in SENT or (asked is None) is (after is State.AUTH_SENT):
+        raise ValueError(f"{after.value} is no intent, or asked does not fit it")
+    _require_step(batch, after)
+    if asked is not None:
+        _end_what_is_over(ledger, batch.account, who)
+
+    def act(turn: Turn) -> LedgerBatch:
+        reason = None
+        if after is State.INIT_SENT:
+            refuse_twin(ledger, turn.connection, batch.account, batch.external_id, batch.payments_digest)
+        if asked is not None:
+            reason = _use_permit(turn)
+            secure(turn, asked)
+        values = {"deadline_at": turn.now + timedelta(seconds=timeout_seconds)}
+        return turn.advance(EventKind.STATE, values, state=after, reason=reason)
+
+    return take_turn(ledger, batch, who, act)
+
+
+def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: str | None = None) -> LedgerBatch:
+    """Take a step that is no intent: an answer, what a read told, or what a person decided.
+
+    ``cancelled`` and ``ended`` go by what :func:`~airflow_provider_iyzico.ledger.reading.record` wrote before.
+
+    :param reason: iyzico's words or a person's, without personal data
+    :raises LedgerMovedError: somebody else changed the batch; nothing was written
+    :raises LedgerBatchError: the state does not allow it, or the items do not
+    """
+    if after in SENT:
+        raise ValueError(f"{after.value} is an intent")
+    _require_step(batch, after)
+
+    def act(turn: Turn) -> LedgerBatch:
+        values = _ON[after](turn) if after in _ON else {}
+        return turn.advance(EventKind.STATE, {"deadline_at": None, **values}, state=after, reason=reason)
+
+    return take_turn(ledger, batch, who, act)
+
+
+def initiated(ledger: Ledger, batch: LedgerBatch, answer: Initiated, who: Who, *, reason: str | None = None) -> LedgerBatch:
+    """Keep that iyzico knows the batch, by which id, and which items it would not pay.
+
+    :raises LedgerMovedError: somebody else changed the batch; nothing was written
+    :raises LedgerBatchError: the state does not allow it; or there is no id, or another one
+    """
+    _require_step(batch, State.INITIATED)
+
+    def act(turn: Turn) -> LedgerBatch:
+        values = {"request_id": _request_id(turn, answer.request_id), "deadline_at": None}
+        events = _invalid(turn, answer.invalid)
+        return turn.advance(EventKind.STATE, values, state=State.INITIATED, more=events, reason=reason)
+
+    return take_turn(ledger, batch, who, act)
+
+
+def _require_step(batch: LedgerBatch, after: State) -> None:
+    if not may_follow(batch.state, after):
+        raise LedgerBatchError(f"{batch} is {batch.state}, after which it cannot be {after}; nothing was written")
+
+
+def _end_what_is_over(ledger: Ledger, account: Account, who: Who) -> None:
+    """End the holds whose time is over, in a transaction of its own: a balance that was asked for before no longer counts."""
+    ledger.act(
+        lambda connection: (
+            locked(ledger, connection, account),
+            expire(ledger, connection, account, ledger.clock(connection), who),
+        )
+    )
+
+
+def _use_permit(turn: Turn) -> str | None:
+    """Let a batch whose authorization once went unanswered go on only by a person's permission that nothing has used yet."""
+    if turn.batch.auth_unanswered_at is None:
+        return None
+    permit = last_version(turn.ledger, turn.connection, turn.batch.key, EventKind.PERMIT)
+    sent = last_version(turn.ledger, turn.connection, turn.batch.key, EventKind.STATE, State.AUTH_SENT.value)
+    if permit <= sent:
+        raise LedgerBatchError(
+            f"an authorization of {turn.batch} went unanswered at {turn.batch.auth_unanswered_at:%Y-%m-%d %H:%M} UTC: a second "
+            "one could pay twice. Look into iyzico's panel; if nothing was paid, permit one more: python -m "
+            f"airflow_provider_iyzico.ledger permit {turn.batch.external_id} --because ..."
+        )
+    return f"permitted at version {permit}"
+
+
+def _request_id(turn: Turn, given: str | None) -> str:
+    """Return the id, if the batch has no other one, and no other batch has it."""
+    batch, table = turn.batch, turn.ledger.tables.payout
+    if given is None:
+        raise LedgerBatchError(f"iyzico does not say by which request_id it knows {batch}: it can be neither paid nor cancelled")
+    if batch.request_id not in (None, given):
+        raise LedgerBatchError(f"{batch} is {batch.request_id!r} at iyzico, and {given!r} is another one")
+    with_it = select(table.c.external_id).where(table.c.environment == batch.account.environment, table.c.request_id == given)
+    others = [name for name in turn.connection.execute(with_it).scalars() if name != batch.external_id]
+    if others and batch.request_id is None:
+        raise LedgerBatchError(f"iyzico's request_id {given!r} belongs to batch {others[0]!r}; it cannot be that of {batch}, too")
+    return given
+
+
+def _invalid(turn: Turn, invalid: tuple[InvalidItem, ...]) -> list[dict[str, Any]]:
+    """Mark the items that iyzico would not pay, and return the events of that."""
+    said = {each.item_external_id: Told(INVALID, errors=(each.message,)) for each in invalid}
+    kept = read_items(turn.ledger, turn.connection, turn.batch.key) if said else []
+    return write_told(turn, kept, said)
+
+
+def _to_initiated(turn: Turn) -> dict[str, Any]:
+    return {"request_id": _request_id(turn, turn.batch.request_id)}
+
+
+def _to_auth_unknown(turn: Turn) -> dict[str, Any]:
+    return {"auth_unanswered_at": turn.batch.auth_unanswered_at or turn.now}
+
+
+def _to_authorized(turn: Turn) -> dict[str, Any]:
+    """What iyzico pays is held, also where somebody authorized the batch in iyzico's panel."""
+    if open_hold(turn) is not None:
+        keep_for_ever(turn)
+    else:
+        items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
+        out = still_out(items, turn.batch.commission_bound, now=turn.now, settling_seconds=0, held_since=None)
+        hold_what_pays(turn, out)
+    return {"ended_at": None}
+
+
+def _to_cancelled(turn: Turn) -> dict[str, Any]:
+    items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
+    paying = [item.item_external_id for item in items if not item.was_never_sent]
+    if paying or batch_meaning(turn.batch.iyzico_status or "") is not BatchMeaning.CANCELLED:
+        raise LedgerBatchError(
+            f"iyzico does not say that {turn.batch} is cancelled: its status was {turn.batch.iyzico_status!r} when it was last "
+            f"read, and {len(paying)} items are neither cancelled nor invalid; read it again"
+        )
+    end_own_hold(turn, HoldEnd.CANCELLED)
+    return {}
+
+
+def _to_ended(turn: Turn) -> dict[str, Any]:
+    """A batch ends by itself once nothing of it is out; before that, only a person ends it."""
+    items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
+    out = [item.item_external_id for item in items if not item.is_settled]
+    if out and turn.who.person is None:
+        raise LedgerBatchError(f"{len(out)} items of {turn.batch} are still out, such as {out[0]!r}; it has not ended")
+    end_own_hold(turn, HoldEnd.RELEASED if out else HoldEnd.ACCOUNTED)
+    return {"ended_at": turn.now}
+
+
+#: What else a step writes, by the state that it leads to: columns of the batch, and its hold.
+_ON: dict[State, Callable[[Turn], dict[str, Any]]] = {
+    State.INITIATED: _to_initiated,
+    State.AUTH_UNKNOWN: _to_auth_unknown,
+    State.AUTHORIZED: _to_authorized,
+    State.CANCELLED: _to_cancelled,
+    State.ENDED: _to_ended,
+}
