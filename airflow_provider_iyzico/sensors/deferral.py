@@ -21,10 +21,9 @@ def trigger_after(
     verdict: Verdict,
     iyzico_conn_id: str,
     currency: str,
-    *,
     poll_seconds: float,
     seconds_left: float,
-    recheck_seconds: float | None = None,
+    recheck_seconds: float | None,
 ) -> MassPayoutBalanceTrigger | LedgerPauseTrigger:
     """Return the trigger that goes on waiting after a poll of the worker.
 

@@ -41,6 +41,14 @@ class Aside:
     conn_id: str
     schema: str | None
 
+    @classmethod
+    def of(cls, context: Context, wanted: Wanted, currency: object, conn_id: str, schema: str | None) -> Aside:
+        """Return what the task of a context sets aside.
+
+        :raises IyzicoConfigurationError: the currency is none
+        """
+        return cls(wanted, read_currency(currency), Who(task=task_instance(context)), conn_id, schema)
+
     @property
     def need(self) -> Need | None:
         """What is required, if the ledger is not the only one that knows it."""
@@ -48,30 +56,21 @@ class Aside:
         return None if wanted.batch_total is None else Need(wanted.batch_total, wanted.headroom, self.currency)
 
 
-def read_aside(
-    context: Context,
-    external_id: object,
-    batch_total: object,
-    headroom: object,
-    currency: str,
-    *,
-    is_plain: bool,
-    hold_for_seconds: float | None,
-    conn_id: str,
-    schema: str | None,
-) -> Aside:
+def read_wanted(
+    external_id: object, headroom: object, batch_total: object, hold_for_seconds: float | None, *, is_plain: bool
+) -> Wanted:
     """Read what a DAG author gave, after templates were rendered.
 
-    :param is_plain: whether ``batch_total`` is the author's, and not the ledger's
-    :raises IyzicoError: a value cannot be right
+    :param is_plain: whether ``batch_total`` is the author's; otherwise the ledger's batch says what it needs
+    :raises IyzicoConfigurationError: the name cannot be one
+    :raises IyzicoMoneyError: an amount is no money
     """
-    wanted = Wanted(
+    return Wanted(
         read_external_id(external_id),
         money_from_author(headroom, "headroom"),
         money_from_author(batch_total, "batch_total") if is_plain else None,
         hold_for_seconds,
     )
-    return Aside(wanted, read_currency(currency), Who(task=task_instance(context)), conn_id, schema)
 
 
 def poll_and_place(

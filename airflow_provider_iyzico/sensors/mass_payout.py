@@ -19,7 +19,7 @@ from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.links import PAGE_LINKS, account_and_day
 from airflow_provider_iyzico.sensors.fail_closed import FailClosedSensor
-from airflow_provider_iyzico.sensors.literals import check_batch, check_conn_id, check_literals, check_seconds
+from airflow_provider_iyzico.sensors.literals import check_batch, check_conn_id, check_ledger, check_literals
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_iyzico.domain.gate import Need, Verdict
-    from airflow_provider_iyzico.sensors.holding import Aside
     from airflow_provider_iyzico.sensors.record import GateRecord
     from airflow_provider_iyzico.sensors.worker_polls import WorkerPolls
 
@@ -120,17 +119,13 @@ class MassPayoutBalanceSensor(FailClosedSensor):
             check_literals(
                 self.task_id,
                 amounts={"headroom": headroom} if batch_total is None else {"batch_total": batch_total, "headroom": headroom},
-                conn_ids={
-                    "iyzico_conn_id": iyzico_conn_id or "",
-                    "warehouse_conn_id": warehouse_conn_id,
-                    "ledger_conn_id": ledger_conn_id or "",
-                },
+                conn_ids={"iyzico_conn_id": iyzico_conn_id or "", "warehouse_conn_id": warehouse_conn_id},
                 currency=currency,
                 schemas={"warehouse_schema": warehouse_schema, "ledger_schema": ledger_schema},
                 timeout_seconds=self.timeout,
             )
             check_batch(self.task_id, external_id, batch_total, hold_for_seconds)
-            check_seconds(self.task_id, hold_for_seconds, recheck_seconds)
+            check_ledger(self.task_id, ledger_conn_id, hold_for_seconds, recheck_seconds)
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker, or poll once and go on waiting in the triggerer."""
@@ -264,9 +259,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         check_conn_id(self.iyzico_conn_id or "", "iyzico_conn_id", self.task_id)  # a mapped one comes from another task
         asked: dict[str, Any] = {"was_there": self._was_there, "record": self._record}
         if self._sets_aside:
-            from airflow_provider_iyzico.sensors.holding import poll_and_place
-
-            self._verdict = poll_and_place(self._aside(context), self._polls, seconds_left, **asked)
+            self._verdict = self._poll_and_place(context, seconds_left, asked)
         else:
             self._verdict = self._polls.poll(self._need(), seconds_left, **asked)
         return self._verdict
@@ -275,26 +268,14 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     def _sets_aside(self) -> bool:
         return self._names_batch or self.external_id is not None
 
-    def _aside(self, context: Context) -> Aside:
-        """Return what this gate sets aside, after templates were rendered.
+    def _poll_and_place(self, context: Context, seconds_left: float | None, asked: dict[str, Any]) -> Verdict:
+        from airflow_provider_iyzico.sensors.holding import Aside, poll_and_place, read_wanted
 
-        :raises IyzicoError: a parameter cannot be right
-        """
-        from airflow_provider_iyzico.sensors.holding import read_aside
-
-        check_conn_id(self.ledger_conn_id or "", "ledger_conn_id", self.task_id)
-        check_seconds(self.task_id, self.hold_for_seconds, self.recheck_seconds)
-        return read_aside(
-            context,
-            self.external_id,
-            self.batch_total,
-            self.headroom,
-            self.currency,
-            is_plain=self._names_total or self.batch_total is not None,
-            hold_for_seconds=self.hold_for_seconds,
-            conn_id=self.ledger_conn_id,
-            schema=self.ledger_schema,
-        )
+        check_ledger(self.task_id, self.ledger_conn_id, self.hold_for_seconds, self.recheck_seconds)
+        is_plain = self._names_total or self.batch_total is not None
+        wanted = read_wanted(self.external_id, self.headroom, self.batch_total, self.hold_for_seconds, is_plain=is_plain)
+        aside = Aside.of(context, wanted, self.currency, self.ledger_conn_id, self.ledger_schema)
+        return poll_and_place(aside, self._polls, seconds_left, **asked)
 
     def _poll_or_defer(self, context: Context, seconds_left: float) -> dict[str, str]:
         """Poll once. If the money is not there, go on waiting in the triggerer.
@@ -310,15 +291,9 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         seconds_left = ends_at - time.monotonic()
         if seconds_left <= 0:
             raise AirflowSensorTimeout(verdict.facts)
+        recheck_seconds = self.recheck_seconds if self._sets_aside else None
         self.defer(
-            trigger=trigger_after(
-                verdict,
-                self.iyzico_conn_id,
-                self.currency,
-                poll_seconds=self.poke_interval,
-                seconds_left=seconds_left,
-                recheck_seconds=self.recheck_seconds if self._sets_aside else None,
-            ),
+            trigger=trigger_after(verdict, self.iyzico_conn_id, self.currency, self.poke_interval, seconds_left, recheck_seconds),
             method_name=self.execute_complete.__name__,
             kwargs=self._record.carried() if self._record else {},
             timeout=timedelta(seconds=seconds_left + BACKSTOP_SECONDS),
