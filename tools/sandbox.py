@@ -49,15 +49,15 @@ def connection_of(simulator: Simulator, account: str, **extra: object) -> str:
 
 
 def load_dags() -> dict[str, Any]:
-    """Import the example DAGs again, by the names of their files."""
-    dags = {}
+    """Import the example DAGs again, by their ids."""
+    dags: dict[str, Any] = {}
     for path in sorted((ROOT / "dags").glob("*.py")):
         source = for_this_airflow(path.read_text(encoding="utf-8"))
         if IS_AIRFLOW_2 and "AssetWatcher" in source:
             continue
         module = ModuleType(path.stem)
         exec(compile(source, str(path), "exec"), module.__dict__)
-        dags[path.stem] = module.dag
+        dags |= {each.dag_id: each for each in vars(module).values() if hasattr(each, "dag_id") and hasattr(each, "tasks")}
     return dags
 
 

@@ -48,15 +48,16 @@ _HARMLESS_EXTRAS = {"client", "local_infile"}
 
 
 @contextmanager
-def warehouse_engine(conn_id: str, *, was_there: bool = False) -> Iterator[Engine]:
+def warehouse_engine(conn_id: str, *, was_there: bool = False, named_in: str = "warehouse_conn_id") -> Iterator[Engine]:
     """Open the warehouse of a Connection. The engine connects as the Connection's own hook does.
 
     :param was_there: whether the Connection was read before: then it may come back, because Airflow says "not found" also when a
         secrets backend is down
+    :param named_in: the parameter that names the Connection, for messages
     :raises WarehouseConfigurationError: there is no such Connection, it is not SQL, or it cannot be used
     :raises WarehouseUnavailableError: a secrets backend cannot be asked now
     """
-    make, hide = _opened(conn_id, was_there)
+    make, hide = _opened(conn_id, was_there, named_in)
     engine = None
     try:
         engine = make()
@@ -76,21 +77,20 @@ def warehouse_engine(conn_id: str, *, was_there: bool = False) -> Iterator[Engin
             engine.dispose()
 
 
-def _opened(conn_id: str, was_there: bool) -> tuple[Callable[[], Engine], Callable[[str], str]]:
+def _opened(conn_id: str, was_there: bool, named_in: str) -> tuple[Callable[[], Engine], Callable[[str], str]]:
     """Return two functions: one makes the engine of a Connection, one hides its secrets. So no frame has to hold them."""
-    connection = _connection(conn_id, was_there)
+    connection = _connection(conn_id, was_there, named_in)
     secrets = _secrets(connection)
-    return lambda: _engine(connection), lambda said: _without(secrets, said)
+    return lambda: _engine(connection, named_in), lambda said: _without(secrets, said)
 
 
-def _connection(conn_id: str, was_there: bool) -> Any:
+def _connection(conn_id: str, was_there: bool, named_in: str) -> Any:
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         kind = WarehouseUnavailableError if was_there else WarehouseConfigurationError
         raise kind(
-            f"there is no Connection {conn_id!r} that can be read; add one to your warehouse, or name another in "
-            "warehouse_conn_id"
+            f"there is no Connection {conn_id!r} that can be read; add one to your database, or name another in {named_in}"
         ) from None
     except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything, and quote anything
         problem = f"Connection {conn_id!r} cannot be read ({type(error).__name__})"
@@ -99,7 +99,7 @@ def _connection(conn_id: str, was_there: bool) -> Any:
         raise WarehouseUnavailableError(f"{problem}; see the secrets backend") from None
 
 
-def _engine(connection: Any) -> Engine:
+def _engine(connection: Any, named_in: str) -> Engine:
     if connection.conn_type in ("postgres", "mysql") and not all(map(_is_host, (connection.host or "").split(","))):
         raise WarehouseConfigurationError(
             "its host holds more than a name; put login, password, port and database into fields of their own"
@@ -109,11 +109,11 @@ def _engine(connection: Any) -> Engine:
     except Exception as error:  # a hook is anybody's code
         raise WarehouseConfigurationError(
             f"no hook can be made of its type {connection.conn_type!r} ({first_line(error)}); if it is SQL, install the provider "
-            "of that type, otherwise name a SQL connection in warehouse_conn_id"
+            f"of that type, otherwise name a SQL connection in {named_in}"
         ) from error
     if not isinstance(hook, DbApiHook):
         raise WarehouseConfigurationError(
-            f"it is of type {connection.conn_type!r}, which is not SQL; name a SQL connection in warehouse_conn_id"
+            f"it is of type {connection.conn_type!r}, which is not SQL; name a SQL connection in {named_in}"
         )
     try:
         make = _ENGINES.get(str(connection.conn_type))

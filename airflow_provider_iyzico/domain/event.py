@@ -13,10 +13,10 @@ from airflow_provider_iyzico.domain.gate import Outcome, Verdict
 from airflow_provider_iyzico.errors import GateEventError
 
 #: How the event spells an outcome. Events of other versions are in flight while one is installed, so these words stay.
-_WIRE = {Outcome.OPENED: "open", Outcome.FAILED: "fail", Outcome.TIMED_OUT: "timeout"}
+_WIRE = {Outcome.OPENED: "open", Outcome.FAILED: "fail", Outcome.TIMED_OUT: "timeout", Outcome.WAITING: "recheck"}
 _OUTCOMES = {word: outcome for outcome, word in _WIRE.items()}
 #: What the event of each outcome must have, beside its status and its message.
-_WANTED = {Outcome.OPENED: ("balance", "observed_at"), Outcome.FAILED: ("error",), Outcome.TIMED_OUT: ()}
+_WANTED = {Outcome.OPENED: ("balance", "observed_at"), Outcome.FAILED: ("error",), Outcome.TIMED_OUT: (), Outcome.WAITING: ()}
 #: A balance that was seen longer ago than this (or than one interval, if that is longer) is asked for again. Between the
 #: trigger and the worker lie scheduler, broker and free slots, so the event may come late.
 FRESH_SECONDS = 60.0
@@ -30,9 +30,9 @@ LATEST_EPOCH = 253_402_300_800.0
 
 @dataclass(frozen=True, slots=True)
 class GateEvent:
-    """The end of a deferred wait, as the trigger saw it.
+    """What a deferred task is woken with, as the trigger saw it.
 
-    :param outcome: any outcome except waiting
+    :param outcome: waiting if the task is to ask the ledger again
     :param message: why, for people
     :param polls: how many polls began during the wait, if a task waits
     :param ends_at: when the whole wait ends at the latest, in seconds since the epoch

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.api import money
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, is_safe_to_repeat
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, WarehouseError, is_safe_to_repeat
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.balance import Balance
@@ -26,14 +26,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What the balance must cover before a payout may run, in major units of one currency."""
+    """What the balance must cover before a payout may run, in major units of one currency.
+
+    :param held: what others hold of the balance, where the gate sets money aside
+    :param held_by: who holds it, for people
+    """
 
     batch_total: Decimal
     headroom: Decimal
     currency: str
+    held: Decimal = Decimal(0)
+    held_by: str = ""
 
     @classmethod
-    def read(cls, batch_total: object, headroom: object, currency: object) -> Need:
+    def read(cls, batch_total: object, headroom: object, currency: object, held: object = 0, held_by: str = "") -> Need:
         """Read what a DAG author gave, after templates were rendered.
 
         :raises IyzicoMoneyError: an amount is empty, negative, not finite or a float
@@ -43,11 +49,19 @@ class Need:
             money.money_from_author(batch_total, "batch_total"),
             money.money_from_author(headroom, "headroom"),
             read_currency(currency),
+            money.money_from_author(held, "held"),
+            held_by,
         )
 
     @property
     def required(self) -> Decimal:
+        """What has to be available for this batch."""
         return money.add(self.batch_total, self.headroom)
+
+    @property
+    def awaited(self) -> Decimal:
+        """The balance at which so much is available."""
+        return money.add(self.required, self.held)
 
     def __str__(self) -> str:
         parts = f"batch {money.money_text(self.batch_total)} + headroom {money.money_text(self.headroom)}"
@@ -58,15 +72,20 @@ class Need:
 class Verdict:
     """What the judge decided, and why. Exactly one of ``balance`` and ``error`` is set.
 
+    :param need: what is required; ``None`` where the ledger knows it and could not be asked
     :param account: whose balance it is, for people
+    :param external_id: for whom money is set aside, if the gate does that
+    :param because: what else makes an open gate open
     """
 
     outcome: Outcome
-    need: Need
+    need: Need | None
     account: str
     balance: Balance | None = None
     error: IyzicoError | None = None
     waits_for: str = ""
+    external_id: str | None = None
+    because: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -80,7 +99,7 @@ class Verdict:
     def __str__(self) -> str:
         """Return one line: the balance, what is required, what is missing or left, and what happens next."""
         follows = {
-            Outcome.OPENED: "the gate opens",
+            Outcome.OPENED: f"{self.because}; the gate opens" if self.because else "the gate opens",
             Outcome.WAITING: f"waiting for {self.waits_for}",
             Outcome.FAILED: "the gate fails",
         }
@@ -89,26 +108,34 @@ class Verdict:
     @property
     def facts(self) -> str:
         """The same line without what happens next."""
-        if self.balance is None:
-            return f"{self.account}: balance unknown, {self.need}: {self.error}"
-        amount, required = self.balance.amount, self.need.required
-        if amount >= required:
-            rest = f"surplus {money.money_text(money.subtract(amount, required))}"
+        if self.balance is None or self.need is None:
+            unknown = "no money set aside" if isinstance(self.error, WarehouseError) else "balance unknown"
+            need = f", {self.need}" if self.need else ""
+            return f"{self.account}: {unknown}{need}: {self.error}"
+        amount = self.balance.amount
+        available = f", available {money.money_text(money.subtract(amount, self.need.held))}" if self.need.held else ""
+        if amount >= self.need.awaited:
+            rest = f"surplus {money.money_text(money.subtract(amount, self.need.awaited))}"
         else:
-            rest = f"missing {money.money_text(money.subtract(required, amount))}"
-        return f"{self.account}: balance {money.money_text(amount)} {self.need.currency}, {self.need}, {rest}"
+            rest = f"missing {money.money_text(money.subtract(self.need.awaited, amount))}"
+        held_by = f"; {self.need.held_by}" if self.need.held_by else ""
+        return f"{self.account}: balance {money.money_text(amount)} {self.need.currency}{available}, {self.need}, {rest}{held_by}"
 
     def result(self) -> dict[str, str]:
         """Return what an open gate tells its DAG. The values are strings, because XCom changes decimals."""
-        if not self.is_open or self.balance is None:
+        if not self.is_open or self.balance is None or self.need is None:
             raise ValueError("only an open gate has a result")
-        return {
+        result = {
             "balance": money.money_text(self.balance.amount),
             "required": money.money_text(self.need.required),
-            "surplus": money.money_text(money.subtract(self.balance.amount, self.need.required)),
+            "surplus": money.money_text(money.subtract(self.balance.amount, self.need.awaited)),
             "currency": self.need.currency,
             "observed_at": self.balance.observed_at.isoformat(),
         }
+        if self.external_id is not None:
+            result["external_id"] = self.external_id
+            result["available"] = money.money_text(money.subtract(self.balance.amount, self.need.held))
+        return result
 
 
 def judge(seen: Balance | IyzicoError, need: Need, account: str, *, is_current: bool = True) -> Verdict:
@@ -124,14 +151,21 @@ def judge(seen: Balance | IyzicoError, need: Need, account: str, *, is_current: 
     if not isinstance(seen, IyzicoError) and (error := seen.clock_error) is not None:
         seen = error
     if isinstance(seen, IyzicoError):
-        if is_safe_to_repeat(seen) or not is_current:
-            return Verdict(Outcome.WAITING, need, account, error=seen, waits_for="iyzico to answer")
-        return Verdict(Outcome.FAILED, need, account, error=seen)
+        return judge_error(seen, need, account, is_current=is_current)
     if not is_current:
         return Verdict(Outcome.WAITING, need, account, balance=seen, waits_for="a balance asked for after the wait began")
-    if seen.amount >= need.required:
+    if seen.amount >= need.awaited:
         return Verdict(Outcome.OPENED, need, account, balance=seen)
-    return Verdict(Outcome.WAITING, need, account, balance=seen, waits_for="the balance to cover the batch")
+    waits_for = "the balance to cover the batch" + (" beside what others hold" if need.held else "")
+    return Verdict(Outcome.WAITING, need, account, balance=seen, waits_for=waits_for)
+
+
+def judge_error(error: IyzicoError, need: Need | None, account: str, *, is_current: bool = True) -> Verdict:
+    """Judge a poll that saw no balance, or a ledger that could not be asked: what may heal by itself is waited out."""
+    if is_safe_to_repeat(error) or not is_current:
+        waits_for = "the ledger to answer" if isinstance(error, WarehouseError) else "iyzico to answer"
+        return Verdict(Outcome.WAITING, need, account, error=error, waits_for=waits_for)
+    return Verdict(Outcome.FAILED, need, account, error=error)
 
 
 def read_currency(value: object) -> str:

@@ -78,6 +78,18 @@ class Settings:
     report_timezone: str
     ca_bundle: str | None
 
+    def lasting_account(self) -> str:
+        """Return the account's label, which stays when the API key is another: by it the ledger knows whose money it is.
+
+        :raises IyzicoConfigurationError: there is none
+        """
+        if not self.has_label:
+            raise IyzicoConfigurationError(
+                f"Connection {self.conn_id!r}: extra has no account, by which the ledger knows whose money is set aside "
+                'when the API key is another; add a label, such as {"account": "payroll"}'
+            )
+        return self.account
+
     @classmethod
     def read(cls, connection: Secret[ConnectionFields]) -> Settings:
         """Check a Connection. It stays hidden, because a task may be stopped at any line, and then its frames are shown.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Event
 from typing import TypeVar
@@ -35,19 +36,24 @@ class Ledger:
 
     :param schema: where its tables are, if not in the connection's own schema
     :param create_table: make missing tables; otherwise say by which DDL
+    :param patience: how long one act may take
     :param clock: returns the moment by the database's clock
     """
 
     engine: Engine
     schema: str | None = None
     create_table: bool = True
+    patience: Patience = PATIENCE
     clock: Callable[[Connection], datetime] = field(default=database_now, compare=False)
     _is_checked: Event = field(default_factory=Event, init=False, compare=False, repr=False)
 
     @classmethod
-    def open(cls, engine: Engine, *, schema: str | None = None, create_table: bool = True) -> Ledger:
+    def open(
+        cls, engine: Engine, *, schema: str | None = None, create_table: bool = True, within_seconds: float = math.inf
+    ) -> Ledger:
         """Open the ledger of a database. Nothing is asked of the database yet.
 
+        :param within_seconds: a shorter bound for one act than the ledger's own
         :raises WarehouseConfigurationError: the database does not lock rows or enforce keys, or the schema is no identifier
         """
         if engine.dialect.name not in DIALECTS:
@@ -56,7 +62,8 @@ class Ledger:
                 "take the same money; name a Connection to PostgreSQL, MySQL, MariaDB or SQLite in ledger_conn_id"
             )
         ledger_tables(schema)
-        return cls(prepare(engine), schema, create_table)
+        seconds = max(math.ceil(min(within_seconds, PATIENCE.whole_seconds)), 1)
+        return cls(prepare(engine), schema, create_table, replace(PATIENCE, whole_seconds=seconds))
 
     @property
     def tables(self) -> LedgerTables:
@@ -77,7 +84,7 @@ class Ledger:
                 self._check(connection)
                 return idempotent_act(connection)
 
-        with Watch(PATIENCE):
+        with Watch(self.patience):
             return persist(self.engine, ledger_layout(self.schema), run, create_table=self.create_table)
 
     def _check(self, connection: Connection) -> None:

@@ -83,15 +83,35 @@ class Placement:
     number: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand before iyzico is asked.
+
+    :param version: of the account's funds
+    :param amount: what is to be set aside
+    """
+
+    version: int
+    amount: Decimal
+
+
+def standing(ledger: Ledger, account: Account, wanted: Wanted) -> Standing:
+    """Return the version of an account's funds, and what is to be set aside. Read it before iyzico is asked for the balance.
+
+    :raises LedgerBatchError: there is no such batch, or there is one beside ``batch_total``, or its state allows no hold
+    :raises WarehouseError: the ledger could not be read
+    """
+
+    def read_both(connection: Connection) -> Standing:
+        version = _version(ledger, connection, account)
+        return Standing(version, _amount(account, wanted, _batch(ledger, connection, account, wanted.external_id)))
+
+    return ledger.act(read_both)
+
+
 def funds_version(ledger: Ledger, account: Account) -> int:
     """Return the version of an account's funds. Read it before iyzico is asked for the balance."""
-    table = ledger.tables.account
-
-    def read_version(connection: Connection) -> int:
-        found = connection.execute(select(table.c.funds_version).where(is_of(table, account))).scalar()
-        return 0 if found is None else int(found)
-
-    return ledger.act(read_version)
+    return ledger.act(lambda connection: _version(ledger, connection, account))
 
 
 def place(ledger: Ledger, account: Account, wanted: Wanted, asked: Asked, who: Who) -> Placement:
@@ -171,6 +191,12 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
         balance=asked.balance,
     )
     return Placement(Placing.PLACED, funds, amount, required, number)
+
+
+def _version(ledger: Ledger, connection: Connection, account: Account) -> int:
+    table = ledger.tables.account
+    found = connection.execute(select(table.c.funds_version).where(is_of(table, account))).scalar()
+    return 0 if found is None else int(found)
 
 
 def _batch(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:

@@ -1,4 +1,4 @@
-"""``MassPayoutBalanceOperator``: records the current balance."""
+"""``MassPayoutBalanceOperator``: records the current balance. The other operators of mass payouts are found here, too."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from airflow_provider_iyzico.errors import IyzicoError, WarehouseUnavailableErro
 from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.links import PAGE_LINKS, account_and_day
+from airflow_provider_iyzico.operators.release import MassPayoutHoldReleaseOperator as MassPayoutHoldReleaseOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -12,16 +12,28 @@ from airflow_provider_iyzico.api.balance import Balance
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.domain.event import GateEvent
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge
-from airflow_provider_iyzico.errors import GateEventError, error_named
-from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
+from airflow_provider_iyzico.errors import GateEventError, WarehouseError, error_named
+from airflow_provider_iyzico.triggers.mass_payout import SETTLING_SECONDS, MassPayoutBalanceTrigger
+from airflow_provider_iyzico.triggers.pause import LedgerPauseTrigger
 
 
-def trigger_after(verdict: Verdict, iyzico_conn_id: str, *, poll_seconds: float, seconds_left: float) -> MassPayoutBalanceTrigger:
+def trigger_after(
+    verdict: Verdict,
+    iyzico_conn_id: str,
+    currency: str,
+    poll_seconds: float,
+    seconds_left: float,
+    recheck_seconds: float | None,
+) -> MassPayoutBalanceTrigger | LedgerPauseTrigger:
     """Return the trigger that goes on waiting after a poll of the worker.
 
     :param seconds_left: until the wait ends
+    :param recheck_seconds: until the worker asks its ledger again, if the gate sets money aside
     """
     now, need = time.time(), verdict.need
+    if need is None or isinstance(verdict.error, WarehouseError):  # no balance helps a gate whose ledger does not answer
+        return LedgerPauseTrigger(iyzico_conn_id, currency, wakes_at=now + poll_seconds, ends_at=now + seconds_left)
+    soonest = min(poll_seconds, SETTLING_SECONDS)
     return MassPayoutBalanceTrigger(
         iyzico_conn_id=iyzico_conn_id,
         batch_total=money_text(need.batch_total),
@@ -30,6 +42,9 @@ def trigger_after(verdict: Verdict, iyzico_conn_id: str, *, poll_seconds: float,
         poll_seconds=poll_seconds,
         ends_at=now + seconds_left,
         not_before=now + verdict.retry_after if verdict.retry_after else None,
+        held=money_text(need.held),
+        held_by=need.held_by,
+        recheck_at=None if recheck_seconds is None else now + max(recheck_seconds, soonest),
     )
 
 
@@ -63,6 +78,8 @@ class ResumedGate:
             if seen.is_early():
                 return "the trigger gave up too early"
             raise AirflowSensorTimeout(seen.message)
+        if seen.outcome is Outcome.WAITING:
+            return "the holds of others may have changed"
         if seen.outcome is Outcome.FAILED and seen.error is not None:
             raise error_named(seen.error, seen.message)
         return None if seen.is_fresh(self.poll_seconds) else f"the trigger saw the balance too long ago, at {seen.observed_at}"

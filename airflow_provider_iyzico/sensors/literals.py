@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import cast
 
+from airflow_provider_iyzico.api.external_id import read_external_id
 from airflow_provider_iyzico.api.money import money_from_author
 from airflow_provider_iyzico.domain.gate import read_currency
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError
@@ -20,26 +22,70 @@ def check_literals(
     amounts: Mapping[str, object],
     conn_ids: Mapping[str, object],
     currency: object,
-    schema: object,
+    schemas: Mapping[str, object],
     timeout_seconds: float,
 ) -> None:
     """Refuse values that cannot be right.
 
     :param amounts: by the names of their parameters
     :param conn_ids: likewise; ``None`` names no Connection
+    :param schemas: likewise; ``None`` is the Connection's own
     :raises IyzicoMoneyError: an amount is not valid
     :raises IyzicoConfigurationError: the currency, a Connection's id or the timeout is not valid
-    :raises WarehouseConfigurationError: the schema is not a plain name
+    :raises WarehouseConfigurationError: a schema is not a plain name
     """
     read_currency(currency)
-    if schema is not None:
-        check_identifier(schema, "warehouse_schema")
+    for name, schema in schemas.items():
+        if schema is not None:
+            check_identifier(schema, name)
     if timeout_seconds > LONGEST_TIMEOUT.total_seconds():
         raise IyzicoConfigurationError(f"task {task_id!r}: timeout is more than ten years; give seconds")
     for name, value in conn_ids.items():
         check_conn_id(value, name, task_id)
     for name, value in amounts.items():
         _check_amount(value, name, task_id)
+
+
+def check_batch(task_id: str, external_id: object, batch_total: object, hold_for_seconds: object) -> None:
+    """Refuse a gate that does not say for what it waits.
+
+    :raises IyzicoConfigurationError: there is neither an amount nor a batch, or ``external_id`` cannot be one
+    """
+    if external_id is not None:
+        check_external_id(task_id, external_id)
+    elif batch_total is None:
+        raise IyzicoConfigurationError(f"task {task_id!r}: give batch_total, or the external_id of a batch in the ledger")
+    elif hold_for_seconds is not None:
+        raise IyzicoConfigurationError(
+            f"task {task_id!r}: hold_for_seconds ends a hold, and without external_id there is none; give both or neither"
+        )
+
+
+def check_external_id(task_id: str, external_id: object) -> None:
+    """Refuse what is no name of a payout, unless it is rendered later.
+
+    :raises IyzicoConfigurationError: it cannot be one
+    """
+    if _is_rendered_later(external_id):
+        return
+    try:
+        read_external_id(external_id)
+    except IyzicoConfigurationError as error:
+        raise IyzicoConfigurationError(f"task {task_id!r}: {error}") from error
+
+
+def check_ledger(task_id: str, ledger_conn_id: object, hold_for_seconds: object, recheck_seconds: object) -> None:
+    """Refuse a ledger's Connection that has no name, and times that are none.
+
+    :raises IyzicoConfigurationError: the id is none, or a time is no positive number, or longer than ten years
+    """
+    check_conn_id(ledger_conn_id or "", "ledger_conn_id", task_id)
+    for name, value in (("hold_for_seconds", hold_for_seconds), ("recheck_seconds", recheck_seconds)):
+        if value is None and name == "hold_for_seconds":
+            continue
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not 0 < cast("float", value) <= LONGEST_TIMEOUT.total_seconds():
+            raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; give seconds, more than 0, ten years at most")
 
 
 def check_conn_id(value: object, name: str, task_id: str) -> None:
@@ -53,10 +99,13 @@ def check_conn_id(value: object, name: str, task_id: str) -> None:
 
 
 def _check_amount(value: object, name: str, task_id: str) -> None:
-    is_rendered = hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))
-    if is_rendered:
+    if _is_rendered_later(value):
         return
     try:
         money_from_author(value, name)
     except IyzicoMoneyError as error:
         raise IyzicoMoneyError(f"task {task_id!r}: {error}") from error
+
+
+def _is_rendered_later(value: object) -> bool:
+    return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))

@@ -15,10 +15,11 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, BaseSensor
 from airflow_provider_iyzico.bridge.fail_fast import fail_fast
 from airflow_provider_iyzico.bridge.versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at, started_at
 from airflow_provider_iyzico.errors import IyzicoError
+from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.links import PAGE_LINKS, account_and_day
 from airflow_provider_iyzico.sensors.fail_closed import FailClosedSensor
-from airflow_provider_iyzico.sensors.literals import check_conn_id, check_literals
+from airflow_provider_iyzico.sensors.literals import check_batch, check_conn_id, check_ledger, check_literals
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -50,15 +51,24 @@ class MassPayoutBalanceSensor(FailClosedSensor):
 
     Returns ``{"balance", "required", "surplus", "currency", "observed_at"}``, all strings.
 
-    An open gate sets no money aside: two gates may open on the same money.
+    Without ``external_id`` it is advice: two gates may open on the same money. With it, the gate sets the money aside in a
+    ledger, and opens only if the balance covers the batch beside what others set aside. Until its hold ends, no other such gate
+    opens on that money. The result then has ``external_id`` and ``available`` too, and ``surplus`` is what is left of that.
 
     :param iyzico_conn_id: id of the iyzico Connection
-    :param batch_total: what the batch needs, commission included, as ``str``, ``int`` or ``Decimal`` (templated)
+    :param batch_total: what the batch needs, commission included, as ``str``, ``int`` or ``Decimal`` (templated); leave it out if
+        the ledger has a batch of that ``external_id``, which knows what it needs
+    :param external_id: your own name for the payout: 1 to 64 letters, digits, and . _ : - (templated)
     :param headroom: what must be left on the balance afterwards (templated)
     :param currency: the balance's currency; iyzico names none, so this is a label
     :param warehouse_conn_id: keep a row per gate in ``iyzico_payout_gate`` of this SQL Connection; a record that cannot be
         written is logged as an error and never keeps a gate from opening
     :param warehouse_schema: the schema of that table, if not the connection's own
+    :param ledger_conn_id: the SQL Connection of the ledger: PostgreSQL, MySQL, MariaDB or SQLite. While it cannot be asked, the
+        gate stays shut
+    :param ledger_schema: the schema of its tables, if not the connection's own
+    :param hold_for_seconds: after which time ends the hold, unless the ledger's batch may have been sent; ``None``: never
+    :param recheck_seconds: a deferred gate asks the ledger again after so long
     :param deferrable: wait in the triggerer, where all gates of an account share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
@@ -66,49 +76,63 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     :raises IyzicoError: when the DAG file is parsed: a parameter is not valid, and no template
     """
 
-    template_fields: Sequence[str] = ("batch_total", "headroom")
+    template_fields: Sequence[str] = ("batch_total", "headroom", "external_id")
     ui_color = "#d8ecff"
     operator_extra_links = PAGE_LINKS
 
     def __init__(
         self,
         *,
-        batch_total: str | int | Decimal | XComArg,
+        batch_total: str | int | Decimal | XComArg | None = None,
+        external_id: str | XComArg | None = None,
         headroom: str | int | Decimal | XComArg = "0",
         iyzico_conn_id: str = IyzicoHook.default_conn_name,
         currency: str = "TRY",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         warehouse_conn_id: str | None = None,
         warehouse_schema: str | None = None,
+        ledger_conn_id: str = DEFAULT_WAREHOUSE_CONN_ID,
+        ledger_schema: str | None = None,
+        hold_for_seconds: float | None = None,
+        recheck_seconds: float = 300,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.batch_total = batch_total
+        self.external_id = external_id
         self.headroom = headroom
         self.iyzico_conn_id = iyzico_conn_id
         self.currency = currency
         self.deferrable = deferrable
         self.warehouse_conn_id = warehouse_conn_id
         self.warehouse_schema = warehouse_schema
+        self.ledger_conn_id = ledger_conn_id
+        self.ledger_schema = ledger_schema
+        self.hold_for_seconds = hold_for_seconds
+        self.recheck_seconds = recheck_seconds
+        # What a template renders to None was given all the same: such a gate does not open without a hold.
+        self._names_total, self._names_batch = batch_total is not None, external_id is not None
         self._ends_at: float | None = None
         self._was_there = False
         self._record: GateRecord | None = None
         if not is_mapped(self):  # a mapped task checks its values when it runs
             check_literals(
                 self.task_id,
-                amounts={"batch_total": batch_total, "headroom": headroom},
+                amounts={"headroom": headroom} if batch_total is None else {"batch_total": batch_total, "headroom": headroom},
                 conn_ids={"iyzico_conn_id": iyzico_conn_id or "", "warehouse_conn_id": warehouse_conn_id},
                 currency=currency,
-                schema=warehouse_schema,
+                schemas={"warehouse_schema": warehouse_schema, "ledger_schema": ledger_schema},
                 timeout_seconds=self.timeout,
             )
+            check_batch(self.task_id, external_id, batch_total, hold_for_seconds)
+            check_ledger(self.task_id, ledger_conn_id, hold_for_seconds, recheck_seconds)
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker, or poll once and go on waiting in the triggerer."""
         since = rescheduled_at(context) if self.reschedule else None
         with self._waiting(context, since=since):
             if self.deferrable:
-                return self._poll_or_defer(self.timeout)
+                return self._poll_or_defer(context, self.timeout)
             passed = (datetime.now(UTC) - since).total_seconds() if since else 0.0
             self._ends_at = time.monotonic() + max(self.timeout - passed, SHORTEST_WAIT_SECONDS)
             return super().execute(context)
@@ -121,7 +145,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         seconds_left = None if self._ends_at is None else self._ends_at - time.monotonic()
         if seconds_left is not None and seconds_left <= 0:
             return PokeReturnValue(False)
-        verdict = self._poll(seconds_left)
+        verdict = self._poll(context, seconds_left)
         return PokeReturnValue(verdict.is_open, verdict.result() if verdict.is_open else None)
 
     def execute_complete(self, context: Context, event: Any = None, **_of_the_record: Any) -> dict[str, str]:
@@ -143,14 +167,14 @@ class MassPayoutBalanceSensor(FailClosedSensor):
             started_at=started_at(context),
         )
         reason = gate.reason_to_ask(seen)
-        if reason is None:
+        if reason is None and not self._sets_aside:
             verdict = opened(seen, self._need(), self.iyzico_conn_id)
             self.log.info("%s", verdict)
             return verdict.result()
-        self.log.info("Asking iyzico again: %s", reason)
+        self.log.info("Asking iyzico again: %s", reason or "the money is there, and is to be set aside")
         if not seen.is_of(self.iyzico_conn_id, self.currency):
             self._was_there = False
-        return self._poll_or_defer(gate.seconds_left(seen))
+        return self._poll_or_defer(context, gate.seconds_left(seen))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Let a timeout end the wait as in every mode; a crashed trigger fails the task, which may be retried."""
@@ -227,17 +251,33 @@ class MassPayoutBalanceSensor(FailClosedSensor):
 
         return WorkerPolls(self.iyzico_conn_id, self.log)
 
-    def _poll(self, seconds_left: float | None) -> Verdict:
-        """Poll once.
+    def _poll(self, context: Context, seconds_left: float | None) -> Verdict:
+        """Poll once, and set the money aside if this gate does that.
 
         :raises IyzicoError: the wait cannot succeed
         """
-        need = self._need()
         check_conn_id(self.iyzico_conn_id or "", "iyzico_conn_id", self.task_id)  # a mapped one comes from another task
-        self._verdict = self._polls.poll(need, seconds_left, was_there=self._was_there, record=self._record)
+        asked: dict[str, Any] = {"was_there": self._was_there, "record": self._record}
+        if self._sets_aside:
+            self._verdict = self._poll_and_place(context, seconds_left, asked)
+        else:
+            self._verdict = self._polls.poll(self._need(), seconds_left, **asked)
         return self._verdict
 
-    def _poll_or_defer(self, seconds_left: float) -> dict[str, str]:
+    @property
+    def _sets_aside(self) -> bool:
+        return self._names_batch or self.external_id is not None
+
+    def _poll_and_place(self, context: Context, seconds_left: float | None, asked: dict[str, Any]) -> Verdict:
+        from airflow_provider_iyzico.sensors.holding import Aside, poll_and_place, read_wanted
+
+        check_ledger(self.task_id, self.ledger_conn_id, self.hold_for_seconds, self.recheck_seconds)
+        is_plain = self._names_total or self.batch_total is not None
+        wanted = read_wanted(self.external_id, self.headroom, self.batch_total, self.hold_for_seconds, is_plain=is_plain)
+        aside = Aside.of(context, wanted, self.currency, self.ledger_conn_id, self.ledger_schema)
+        return poll_and_place(aside, self._polls, seconds_left, **asked)
+
+    def _poll_or_defer(self, context: Context, seconds_left: float) -> dict[str, str]:
         """Poll once. If the money is not there, go on waiting in the triggerer.
 
         :raises AirflowSensorTimeout: time is up
@@ -245,14 +285,15 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         from airflow_provider_iyzico.sensors.deferral import trigger_after
 
         ends_at = time.monotonic() + seconds_left  # by a clock that nobody sets in between
-        verdict = self._poll(max(seconds_left, SHORTEST_WAIT_SECONDS))
+        verdict = self._poll(context, max(seconds_left, SHORTEST_WAIT_SECONDS))
         if verdict.is_open:
             return verdict.result()
         seconds_left = ends_at - time.monotonic()
         if seconds_left <= 0:
             raise AirflowSensorTimeout(verdict.facts)
+        recheck_seconds = self.recheck_seconds if self._sets_aside else None
         self.defer(
-            trigger=trigger_after(verdict, self.iyzico_conn_id, poll_seconds=self.poke_interval, seconds_left=seconds_left),
+            trigger=trigger_after(verdict, self.iyzico_conn_id, self.currency, self.poke_interval, seconds_left, recheck_seconds),
             method_name=self.execute_complete.__name__,
             kwargs=self._record.carried() if self._record else {},
             timeout=timedelta(seconds=seconds_left + BACKSTOP_SECONDS),

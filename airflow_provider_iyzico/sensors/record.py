@@ -109,6 +109,8 @@ class GateRecord:
 
     def keep_poll(self, verdict: Verdict) -> None:
         """Keep what a poll saw. The first one is written at once if the wait goes on, so that finance sees the waiting gate."""
+        if verdict.need is not None:
+            self._need = verdict.need  # the ledger may know it better than the templates
         if verdict.balance is not None:
             self._balance, self._observed_at = verdict.balance.amount, verdict.balance.observed_at
             if self._account is None:

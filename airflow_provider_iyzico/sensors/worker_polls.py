@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge
@@ -33,9 +34,26 @@ class WorkerPolls:
         :param was_there: whether an earlier process of this wait has read the Connection: then a missing one may come back
         :raises IyzicoError: the wait cannot succeed
         """
-        seen = self._ask(seconds_left, was_there, record)
-        verdict = judge(seen, need, self.hook.account_name)
-        if self._quiet.is_due(verdict, essence(seen), time.monotonic()):
+        try:
+            self.hook.refresh(was_there=was_there)
+            seen = self.ask(seconds_left, record)
+        except IyzicoError as error:
+            seen = error
+        return self.tell(judge(seen, need, self.hook.account_name), essence(seen), record)
+
+    def ask(self, seconds_left: float | None, record: GateRecord | None) -> Balance | IyzicoError:
+        """Ask once, with the Connection as it was last read. Return the balance, or the error that came instead."""
+        if record is not None:
+            record.count_poll()
+        return self.hook.poll(within_seconds=seconds_left and max(seconds_left, SHORTEST_POLL_SECONDS))
+
+    def tell(self, verdict: Verdict, seen: Hashable, record: GateRecord | None) -> Verdict:
+        """Log a line if it says something new, and keep the poll in the gate's record.
+
+        :param seen: the essence of what was seen
+        :raises IyzicoError: the wait cannot succeed
+        """
+        if self._quiet.is_due(verdict, seen, time.monotonic()):
             self.log.info("%s", verdict)
         if verdict.balance and verdict.balance.clock_warning:
             self.log.warning("%s", verdict.balance.clock_warning)
@@ -52,13 +70,3 @@ class WorkerPolls:
         """
         settings = self.hook.settings
         return settings.environment, settings.account
-
-    def _ask(self, seconds_left: float | None, was_there: bool, record: GateRecord | None) -> Balance | IyzicoError:
-        """Read the Connection and ask once. Return the balance, or the error that came instead."""
-        try:
-            self.hook.refresh(was_there=was_there)
-        except IyzicoError as error:
-            return error
-        if record is not None:
-            record.count_poll()
-        return self.hook.poll(within_seconds=seconds_left and max(seconds_left, SHORTEST_POLL_SECONDS))

@@ -41,9 +41,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     versions through :mod:`.sharing`. A poll that sees nothing new wakes no trigger.
 
     The event is a dict of strings, which ``airflow_provider_iyzico.domain.event`` reads: ``status`` (``open``, ``fail``,
-    ``timeout``), ``message``, ``polls`` and ``ends_at``; what was asked for (``iyzico_conn_id``, ``currency``, ``required``);
-    the last ``balance`` seen, when it was ``observed_at`` and iyzico's ``system_time`` then, if any was; and with ``fail`` the
-    name of the ``error``.
+    ``timeout``, ``recheck``), ``message``, ``polls`` and ``ends_at``; what was asked for (``iyzico_conn_id``, ``currency``,
+    ``required``); the last ``balance`` seen, when it was ``observed_at`` and iyzico's ``system_time`` then, if any was; and with
+    ``fail`` the name of the ``error``.
 
     :param iyzico_conn_id: id of the iyzico Connection, read again for every poll
     :param batch_total: what the batch needs, as digits
@@ -53,6 +53,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     :param ends_at: when to give up, in seconds since the epoch; ``None`` in an ``AssetWatcher``, where no task waits: it fires
         each time the balance comes to cover the batch, and at nothing else
     :param not_before: when to poll first, in seconds since the epoch, if iyzico asked the worker to wait
+    :param held: what others hold of the balance, as digits: the trigger fires when the balance covers the batch beside it
+    :param held_by: who holds it, for people
+    :param recheck_at: when to wake the task at the latest, in seconds since the epoch, so that it asks its ledger again
     :raises IyzicoMoneyError: an amount is not valid; a watcher's is refused when its DAG file is parsed
     :raises IyzicoConfigurationError: another parameter is not valid
     """
@@ -66,10 +69,13 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         poll_seconds: float = 60.0,
         ends_at: float | None = None,
         not_before: float | None = None,
+        held: str = "0",
+        held_by: str = "",
+        recheck_at: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        Need.read(batch_total, headroom, currency)
-        for name, moment in (("ends_at", ends_at), ("not_before", not_before)):
+        Need.read(batch_total, headroom, currency, held, held_by)
+        for name, moment in (("ends_at", ends_at), ("not_before", not_before), ("recheck_at", recheck_at)):
             if moment is not None and not (isinstance(moment, (int, float)) and math.isfinite(moment)):
                 raise IyzicoConfigurationError(f"{name} is {moment!r}; give seconds since the epoch, or leave it out")
         if not isinstance(iyzico_conn_id, str) or not iyzico_conn_id:
@@ -83,6 +89,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         self.poll_seconds = poll_seconds
         self.ends_at = ends_at
         self.not_before = not_before
+        self.held = held
+        self.held_by = held_by
+        self.recheck_at = recheck_at
         self._decided_by: Poll[Balance] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -97,6 +106,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                 "poll_seconds": self.poll_seconds,
                 "ends_at": self.ends_at,
                 "not_before": self.not_before,
+                "held": self.held,
+                "held_by": self.held_by,
+                "recheck_at": self.recheck_at,
             },
         )
 
@@ -117,7 +129,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Judge everything seen on the stream for this batch, and fire once."""
         # Each trigger's arguments come from the database as new strings. Thousands of waiters share them to save memory.
-        for name in ("iyzico_conn_id", "headroom", "currency"):
+        for name in ("iyzico_conn_id", "headroom", "currency", "held", "held_by"):
             if type(value := getattr(self, name)) is str:
                 setattr(self, name, sys.intern(value))
         waiter = _Waiter(self)
@@ -131,9 +143,10 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         verdict: Verdict | None = None
         key = self.shared_stream_key()
         begun_before = polls_begun(key)
+        wakes_at = min(self.ends_at, self.recheck_at or math.inf)
         want_next_poll(key)
         try:
-            async with asyncio.timeout(self.ends_at - time.time()):
+            async with asyncio.timeout(wakes_at - time.time()):
                 async for poll in shared_stream:
                     verdict = waiter.judge_and_log(poll)
                     if poll.begun_at < waiter.since:
@@ -146,7 +159,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             end = GateEvent.of(verdict) if verdict else None
         except TimeoutError:
             facts = waiter.judge(last).facts if last else f"{self.iyzico_conn_id}: nothing was seen, {waiter.need}"
-            end = GateEvent(Outcome.TIMED_OUT, facts)
+            end = GateEvent(Outcome.TIMED_OUT if wakes_at == self.ends_at else Outcome.WAITING, facts)
         if end is None:
             return  # the stream has ended; a stream of the triggerer never does
         polls_counted = polls_begun(key) - begun_before  # also the poll that was under way when time was up
@@ -211,7 +224,7 @@ class _Waiter(Quiet):
     def __init__(self, trigger: MassPayoutBalanceTrigger) -> None:
         super().__init__()
         self.since = time.monotonic()
-        self.need = Need.read(trigger.batch_total, trigger.headroom, trigger.currency)
+        self.need = Need.read(trigger.batch_total, trigger.headroom, trigger.currency, trigger.held, trigger.held_by)
         self.log = trigger.logger()  # the logger of the class: one for each waiter would cost a kibibyte
 
     def judge(self, poll: Poll[Balance]) -> Verdict:

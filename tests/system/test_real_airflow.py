@@ -57,6 +57,33 @@ with DAG("hold_the_slot", schedule=None, start_date=STARTS):
     hold()
 """
 
+#: Two payouts with money for one. Each pays until its file is gone.
+PAYOUTS = ("pay_salaries", "pay_suppliers")
+PAYOUT_DAGS = """
+import time
+from pathlib import Path
+import pendulum
+from airflow.sdk import DAG, task
+from airflow_provider_iyzico.operators.mass_payout import MassPayoutHoldReleaseOperator
+from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+
+for name in ("pay_salaries", "pay_suppliers"):
+    with DAG(name, schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
+        gate = MassPayoutBalanceSensor(
+            task_id="gate", external_id=name + "-{{ params.month }}", batch_total="5000", deferrable=True, poke_interval=10,
+            recheck_seconds=15, timeout=600, params={"month": "2026-11"}, warehouse_conn_id="iyzico_warehouse",
+        )
+
+        @task
+        def pay(params):
+            ends_at = time.monotonic() + 300
+            while Path(params["until"]).exists() and time.monotonic() < ends_at:
+                time.sleep(0.2)
+
+        release = MassPayoutHoldReleaseOperator(task_id="release", external_id=name + "-2026-11")
+        gate >> pay() >> release.as_teardown(setups=gate)
+"""
+
 pytestmark = pytest.mark.timeout(1500)
 
 
@@ -85,6 +112,7 @@ def airflow(folder, iyzico, database):
         source = (ROOT / "dags" / f"{name}.py").read_text()
         (dags / f"{name}.py").write_text(for_this_airflow(source).replace(*POLL))
     (dags / "late.py").write_text(for_this_airflow(LATE_DAGS))
+    (dags / "payouts.py").write_text(for_this_airflow(PAYOUT_DAGS))
     connection = json.loads(iyzico.connection)
     connection["extra"]["timeout"] = 2
     environment = airflow_environment(
@@ -93,7 +121,7 @@ def airflow(folder, iyzico, database):
     environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
     environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = database.url.render_as_string(hide_password=False)
     with AirflowStack(environment, folder / "processes") as stack:
-        stack.wait_until_ready(GATE, SNAPSHOT, LATE, HOLD)
+        stack.wait_until_ready(GATE, SNAPSHOT, LATE, HOLD, *PAYOUTS)
         yield stack
 
 
@@ -252,6 +280,46 @@ def test_a_gate_whose_worker_comes_late_asks_again_and_waits_on_where_the_money_
     with closing(sqlite3.connect(folder / "warehouse.db")) as connection:
         query = "SELECT outcome, first_balance, last_balance FROM iyzico_payout_gate WHERE dag_id = ?"
         assert connection.execute(query, [LATE]).fetchall() == [("opened", 3200, 9000)]
+
+
+def test_of_two_payouts_with_money_for_one_exactly_one_opens_and_the_other_opens_when_that_one_has_ended(airflow, folder, iyzico):
+    iyzico.balance = "8000.00"
+    until = folder / "payout.until"
+    until.touch()
+    runs = {dag_id: airflow.trigger(dag_id, until=str(until)) for dag_id in PAYOUTS}
+
+    def gates(state):
+        return [dag_id for dag_id in PAYOUTS if airflow.task(dag_id, runs[dag_id], "gate")["state"] == state]
+
+    def lines(dag_id):
+        return task_log(folder, dag_id, runs[dag_id], "gate")
+
+    airflow.wait_until("one gate opened, and one waits", lambda: len(gates("success")) == len(gates("deferred")) == 1)
+    (first,), (second,) = gates("success"), gates("deferred")
+    missing = "balance 8000.00 TRY, available 3000.00, required 5000.00 TRY (batch 5000.00 + headroom 0.00), missing 2000.00; "
+    assert f"{missing}{first}-2026-11 holds 5000.00; waiting" in lines(second)
+    assert f"5000.00 set aside for {first}-2026-11; the gate opens" in lines(first)
+    asked = len(iyzico.seen)
+    airflow.wait_until("the second asked the ledger again", lambda: "the holds of others may have changed" in lines(second))
+    airflow.wait_until("and waits on", lambda: second in gates("deferred"))
+    assert airflow.task(second, runs[second], "pay")["state"] is None
+    assert len(iyzico.seen) - asked < 20, "a gate that others keep shut asks no more often than any other"
+
+    until.unlink()
+    assert finish(airflow, first, runs[first]) == "success"
+    assert airflow.xcom(first, runs[first], "release")["released"] == "5000.00"
+    assert finish(airflow, second, runs[second]) == "success"
+    assert f"5000.00 set aside for {second}-2026-11; the gate opens" in lines(second)
+    with closing(sqlite3.connect(folder / "warehouse.db")) as connection:
+        held = connection.execute("SELECT placed_at, external_id FROM iyzico_balance_hold ORDER BY placed_at").fetchall()
+        ended = connection.execute("SELECT ended_at, kind FROM iyzico_balance_hold_end ORDER BY ended_at").fetchall()
+        gate_rows = connection.execute(
+            "SELECT dag_id, outcome, first_balance FROM iyzico_payout_gate WHERE dag_id LIKE 'pay_%' ORDER BY dag_id"
+        ).fetchall()
+    assert [name for _, name in held] == [f"{first}-2026-11", f"{second}-2026-11"]
+    assert [kind for _, kind in ended] == ["released", "released"]
+    assert ended[0][0] <= held[1][0], "the second hold was placed after the first had ended"
+    assert gate_rows == [(dag_id, "opened", 8000) for dag_id in PAYOUTS]
 
 
 @pytest.mark.parametrize("fault", ["401", "echo"])

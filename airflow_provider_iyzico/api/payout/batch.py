@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import reduce
 from itertools import islice
 
+from airflow_provider_iyzico.api.external_id import read_external_id
 from airflow_provider_iyzico.api.money import add, money_from_text, money_text
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError
 
@@ -21,7 +22,6 @@ PURPOSES = ("SALARY", "BONUS", "SETTLEMENT", "GOODS", "SERVICES", "CASHBACK", "R
 MAX_ITEMS = 20_000
 #: The longest ids and texts. These limits are ours; iyzico documents none.
 MAX_ID, MAX_TEXT = 64, 500
-_EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 _TEXT = "text of 1 to {} printable characters without blanks around it"
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 
@@ -77,7 +77,7 @@ class Batch:
     purpose: str | None = None
 
     def __post_init__(self) -> None:
-        require_external_id(self.external_id)
+        read_external_id(self.external_id)
         whose = f"of batch {self.external_id!r}"
         is_currency = isinstance(self.currency, str) and bool(_CURRENCY.match(self.currency))
         _require(is_currency, f"currency {whose} is {self.currency!r}; give its ISO 4217 code in capitals, such as 'TRY'")
@@ -103,15 +103,6 @@ class Batch:
         for item in self.items:
             yield item.recipient_info
             yield item.recipient_name or ""
-
-
-def require_external_id(value: object) -> None:
-    """Check the name of a batch.
-
-    :raises IyzicoConfigurationError: it is not allowed
-    """
-    is_one = isinstance(value, str) and bool(_EXTERNAL_ID.match(value))
-    _require(is_one, "external_id is not 1 to 64 ASCII letters, digits, '.', '_', ':' or '-'; see what its template renders to")
 
 
 def _payable(amount: object, name: str) -> Decimal:

@@ -14,8 +14,9 @@ from typing import Any
 
 from airflow_provider_iyzico.api.call import Call
 from airflow_provider_iyzico.api.envelope import Answer, read_success
+from airflow_provider_iyzico.api.external_id import read_external_id
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.api.payout.batch import Batch, Payment, require_external_id
+from airflow_provider_iyzico.api.payout.batch import Batch, Payment
 from airflow_provider_iyzico.api.payout.fields import WIRE_ID, without_recipients
 from airflow_provider_iyzico.api.payout.initiated import Initiated, read_initiated
 from airflow_provider_iyzico.api.payout.retrieved import Item, Page, read_item, read_page
@@ -71,7 +72,7 @@ def page_call(
     if request_id is not None:
         _require_wire_id(request_id, "request_id")
     else:
-        require_external_id(external_id)
+        read_external_id(external_id)
     if item_type not in ITEM_TYPES:
         raise IyzicoConfigurationError(f"item_type is none of {', '.join(ITEM_TYPES)}; leave it out for all items")
     body = {

@@ -89,7 +89,7 @@ def test_a_proxy_may_be_named_by_an_address_of_ipv6(monkeypatch, authority, bund
         serve(tunnel_to(iyzico.port), tls=tls_for(authority, "::1") if scheme == "https" else None, host="::1") as proxy,
     ):
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://[::1]:{proxy.port}")
-        assert look(monkeypatch, ca_bundle=bundle).raw == "1500.75"
+        assert poll(monkeypatch, ca_bundle=bundle).raw == "1500.75"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

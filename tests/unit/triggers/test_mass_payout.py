@@ -60,7 +60,7 @@ async def when(condition, seconds=60):
 def test_it_serializes_every_argument_as_a_json_primitive():
     given = {
         "iyzico_conn_id": "c", "batch_total": "1.10", "headroom": "2", "currency": "EUR", "poll_seconds": 3.0, "ends_at": 1.5,
-        "not_before": 0.5,
+        "not_before": 0.5, "held": "60.00", "held_by": "a holds 60.00", "recheck_at": 2.5,
     }  # fmt: skip
     path, kwargs = MassPayoutBalanceTrigger(**given).serialize()
     assert kwargs == given
@@ -74,6 +74,34 @@ def test_triggers_of_one_account_and_interval_share_a_stream_and_others_do_not()
     assert key == trigger(batch_total="1", headroom="9", ends_at=5.0).shared_stream_key()
     assert key != trigger(poll_seconds=60).shared_stream_key()
     assert key != trigger(iyzico_conn_id="other").shared_stream_key()
+
+
+async def test_it_fires_when_the_balance_covers_the_batch_beside_what_others_hold(iyzico, monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        MassPayoutBalanceTrigger, "logger", lambda _: SimpleNamespace(info=lambda words, *values: lines.append(words % values))
+    )
+    iyzico.balance = "109.99"
+    waiting = asyncio.create_task(first_event(trigger(batch_total="50", held="60", held_by="a holds 60.00")))
+    await when(lambda: len(iyzico.seen) >= 3)
+    assert not waiting.done()
+    iyzico.balance = "110.00"
+    event = await waiting
+    assert (event["status"], event["balance"], event["required"]) == ("open", "110.00", "50.00")
+    said = "iyzico_default (simulator, sandbox): balance 109.99 TRY, available 49.99, required 50.00 TRY (batch 50.00 + headroom 0.00), missing 0.01; a holds 60.00; "
+    assert lines.count(f"{said}waiting for the balance to cover the batch beside what others hold") == 1
+
+
+async def test_it_wakes_its_task_after_a_while_so_that_the_ledger_is_asked_again(iyzico):
+    iyzico.balance = "100.00"
+    ends_at = time.time() + 60
+    event = await first_event(trigger(batch_total="50", held="60", ends_at=ends_at, recheck_at=time.time() + 0.3))
+    assert (event["status"], event["ends_at"], event["iyzico_conn_id"]) == ("recheck", repr(ends_at), "iyzico_default")
+
+
+async def test_a_wait_that_ends_before_it_would_ask_again_has_timed_out(iyzico):
+    event = await first_event(trigger(ends_at=time.time() + 0.3, recheck_at=time.time() + 60))
+    assert event["status"] == "timeout"
 
 
 async def test_it_fires_when_the_money_is_there(iyzico):
@@ -216,6 +244,7 @@ def test_a_watchers_amount_that_is_none_is_refused_when_its_dag_file_is_parsed(n
         {"ends_at": datetime.now(UTC)},
         {"ends_at": float("nan")},
         {"not_before": "soon"},
+        {"recheck_at": float("nan")},
     ],
 )
 def test_a_watchers_other_parameters_are_checked_as_well(parameters):

@@ -1,0 +1,125 @@
+"""``MassPayoutHoldReleaseOperator``: gives back the money that a gate set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.bridge.fail_fast import fail_fast
+from airflow_provider_iyzico.bridge.versions import is_mapped
+from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.links import PAGE_LINKS, account_and_day
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+
+class MassPayoutHoldReleaseOperator(BaseOperator):
+    """Ends the hold that a gate placed for a payout of other code: the payout is over, so what is left is free for others.
+
+    It is safe to run it twice, and it makes a good teardown: ``release.as_teardown(setups=gate)``. A hold of a batch in the
+    ledger is refused, because that ends with its batch.
+
+    Returns ``{"external_id", "released", "currency"}``, all strings; ``released`` is ``"0.00"`` where no hold was open.
+
+    :param external_id: the name under which the gate set the money aside (templated)
+    :param iyzico_conn_id: id of the iyzico Connection, which says whose money it is
+    :param currency: the gate's currency
+    :param ledger_conn_id: the SQL Connection of the ledger
+    :param ledger_schema: the schema of its tables, if not the connection's own
+    :raises AirflowFailException: a retry would not help; the message names the error of
+        :mod:`airflow_provider_iyzico.errors` and what to do
+    :raises WarehouseUnavailableError: the ledger did not answer; a retry is safe
+    :raises IyzicoError: when the DAG file is parsed: a parameter cannot be right
+    """
+
+    ui_color = "#dff3e4"
+    operator_extra_links = PAGE_LINKS
+    template_fields: Sequence[str] = ("external_id",)
+
+    def __init__(
+        self,
+        *,
+        external_id: str | XComArg,
+        iyzico_conn_id: str = IyzicoHook.default_conn_name,
+        currency: str = "TRY",
+        ledger_conn_id: str = DEFAULT_WAREHOUSE_CONN_ID,
+        ledger_schema: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.external_id = external_id
+        self.iyzico_conn_id = iyzico_conn_id
+        self.currency = currency
+        self.ledger_conn_id = ledger_conn_id
+        self.ledger_schema = ledger_schema
+        self._dataset: tuple[str, str] | None = None
+        self._shown: dict[str, str] = {}
+        if not is_mapped(self):  # a mapped task says at its run what is wrong with its values
+            self._check_literals()
+
+    def execute(self, context: Context) -> dict[str, str]:
+        """Give the money back, and tell how much it was."""
+        from airflow_provider_iyzico.api.external_id import read_external_id
+        from airflow_provider_iyzico.bridge.warehouse import task_instance, warehouse_engine
+        from airflow_provider_iyzico.domain.gate import read_currency
+        from airflow_provider_iyzico.ledger.accounts import Account
+        from airflow_provider_iyzico.ledger.holds import release_plain
+        from airflow_provider_iyzico.ledger.ledger import Ledger
+        from airflow_provider_iyzico.ledger.who import Who
+        from airflow_provider_iyzico.warehouse.lineage import dataset
+
+        with fail_fast():
+            name = read_external_id(self.external_id)
+            settings = IyzicoHook(self.iyzico_conn_id).settings
+            today = datetime.now(ZoneInfo(settings.report_timezone)).date()
+            self._shown = account_and_day(settings.environment, settings.account, self.currency, today)
+            account = Account(settings.environment, settings.lasting_account(), read_currency(self.currency))
+            with warehouse_engine(self.ledger_conn_id, named_in="ledger_conn_id") as engine:
+                ledger = Ledger.open(engine, schema=self.ledger_schema)
+                released = release_plain(ledger, account, name, Who(task=task_instance(context)))
+                self._dataset = dataset(engine.url, ledger.tables.hold_end.name, self.ledger_schema)
+        amount = "0.00" if released is None else money_text(released.counted)
+        if released is None:
+            self.log.info("No hold of %s is open in %s, so there is nothing to release", name, account)
+        else:
+            self.log.info("Released %s %s of %s, which %s had set aside", amount, self.currency, account, name)
+        return {"external_id": name, "released": amount, "currency": self.currency}
+
+    def shown_on_page(self) -> dict[str, str]:
+        """Return what the link to the page asks for: the account, and today as its reports count days."""
+        return self._shown
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Name the table of ended holds as the output dataset."""
+        from airflow.providers.common.compat.openlineage.facet import Dataset
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        if self._dataset is None:
+            return OperatorLineage()
+        namespace, name = self._dataset
+        return OperatorLineage(outputs=[Dataset(namespace=namespace, name=name)])
+
+    def _check_literals(self) -> None:
+        """Refuse when the DAG file is parsed what cannot be right.
+
+        :raises IyzicoConfigurationError: a name, an id or the currency cannot be one
+        :raises WarehouseConfigurationError: the schema is no plain name
+        """
+        from airflow_provider_iyzico.domain.gate import read_currency
+        from airflow_provider_iyzico.sensors.literals import check_conn_id, check_external_id
+        from airflow_provider_iyzico.warehouse.database.names import check_identifier
+
+        read_currency(self.currency)
+        check_conn_id(self.iyzico_conn_id or "", "iyzico_conn_id", self.task_id)
+        check_conn_id(self.ledger_conn_id or "", "ledger_conn_id", self.task_id)
+        if self.ledger_schema is not None:
+            check_identifier(self.ledger_schema, "ledger_schema")
+        check_external_id(self.task_id, self.external_id)
