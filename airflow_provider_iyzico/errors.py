@@ -148,6 +148,18 @@ class WarehouseExactnessError(WarehouseError):
     """The warehouse gave back another value than it was given. Widen the column. Nothing was kept, unless the message says so."""
 
 
+class PaymentsError(IyzicoError):
+    """Payments that were given cannot be made. Nothing was sent; correct each one that the message names."""
+
+
+class PayoutUnknownError(IyzicoError):
+    """A batch may have been authorized, and reading iyzico does not settle it. A person does; the message says how."""
+
+
+class PayoutUnpaidError(IyzicoError):
+    """A payout has come as far as it comes by itself, and some items are not paid. The ledger names them."""
+
+
 class LedgerError(IyzicoError):
     """The ledger of payouts refuses. Nothing was written; the message says why, and what to do."""
 

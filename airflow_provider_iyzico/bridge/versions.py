@@ -35,6 +35,15 @@ def thread_of_its_own() -> AbstractAsyncContextManager[object]:
     return ThreadSensitiveContext() if AIRFLOW_VERSION >= (3, 2) else nullcontext()
 
 
+def object_storage_path(path: str) -> Any:
+    """Return a path that Airflow's object storage reads."""
+    try:
+        from airflow.sdk import ObjectStoragePath
+    except ImportError:  # Airflow 2
+        from airflow.io.path import ObjectStoragePath  # type: ignore[no-redef]
+    return ObjectStoragePath(path)
+
+
 def read_connections_by_hand() -> None:
     """Let a command read the Connections in Airflow's own database, as the scheduler does."""
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")

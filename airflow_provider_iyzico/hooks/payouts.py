@@ -28,7 +28,7 @@ class Asks(Protocol):
     def settings(self) -> Settings: ...
     @property
     def log(self) -> Any: ...
-    def run(self, call: Call[T]) -> T: ...
+    def run(self, call: Call[T], *, within_seconds: float | None = None) -> T: ...
 
 
 class PayoutMethods:
@@ -40,9 +40,11 @@ class PayoutMethods:
     - ``IyzicoRefusedError``, ``IyzicoAuthenticationError``: iyzico refused with a code that it documents; nothing happened.
     - ``IyzicoConfigurationError``: the Connection or a parameter is wrong; nothing was sent.
     - ``IyzicoUnavailableError``, ``IyzicoCertificateError``: iyzico was not reached; nothing was sent.
+
+    ``within_seconds`` is a shorter bound than the Connection's ``timeout``: no byte leaves after it.
     """
 
-    def init_mass_payout(self: Asks, batch: Batch) -> Initiated:
+    def init_mass_payout(self: Asks, batch: Batch, *, within_seconds: float | None = None) -> Initiated:
         """Hand a batch over. No money moves before it is authorized.
 
         :raises IyzicoConfigurationError: also a batch in another currency than the Connection's
@@ -55,22 +57,22 @@ class PayoutMethods:
                 f"batch {batch.external_id!r} is in {batch.currency}, and the balance of Connection {settings.conn_id!r} in "
                 f"{settings.currency}; nothing was sent. Correct the batch, or use the Connection of the other balance"
             )
-        return self.run(init_call(batch, settings.locale))
+        return self.run(init_call(batch, settings.locale), within_seconds=within_seconds)
 
-    def authorize_mass_payout(self: Asks, request_id: str) -> None:
+    def authorize_mass_payout(self: Asks, request_id: str, *, within_seconds: float | None = None) -> None:
         """Have a batch paid. This moves money.
 
         :param request_id: what ``init_mass_payout`` returned
         """
         from airflow_provider_iyzico.api.payout.calls import auth_call
 
-        self.run(auth_call(request_id, paying(self.settings).locale))
+        self.run(auth_call(request_id, paying(self.settings).locale), within_seconds=within_seconds)
 
-    def cancel_mass_payout(self: Asks, request_id: str) -> None:
+    def cancel_mass_payout(self: Asks, request_id: str, *, within_seconds: float | None = None) -> None:
         """Cancel a batch that is not authorized."""
         from airflow_provider_iyzico.api.payout.calls import cancel_call
 
-        self.run(cancel_call(request_id, paying(self.settings).locale))
+        self.run(cancel_call(request_id, paying(self.settings).locale), within_seconds=within_seconds)
 
     def retrieve_mass_payout(
         self: Asks, request_id: str | None = None, external_id: str | None = None, item_type: str | None = None

@@ -85,6 +85,11 @@ def batch_totals(ledger: Ledger, batch: LedgerBatch) -> Totals:
     return totals_of(map(state_of, rows), batch.commission_bound)
 
 
+def item_rows(ledger: Ledger, batch: LedgerBatch) -> list[dict[str, Any]]:
+    """Return the rows of a batch's items, by id."""
+    return ledger.act(lambda connection: read_items(ledger, connection, batch.key))
+
+
 def fitting(status: str) -> str:
     """Return a status as its column holds it."""
     return status[:STATUS_LENGTH]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.api.payout.initiated import Initiated, InvalidItem
 from airflow_provider_iyzico.api.payout.statuses import INVALID, BatchMeaning, batch_meaning
@@ -114,15 +115,24 @@ def _use_permit(turn: Turn) -> str | None:
     """Let a batch whose authorization once went unanswered go on only by a person's permission that nothing has used yet."""
     if turn.batch.auth_unanswered_at is None:
         return None
-    permit = last_version(turn.ledger, turn.connection, turn.batch.key, EventKind.PERMIT)
-    sent = last_version(turn.ledger, turn.connection, turn.batch.key, EventKind.STATE, State.AUTH_SENT.value)
-    if permit <= sent:
+    if (permit := _permit(turn.ledger, turn.connection, turn.batch)) is None:
         raise LedgerBatchError(
             f"an authorization of {turn.batch} went unanswered at {turn.batch.auth_unanswered_at:%Y-%m-%d %H:%M} UTC: a second "
             "one could pay twice. Look into iyzico's panel; if nothing was paid, permit one more: python -m "
             f"airflow_provider_iyzico.ledger permit {turn.batch.external_id} --because ..."
         )
     return f"permitted at version {permit}"
+
+
+def has_permit(ledger: Ledger, batch: LedgerBatch) -> bool:
+    """Tell whether a person permitted one more authorization, which nothing has used yet."""
+    return ledger.act(lambda connection: _permit(ledger, connection, batch)) is not None
+
+
+def _permit(ledger: Ledger, connection: Connection, batch: LedgerBatch) -> int | None:
+    """Return the version of a permission that nothing has used yet."""
+    permit = last_version(ledger, connection, batch.key, EventKind.PERMIT)
+    return permit if permit > last_version(ledger, connection, batch.key, EventKind.STATE, State.AUTH_SENT.value) else None
 
 
 def _request_id(turn: Turn, given: str | None) -> str:

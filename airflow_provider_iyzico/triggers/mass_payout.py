@@ -21,6 +21,7 @@ from airflow_provider_iyzico.domain.quiet import Quiet, essence
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.triggers.memory import CrossingMemory
+from airflow_provider_iyzico.triggers.payout import MassPayoutTrigger as MassPayoutTrigger
 from airflow_provider_iyzico.triggers.polling import Poll, polls, polls_begun, want_next_poll
 from airflow_provider_iyzico.triggers.sharing import shared
 

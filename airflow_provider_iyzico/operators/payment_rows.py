@@ -1,0 +1,79 @@
+"""Where the payments of a batch come from: a list, a query, or a file. Rows pass one by one, and none is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from airflow_provider_iyzico.bridge.versions import object_storage_path
+from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PaymentsError, Retry
+from airflow_provider_iyzico.payments.csv_file import csv_rows
+from airflow_provider_iyzico.warehouse.database.faults import first_line
+
+#: So many rows are fetched from the database at a time.
+_FETCHED = 1000
+Rows = Iterator[Mapping[str, Any]]
+
+
+@contextmanager
+def payment_rows(payments: object, sql: str | None, conn_id: str | None, path: object) -> Iterator[Rows]:
+    """Open the one source that an author named.
+
+    :raises IyzicoConfigurationError: none is named, or several are
+    :raises PaymentsError: it cannot be read; where that may pass, a retry is safe
+    """
+    given = [
+        name for name, value in (("payments", payments), ("payments_sql", sql), ("payments_path", path)) if value is not None
+    ]
+    if len(given) != 1 or (sql is None) is not (conn_id is None):
+        raise IyzicoConfigurationError(
+            f"payments come from {', '.join(given) or 'nowhere'}; give exactly one of payments, payments_sql with "
+            "payments_conn_id, and payments_path"
+        )
+    if sql is not None and conn_id is not None:
+        with _queried(sql, conn_id) as rows:
+            yield rows
+    elif path is not None:
+        with _file(str(path)) as rows:
+            yield rows
+    else:
+        yield _listed(payments)
+
+
+def _listed(payments: object) -> Rows:
+    if not isinstance(payments, (list, tuple)) or not all(isinstance(each, Mapping) for each in payments):
+        raise IyzicoConfigurationError("payments is no list of dicts; with a template, set render_template_as_native_obj=True")
+    return iter(payments)
+
+
+@contextmanager
+def _queried(sql: str, conn_id: str) -> Iterator[Rows]:
+    with warehouse_engine(conn_id, named_in="payments_conn_id") as engine:
+        try:
+            with engine.connect() as connection:
+                options = {"no_parameters": True, "stream_results": True}
+                result = connection.execution_options(**options).exec_driver_sql(sql)
+                names = [str(name).lower() for name in result.keys()]  # noqa: SIM118 - it is no dict
+                yield (dict(zip(names, row, strict=True)) for row in result.yield_per(_FETCHED))
+        except IyzicoError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a driver is anybody's code, and its words may quote a row
+            raise PaymentsError(
+                f"the query of payments_sql failed over Connection {conn_id!r}: {type(error).__name__}: {first_line(error)}",
+                retry=Retry.SAFE,
+            ) from None
+
+
+@contextmanager
+def _file(path: str) -> Iterator[Rows]:
+    try:
+        with object_storage_path(path).open("r", encoding="utf-8-sig", newline="") as file:
+            yield csv_rows(file, path)
+    except IyzicoError:
+        raise
+    except (FileNotFoundError, IsADirectoryError, PermissionError, NotADirectoryError) as error:
+        raise PaymentsError(f"payments_path {path!r} cannot be read: {type(error).__name__}; correct it") from error
+    except OSError as error:
+        raise PaymentsError(f"payments_path {path!r} cannot be read now: {type(error).__name__}", retry=Retry.SAFE) from error

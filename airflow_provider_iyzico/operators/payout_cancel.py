@@ -1,0 +1,41 @@
+"""``MassPayoutCancelOperator``: cancels a batch that nobody has authorized."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_iyzico.operators.payout_task import PayoutTask, told_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class MassPayoutCancelOperator(PayoutTask):
+    """Cancels a batch that is not authorized, and gives back what was set aside for it. Cancelling twice is no error.
+
+    Only a read of iyzico that shows the batch and all its items as cancelled counts. Where somebody authorized the batch
+    meanwhile, the task fails and says so, and the hold stays.
+
+    Returns ``external_id``, ``request_id``, ``state``, ``currency``, ``items``, ``total``, ``invalid_items``, ``commission`` and
+    ``required``.
+
+    :param external_id: the batch's name (templated)
+    :param iyzico_conn_id: id of an iyzico Connection that may pay
+    :param ledger_conn_id: the SQL Connection of the ledger
+    :param ledger_schema: the schema of its tables, if not the connection's own
+    :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
+    :raises AirflowFailException: the batch pays already, or is not at iyzico; or what else a retry would not help
+    :raises IyzicoUnavailableError: iyzico did not cancel it now; a retry is safe
+    """
+
+    def execute(self, context: Context) -> dict[str, str | int]:
+        """Cancel the batch, and tell what it was."""
+        from airflow_provider_iyzico.ledger.items import batch_totals
+        from airflow_provider_iyzico.payouts.cancel import cancel
+
+        with self._means(context) as means:
+            batch = cancel(means, str(self.external_id))
+            told = told_of(batch, batch_totals(means.ledger, batch), has_ended=False)
+            self.log.info("%s is cancelled", batch)
+        self._tell_outlets(context, told)
+        return told

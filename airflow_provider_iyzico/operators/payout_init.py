@@ -1,0 +1,160 @@
+"""``MassPayoutInitOperator``: hands a batch of payments over to iyzico, and pays nobody yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, LedgerBatchError, PaymentsError
+from airflow_provider_iyzico.operators.payout_task import PayoutTask, told_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from airflow.providers.common.compat.sdk import Context, XComArg
+
+    from airflow_provider_iyzico.api.payout import Batch
+    from airflow_provider_iyzico.ledger.batches import LedgerBatch
+    from airflow_provider_iyzico.payouts.means import Means
+
+ON_INVALID = ("fail", "drop")
+_NAMED = 10
+
+
+class MassPayoutInitOperator(PayoutTask):
+    """Hands a batch of payments over to iyzico, which checks it and pays nobody yet: what will this batch cost?
+
+    All payments are read and checked first, and every bad one is named in one error. The ledger keeps the batch before iyzico
+    hears of it. It never keeps an IBAN, a phone number, an identity number or a name. A retry, a clear or a crash goes on from
+    what the ledger holds: one ``external_id`` is one batch for good.
+
+    Give the payments in exactly one way. A list is fine for tests: it would show personal data in XCom and in rendered
+    templates. Each payment has, by column or key, ``item_external_id``, ``recipient_type`` (PHONE, IBAN, IDENTITY_NUMBER,
+    MEMBER_ID), ``recipient_info``, ``recipient_name`` (for an IBAN), ``amount``, ``description``, and if you like ``currency``
+    and ``non_withdrawable``.
+
+    Returns ``external_id``, ``request_id``, ``state``, ``currency``, ``items``, ``total`` (of the valid items, without
+    commission), ``invalid_items``, ``commission`` and ``required``: counts as numbers, everything else as text.
+
+    :param external_id: your own name for the batch: 1 to 64 letters, digits, ``.``, ``_``, ``:`` or ``-``; let it name the day or
+        month with the year (templated)
+    :param payments: a list of dicts (templated)
+    :param payments_sql: a query (templated), for ``payments_conn_id``
+    :param payments_conn_id: any SQL Connection
+    :param payments_path: a CSV file where Airflow's object storage reads it: UTF-8, commas or semicolons, these names as its
+        header (templated)
+    :param iyzico_conn_id: id of an iyzico Connection that may pay
+    :param ledger_conn_id: the SQL Connection of the ledger
+    :param ledger_schema: the schema of its tables, if not the connection's own
+    :param purpose: SALARY, BONUS, SETTLEMENT, GOODS, SERVICES, CASHBACK, REBATES or DONATIONS (templated)
+    :param on_invalid: where iyzico would not pay some items: ``fail`` cancels the batch and names them, ``drop`` goes on without
+    :param commission_bound: what one item costs at least; required where iyzico states no commission (``"0"``: there is none)
+    :param max_items: refuse a larger batch
+    :param max_total: refuse a larger sum
+    :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
+    :param create_table: make the ledger's tables when they are missing; otherwise fail with the DDL for the DBA
+    :raises AirflowFailException: a retry would not help; the message names the error of
+        :mod:`airflow_provider_iyzico.errors` and what to do
+    :raises IyzicoUnavailableError: iyzico cannot be reached; a retry goes on from what the ledger holds
+    """
+
+    template_fields: Sequence[str] = ("external_id", "payments", "payments_sql", "payments_path", "purpose")
+    template_fields_renderers = {"payments_sql": "sql"}  # noqa: RUF012 - Airflow's own form
+
+    def __init__(
+        self,
+        *,
+        payments: Sequence[Mapping[str, Any]] | XComArg | None = None,
+        payments_sql: str | None = None,
+        payments_conn_id: str | None = None,
+        payments_path: str | XComArg | None = None,
+        purpose: str | None = None,
+        on_invalid: str = "fail",
+        commission_bound: str | int | Decimal | None = None,
+        max_items: int | None = None,
+        max_total: str | int | Decimal | None = None,
+        create_table: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.payments = payments
+        self.payments_sql = payments_sql
+        self.payments_conn_id = payments_conn_id
+        self.payments_path = payments_path
+        self.purpose = purpose
+        self.on_invalid = on_invalid
+        self.commission_bound = commission_bound
+        self.max_items = max_items
+        self.max_total = max_total
+        self.create_table = create_table
+        if on_invalid not in ON_INVALID:
+            raise IyzicoConfigurationError(
+                f"task {self.task_id!r}: on_invalid is {on_invalid!r}; use one of {', '.join(ON_INVALID)}"
+            )
+
+    def execute(self, context: Context) -> dict[str, str | int]:
+        """Check the payments, hand them over, and tell what they come to."""
+        from airflow_provider_iyzico.domain.payout import PAST_THE_GATE
+        from airflow_provider_iyzico.ledger.items import batch_totals
+        from airflow_provider_iyzico.payouts.initiate import initiate
+
+        with self._means(context, create_table=self.create_table) as means:
+            batch = self._batch(means)
+            kept = initiate(means, batch, commission_bound=self._bound())
+            totals = batch_totals(means.ledger, kept)
+            told = told_of(kept, totals, has_ended=False)
+            if kept.state in PAST_THE_GATE:
+                self.log.info("%s was handed over before, and is %s", kept, kept.state)
+            else:
+                if totals.invalid_items and (self.on_invalid == "fail" or totals.invalid_items == totals.items):
+                    self._give_up(means, kept)
+                if totals.invalid_items:
+                    self.log.warning("%s goes on without %d items: %s", kept, totals.invalid_items, _invalid(means, kept))
+                if totals.required is None:
+                    raise LedgerBatchError(
+                        f"{kept} is handed over, and iyzico does not say what an item costs; give commission_bound ('0' says "
+                        "that there is no commission), and clear this task"
+                    )
+            self.log.info("%s: %s", kept, told)
+        self._tell_outlets(context, told)
+        return told
+
+    def _batch(self, means: Means) -> Batch:
+        from airflow_provider_iyzico.api.external_id import read_external_id
+        from airflow_provider_iyzico.api.money import money_from_author
+        from airflow_provider_iyzico.operators.payment_rows import payment_rows
+        from airflow_provider_iyzico.payments.checking import Limits, checked
+
+        name = read_external_id(self.external_id)
+        limits = Limits(self.max_items, None if self.max_total is None else money_from_author(self.max_total, "max_total"))
+        with payment_rows(self.payments, self.payments_sql, self.payments_conn_id, self.payments_path) as rows:
+            return checked(rows, external_id=name, currency=means.account.currency, purpose=self.purpose or None, limits=limits)
+
+    def _bound(self) -> Decimal | None:
+        from airflow_provider_iyzico.api.money import money_from_author
+
+        return None if self.commission_bound is None else money_from_author(self.commission_bound, "commission_bound")
+
+    def _give_up(self, means: Means, kept: LedgerBatch) -> None:
+        """Cancel a batch with invalid items, and fail naming them."""
+        from airflow_provider_iyzico.payouts.cancel import cancel
+
+        said = f"iyzico would not pay {kept.invalid_items} of {kept.items} items of {kept}: {_invalid(means, kept)}"
+        try:
+            cancel(means, kept.external_id)
+        except IyzicoError as error:
+            raise PaymentsError(
+                f"{said}. The batch could not be cancelled ({error}); it holds nothing, and nobody is paid. Cancel it, correct "
+                "the payments, and use another external_id"
+            ) from error
+        raise PaymentsError(f"{said}. The batch is cancelled; correct the payments, and use another external_id")
+
+
+def _invalid(means: Means, kept: LedgerBatch) -> str:
+    from airflow_provider_iyzico.api.payout.statuses import INVALID
+    from airflow_provider_iyzico.ledger.items import item_rows
+
+    invalid = [row for row in item_rows(means.ledger, kept) if row["status"] == INVALID]
+    named = ", ".join(f"{row['item_external_id']!r} ({row['error'] or 'no reason given'})" for row in invalid[:_NAMED])
+    return named + (f" and {len(invalid) - _NAMED} more" if len(invalid) > _NAMED else "")

@@ -1,0 +1,60 @@
+"""``MassPayoutReconcileOperator``: compares the ledger with iyzico, and pays nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_iyzico.errors import PayoutUnpaidError, Retry
+from airflow_provider_iyzico.operators.payout_task import AccountTask
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class MassPayoutReconcileOperator(AccountTask):
+    """Reads every batch of an account again that has not ended, or ended lately: does the ledger say what iyzico says?
+
+    Run it daily, in a DAG of its own. It records every change, ends holds, and opens an ended batch again when a payment bounced.
+    It fails naming what needs a person, after everything is written. Nothing is ever paid by it.
+
+    Returns ``{"read", "changed", "ended", "reopened", "needs_person"}``, all counts.
+
+    :param iyzico_conn_id: id of an iyzico Connection that may pay
+    :param ledger_conn_id: the SQL Connection of the ledger
+    :param ledger_schema: the schema of its tables, if not the connection's own
+    :param days: how long after its end a batch is read again
+    :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
+    :param settling_seconds: for how long a paid item still counts in the hold, since the balance may lag behind
+    :param deposit_grace_seconds: for how long a failed item may wait for its money to come back
+    :raises AirflowFailException: something needs a person; the message names it
+    :raises PayoutUnpaidError: batches could not be read now; a retry is safe
+    """
+
+    template_fields: Sequence[str] = ()
+
+    def __init__(
+        self,
+        *,
+        days: float = 7,
+        settling_seconds: float = 60,
+        deposit_grace_seconds: float = timedelta(days=3).total_seconds(),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.days = days
+        self.settling_seconds = settling_seconds
+        self.deposit_grace_seconds = deposit_grace_seconds
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Read everything again, and tell what changed."""
+        from airflow_provider_iyzico.payouts.reconcile import reconcile
+
+        with self._means(context, settling_seconds=self.settling_seconds) as means:
+            seen = reconcile(means, days=float(self.days), deposit_grace_seconds=float(self.deposit_grace_seconds))
+            self.log.info("%s: %s", means.account, seen.counts())
+            self._tell_outlets(context, seen.counts())
+            if seen.problems:
+                raise PayoutUnpaidError(seen.said(), retry=Retry.SAFE if seen.is_passing else Retry.NEVER)
+        return seen.counts()

@@ -1,0 +1,117 @@
+"""Every row is checked, and one error names all that are wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+from airflow_provider_iyzico.api.money import add, money_from_author, money_text
+from airflow_provider_iyzico.api.payout import Batch, Payment
+from airflow_provider_iyzico.api.payout.batch import RECIPIENT_TYPES
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, PaymentsError
+from airflow_provider_iyzico.payments.recipients import masked, recipient
+
+#: The columns or keys of a payment.
+REQUIRED = ("item_external_id", "recipient_type", "recipient_info", "amount", "description")
+OPTIONAL = ("recipient_name", "currency", "non_withdrawable")
+#: So many bad rows are named in one error; the rest is counted.
+NAMED = 50
+_TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the author of the DAG allows.
+
+    :param max_total: of the amounts, without commission
+    """
+
+    max_items: int | None = None
+    max_total: Decimal | None = None
+
+
+def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: str, purpose: str | None, limits: Limits) -> Batch:
+    """Return the batch of some rows.
+
+    :param currency: of the Connection; a row may name it, and no other
+    :raises PaymentsError: names every row that is wrong by its ``item_external_id``, and says what is wrong with it
+    :raises IyzicoConfigurationError: ``external_id`` or ``purpose`` is none
+    """
+    payments: list[Payment] = []
+    wrong: list[str] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            payments.append(_payment(row, currency))
+        except (IyzicoConfigurationError, IyzicoMoneyError, ValueError) as error:
+            wrong.append(f"{_name(row, number)}: {str(error).removesuffix('; nothing was sent')}")
+    counted = Counter(payment.item_external_id for payment in payments)
+    wrong += [f"{name!r}: its item_external_id is given {times} times" for name, times in counted.items() if times > 1]
+    wrong += _beyond(limits, payments, len(payments) + len(wrong), currency)
+    if wrong:
+        raise PaymentsError(_said(external_id, wrong))
+    if not payments:
+        raise PaymentsError(f"batch {external_id!r} is empty: there is nobody to pay; check the query, the file or the list")
+    return Batch(external_id=external_id, currency=currency, items=tuple(payments), purpose=purpose)
+
+
+def _payment(row: Mapping[str, Any], currency: str) -> Payment:
+    if missing := [name for name in REQUIRED if _is_empty(row.get(name))]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    kind = str(row["recipient_type"]).strip().upper()
+    if kind not in RECIPIENT_TYPES:
+        raise ValueError(f"its recipient_type is none of {', '.join(RECIPIENT_TYPES)}")
+    given, name = row.get("currency"), row.get("recipient_name")
+    if not _is_empty(given) and str(given).strip() != currency:
+        raise ValueError(f"its currency is not that of the Connection, {currency}")
+    amount = row["amount"]
+    return Payment(
+        item_external_id=str(row["item_external_id"]).strip(),
+        recipient_type=kind,
+        recipient_info=recipient(kind, str(row["recipient_info"])),
+        recipient_name=None if _is_empty(name) else str(name).strip(),
+        amount=money_from_author(amount.strip() if isinstance(amount, str) else amount, "its amount"),
+        description=str(row["description"]).strip(),
+        non_withdrawable=_flag(row.get("non_withdrawable")),
+    )
+
+
+def _beyond(limits: Limits, payments: list[Payment], count: int, currency: str) -> list[str]:
+    """Return what goes beyond the author's limits."""
+    total = reduce(add, (payment.amount for payment in payments), Decimal(0))
+    beyond = []
+    if limits.max_items is not None and count > limits.max_items:
+        beyond.append(f"the batch has {count} items, and max_items is {limits.max_items}")
+    if limits.max_total is not None and total > limits.max_total:
+        beyond.append(f"the items are {money_text(total)} {currency}, and max_total is {money_text(limits.max_total)}")
+    return beyond
+
+
+def _flag(given: Any) -> bool | None:
+    if _is_empty(given) or isinstance(given, bool):
+        return given if isinstance(given, bool) else None
+    word = str(given).strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError("its non_withdrawable is neither true nor false")
+    return word in _TRUE
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _name(row: Mapping[str, Any], number: int) -> str:
+    """Name a row for people; without an id, by its place and the end of its recipient."""
+    given = row.get("item_external_id")
+    if not _is_empty(given):
+        return repr(str(given).strip()[:64])
+    return f"row {number} ({masked(str(row.get('recipient_info') or ''))})"
+
+
+def _said(external_id: str, wrong: list[str]) -> str:
+    more = f"\n- and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+    lines = "".join(f"\n- {each}" for each in wrong[:NAMED])
+    return f"batch {external_id!r} cannot be paid, and nothing was sent. Correct these payments:{lines}{more}"

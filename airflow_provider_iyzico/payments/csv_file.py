@@ -1,0 +1,44 @@
+"""Payments in a CSV file: UTF-8 with or without a byte order mark, commas or semicolons, and our names as its header."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+from airflow_provider_iyzico.errors import PaymentsError
+from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
+
+
+def csv_rows(file: TextIO, path: str) -> Iterator[Mapping[str, Any]]:
+    """Return the rows of an open file, one by one.
+
+    :param file: opened with ``encoding="utf-8-sig", newline=""``
+    :param path: for messages
+    :raises PaymentsError: it is no such file; the message quotes no row
+    """
+    try:
+        header = file.readline()
+        delimiter = ";" if header.count(";") > header.count(",") else ","
+        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter, strict=True), [])]
+        _check_header(names, path)
+        for number, fields in enumerate(csv.reader(file, delimiter=delimiter, strict=True), 2):
+            if not any(field.strip() for field in fields):
+                continue
+            if len(fields) != len(names):
+                raise PaymentsError(f"record {number} of {path} has {len(fields)} fields, its header {len(names)}; correct it")
+            yield dict(zip(names, fields, strict=True))
+    except UnicodeDecodeError as error:
+        raise PaymentsError(f"{path} is not UTF-8; save it as 'CSV UTF-8'") from error
+    except csv.Error as error:
+        raise PaymentsError(f"{path} is no CSV file: {error}") from error
+
+
+def _check_header(names: list[str], path: str) -> None:
+    known = {*REQUIRED, *OPTIONAL}
+    unknown, missing = sorted(set(names) - known), [name for name in REQUIRED if name not in names]
+    if missing or unknown or len(set(names)) < len(names):
+        said = [f"lacks {', '.join(missing)}"] if missing else []
+        said += [f"has {len(unknown)} columns that no payment has"] if unknown else []
+        said += ["names a column twice"] if len(set(names)) < len(names) else []
+        raise PaymentsError(f"the header of {path} {' and '.join(said)}; its columns are {', '.join([*REQUIRED, *OPTIONAL])}")

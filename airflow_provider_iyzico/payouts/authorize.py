@@ -1,0 +1,155 @@
+"""A batch is authorized at most once: after a read that says INIT, with its money held, and with the intent committed before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.errors import (
+    IyzicoError,
+    IyzicoOutcomeUnknownError,
+    IyzicoUnavailableError,
+    LedgerBatchError,
+    LedgerFundsError,
+    LedgerMovedError,
+    PayoutUnknownError,
+)
+from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
+from airflow_provider_iyzico.ledger.reading import record
+from airflow_provider_iyzico.ledger.steps import has_permit, send, step
+from airflow_provider_iyzico.payouts.cancel import settle_cancel
+from airflow_provider_iyzico.payouts.reads import Says, read, says, twice
+
+if TYPE_CHECKING:
+    from airflow_provider_iyzico.ledger.batches import LedgerBatch
+    from airflow_provider_iyzico.ledger.placing import Asked
+    from airflow_provider_iyzico.payouts.means import Means
+
+#: So often the balance is asked for again, because a hold ended meanwhile.
+_ASKED = 5
+
+
+def authorize(means: Means, external_id: str) -> LedgerBatch:
+    """Have a batch paid, unless that was done before. Return it when iyzico pays it, or has ended it.
+
+    Of several copies of this one goes on; the others wait for what came of it.
+
+    :raises LedgerBatchError: the batch is not at iyzico, was cancelled, or may not be authorized; nothing was sent
+    :raises LedgerFundsError: its money cannot be set aside now; nothing was sent, and a retry is safe
+    :raises PayoutUnknownError: it may have been authorized, and reading does not settle it: a person decides
+    :raises IyzicoError: iyzico refused, or cannot be reached; what happened stands in the ledger, and a retry goes on from there
+    """
+    while True:
+        batch = means.batch(external_id)
+        try:
+            match batch.state:
+                case State.AUTHORIZED | State.ENDED:
+                    return batch
+                case State.INITIATED:
+                    _have_paid(means, batch)
+                case State.AUTH_SENT:
+                    _give_up_on(means, batch)
+                case State.AUTH_UNKNOWN:
+                    settle_authorization(means, batch)
+                case State.CANCEL_SENT | State.CANCEL_UNKNOWN:
+                    settle_cancel(means, batch)
+                case State.CANCELLED:
+                    raise LedgerBatchError(f"{batch} was cancelled at {batch.changed_at:%Y-%m-%d %H:%M} UTC; nobody is paid")
+                case _:
+                    raise LedgerBatchError(f"{batch} is {batch.state}, so iyzico cannot pay it; run its MassPayoutInitOperator")
+        except LedgerMovedError:
+            continue  # somebody else was faster: read what came of it, and follow
+
+
+def _have_paid(means: Means, batch: LedgerBatch) -> None:
+    found = read(means, batch)
+    batch = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
+    match says(found):
+        case Says.CANCELLED:
+            step(means.ledger, batch, State.CANCELLED, means.who, reason="iyzico shows it as cancelled")
+            return
+        case Says.MORE:
+            step(means.ledger, batch, State.AUTHORIZED, means.who, reason=f"iyzico shows it as {found.status}, without us")
+            return
+        case _:
+            pass
+    asked = _held(means, batch)
+    began_at = means.clock()
+    batch = send(means.ledger, batch, State.AUTH_SENT, means.who, timeout_seconds=means.timeout_seconds, asked=asked)
+    seconds_left = means.timeout_seconds - (means.clock() - began_at)
+    try:
+        if seconds_left <= 0:
+            raise IyzicoUnavailableError(f"the ledger took so long that {batch} was not sent; a retry is safe")
+        means.iyzico.authorize_mass_payout(str(batch.request_id), within_seconds=seconds_left)
+    except IyzicoOutcomeUnknownError as error:
+        step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason=str(error))
+    except IyzicoError as error:
+        if _is_no(means, batch, error):
+            raise
+    else:
+        step(means.ledger, batch, State.AUTHORIZED, means.who)
+
+
+def _held(means: Means, batch: LedgerBatch) -> Asked:
+    """Set the batch's money aside, if no gate did, and return the balance on which it is."""
+    for _ in range(_ASKED):
+        asked = means.balance()
+        placed = place(means.ledger, batch.account, Wanted(batch.external_id), asked, means.who)
+        if placed.outcome is Placing.PLACED:
+            return asked
+        if placed.outcome is Placing.SHORT:
+            facts = placed.funds.facts(placed.required, batch.account.currency)
+            raise LedgerFundsError(f"{batch} is not authorized: {facts}; top up the balance; a retry is safe")
+        if placed.outcome is Placing.PAST:
+            raise LedgerMovedError(f"somebody else had {batch} paid")
+    raise LedgerFundsError(f"the holds of {batch.account} change faster than the balance can be asked for; a retry is safe")
+
+
+def _is_no(means: Means, batch: LedgerBatch, error: IyzicoError) -> bool:
+    """Note a request that failed in a way that says that nothing was done, and tell whether that is believed.
+
+    Where nothing was sent, it is sure. Where iyzico answered no, it is believed only together with two reads that say INIT.
+    """
+    if error.http_status is not None or error.code is not None:
+        try:
+            is_init = twice(means, lambda: says(read(means, batch)), Says.INIT) is Says.INIT
+        except IyzicoError:
+            is_init = False
+        if not is_init:
+            step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason=str(error))
+            return False
+    step(means.ledger, batch, State.INITIATED, means.who, reason=str(error))
+    return True
+
+
+def _give_up_on(means: Means, batch: LedgerBatch) -> None:
+    """Wait for whoever sends, and take the outcome for unknown after that."""
+    if batch.is_overdue(means.grace_seconds):
+        step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason="its sender never said what came of it")
+    else:
+        means.follow_sender(batch)
+
+
+def settle_authorization(means: Means, batch: LedgerBatch) -> None:
+    """Read back a batch that may have been authorized. Two reads that say INIT settle nothing: a person decides."""
+
+    def once() -> Says:
+        nonlocal batch
+        found = read(means, batch)
+        batch = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
+        return says(found)
+
+    match twice(means, once, Says.INIT):
+        case Says.INIT if has_permit(means.ledger, batch):
+            step(means.ledger, batch, State.INITIATED, means.who, reason="a person permitted one more authorization")
+        case Says.INIT:
+            raise PayoutUnknownError(
+                f"an authorization of {batch} was sent, nobody saw an answer, and iyzico says twice that it is not authorized. "
+                "Nothing is sent again by itself. Look into iyzico's panel: if nothing was paid, permit one more authorization "
+                f"(python -m airflow_provider_iyzico.ledger permit {batch.external_id} --because ...), or cancel the batch; then "
+                "clear this task"
+            )
+        case Says.CANCELLED:
+            step(means.ledger, batch, State.CANCELLED, means.who, reason="iyzico shows it as cancelled")
+        case _:
+            step(means.ledger, batch, State.AUTHORIZED, means.who, reason="iyzico shows that it was authorized")

@@ -1,0 +1,136 @@
+"""A batch is handed over to iyzico: after a read that found nothing, and with the intent committed before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_iyzico.api.payout.initiated import Initiated
+from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.errors import (
+    IyzicoError,
+    IyzicoNoSuchPayoutError,
+    IyzicoOutcomeUnknownError,
+    IyzicoRefusedError,
+    IyzicoUnavailableError,
+    LedgerBatchError,
+    LedgerMovedError,
+)
+from airflow_provider_iyzico.ledger.reading import differing_items, record
+from airflow_provider_iyzico.ledger.register import register
+from airflow_provider_iyzico.ledger.steps import initiated, send, step
+from airflow_provider_iyzico.payouts.reads import Says, read, says
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from airflow_provider_iyzico.api.payout import Batch, MassPayout
+    from airflow_provider_iyzico.ledger.batches import LedgerBatch
+    from airflow_provider_iyzico.payouts.means import Means
+
+#: So often one run hands a batch over; again only after two reads that found nothing.
+_SENT = 2
+_NAMED = 10
+
+
+def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = None) -> LedgerBatch:
+    """Put a batch into the ledger, hand it over to iyzico, and read what iyzico made of it. Nothing is paid.
+
+    A batch that the ledger has goes on from there; one that is past this is returned as it is.
+
+    :param commission_bound: what one item costs at least
+    :raises LedgerBatchError: the ledger or iyzico has another batch of that name, or a person has to decide
+    :raises IyzicoRefusedError: iyzico refused the whole batch, which may be corrected
+    :raises IyzicoError: iyzico cannot be reached; what happened stands in the ledger, and a retry goes on from there
+    """
+    kept, sent = register(means.ledger, means.account, batch, means.who, commission_bound=commission_bound), 0
+    while True:
+        try:
+            match kept.state:
+                case State.NEW | State.REFUSED:
+                    if sent == _SENT:
+                        raise IyzicoUnavailableError(
+                            f"{kept} was sent {sent} times, and iyzico answered none and knows none; a retry is safe"
+                        )
+                    sent += _hand_over(means, kept, batch)
+                case State.INIT_SENT:
+                    if kept.is_overdue(means.grace_seconds):
+                        step(means.ledger, kept, State.INIT_UNKNOWN, means.who, reason="its sender never said what came of it")
+                    else:
+                        means.follow_sender(kept)
+                case State.INIT_UNKNOWN:
+                    find_out(means, kept)
+                case State.INITIATED:
+                    found = read(means, kept)
+                    return record(means.ledger, kept, found, means.who, settling_seconds=means.settling_seconds)
+                case _:
+                    return kept
+        except LedgerMovedError:
+            pass  # somebody else was faster: read what came of it, and follow
+        kept = means.batch(batch.external_id)
+
+
+def _hand_over(means: Means, kept: LedgerBatch, batch: Batch) -> int:
+    """Hand a batch over that iyzico does not know, and return how often that was sent."""
+    is_there = _found(means, kept) is not None
+    began_at = means.clock()
+    kept = send(means.ledger, kept, State.INIT_SENT, means.who, timeout_seconds=means.timeout_seconds)
+    if is_there:  # by other code, or by a ledger that was lost
+        step(means.ledger, kept, State.INIT_UNKNOWN, means.who, reason="iyzico knew the name before anything was sent")
+        return 0
+    try:
+        seconds_left = means.timeout_seconds - (means.clock() - began_at)
+        if seconds_left <= 0:
+            raise IyzicoUnavailableError(f"the ledger took so long that {kept} was not sent; a retry is safe")
+        answer = means.iyzico.init_mass_payout(batch, within_seconds=seconds_left)
+    except IyzicoOutcomeUnknownError as error:
+        step(means.ledger, kept, State.INIT_UNKNOWN, means.who, reason=str(error))
+        return 1
+    except IyzicoError as error:
+        step(means.ledger, kept, State.REFUSED, means.who, reason=str(error))
+        raise
+    if answer.request_id is None:
+        step(means.ledger, kept, State.REFUSED, means.who, reason=f"iyzico would pay none of its {len(answer.invalid)} items")
+        raise IyzicoRefusedError(f"iyzico refused {kept}: {invalid_items(answer)}; correct the payments")
+    initiated(means.ledger, kept, answer, means.who)
+    return 1
+
+
+def find_out(means: Means, kept: LedgerBatch) -> None:
+    """Adopt the batch that iyzico has, or have it handed over again after two reads that found nothing."""
+    found = _found(means, kept)
+    if found is None:
+        means.pause(means.grace_seconds)
+        found = _found(means, kept)
+    if found is None:
+        step(means.ledger, kept, State.NEW, means.who, reason="iyzico knows no such batch in two reads")
+        return
+    if says(found) is not Says.INIT:
+        raise LedgerBatchError(
+            f"iyzico has {kept}, whose init nobody saw answered, as {found.status}: somebody else dealt with it. Nothing is "
+            "sent; look into iyzico's panel"
+        )
+    if found.request_id is None:
+        raise LedgerBatchError(
+            f"iyzico has {kept}, and does not say by which request_id: it can be neither paid nor cancelled here. A batch in "
+            "INIT moves no money; cancel it in iyzico's panel, or leave it, and begin again under another external_id"
+        )
+    if differing := differing_items(means.ledger, kept, found):
+        raise LedgerBatchError(
+            f"iyzico has {kept}, and {len(differing)} of its items are not as we sent them or are masked, such as "
+            f"{differing[0]!r}: a person decides. Compare it in iyzico's panel, then cancel it there or resolve it: python -m "
+            f"airflow_provider_iyzico.ledger resolve {kept.external_id} --as initiated --because ..."
+        )
+    initiated(means.ledger, kept, Initiated(found.request_id, ()), means.who, reason="found at iyzico, as we sent it")
+
+
+def _found(means: Means, kept: LedgerBatch) -> MassPayout | None:
+    try:
+        return means.iyzico.retrieve_mass_payout(external_id=kept.external_id)
+    except IyzicoNoSuchPayoutError:
+        return None
+
+
+def invalid_items(answer: Initiated) -> str:
+    """Name the items that iyzico would not pay, without recipients."""
+    named = [f"{each.item_external_id!r} ({each.code}: {each.message})" for each in answer.invalid[:_NAMED]]
+    return ", ".join(named) + (f" and {len(answer.invalid) - _NAMED} more" if len(answer.invalid) > _NAMED else "")

@@ -1,0 +1,84 @@
+"""What it takes to deal with a batch: iyzico, the ledger, who acts, and how long to wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_iyzico.errors import LedgerBatchError
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, find
+from airflow_provider_iyzico.ledger.placing import Asked, funds_version
+
+if TYPE_CHECKING:
+    from airflow_provider_iyzico.api.balance import Balance
+    from airflow_provider_iyzico.api.payout import Batch, Initiated, MassPayout
+    from airflow_provider_iyzico.ledger.accounts import Account
+    from airflow_provider_iyzico.ledger.ledger import Ledger
+    from airflow_provider_iyzico.ledger.who import Who
+
+#: So often a copy of a task reads what came of the request that another one sent.
+FOLLOWING_SECONDS = 5.0
+
+
+class Iyzico(Protocol):
+    """What is asked of the hook."""
+
+    def get_balance(self) -> Balance: ...
+    def init_mass_payout(self, batch: Batch, *, within_seconds: float | None = None) -> Initiated: ...
+    def authorize_mass_payout(self, request_id: str, *, within_seconds: float | None = None) -> None: ...
+    def cancel_mass_payout(self, request_id: str, *, within_seconds: float | None = None) -> None: ...
+    def retrieve_mass_payout(self, request_id: str | None = None, external_id: str | None = None) -> MassPayout: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What it takes to deal with the batches of one account.
+
+    :param timeout_seconds: the Connection's: nothing that moves money is sent later than this after its intent
+    :param grace_seconds: so long after the deadline of a request its outcome counts as unknown, and so far apart are two reads
+    :param settling_seconds: for how long a settled item still counts in its hold
+    :param pause: waits so many seconds
+    """
+
+    iyzico: Iyzico
+    ledger: Ledger
+    account: Account
+    who: Who
+    timeout_seconds: float
+    grace_seconds: float = 60.0
+    settling_seconds: float = 60.0
+    pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def batch(self, external_id: str) -> LedgerBatch:
+        """Return the batch of that name.
+
+        :raises LedgerBatchError: there is none
+        """
+        batch = find(self.ledger, self.account, external_id)
+        if batch is None:
+            raise LedgerBatchError(
+                f"the ledger has no batch {external_id!r} of {self.account}; run MassPayoutInitOperator with that name first"
+            )
+        if batch.account != self.account:
+            raise LedgerBatchError(f"{batch} is not in {self.account.currency}; use the Connection that began it")
+        return batch
+
+    def balance(self) -> Asked:
+        """Ask for a balance that counts: after the version of the account's funds was read.
+
+        :raises IyzicoError: it cannot be had, or its date cannot be believed
+        """
+        version = funds_version(self.ledger, self.account)
+        balance = self.iyzico.get_balance()
+        if balance.clock_error:
+            raise balance.clock_error
+        return Asked(balance.amount, balance.observed_at, version)
+
+    def follow_sender(self, batch: LedgerBatch) -> None:
+        """Wait a little for what somebody else sent: until it is answered, or must be over."""
+        if batch.deadline_at is not None:
+            seconds = (batch.deadline_at - batch.seen_at).total_seconds() + self.grace_seconds
+            self.pause(min(max(seconds, 0.0) + 0.1, FOLLOWING_SECONDS))

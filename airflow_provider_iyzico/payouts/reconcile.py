@@ -1,0 +1,120 @@
+"""Once a day, everything that may still change is read again. Nothing is ever paid by this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.errors import IyzicoError, LedgerMovedError, Retry
+from airflow_provider_iyzico.ledger.questions import to_read
+from airflow_provider_iyzico.ledger.reading import record
+from airflow_provider_iyzico.ledger.steps import step
+from airflow_provider_iyzico.payouts.authorize import settle_authorization
+from airflow_provider_iyzico.payouts.cancel import settle_cancel
+from airflow_provider_iyzico.payouts.follow import standing_of
+from airflow_provider_iyzico.payouts.initiate import find_out
+from airflow_provider_iyzico.payouts.reads import Says, read, says
+
+if TYPE_CHECKING:
+    from airflow_provider_iyzico.ledger.batches import LedgerBatch
+    from airflow_provider_iyzico.payouts.means import Means
+
+_NAMED = 10
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What a reconciliation saw.
+
+    :param problems: what needs a person, or could not be read; by batch
+    :param is_passing: whether a retry may help with all of them
+    """
+
+    read: int = 0
+    changed: int = 0
+    ended: int = 0
+    reopened: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+    is_passing: bool = True
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "read": self.read,
+            "changed": self.changed,
+            "ended": self.ended,
+            "reopened": self.reopened,
+            "needs_person": len(self.problems),
+        }
+
+    def said(self) -> str:
+        """Name what needs a person."""
+        named = "".join(f"\n- {problem}" for problem in list(self.problems.values())[:_NAMED])
+        more = f"\n- and {len(self.problems) - _NAMED} more" if len(self.problems) > _NAMED else ""
+        return f"{len(self.problems)} batches need a person or could not be read:{named}{more}"
+
+
+def reconcile(means: Means, *, days: float, deposit_grace_seconds: float) -> Reconciled:
+    """Read every batch of the account that has not ended, or ended within ``days``, and keep what changed.
+
+    One that cannot be read hinders none of the others.
+    """
+    seen = Reconciled()
+    for batch in to_read(means.ledger, means.account, days=days):
+        try:
+            problem = _reconciled(means, batch, seen, deposit_grace_seconds)
+        except IyzicoError as error:
+            problem = str(error)
+            seen.is_passing &= error.retry is Retry.SAFE
+        else:
+            seen.is_passing &= problem is None
+        if problem is not None:
+            seen.problems[batch.external_id] = problem
+    return seen
+
+
+def _reconciled(means: Means, batch: LedgerBatch, seen: Reconciled, deposit_grace_seconds: float) -> str | None:
+    """Bring one batch up to date, and return what a person has to know."""
+    try:
+        _settle(means, batch)
+    except LedgerMovedError:
+        return None  # a task deals with it at this moment
+    seen.read += 1
+    now = means.batch(batch.external_id)
+    seen.changed += now.version != batch.version
+    seen.ended += batch.state is not State.ENDED and now.state is State.ENDED
+    seen.reopened += batch.state is State.ENDED and now.state is State.AUTHORIZED
+    if now.state in (State.AUTHORIZED, State.ENDED):
+        standing = standing_of(means, now, deposit_grace_seconds)
+        if batch.state is State.ENDED and now.state is State.AUTHORIZED:
+            return f"{now} had ended, and its items changed at iyzico: what is out is set aside again"
+        return standing.problem if standing.has_ended and now.state is State.AUTHORIZED else None
+    return None
+
+
+def _settle(means: Means, batch: LedgerBatch) -> None:
+    match batch.state:
+        case State.INIT_SENT if batch.is_overdue(means.grace_seconds):
+            step(means.ledger, batch, State.INIT_UNKNOWN, means.who, reason="its sender never said what came of it")
+        case State.AUTH_SENT if batch.is_overdue(means.grace_seconds):
+            step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason="its sender never said what came of it")
+            settle_authorization(means, means.batch(batch.external_id))
+        case State.INIT_UNKNOWN:
+            find_out(means, batch)
+        case State.AUTH_UNKNOWN:
+            settle_authorization(means, batch)
+        case State.CANCEL_SENT if batch.is_overdue(means.grace_seconds):
+            settle_cancel(means, batch)
+        case State.CANCEL_UNKNOWN:
+            settle_cancel(means, batch)
+        case State.INITIATED:
+            found = read(means, batch)
+            batch = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
+            if (said := says(found)) is Says.CANCELLED:
+                step(means.ledger, batch, State.CANCELLED, means.who, reason="iyzico shows it as cancelled")
+            elif said is Says.MORE:
+                step(means.ledger, batch, State.AUTHORIZED, means.who, reason=f"iyzico shows it as {found.status}, without us")
+        case State.AUTHORIZED | State.ENDED:
+            record(means.ledger, batch, read(means, batch), means.who, settling_seconds=means.settling_seconds)
+        case _:
+            pass  # a task is at work

@@ -1,0 +1,126 @@
+from decimal import Decimal
+
+import pytest
+
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, PaymentsError
+from airflow_provider_iyzico.payments.checking import Limits, checked
+
+IBAN = "TR330006100519786457841326"
+GOOD = {
+    "item_external_id": "ayse-11",
+    "recipient_type": "IBAN",
+    "recipient_info": IBAN,
+    "recipient_name": "Ayşe Yılmaz",
+    "amount": "100.50",
+    "description": "maaş",
+}
+
+
+def batch_of(*rows, **more):
+    options = {"external_id": "salaries-2026-11", "currency": "TRY", "purpose": "SALARY", "limits": Limits(), **more}
+    return checked(rows, **options)
+
+
+def wrong(*rows, **more):
+    with pytest.raises(PaymentsError) as caught:
+        batch_of(*rows, **more)
+    return str(caught.value)
+
+
+def test_good_rows_become_a_batch_to_the_kurus():
+    batch = batch_of(GOOD, {**GOOD, "item_external_id": "veli-11", "amount": Decimal("0.01")})
+    assert (batch.total, len(batch.items), batch.purpose) == (Decimal("100.51"), 2, "SALARY")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["TR33 0006 1005 1978 6457 8413 26", " tr330006100519786457841326", "TR33\u00a00006100519786457841326"],
+)
+def test_an_iban_may_have_blanks_and_small_letters(written):
+    assert batch_of({**GOOD, "recipient_info": written}).items[0].recipient_info == IBAN
+
+
+@pytest.mark.parametrize(
+    ("kind", "info"),
+    [
+        ("IBAN", "DE89370400440532013000"),
+        ("IBAN", "GB82WEST12345698765432"),
+        ("PHONE", "+905551234567"),
+        ("IDENTITY_NUMBER", "10000000146"),
+        ("MEMBER_ID", "4711"),
+    ],
+)
+def test_recipients_of_every_kind_and_any_country_are_taken(kind, info):
+    assert batch_of({**GOOD, "recipient_type": kind, "recipient_info": info}).items[0].recipient_info == info
+
+
+BAD = [
+    ({"recipient_info": "TR340006100519786457841326"}, "is no IBAN"),
+    ({"recipient_info": "TR33000610051978645784132"}, "is no IBAN"),
+    ({"recipient_info": "ТR330006100519786457841326"}, "letters that are not ASCII"),
+    ({"recipient_type": "IDENTITY_NUMBER", "recipient_info": "10000000147"}, "is no identity number"),
+    ({"recipient_type": "PHONE", "recipient_info": "05551234567"}, "is no phone number"),
+    ({"recipient_type": "PHONE", "recipient_info": "+90555abc4567"}, "is no phone number"),
+    ({"recipient_type": "MEMBER_ID", "recipient_info": "m4711"}, "is no member id"),
+    ({"recipient_type": "EMAIL"}, "recipient_type is none of"),
+    ({"recipient_name": None}, "recipient_name"),
+    ({"recipient_name": "  "}, "recipient_name"),
+    ({"amount": 100.5}, "float"),
+    ({"amount": "100,50"}, "amount"),
+    ({"amount": "1.234,56"}, "amount"),
+    ({"amount": "0"}, "more than zero"),
+    ({"amount": "-1"}, "negative"),
+    ({"amount": "1.005"}, "two decimals"),
+    ({"amount": "NaN"}, "amount"),
+    ({"amount": None}, "lacks amount"),
+    ({"description": ""}, "lacks description"),
+    ({"currency": "USD"}, "currency"),
+    ({"non_withdrawable": "perhaps"}, "neither true nor false"),
+    ({"item_external_id": "x" * 65}, "item_external_id"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), BAD, ids=lambda value: str(value)[:40])
+def test_a_bad_row_is_named_with_what_is_wrong(change, said):
+    message = wrong({**GOOD, **change})
+    assert said in message
+    assert "nothing was sent" in message
+
+
+def test_all_bad_rows_are_named_in_one_error_and_no_recipient_is():
+    rows = [{**GOOD, "item_external_id": f"item-{n}", **change} for n, (change, _) in enumerate(BAD[:-1])]
+    message = wrong(*rows, GOOD)
+    assert all(f"'item-{n}'" in message for n in range(len(rows)))
+    for personal in (IBAN, "330006100519786457841326", "10000000147", "05551234567", "Ayşe", "maaş"):
+        assert personal not in message
+
+
+def test_a_row_without_an_id_is_named_by_its_place_and_the_end_of_its_recipient():
+    assert "row 2 (...1326)" in wrong(GOOD, {**GOOD, "item_external_id": ""})
+
+
+def test_an_id_given_twice_is_named():
+    assert "'ayse-11': its item_external_id is given 2 times" in wrong(GOOD, GOOD)
+
+
+def test_an_empty_batch_is_refused():
+    assert "there is nobody to pay" in wrong()
+
+
+def test_more_than_the_author_allows_is_refused():
+    rows = [{**GOOD, "item_external_id": str(n)} for n in range(3)]
+    assert "max_items is 2" in wrong(*rows, limits=Limits(max_items=2))
+    assert "301.50 TRY, and max_total is 301.49" in wrong(*rows, limits=Limits(max_total=Decimal("301.49")))
+    assert batch_of(*rows, limits=Limits(3, Decimal("301.50"))).total == Decimal("301.50")
+
+
+def test_thousands_of_bad_rows_make_one_error_that_can_be_read():
+    message = wrong(*[{**GOOD, "item_external_id": str(n), "amount": "x"} for n in range(1000)])
+    assert "and 950 more" in message
+    assert message.count("\n- ") == 51
+
+
+@pytest.mark.parametrize("name", ["", " ", "ş", "a b", "x" * 65, "None\n"])
+def test_an_external_id_that_cannot_name_a_batch_is_refused(name):
+    with pytest.raises(IyzicoConfigurationError, match="external_id"):
+        batch_of(GOOD, external_id=name)
