@@ -223,7 +223,7 @@ def test_a_warehouse_that_takes_the_call_and_never_answers_keeps_no_gate_from_op
 def test_a_warehouse_that_is_away_for_seconds_while_a_gate_opens_still_gets_its_end(
     gate_dag, iyzico, postgres_url, monkeypatch, meanwhile
 ):
-    """A real PostgreSQL behind a link that is cut when the money comes, and back after six seconds."""
+    """A real PostgreSQL behind a link that is cut when the money comes, and back after three seconds."""
     with database_of_its_own(postgres_url, POSTGRESQL) as engine, Link(engine.url.host, engine.url.port) as link:
         url = engine.url.set(drivername="postgres", port=link.port)
         monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", url.render_as_string(hide_password=False))
@@ -231,7 +231,7 @@ def test_a_warehouse_that_is_away_for_seconds_while_a_gate_opens_still_gets_its_
         def cut():
             link.cut()
             iyzico.balance = "6000.00"
-            threading.Timer(6, link.restore).start()
+            threading.Timer(3, link.restore).start()
 
         meanwhile(lambda: len(iyzico.seen) >= 3, cut)
         assert str(gate_dag.test().state) == "success"
