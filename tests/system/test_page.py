@@ -12,7 +12,7 @@ import re
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -247,7 +247,7 @@ def test_every_figure_is_that_of_the_views(warehouse, visit, locale, language):
     week, month = view(warehouse, "iyzico_balance_runway", "window_days")
     shown = page.inner_text("#runway")
     for window in (week, month):
-        assert lira(round(window.average_outflow, 2), language) in shown
+        assert lira(window.average_outflow.quantize(Decimal("0.01"), ROUND_HALF_UP), language) in shown
         assert lira(window.p90_outflow, language) in shown
         assert f"{math.floor(window.days_at_average * 10) / 10:g}".replace(".", "," if language == "tr" else ".") in shown
 
