@@ -29,8 +29,9 @@ UV = Path(sys.executable).with_name("uv")
 EXTRAS = ("openlineage", "postgres", "sqlite")
 #: The long ones first. What else is in tests/system is of the page and the wheel, and of `make test`.
 TESTS = ("tests/system/test_real_airflow.py", "tests/system/test_watcher.py", "tests/story", "tests/unit")
-#: What the short form leaves out: pure functions, the simulator, sockets, and the words and figures of the page. These tests
-#: touch neither Airflow nor SQLAlchemy. `make test` runs them on the newest Airflow, and `make matrix` in full on every one.
+#: What the short form leaves out: pure functions, the simulator, sockets, the words and figures of the page, and what is said of
+#: programs that are missing. These tests touch neither Airflow nor SQLAlchemy. `make test` runs them on the newest Airflow, and
+#: `make matrix` in full on every one.
 LEFT_OUT = (
     "tests/unit/api",
     "tests/unit/domain",
@@ -41,6 +42,7 @@ LEFT_OUT = (
     "tests/unit/hooks/test_transport.py",
     "tests/unit/hooks/test_trust.py",
     "tests/unit/simulator",
+    "tests/unit/test_needs.py",
     "tests/unit/ui/test_downloads.py",
     "tests/unit/ui/test_reasons.py",
     "tests/unit/ui/test_report.py",
