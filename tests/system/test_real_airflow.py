@@ -86,7 +86,7 @@ def airflow(folder, iyzico, database):
         (dags / f"{name}.py").write_text(for_this_airflow(source).replace(*POLL))
     (dags / "late.py").write_text(for_this_airflow(LATE_DAGS))
     connection = json.loads(iyzico.connection)
-    connection["extra"]["timeout"] = 2
+    connection["extra"]["timeout"] = 30  # nothing here is silent, and a busy machine may be slow
     environment = airflow_environment(
         folder / "home", iyzico=json.dumps(connection), warehouse=folder / "warehouse.db", dags=dags
     )
