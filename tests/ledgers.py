@@ -23,7 +23,11 @@ NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 def task(run_id="r1", try_number=1, **more):
     parts = {"dag_id": "d", "task_id": "t", "map_index": -1} | more
-    return Who(TaskInstance(run_id=run_id, try_number=try_number, **parts, logical_date=None, data_interval_start=None, data_interval_end=None))
+    return Who(
+        TaskInstance(
+            run_id=run_id, try_number=try_number, **parts, logical_date=None, data_interval_start=None, data_interval_end=None
+        )
+    )
 
 
 ME = task()

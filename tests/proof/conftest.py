@@ -53,7 +53,9 @@ def proof(request, record_property):
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for each in ("passed", "failed") for report in terminalreporter.getreports(each)]
-    figures = [value for report in reports for name, value in report.user_properties if name == "figure" and report.when == "teardown"]
+    figures = [
+        value for report in reports for name, value in report.user_properties if name == "figure" and report.when == "teardown"
+    ]
     if figures:
         terminalreporter.section("proofs")
         for figure in figures:

@@ -21,7 +21,11 @@ _KEYS = {
 _INTO = "INSERT INTO journal (account, kind, name, said, counted, balance)"
 #: When, on which table, and what goes into the journal.
 _TRIGGERS = {
-    "placed": ("INSERT", "iyzico_balance_hold", f"{_INTO} VALUES (NEW.account, 'placed', NEW.hold_id, '', NEW.counted, NEW.balance)"),
+    "placed": (
+        "INSERT",
+        "iyzico_balance_hold",
+        f"{_INTO} VALUES (NEW.account, 'placed', NEW.hold_id, '', NEW.counted, NEW.balance)",
+    ),
     "shrank": ("UPDATE", "iyzico_balance_hold", f"{_INTO} VALUES (NEW.account, 'shrank', NEW.hold_id, '', NEW.counted, NULL)"),
     "ended": (
         "INSERT",
@@ -57,7 +61,9 @@ def keep_journal(engine: Engine) -> None:
         for name, (when, table, entry) in _TRIGGERS.items():
             if dialect == "postgresql":
                 connection.execute(
-                    text(f"CREATE FUNCTION journal_{name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {_quoted(entry)}; RETURN NEW; END'")
+                    text(
+                        f"CREATE FUNCTION journal_{name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {_quoted(entry)}; RETURN NEW; END'"
+                    )
                 )
                 what = f"EXECUTE FUNCTION journal_{name}()"
             else:

@@ -21,7 +21,6 @@ from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import funds_version
 
 
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a rush came to.
@@ -56,7 +55,12 @@ def rush(engine: Engine, connect: dict[str, str], *, seed: int, rounds: int, pro
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (here, here.parent)))}
         program = f"import mutants; mutants.mutate({mutant!r}); import payouts; payouts.main()"
         done = subprocess.run(
-            [sys.executable, "-c", program], input=json.dumps(settings), capture_output=True, text=True, env=environment, check=False
+            [sys.executable, "-c", program],
+            input=json.dumps(settings),
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
         )
     if done.returncode:
         raise RuntimeError(done.stderr[-4000:])
