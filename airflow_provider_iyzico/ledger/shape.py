@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Rows of three: a table, one of its unique keys (empty: none), and a column. Rows without a table speak of the server.
 _ASKED = {
     "postgresql": """
-        SELECT relname, '', attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        SELECT relname::text, '', attname::text FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
         WHERE attrelid IN ({regclasses}) AND attnum > 0 AND NOT attisdropped
         UNION ALL
         SELECT relname, indexrelid::text, attname FROM pg_index

@@ -1,0 +1,54 @@
+"""An account has one row per currency, made by whoever comes first, and one transaction at a time holds it."""
+
+import threading
+
+import pytest
+from ledgers import ACCOUNT, DOLLARS, another_ledger, rows
+
+from airflow_provider_iyzico.ledger.accounts import locked
+from airflow_provider_iyzico.ledger.placing import funds_version
+
+
+def test_the_row_of_an_account_is_made_once_with_a_key_of_its_own(ledger):
+    first = ledger.act(lambda connection: dict(locked(ledger, connection, ACCOUNT)))
+    again = ledger.act(lambda connection: dict(locked(ledger, connection, ACCOUNT)))
+    other = ledger.act(lambda connection: dict(locked(ledger, connection, DOLLARS)))
+    assert first == again
+    assert first["funds_version"] == 0
+    assert len(first["digest_key"]) == 64
+    assert first["digest_key"] != other["digest_key"]
+    assert rows(ledger, "account", "account", "currency") == [("şube", "TRY"), ("şube", "USD")]
+
+
+def test_the_version_of_an_account_that_nobody_used_is_zero_and_reading_it_makes_no_row(ledger):
+    assert funds_version(ledger, ACCOUNT) == 0
+    assert rows(ledger, "account", "account") == []
+
+
+@pytest.mark.parametrize("others", [7])
+def test_many_that_come_at_once_all_get_the_row_in_turn(ledger, others):
+    start, inside, overlaps, failed = threading.Barrier(others), [], [], []
+
+    def enter():
+        mine = another_ledger(ledger)
+
+        def act(connection):
+            locked(mine, connection, ACCOUNT)
+            overlaps.extend(inside)
+            inside.append(1)
+            connection.exec_driver_sql("SELECT count(*) FROM iyzico_balance_hold")
+            inside.pop()
+
+        try:
+            start.wait(60)
+            mine.act(act)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=enter) for _ in range(others)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(200)
+    assert (failed, overlaps) == ([], [])
+    assert rows(ledger, "account", "funds_version") == [(0,)]

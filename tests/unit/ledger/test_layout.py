@@ -1,0 +1,363 @@
+"""Where a ledger may be, what its tables must be like, and that its view tells the truth."""
+
+import subprocess
+import sys
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from ledgers import ACCOUNT, DOLLARS, NOON, enter_batch, holds, put, put_batch, release, task
+from mariadb import mariadb_database, mariadb_server
+from postgres import database_with_reader
+from snapshots import ask, run
+from sqlalchemy import create_engine, inspect, text
+from support import POSTGRESQL
+
+from airflow_provider_iyzico.errors import (
+    Retry,
+    WarehouseConfigurationError,
+    WarehouseError,
+    WarehouseTableError,
+    WarehouseUnavailableError,
+)
+from airflow_provider_iyzico.ledger.layout import ledger_layout
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.placing import Placing, funds_version
+from airflow_provider_iyzico.ledger.tables import ledger_tables
+from airflow_provider_iyzico.warehouse.database.layout import ddl
+
+NAMES = {table.name for table in ledger_tables()}
+MAKER = """
+import sys
+from sqlalchemy import create_engine
+sys.path[:0] = sys.argv[3:]
+from ledgers import put
+from airflow_provider_iyzico.ledger.ledger import Ledger
+engine = create_engine(sys.argv[1], connect_args={"options": sys.argv[2]} if sys.argv[2] else {})
+sys.stdin.readline()
+print(put(Ledger.open(engine), "one", "1", "1000").outcome)
+"""
+
+
+def test_eight_processes_that_come_first_make_the_tables_once_and_one_of_them_places(ledger_engine):
+    url = ledger_engine.url.render_as_string(hide_password=False)
+    options = f"-csearch_path={ask(ledger_engine, 'SELECT current_schema()')}" if "postgresql" in url else ""
+    command = [sys.executable, "-c", MAKER, url, options, *sys.path]
+    makers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    for maker in makers:
+        maker.stdin.write("\n")
+        maker.stdin.flush()
+    assert [maker.communicate(timeout=300)[0].strip() for maker in makers] == ["placed"] * 8
+    assert set(inspect(ledger_engine).get_table_names()) == NAMES
+    assert holds(Ledger.open(ledger_engine)) == [("one", 1, Decimal(1), None)]
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "bigquery", "duckdb", "redshift", "mssql", "oracle", "cockroachdb"])
+def test_a_database_without_row_locks_or_keys_is_refused_by_name(dialect):
+    with pytest.raises(
+        WarehouseConfigurationError, match=f"the ledger cannot be in {dialect}, .*name a Connection to PostgreSQL"
+    ):
+        Ledger.open(SimpleNamespace(dialect=SimpleNamespace(name=dialect)))
+
+
+@pytest.mark.parametrize(
+    ("says", "name"),
+    [
+        ("PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2, Redshift 1.0.12103", "Redshift"),
+        ("PostgreSQL 13.14.0-RisingWave-2.0.1 (9d4bd5b)", "RisingWave"),
+    ],
+    ids=["redshift", "risingwave"],
+)
+def test_what_only_speaks_like_postgresql_is_refused_by_what_the_server_calls_itself(postgres_engine, says, name):
+    schema = ask(postgres_engine, "SELECT current_schema()")
+    run(postgres_engine, f"CREATE FUNCTION version() RETURNS text LANGUAGE sql AS $$ SELECT '{says}' $$")
+    engine = create_engine(postgres_engine.url, connect_args={"options": f"-csearch_path={schema},pg_catalog"})
+    with pytest.raises(WarehouseConfigurationError, match=f"the ledger cannot be in {name}"):
+        put(Ledger.open(engine), "a", "40")
+    assert inspect(engine).get_table_names(schema=schema) == []
+    engine.dispose()
+
+
+#: What a table made by hand lacks, and what the error says.
+LACKING = {
+    "key of the account": ("iyzico_payout_account", "unique key on account, currency, environment"),
+    "key of a hold": ("iyzico_balance_hold", "unique key on hold_id"),
+    "number of a hold": ("iyzico_balance_hold", "unique key on account, environment, external_id, number"),
+    "key of an end": ("iyzico_balance_hold_end", "unique key on hold_id"),
+    "key of a batch": ("iyzico_payout", "unique key on account, environment, external_id"),
+    "request id": ("iyzico_payout", "unique key on environment, request_id"),
+}
+
+
+def without_key(dialect, table, said):
+    """The DDL of the ledger, without the key that the error is to name."""
+    columns = set(said.removeprefix("unique key on ").split(", "))
+
+    def keep(line):
+        if "PRIMARY KEY" not in line and "UNIQUE" not in line:
+            return True
+        named = line[line.index("(") + 1 : line.rindex(")")]
+        return {each.strip(' "`') for each in named.split(",")} != columns
+
+    statements = [each for each in ddl(ledger_layout(), dialect).split(";\n") if each.strip()]
+    for each in statements:
+        if each.strip().startswith(f"CREATE TABLE {table} "):
+            lines = [line.rstrip(" ,") for line in each.strip().splitlines()]
+            head, body, tail = lines[0], [line for line in lines[1:] if line.strip() and not line.startswith(")")], lines[-1]
+            yield f"{head}\n{','.join(filter(keep, body))}\n{tail}"
+        else:
+            yield each
+
+
+@pytest.mark.parametrize("lacking", LACKING)
+def test_a_table_made_by_hand_without_a_key_is_refused_before_money_is_set_aside(any_engine, lacking):
+    table, said = LACKING[lacking]
+    run(any_engine, *[each.replace("%", "%%") for each in without_key(any_engine.dialect, table, said)])
+    ledger = Ledger.open(any_engine)
+    with pytest.raises(WarehouseTableError, match=f"'{table}' lacks its {said}: two payouts.*ledger ddl"):
+        put(ledger, "a", "40")
+    assert ask(any_engine, "SELECT count(*) FROM iyzico_balance_hold") == 0
+    with pytest.raises(WarehouseTableError, match="lacks its unique key"):
+        put(ledger, "a", "40")
+
+
+def test_a_unique_index_that_a_dba_made_serves_as_a_key(any_engine):
+    run(any_engine, *without_key(any_engine.dialect, *LACKING["number of a hold"]))
+    run(any_engine, "CREATE UNIQUE INDEX mine ON iyzico_balance_hold (environment, account, external_id, number)")
+    assert put(Ledger.open(any_engine), "a", "40").outcome is Placing.PLACED
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "(environment, account, external_id, number) WHERE number > 0",
+        "(environment, account, external_id, number, counted)",
+        "(environment, account, external_id, (number + 0))",
+    ],
+    ids=["only some rows", "more columns", "an expression"],
+)
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_an_index_that_does_not_keep_numbers_apart_is_no_key(request, dialect, index):
+    engine = request.getfixturevalue(f"{dialect}_engine")
+    run(engine, *without_key(engine.dialect, *LACKING["number of a hold"]))
+    run(engine, f"CREATE UNIQUE INDEX mine ON iyzico_balance_hold {index}")
+    with pytest.raises(WarehouseTableError, match="lacks its unique key"):
+        put(Ledger.open(engine), "a", "40")
+
+
+@pytest.mark.parametrize("table", sorted(NAMES))
+def test_a_table_of_another_shape_is_refused_by_name_before_anything_is_written(ledger, table):
+    column = {"iyzico_payout": "purpose", "iyzico_payout_account": "balance", "iyzico_payout_item": "error"}.get(table)
+    column = column or {"iyzico_payout_event": "person", "iyzico_balance_hold": "person"}.get(table, "reason")
+    run(ledger.engine, "DROP VIEW iyzico_balance_available", f"ALTER TABLE {table} DROP COLUMN {column}")
+    again = Ledger.open(ledger.engine)
+    with pytest.raises(WarehouseTableError, match=rf"'{table}' has another shape: it lacks \['{column}'\]"):
+        put(again, "a", "40")
+    assert ask(ledger.engine, "SELECT count(*) FROM iyzico_payout_account") == 0
+
+
+def test_a_column_that_somebody_added_does_no_harm(ledger):
+    run(ledger.engine, "ALTER TABLE iyzico_balance_hold ADD COLUMN remark VARCHAR(10)")
+    again = Ledger.open(ledger.engine)
+    assert put(again, "a", "40").outcome is Placing.PLACED
+    assert put(again, "a", "40").number == 1
+
+
+def test_the_shape_is_asked_for_once_per_opened_ledger(ledger, monkeypatch):
+    from airflow_provider_iyzico.ledger import ledger as room
+
+    asked, check = [], room.check
+    monkeypatch.setattr(room, "check", lambda *given: asked.append(1) or check(*given))
+    again = Ledger.open(ledger.engine)
+    put(again, "a", "40")
+    put(again, "b", "40")
+    assert asked == [1]
+
+
+@pytest.mark.parametrize("table", ["iyzico_payout_account", "iyzico_balance_hold", "iyzico_balance_hold_end"])
+def test_a_table_of_myisam_is_refused_because_it_locks_no_rows(mariadb_ledger, table):
+    run(mariadb_ledger.engine, f"ALTER TABLE {table} ENGINE = MyISAM")
+    with pytest.raises(
+        WarehouseTableError, match=f"'{table}' has the storage engine MyISAM.*ALTER TABLE {table} ENGINE = InnoDB"
+    ):
+        put(Ledger.open(mariadb_ledger.engine), "a", "40")
+
+
+@pytest.mark.parametrize("value", ["0", "2"])
+def test_a_mariadb_that_loses_commits_in_a_crash_is_refused(value):
+    with (
+        mariadb_server(f"--innodb-flush-log-at-trx-commit={value}") as url,
+        mariadb_database(url) as engine,
+        pytest.raises(WarehouseConfigurationError, match="innodb_flush_log_at_trx_commit is not 1"),
+    ):
+        put(Ledger.open(engine), "a", "40")
+
+
+@pytest.mark.parametrize("setting", ["off", "local", "remote_write"])
+def test_a_commit_on_postgresql_is_on_the_disk_whatever_the_role_says(postgres_ledger, setting):
+    engine = postgres_ledger.engine
+    schema = ask(engine, "SELECT current_schema()")
+    options = f"-csearch_path={schema} -csynchronous_commit={setting}"
+    careless = create_engine(engine.url, connect_args={"options": options})
+    assert ask(careless, "SHOW synchronous_commit") == setting
+    show = text("SHOW synchronous_commit")
+    assert Ledger.open(careless).act(lambda connection: connection.execute(show).scalar()) == "on"
+    assert ask(careless, "SHOW synchronous_commit") == setting
+    careless.dispose()
+
+
+@pytest.mark.parametrize("setting", ["OFF", "NORMAL", "FULL"])
+def test_a_commit_on_sqlite_is_on_the_disk_whatever_the_connection_says(sqlite_engine, setting):
+    from sqlalchemy import event
+
+    event.listen(sqlite_engine, "connect", lambda raw, _: raw.execute(f"PRAGMA synchronous = {setting}"))
+    ledger = Ledger.open(sqlite_engine)
+    put(ledger, "a", "40")
+    says = ledger.act(lambda connection: connection.exec_driver_sql("PRAGMA synchronous").scalar())
+    assert says == 3  # EXTRA
+
+
+def test_a_ledger_in_a_schema_of_its_own_is_checked_and_kept_there(postgres_engine):
+    schema = ask(postgres_engine, "SELECT current_schema()")
+    elsewhere = create_engine(postgres_engine.url, connect_args={"options": "-csearch_path=public"})
+    ledger = Ledger.open(elsewhere, schema=schema)
+    assert put(ledger, "a", "40").outcome is Placing.PLACED
+    assert ask(elsewhere, f"SELECT available FROM {schema}.iyzico_balance_available") == 60
+    run(elsewhere, f"ALTER TABLE {schema}.iyzico_balance_hold DROP CONSTRAINT uq_iyzico_balance_hold_number")
+    with pytest.raises(WarehouseTableError, match="lacks its unique key on account, environment, external_id, number"):
+        put(Ledger.open(elsewhere, schema=schema), "a", "40")
+    elsewhere.dispose()
+
+
+def test_where_nothing_may_be_made_the_error_carries_ddl_that_makes_it(any_engine):
+    with pytest.raises(WarehouseTableError, match="iyzico_payout_account.*not there, and create_table is False") as caught:
+        put(Ledger.open(any_engine, create_table=False), "a", "40")
+    made = str(caught.value).partition("have it made by:\n")[2]
+    run(any_engine, *[each for each in made.split(";\n") if each.strip()])
+    assert put(Ledger.open(any_engine, create_table=False), "a", "40").outcome is Placing.PLACED
+
+
+def is_free(ledger):
+    return ask(ledger.engine, "SELECT count(*) FROM iyzico_balance_hold") == 0
+
+
+def test_a_role_without_rights_is_told_so_and_nothing_is_half_written(postgres_url):
+    with database_with_reader(postgres_url, POSTGRESQL) as (engine, url):
+        ledger = Ledger.open(engine)
+        funds_version(ledger, ACCOUNT)
+        role = url.username
+        run(
+            engine,
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}",
+            f"GRANT INSERT, UPDATE ON iyzico_payout_account TO {role}",
+        )
+        poor = create_engine(url.set(drivername=POSTGRESQL))
+        with pytest.raises(WarehouseError, match="permission denied for table iyzico_balance_hold") as caught:
+            put(Ledger.open(poor, create_table=False), "a", "40")
+        assert caught.value.retry is Retry.NEVER
+        poor.dispose()
+        assert is_free(ledger)
+        assert ask(engine, "SELECT count(*) FROM iyzico_payout_account") == 0
+
+
+def test_a_read_only_replica_keeps_the_gate_shut_and_a_retry_is_safe(postgres_ledger):
+    engine = postgres_ledger.engine
+    schema = ask(engine, "SELECT current_schema()")
+    options = f"-csearch_path={schema} -cdefault_transaction_read_only=on"
+    replica = create_engine(engine.url, connect_args={"options": options})
+    with pytest.raises(WarehouseUnavailableError, match="read-only") as caught:
+        put(Ledger.open(replica, create_table=False), "a", "40")
+    assert caught.value.retry is Retry.SAFE
+    replica.dispose()
+    assert is_free(postgres_ledger)
+
+
+def test_a_read_only_file_is_refused(tmp_path, sqlite_ledger):
+    locked = create_engine(f"sqlite:///file:{sqlite_ledger.engine.url.database}?mode=ro&uri=true")
+    with pytest.raises(WarehouseError, match="readonly"):
+        put(Ledger.open(locked, create_table=False), "a", "40")
+    locked.dispose()
+    assert is_free(sqlite_ledger)
+
+
+def hurried(monkeypatch):
+    from airflow_provider_iyzico.ledger import ledger as room
+    from airflow_provider_iyzico.warehouse.database.patience import Patience
+
+    monkeypatch.setattr(room, "PATIENCE", Patience(connect_seconds=2, lock_seconds=1, statement_seconds=2, whole_seconds=6))
+
+
+def test_an_account_that_somebody_else_has_locked_keeps_the_gate_shut_and_a_retry_is_safe(ledger, monkeypatch):
+    put(ledger, "a", "40")
+    hurried(monkeypatch)
+    with ledger.engine.connect() as connection, connection.begin():
+        if ledger.engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.execute(text("UPDATE iyzico_payout_account SET balance = 1"))
+        with pytest.raises(WarehouseUnavailableError) as caught:
+            put(Ledger.open(ledger.engine), "b", "40", who=task("r2"))
+        assert caught.value.retry is Retry.SAFE
+    assert [name for name, *_ in holds(ledger)] == ["a"]
+
+
+@pytest.mark.parametrize("url", [f"{POSTGRESQL}://nobody@127.0.0.1:1/none", "mysql+pymysql://nobody@127.0.0.1:1/none"])
+def test_a_database_that_is_down_keeps_the_gate_shut_and_a_retry_is_safe(url, monkeypatch):
+    hurried(monkeypatch)
+    with pytest.raises(WarehouseUnavailableError) as caught:
+        put(Ledger.open(create_engine(url)), "a", "40")
+    assert caught.value.retry is Retry.SAFE
+
+
+def told(view):
+    return [
+        (
+            row["account"],
+            row["currency"],
+            None if row["balance"] is None else Decimal(str(row["balance"])),
+            Decimal(str(row["held"])),
+            row["holds"],
+            None if row["available"] is None else Decimal(str(row["available"])),
+        )
+        for row in view()
+    ]
+
+
+def test_the_view_says_what_is_held_by_whom_and_what_is_left(ledger, view, sleep_in_the_database):
+    for number, amount in enumerate(["0.1", "0.2", "0.7", "12.34"]):
+        put(ledger, f"n{number}", amount, "1000.05")
+    put(ledger, "late", "300", "1000.05", seconds=3600)
+    put(ledger, "gone", "100", "1000.05")
+    release(ledger, "gone")
+    put(ledger, "over", "300", "1000.05", seconds=0.001)
+    enter_batch(ledger, "march", "4.5", "0.25", account=DOLLARS)
+    put_batch(ledger, "march", "-7", account=DOLLARS)
+    sleep_in_the_database(0.01)
+    counted = [Decimal(each) for each in ("0.1", "0.2", "0.7", "12.34", "300")]
+    assert told(view) == [
+        ("şube", "TRY", Decimal("1000.05"), sum(counted), 5, Decimal("1000.05") - sum(counted)),
+        ("şube", "USD", Decimal("-7"), Decimal(0), 0, Decimal("-7")),
+    ]
+    lira, dollars = view()
+    by = dict(each.rsplit(" ", 1) for each in lira["held_by"].split(", "))
+    assert {name: Decimal(amount) for name, amount in by.items()} == dict(
+        zip(["n0", "n1", "n2", "n3", "late"], counted, strict=True)
+    )
+    assert dollars["held_by"] is None
+
+
+def test_the_view_of_an_account_that_was_never_asked_about_says_nothing_of_a_balance(ledger, view):
+    from airflow_provider_iyzico.ledger.accounts import locked
+
+    ledger.act(lambda connection: locked(ledger, connection, ACCOUNT))
+    assert told(view) == [("şube", "TRY", None, Decimal(0), 0, None)]
+
+
+def test_the_view_is_exact_to_the_last_digit_where_the_database_is(ledger, view):
+    if ledger.engine.dialect.name == "sqlite":
+        large, small, rest = "1234567.12345678", "0.00000001", "1234567.12345677"
+    else:
+        large, small, rest = "12345678901234567890.12345678", "0.00000001", "12345678901234567890.12345677"
+    put(ledger, "a", small, large)
+    ((_, _, balance, held, _, available),) = told(view)
+    assert (balance, held, available) == (Decimal(large), Decimal(small), Decimal(rest))
+    assert view()[0]["balance_asked_at"] == NOON or ledger.engine.dialect.name != "postgresql"
