@@ -6,23 +6,30 @@ iyzico, and places the hold for that version. Where the version moved, it asks a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico.api.money import money_from_text, money_text
 from airflow_provider_iyzico.domain.funds import Funds
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, LedgerBatchError, LedgerHoldError
-from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
+from airflow_provider_iyzico.ledger.accounts import OF_ACCOUNT, Account, locked
 from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, counting_holds, end_hold, hold_of, is_over, latest_hold
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
 
+_VERSION = f"SELECT funds_version FROM {{table}} WHERE {OF_ACCOUNT}"
+_SEE = f"UPDATE {{table}} SET balance = :balance, balance_asked_at = :balance_asked_at WHERE {OF_ACCOUNT}"
+_BATCH = """SELECT state, currency, required FROM {table}
+    WHERE environment = :environment AND account = :account AND external_id = :external_id"""
 #: Ten years; what a database can add to a moment.
 LONGEST_HOLD_SECONDS = 315_360_000
 
@@ -194,17 +201,22 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
 
 
 def _version(ledger: Ledger, connection: Connection, account: Account) -> int:
-    table = ledger.tables.account
-    found = connection.execute(select(table.c.funds_version).where(is_of(table, account))).scalar()
+    said = _statement(ledger.tables.account, connection.dialect.name, _VERSION)
+    found = said.run(connection, account.key()).scalar()
     return 0 if found is None else int(found)
 
 
 def _batch(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
-    table = ledger.tables.payout
-    query = select(table.c.state, table.c.currency, table.c.required).where(
-        table.c.environment == account.environment, table.c.account == account.account, table.c.external_id == external_id
-    )
-    return connection.execute(query).mappings().first()
+    said = _statement(ledger.tables.payout, connection.dialect.name, _BATCH, "required")
+    key = {"environment": account.environment, "account": account.account, "external_id": external_id}
+    return said.run(connection, key).mappings().first()
+
+
+@cache
+def _statement(table: Table, dialect: str, said: str, *returned: str) -> Statement:
+    """Write a statement on one table, whose values have the names of columns."""
+    named = [table.c[name] for name in re.findall(r":(\w+)", said)]
+    return statement(said.format(table=quoted(table, dialect)), dialect, named, [table.c[name] for name in returned])
 
 
 def _amount(account: Account, wanted: Wanted, batch: RowMapping | None) -> Decimal:
@@ -252,9 +264,8 @@ def _check_own(own: RowMapping, account: Account, wanted: Wanted, amount: Decima
 
 def _see(ledger: Ledger, connection: Connection, account: Account, asked: Asked) -> None:
     """Keep the balance for people to read. Every placing writes this row, so that a cluster of databases notices two at once."""
-    table = ledger.tables.account
     seen = {"balance": asked.balance, "balance_asked_at": asked.asked_at}
-    connection.execute(update(table).where(is_of(table, account)).values(seen))
+    _statement(ledger.tables.account, connection.dialect.name, _SEE).run(connection, {**account.key(), **seen})
 
 
 def _prolong(ledger: Ledger, connection: Connection, own: RowMapping, expires_at: datetime | None) -> None:

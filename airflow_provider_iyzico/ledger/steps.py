@@ -62,7 +62,9 @@ def send(
 def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: str | None = None) -> LedgerBatch:
     """Take a step that is no intent: an answer, what a read told, or what a person decided.
 
-    ``cancelled`` and ``ended`` go by what :func:`~airflow_provider_iyzico.ledger.reading.record` wrote before.
+    ``cancelled`` and ``ended`` go by what :func:`~airflow_provider_iyzico.ledger.reading.record` wrote before. From ``auth_sent``
+    back to ``initiated`` leads iyzico's refusal, which a task gives as the reason; without one the authorization counts as
+    unanswered, and another one needs a permission.
 
     :param reason: iyzico's words or a person's, without personal data
     :raises LedgerMovedError: somebody else changed the batch; nothing was written
@@ -74,6 +76,8 @@ def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: 
 
     def act(turn: Turn) -> LedgerBatch:
         values = _ON[after](turn) if after in _ON else {}
+        if (turn.batch.state, after) == (State.AUTH_SENT, State.INITIATED) and not (reason and who.task):
+            values |= _to_auth_unknown(turn)
         return turn.advance(EventKind.STATE, {"deadline_at": None, **values}, state=after, reason=reason)
 
     return take_turn(ledger, batch, who, act)

@@ -28,7 +28,7 @@ class Mutant:
 
 
 MUTANTS = {
-    "no lock": Mutant(f"{ROOM}.ledger.accounts", ".with_for_update()", "", "over-committed"),
+    "no lock": Mutant(f"{ROOM}.ledger.accounts", '"FOR UPDATE"', '""', "over-committed"),
     "no version check": Mutant(f"{ROOM}.ledger.placing", "if over or version != asked.version:", "if over:", "stale"),
     "an end that moves no version": Mutant(
         f"{ROOM}.ledger.holds",

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from multiprocessing import get_context
+from threading import BrokenBarrierError
 
 from ledgers import enter_batch, task
+from source import opening
 from sqlalchemy import create_engine
 
 from airflow_provider_iyzico.domain.payout import State
@@ -94,9 +96,9 @@ class Payer:
         wanted = Wanted(plan.name, batch_total=None if is_batch else plan.amount, hold_for_seconds=seconds)
         for _ in range(TRIES):
             outcome = place(self.ledger, account, wanted, self.ask(account), who).outcome
-            if outcome is Placing.PLACED:
-                return self.after(plan, account, who)
-        return outcome.value
+            if outcome is not Placing.MOVED:
+                break
+        return self.after(plan, account, who) if outcome is Placing.PLACED else outcome.value
 
     def after(self, plan: Plan, account: Account, who) -> str:
         if plan.fate == "pay":
@@ -139,17 +141,25 @@ class Payer:
 
 
 def take_part(settings: dict, process: int, barrier, results) -> None:
-    from source import opening
+    try:
+        results.put(rounds_of(settings, process, barrier))
+    except BrokenBarrierError:
+        sys.exit(1)  # another process tells why
+    except BaseException:
+        barrier.abort()
+        raise
 
+
+def rounds_of(settings: dict, process: int, barrier) -> Counter:
     ledger = Ledger.open(create_engine(settings["url"], connect_args=settings["connect"]), create_table=False)
     payer, done = Payer(ledger, SourceOfBalances(settings["port"])), Counter()
     for round_ in range(settings["rounds"]):
         plan = Plan.of(settings["seed"], round_, process, opening(settings["seed"], f"a{round_}"))
-        barrier.wait(120)
+        barrier.wait(300)
         done[payer.act(plan)] += 1
         payer.pay_late(leaving=2)
     payer.pay_late()
-    results.put(done)
+    return done
 
 
 def main() -> None:
