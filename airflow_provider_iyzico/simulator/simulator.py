@@ -89,7 +89,8 @@ class Simulator:
     def connection(self) -> str:
         """The Connection to this simulator as JSON, for ``AIRFLOW_CONN_IYZICO_DEFAULT``."""
         keys = {"login": self.world.api_key, "password": self.world.secret_key}
-        return json.dumps({"conn_type": "iyzico", "host": self.url, **keys, "extra": {"account": "simulator"}})
+        extra = {"account": "simulator", "can_pay": True, "currency": "TRY"}
+        return json.dumps({"conn_type": "iyzico", "host": self.url, **keys, "extra": extra})
 
     @property
     def balance(self) -> str:

@@ -3,7 +3,9 @@
 A probe does the same thing under every choice, and returns what came of it.
 """
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from own_client import BAD_IBAN, ask_raw, control, header, item
@@ -12,6 +14,7 @@ from airflow_provider_iyzico.simulator import SETTINGS, SWITCHES, ControlError
 from airflow_provider_iyzico.simulator.lifecycle import FATE_MEANINGS, FATES
 from airflow_provider_iyzico.simulator.switches import REFUSALS
 
+ROOT = Path(__file__).resolve().parents[3]
 PROBES = {}
 
 
@@ -581,6 +584,11 @@ def test_what_is_set_stands_in_the_state(bank):
     state = control(bank, method="POST", auth_twice="ignore", max_amount="5.00", fates={"i1": "waits"})[1]
     assert state["settings"] == {"auth_twice": "ignore", "max_amount": "5.00", "fates": {"i1": "waits"}}
     assert (state["clock"], state["payouts"], state["effects"]) == ("stepped", 0, 1)
+
+
+def test_every_switch_and_setting_of_payouts_stands_beside_its_question_in_unverified():
+    told = set(re.findall(r"`(\w+)(?:\[\w+\])?`", (ROOT / "UNVERIFIED.md").read_text(encoding="utf-8")))
+    assert {*SWITCHES, *SETTINGS} - {"habits", "latency_seconds"} <= told
 
 
 def test_every_switch_setting_and_fate_says_in_a_line_what_it_means():
