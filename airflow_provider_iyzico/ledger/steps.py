@@ -14,7 +14,7 @@ from airflow_provider_iyzico.domain.items import still_out
 from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
-from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, keep_for_ever, open_hold, secure
+from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, make_endless, open_hold, secure
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, take_turn
 from airflow_provider_iyzico.ledger.events import EventKind, last_version
 from airflow_provider_iyzico.ledger.holds import HoldEnd, expire
@@ -161,7 +161,7 @@ def _to_auth_unknown(turn: Turn) -> dict[str, Any]:
 def _to_authorized(turn: Turn) -> dict[str, Any]:
     """What iyzico pays is held, also where somebody authorized the batch in iyzico's panel."""
     if open_hold(turn) is not None:
-        keep_for_ever(turn)
+        make_endless(turn)
     else:
         items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
         out = still_out(items, turn.batch.commission_bound, now=turn.now, settling_seconds=0, held_since=None)
