@@ -38,6 +38,8 @@ class HoldEnd(StrEnum):
     CANCELLED = "cancelled"
     #: A task or a person gave it back.
     RELEASED = "released"
+    #: Another hold took its place, because its batch needs another amount by now.
+    REPLACED = "replaced"
     #: ``hold_for_seconds`` were over.
     EXPIRED = "expired"
 

@@ -124,11 +124,10 @@ def funds_version(ledger: Ledger, account: Account) -> int:
 def place(ledger: Ledger, account: Account, wanted: Wanted, asked: Asked, who: Who) -> Placement:
     """Set money aside, if the balance leaves it: in one transaction, under the lock of the account.
 
-    A hold that the same batch has open is kept; of a plain hold only the same task instance may do so.
+    A hold that the same batch has open is kept, or replaced where the batch needs another amount by now. A plain hold is kept for
+    the same task instance only. Nothing is set aside for an amount of zero, which is placed whenever the headroom is covered.
 
     :raises LedgerBatchError: there is no such batch, or there is one beside ``batch_total``, or its state allows no hold
-    Nothing is set aside for an amount of zero, which is placed whenever the headroom is covered.
-
     :raises IyzicoMoneyError: an amount is no Decimal, not finite, too long, or negative
     :raises IyzicoConfigurationError: ``hold_for_seconds`` is not a number above 0
     :raises LedgerHoldError: the name holds another amount, in another currency, or for another task
@@ -180,9 +179,12 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
     if not funds.covers(required):
         return Placement(Placing.SHORT, funds, amount, required, None if own is None else own["number"])
     expires_at = None if wanted.hold_for_seconds is None else now + timedelta(seconds=wanted.hold_for_seconds)
-    if own is not None:
+    if own is not None and own["amount"] == amount:
         _prolong(ledger, connection, own, expires_at)
         return Placement(Placing.PLACED, funds, amount, required, own["number"])
+    if own is not None:
+        reason = f"the batch needs {money_text(amount)} by now"
+        end_hold(ledger, connection, own, HoldEnd.REPLACED, who, reason)
     if not amount:
         return Placement(Placing.PLACED, funds, amount, required)
     number = add_hold(
@@ -250,7 +252,7 @@ def _check_own(own: RowMapping, account: Account, wanted: Wanted, amount: Decima
             f"{name!r} holds {held} for a payout that other code makes, and the ledger has a batch of that name; use another "
             f"external_id, or release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
         )
-    if own["currency"] != account.currency or own["amount"] != amount:
+    if own["currency"] != account.currency or (own["is_plain"] and own["amount"] != amount):
         raise LedgerHoldError(
             f"{name!r} holds {held} already, and {money_text(amount)} {account.currency} is to be set aside; use another "
             f"external_id, or release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
