@@ -34,7 +34,7 @@ TRIES = 3
 #: After so long the hold of a late batch would be over, had the batch not been sent.
 LATE_SECONDS = 0.5
 #: What becomes of a hold, and how often. All of them must happen in every run.
-FATES = {"pay": 6, "release": 2, "expire": 2, "keep": 2, "batch": 4, "late batch": 2}
+FATES = {"pay": 6, "release": 2, "expire": 2, "keep": 2, "batch": 1, "late batch": 1}
 
 
 @dataclass(frozen=True, slots=True)
