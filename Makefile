@@ -1,7 +1,7 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test matrix lint format docs dist audit bench-client bench-gate bench-import bench-reports bench-write lock clean
+.PHONY: help demo airflow test matrix lint format docs pictures dist audit bench-client bench-gate bench-import bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
@@ -50,13 +50,16 @@ lint: $(READY) ## check style, types, spelling, the import law and the workflows
 	@$(BIN)/codespell --dictionary - --dictionary tools/plain_words.txt $(PROSE)
 	@$(BIN)/zizmor --offline --quiet .github
 
-format: $(READY) ## mend style
+format: $(READY) ## fix style
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
 docs: $(READY) ## README, guides and reference as web pages, in build/docs
 	@AIRFLOW_HOME=$(CURDIR)/.airflow/docs $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 	@echo build/docs/index.html
+
+pictures: $(READY) ## take the pictures of the docs again, from a real Airflow in a real browser
+	@$(BIN)/python tools/pictures.py
 
 dist: $(READY) ## wheel, sdist and SBOM, built twice and compared, in dist
 	@$(BIN)/python tools/release.py

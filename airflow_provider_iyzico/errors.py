@@ -1,7 +1,7 @@
-"""Everything that can go wrong, by name. Each docstring says what to do about it.
+"""The errors of this provider. Each docstring says what to do.
 
-None of these derives from ``AirflowException``: a sensor's ``soft_fail`` turns every ``AirflowException`` into
-a skip, and a skipped gate may let a payout run. Only a timeout may be skipped.
+None of them derives from ``AirflowException``, because a sensor's ``soft_fail`` turns every ``AirflowException`` into a skip.
+A skipped gate may let a payout run, so only a timeout may be skipped.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class Retry(StrEnum):
 class IyzicoError(Exception):
     """Base of all errors of this provider.
 
-    ``retry`` says whether the same may be tried again. Only what is safe is: everything else fails its task at once, without
-    retries.
+    ``retry`` says whether the same may be tried again. Airflow retries only what is safe. All other errors fail their task at
+    once, without retries.
 
-    :param retry: what this one says, where that differs from others of its kind
+    :param retry: the answer of this error, if it differs from the answer of its class
     :param retry_after: seconds that iyzico asked us to wait, if it did
     :param code: iyzico's code, if it gave one
-    :param http_status: of the answer that this is about, if there was one
+    :param http_status: the HTTP status of iyzico's answer, if there was one
     """
 
     retry = Retry.NEVER
@@ -76,7 +76,7 @@ class IyzicoUnavailableError(IyzicoError):
 
 
 class IyzicoOutcomeUnknownError(IyzicoError):
-    """A call that changes something was sent, and its answer was not seen. Read back from iyzico what became of it."""
+    """A call that changes something was sent, and its answer did not arrive. Read back from iyzico what became of it."""
 
     retry = Retry.READ_BACK_FIRST
 
@@ -90,7 +90,7 @@ class IyzicoCertificateError(IyzicoError):
 
 
 class IyzicoRefusedError(IyzicoError):
-    """iyzico answered, and the answer was no. The message carries its code and words."""
+    """iyzico refused the request. The message holds iyzico's code and text."""
 
 
 class IyzicoNoSuchPayoutError(IyzicoRefusedError):
@@ -110,20 +110,20 @@ class GateEventError(IyzicoError):
 
 
 class IyzicoUnexpectedError(IyzicoError):
-    """Something failed that this provider does not foresee. Read its cause in the log; a retry adds no second row."""
+    """Something failed that this provider does not foresee. Read the cause in the log; a retry adds no second row."""
 
     retry = Retry.SAFE
 
 
 class IyzicoAccountsError(IyzicoError):
-    """Some or all of a task's accounts could not be kept. The message names each of these, and what to do.
+    """Some or all of a task's accounts could not be kept. The message names each of them and says what to do.
 
-    A retry is safe when it may help any of them; it adds nothing to those that were kept.
+    If a retry may help any of them, it is safe: it adds nothing to the accounts that were kept.
     """
 
 
 class WarehouseError(IyzicoError):
-    """The warehouse refused a statement for a reason of its own. The message carries the driver's words."""
+    """The warehouse refused a statement for a reason of its own. The message holds the driver's text."""
 
 
 class WarehouseConfigurationError(WarehouseError):
@@ -137,15 +137,15 @@ class WarehouseUnavailableError(WarehouseError):
 
 
 class WarehouseTableError(WarehouseError):
-    """The table is missing or has another shape. Hand the DDL in the message to the owner of the schema."""
+    """The table is missing or has another shape. Give the DDL in the message to the owner of the schema."""
 
 
 class WarehouseRowError(WarehouseError):
-    """A row that somebody wrote by hand is no money, moment, day or time zone. Correct or delete the row that is named."""
+    """A row that was written by hand holds an invalid amount, moment, day or time zone. Correct or delete the named row."""
 
 
 class WarehouseExactnessError(WarehouseError):
-    """The warehouse gave back another value than it was given. Widen the column; unless it says so, nothing was kept."""
+    """The warehouse gave back another value than it was given. Widen the column. Nothing was kept, unless the message says so."""
 
 
 class LedgerError(IyzicoError):
@@ -173,26 +173,26 @@ class LedgerFundsError(LedgerError):
 
 
 def is_safe_to_repeat(error: BaseException) -> bool:
-    """Tell whether trying again may help and adds nothing."""
+    """Tell whether trying again may help and cannot do the same thing twice."""
     return isinstance(error, IyzicoError) and error.retry is Retry.SAFE
 
 
 def error_named(name: str, message: str, *, code: str | None = None, http_status: int | None = None) -> IyzicoError:
-    """Make the error of that name, which a trigger wrote into its event; an unknown name is an error of the event."""
+    """Return the error whose name a trigger wrote into its event. An unknown name gives a ``GateEventError``."""
     kind = {kind.__name__: kind for kind in _kinds_of(IyzicoError)}.get(name)
     return GateEventError(f"{name}: {message}") if kind is None else kind(message, code=code, http_status=http_status)
 
 
 def unexpected(error: Exception) -> IyzicoUnexpectedError:
-    """Name the kind and the place of an error, and not its words, which may hold a password."""
+    """Return an error that names the class and the place of another, but not its message, which may hold a password."""
     place = extract_tb(error.__traceback__)[-1]
     return IyzicoUnexpectedError(f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}")
 
 
 def restated(error: E, message: str | None = None) -> E:
-    """Return the same error without its past: the frames and causes of an error may hold keys and headers.
+    """Return the same error without frames and causes, which may hold keys and headers.
 
-    :param message: what it says instead
+    :param message: a new message for it
     """
     return type(error)(
         str(error) if message is None else message,

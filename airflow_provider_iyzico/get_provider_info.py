@@ -1,4 +1,4 @@
-"""What Airflow learns about this package. Imports nothing of Airflow, because every Airflow process calls it."""
+"""The provider's metadata. It imports nothing of Airflow, because every Airflow process calls it."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ CONNECTION_FIELDS: dict[str, Any] = {
             "maximum": MAX_TIMEOUT_SECONDS,
             "default": DEFAULT_TIMEOUT_SECONDS,
         },
-        "description": "Bound on one call, its repeated attempts included",
+        "description": "Time limit of one call with its repeated attempts",
     },
     "report_timezone": {
         "label": "Report time zone",
         "schema": {"type": ["string", "null"], "default": DEFAULT_TIMEZONE},
-        "description": "Where the days of reports begin, as an IANA name",
+        "description": "Time zone of the days in reports, as an IANA name",
     },
     "ca_bundle": {
         "label": "CA bundle",
         "schema": {"type": ["string", "null"]},
-        "description": "Path of a PEM file of whom to trust, where a proxy re-signs TLS. Verification cannot be turned off",
+        "description": "PEM file with certificates to trust, if a proxy re-signs TLS. Verification cannot be turned off",
     },
     "allow_custom_host": {
         "label": "Allow a custom host",
@@ -87,7 +87,7 @@ CONFIGURATION: dict[str, Any] = {
                 "default": DEFAULT_WAREHOUSE_CONN_ID,
             },
             "warehouse_schema": {
-                "description": "The schema of the views, where it is not the Connection's own.",
+                "description": "The schema of the views, if it is not the Connection's own.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "finance",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PREFIX = "/iyzico"
-#: Before 3.1, a page cannot be signed in to with the browser's cookie, and the navigation has no place for it.
+#: Before 3.1, the browser's cookie gives no access to a page of a plugin, and the navigation has no place for it.
 HAS_PAGE = AIRFLOW_VERSION >= (3, 1)
 
 
@@ -39,7 +39,7 @@ class BalancePageLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the page's address; without account and day where the task does not know them."""
         shown: dict[str, str] = {}
-        with suppress(Exception):  # such as a Connection that cannot be read: the task has said so itself
+        with suppress(Exception):  # such as a Connection that cannot be read: the task's own error says so
             shown = operator.shown_on_page()
         return f"{page_path()}?{urlencode(shown)}" if shown else page_path()
 

@@ -28,6 +28,7 @@ ROUNDS = int(os.environ.get("BENCH_ROWS", "200"))
 WHO = Who(TaskInstance("d", "t", "r", -1, 1, None, None, None))
 ACC = Account("sandbox", "a", "TRY")
 
+
 def ours(url, n, whole):
     s = time.perf_counter()
     engine = create_engine(url)
@@ -38,6 +39,7 @@ def ours(url, n, whole):
     assert p.outcome is Placing.PLACED
     return time.perf_counter() - s
 
+
 def plain(url, n, table, row):
     s = time.perf_counter()
     engine = create_engine(url)
@@ -45,6 +47,7 @@ def plain(url, n, table, row):
         c.execute(insert(table).values({**row, "hold_id": f"p{n}", "external_id": f"p{n}", "account": "other"}))
     engine.dispose()
     return time.perf_counter() - s
+
 
 with postgres_server() as given:
     url = given.replace("postgresql://", "postgresql+psycopg://")

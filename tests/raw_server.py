@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import select
 import socket
 import ssl
@@ -104,12 +105,16 @@ def listening(attend: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 def read_request(line: socket.socket) -> bytes:
-    """Return the head of a request, or nothing if the other side hung up."""
-    request = b""
-    while b"\r\n\r\n" not in request:
+    """Return a request with its body, or nothing if the other side hung up."""
+    request, size = b"", None
+    while size is None or len(request) < size:
         if not (received := line.recv(65536)):
             return b""
         request += received
+        if size is None and b"\r\n\r\n" in request:
+            head = request.partition(b"\r\n\r\n")[0]
+            length = re.search(rb"\r\nContent-Length: ([0-9]+)", head)
+            size = len(head) + 4 + (int(length[1]) if length else 0)
     return request
 
 

@@ -1,1 +1,1 @@
-"""iyzico's wire format, pure: bytes in, values out. No network, no clock, no Airflow."""
+"""iyzico's wire format, pure: bytes in, values out. It needs no network, no clock and no Airflow."""

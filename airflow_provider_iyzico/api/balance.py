@@ -33,12 +33,12 @@ class Balance:
 
     @property
     def clock_warning(self) -> str | None:
-        """What to say of this machine's clock, if it differs from iyzico's."""
+        """A warning, if this machine's clock differs from iyzico's."""
         return clock_warning(self.observed_at, self.system_time)
 
     @property
     def clock_error(self) -> ClockError | None:
-        """Why the balance may open no gate and is kept nowhere, if its date cannot be believed."""
+        """An error, if the balance's date is not believed: then it opens no gate and is not kept."""
         return clock_error(self.observed_at, self.system_time)
 
 
@@ -54,8 +54,8 @@ def balance_call(locale: str) -> Call[Balance]:
 def read_balance(answer: Answer) -> Balance:
     """Read the answer of ``GET /v1/mass/payout/balance``.
 
-    :raises IyzicoAnswerError: not what iyzico documents
-    :raises IyzicoUnavailableError: this machine's clock was set meanwhile, or what ``read_success`` raises
+    :raises IyzicoAnswerError: the answer is not what iyzico documents
+    :raises IyzicoUnavailableError: this machine's clock was set in between, or what ``read_success`` raises
     :raises IyzicoError: what :func:`~airflow_provider_iyzico.api.envelope.read_success` raises
     """
     fields = read_success(answer)

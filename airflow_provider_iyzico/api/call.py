@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from airflow_provider_iyzico.api.envelope import Answer
 
-#: How long an answer may be that holds no list. A balance takes a hundred bytes.
+#: The longest answer without a list. A balance takes a hundred bytes.
 SHORT_BYTES = 64 * 1024
 
 T = TypeVar("T")
@@ -21,10 +21,10 @@ class Call(Generic[T]):
     :param path: the absolute path, without query
     :param query: the query string, which is sent but not signed
     :param read: turns the answer into a value, or raises an ``IyzicoError``
-    :param body: the bytes that are signed and sent. They may hold personal data, so they are not shown
+    :param body: the bytes to sign and send. They may hold personal data, so they are not shown
     :param is_read: it changes nothing, so it may be repeated; any other call is sent once, and an answer that was not seen is an
         :class:`~airflow_provider_iyzico.errors.IyzicoOutcomeUnknownError`
-    :param max_body_bytes: how long the body of the answer may be
+    :param max_body_bytes: the longest body that the answer may have
     :param without: headers to leave out. This and ``random_key`` are for ``verify``, which asks with reads only
     :param random_key: sign with this key instead of a fresh one
     """

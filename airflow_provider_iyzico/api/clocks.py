@@ -1,4 +1,4 @@
-"""This machine's clock against iyzico's: a balance is worth something only with a date that can be believed."""
+"""Compares this machine's clock with iyzico's: a balance counts only if its date can be believed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REFUSE_AFTER = timedelta(minutes=10)
 
 
 def clock_warning(observed_at: datetime, system_time: datetime | None) -> str | None:
-    """Return what to say where this machine's clock and iyzico's differ, or nothing.
+    """Return a warning if this machine's clock and iyzico's differ, otherwise nothing.
 
     :param system_time: iyzico's clock, if it gave one
     """
@@ -20,12 +20,12 @@ def clock_warning(observed_at: datetime, system_time: datetime | None) -> str | 
     minutes = round(abs(observed_at - system_time) / timedelta(minutes=1))
     return (
         f"this machine's clock says {observed_at.isoformat()} and iyzico's {system_time.isoformat()}, {minutes} minutes apart; "
-        "set this machine's clock, or look for a proxy that answers with what it has kept"
+        "set this machine's clock, or look for a proxy that answers from its cache"
     )
 
 
 def clock_error(observed_at: datetime, system_time: datetime | None) -> ClockError | None:
-    """Return why a balance is not believed: the two clocks differ so much that this one is wrong, or the answer is old."""
+    """Return an error if the two clocks differ too much: then this clock is wrong, or the answer is old."""
     if system_time is None or abs(observed_at - system_time) <= REFUSE_AFTER:
         return None
     return ClockError(f"{clock_warning(observed_at, system_time)}. The balance is not believed")

@@ -1,4 +1,4 @@
-"""What every answer of iyzico shares, read without trust: exact digits, unknown words kept, only ``success`` believed.
+"""What all answers of iyzico have in common. Digits stay exact, unknown words are kept, and only ``success`` is a success.
 
 The answer's body is judged before its HTTP status, because iyzico has been seen to refuse with HTTP 200
 (https://docs.iyzico.com/en/getting-started/preliminaries/error-codes).
@@ -34,18 +34,18 @@ _LIMIT_CODE = "50000"
 _NOT_ENABLED_CODE = "100001"
 _SYSTEM_CODES = frozenset({"1", "2", _NOT_ENABLED_CODE})
 _FROZEN_CODE = "9000"
-#: Codes that iyzico documents for what it does not carry out: 3 to 27 are about the request, and 9000 is a frozen account
+#: Codes with which iyzico refuses, as documented: 3 to 27 are about the request, 9000 is a frozen account
 #: (https://docs.iyzico.com/en/getting-started/preliminaries/error-codes). None is documented for mass payouts only.
 DOCUMENTED_CODES = frozenset({*map(str, range(3, 28)), _FROZEN_CODE})
-#: Such a refusal says nothing about what was asked for.
+#: A refusal with such a code says nothing about the batch that was asked for.
 _NOT_ABOUT_THE_REQUEST = frozenset({*_KEY_CODES, _AMBIGUOUS_KEY_CODE, _LIMIT_CODE, _FROZEN_CODE, *_SYSTEM_CODES})
-#: No server may ask for more patience than this.
+#: A longer ``Retry-After`` is cut to this.
 MAX_RETRY_AFTER_SECONDS = 900.0
 _HEADER = re.compile(rf"{SCHEME}\s+\S+", re.IGNORECASE)
-#: We ask caches to keep nothing for us; one that does so all the same must not open a gate with the balance of yesterday.
+#: We ask caches not to keep answers. A cache that does so all the same must not open a gate with an old balance.
 MAX_AGE_SECONDS = 60
 _AGE = re.compile(r"[0-9]{1,9}\Z")
-#: HTTP statuses that another attempt may change; so may 5xx.
+#: HTTP statuses that are worth another attempt, as are all 5xx.
 _PASSING = frozenset({408, 425, 429})
 _JSON = "application/json"
 _MILLISECONDS = re.compile(r"[1-9][0-9]{12}\Z")
@@ -59,7 +59,7 @@ class Answer:
     :param asked_at: our UTC clock before the first byte was sent
     :param answered_at: our UTC clock when the last byte had arrived
     :param latency_ms: the time between the two by a clock that cannot be set
-    :param redact: blots out of the server's words what they share with the keys and the header of this request
+    :param redact: removes from the server's text what it shares with the keys and the header of this request
     """
 
     http_status: int
@@ -71,7 +71,7 @@ class Answer:
     redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     def header(self, name: str) -> str:
-        """Return a header's value, or nothing; names are told apart by their letters only."""
+        """Return a header's value, or nothing. Capital letters in names do not matter."""
         return next((value for key, value in self.headers.items() if key.lower() == name), "").strip()
 
     def word(self, value: object) -> str:
@@ -93,8 +93,8 @@ def read_success(answer: Answer) -> dict[str, Any]:
 
     :raises IyzicoUnavailableError: worth asking again later
     :raises IyzicoAuthenticationError: the keys were refused
-    :raises IyzicoRefusedError: iyzico said no
-    :raises IyzicoAnswerError: not what iyzico documents
+    :raises IyzicoRefusedError: iyzico refused the request
+    :raises IyzicoAnswerError: the answer is not what iyzico documents
     """
     if 300 <= answer.http_status < 400:
         raise IyzicoAnswerError(
@@ -116,7 +116,7 @@ def read_success(answer: Answer) -> dict[str, Any]:
 def read_amount(answer: Answer, fields: Mapping[str, Any], name: str) -> tuple[Decimal, str]:
     """Return an amount of money, and its digits as iyzico wrote them, as a number or as a string.
 
-    :raises IyzicoAnswerError: it is missing, or no exact amount
+    :raises IyzicoAnswerError: it is missing, or not an exact amount
     """
     raw = fields.get(name)
     if not isinstance(raw, str):
@@ -132,7 +132,7 @@ def read_amount(answer: Answer, fields: Mapping[str, Any], name: str) -> tuple[D
 
 
 def read_system_time(fields: Mapping[str, Any]) -> datetime | None:
-    """Read iyzico's clock, in epoch milliseconds; a clock that cannot be read is no reason to disbelieve a balance."""
+    """Read iyzico's clock, in milliseconds since the epoch. A balance without a readable clock is still believed."""
     value = fields.get("systemTime")
     if isinstance(value, str) and _MILLISECONDS.match(value):
         return _EPOCH + timedelta(milliseconds=int(value))
@@ -144,15 +144,15 @@ def _is_success(fields: dict[str, Any]) -> bool:
 
 
 def _is_old(answer: Answer) -> bool:
-    """Tell whether a cache says that it kept the answer for long, or says it in a way that cannot be read."""
+    """Tell whether a cache kept the answer for too long, or does not say readably for how long."""
     ages = [value.strip() for name, value in answer.headers.items() if name.lower() == "age"]
     return any(not _AGE.match(age) or int(age) > MAX_AGE_SECONDS for age in ages)
 
 
 def has_refused(error: IyzicoError) -> bool:
-    """Tell whether iyzico said no in a way that it documents, so that it has not done what it was asked.
+    """Tell whether iyzico refused with a code that it documents, so that it has not done what it was asked.
 
-    Any other refusal of a call that changes something leaves open whether it was carried out.
+    After any other refusal it may have done it.
     """
     is_no = isinstance(error, IyzicoAuthenticationError) or (
         isinstance(error, IyzicoRefusedError) and error.code in DOCUMENTED_CODES
@@ -161,12 +161,12 @@ def has_refused(error: IyzicoError) -> bool:
 
 
 def is_about_the_request(error: IyzicoRefusedError) -> bool:
-    """Tell whether a refusal speaks of what was asked for, and not of keys, limits, the account or a system error."""
+    """Tell whether a refusal is about what was asked for, and not about keys, limits, the account or a system error."""
     return error.code is not None and error.code not in _NOT_ABOUT_THE_REQUEST
 
 
 def read_fields(answer: Answer) -> dict[str, Any] | str:
-    """Return iyzico's JSON object, or what the body is instead: one that cannot be read in one way only is none."""
+    """Return iyzico's JSON object, or say what the body is instead. A body that can be read in two ways is refused."""
     if (coding := answer.header("content-encoding")).lower() not in ("", "identity"):
         return f"a compressed body ({answer.word(coding)}), which nobody asked for"
     if not _is_json(kind := answer.header("content-type")):
@@ -207,7 +207,7 @@ def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refusal(answer: Answer, fields: dict[str, Any] | str) -> IyzicoError:
-    """Say what an answer that is not a success means: the one place that tells waiting from failing.
+    """Return the error that an answer without success means. Only here it is decided whether a gate waits or fails.
 
     :param fields: what iyzico says, or what came instead
     """
@@ -252,7 +252,7 @@ def _refusal(answer: Answer, fields: dict[str, Any] | str) -> IyzicoError:
 
 
 def _read_retry_after(answer: Answer) -> float | None:
-    """Read ``Retry-After`` in seconds or as a date, kept between 0 and a quarter of an hour; nonsense asks for nothing.
+    """Read ``Retry-After`` in seconds or as a date, as 0 seconds to a quarter of an hour. Nonsense counts as missing.
 
     A date counts from the answer's own, because this machine's clock may be wrong.
     """

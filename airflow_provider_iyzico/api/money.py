@@ -1,4 +1,4 @@
-"""Amounts of money: exact, finite, and never a float on the way.
+"""Amounts of money: exact, finite, and never a float.
 
 One grammar serves the wire and the DAG author: an optional minus, ASCII digits, an optional fraction, an optional
 exponent. iyzico prints ``100``, ``100.50``, ``20.00000000`` and ``0E-8``, as numbers and as strings
@@ -19,11 +19,11 @@ MAX_TEXT = 64
 
 _GRAMMAR = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,48})?(?:[eE][+-]?[0-9]{1,2})?\Z")
 _FINEST = Decimal(f"1E-{MAX_DECIMALS}")
-#: Sums of two amounts in range are exact here; anything that would be rounded is an error.
+#: The sum of two valid amounts is exact in this context. A result that would be rounded is an error.
 _EXACT = Context(prec=MAX_INTEGER_DIGITS + MAX_DECIMALS + 2, traps=[Inexact, InvalidOperation])
 
 
-@lru_cache(maxsize=64)  # so that thousands of gates with one headroom keep one
+@lru_cache(maxsize=64)  # thousands of gates with the same headroom share one value
 def money_from_text(text: str, name: str) -> Decimal:
     """Read one amount from its digits.
 
@@ -59,7 +59,7 @@ def money_from_author(value: object, name: str) -> Decimal:
     """
     if isinstance(value, float):
         raise IyzicoMoneyError(
-            f"{name} is the float {value!r}; floats bend money. Pass the digits as a string, such as '1500.75' "
+            f"{name} is the float {value!r}; a float is not exact. Pass the digits as a string, such as '1500.75' "
             "(with render_template_as_native_obj=True, pass a Decimal or quote the digits twice)"
         )
     if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
@@ -71,7 +71,7 @@ def money_from_author(value: object, name: str) -> Decimal:
         )
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise IyzicoMoneyError(f"{name} is a {type(value).__name__}; pass digits as str, int or Decimal")
-    if isinstance(value, int) and abs(value) >= 10**MAX_INTEGER_DIGITS:  # whose digits Python may refuse to write
+    if isinstance(value, int) and abs(value) >= 10**MAX_INTEGER_DIGITS:  # Python may refuse to write the digits of such a number
         raise IyzicoMoneyError(f"{name} has more than {MAX_INTEGER_DIGITS} digits; is it in lira?")
     amount = money_from_text(_digits(value), name)
     if amount < 0:
@@ -90,7 +90,7 @@ def subtract(left: Decimal, right: Decimal) -> Decimal:
 
 
 def _digits(value: str | int | Decimal) -> str:
-    """Write what the value holds, whatever a class derived from these writes."""
+    """Return the value's own digits, also for subclasses that write themselves differently."""
     if isinstance(value, Decimal):
         return Decimal.__str__(value)
     return int.__repr__(value) if isinstance(value, int) else str.__str__(value)
@@ -102,7 +102,7 @@ def _decimals(amount: Decimal) -> int:
 
 
 def money_text(amount: Decimal) -> str:
-    """Write an amount as people do: no exponent, no needless zeros, at least two decimals, every digit kept."""
+    """Write an amount in plain digits: no exponent, no needless zeros, at least two decimals, and nothing rounded."""
     digits = format(amount, "f")
     whole, _, fraction = digits.partition(".")
     return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"

@@ -1,4 +1,4 @@
-"""What must not be shown, keys and recipients, and how it is kept out of what others write.
+"""Secrets and recipients, and how they are kept out of texts that others write.
 
 A server may quote a request in its answer: whole or in parts, in another case, percent-encoded, in base64 or in hex. So text from
 a server is searched for pieces of our secrets, not for the secrets themselves.
@@ -14,29 +14,30 @@ from typing import Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
 
-#: So many letters and digits in a row that text shares with a secret are no accident.
+#: If a text shares this many letters and digits in a row with a secret, it quotes the secret.
 PIECE = 8
 BLOT = "***"
-#: What all keys of the sandbox begin with. It is no secret, and servers may well speak of it.
+#: All keys of the sandbox begin with this. It is not secret, and servers may mention it.
 _CONSTANT = re.compile(r"\Asandbox-")
 _PLAIN = re.compile(r"[A-Za-z0-9]")
-#: The same, and letters and digits as URLs, JSON and HTML escape them.
+#: Letters and digits, also as URLs, JSON and HTML escape them.
 _ESCAPED = re.compile(
     r"(?:%|\\x)(?P<byte>[0-9A-Fa-f]{2})|\\u(?P<json>[0-9A-Fa-f]{4})"
     r"|&#(?:x(?P<html>[0-9A-Fa-f]{1,6})|(?P<decimal>[0-9]{1,7}));|[A-Za-z0-9]"
 )
+_ESCAPE = re.compile(r"[%\\&]")
 _WORD = re.compile(r"\w+")
 #: An IBAN, whole or in groups of four, and as many digits in a row as a phone or an identity number has at least.
 _PERSONAL = re.compile(
     r"\b[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,4})?)\b|\+?[0-9](?:\s?[0-9]){8,}",
     re.IGNORECASE,
 )
-#: How many characters of base64 also hold bits of what stands before, by the number of bytes that do.
+#: How many characters of base64 also hold bits of the bytes before, by the number of these bytes.
 _BLURRED = (0, 2, 3)
 
 
 class Secret(Generic[T]):
-    """A value that shows itself to nobody who does not ask for it by name: not to logs, tracebacks, debuggers or pickles."""
+    """A value that only ``reveal()`` shows. Logs, tracebacks, debuggers and pickles do not show it."""
 
     __slots__ = ("_value",)
 
@@ -69,7 +70,7 @@ class Secret(Generic[T]):
 
 
 class Redactor:
-    """Blots out of any text what it shares with the secrets.
+    """Removes from any text what it shares with the secrets.
 
     :param secrets: the keys, the token and the signature of one request
     """
@@ -88,12 +89,13 @@ class Redactor:
                 {piece for secret in self._secrets for form in _forms(secret.reveal()) for piece in _pieces(form)}
             )
         pieces = self._known.reveal()
-        shared = sorted(span for letters in (_PLAIN, _ESCAPED) for span in _shared(text, letters, pieces))
+        ways = (_PLAIN, _ESCAPED) if _ESCAPE.search(text) else (_PLAIN,)
+        shared = sorted(span for letters in ways for span in _shared(text, letters, pieces))
         return "".join(_blotted(text, shared))
 
 
 class Unshown(bytes):
-    """Bytes with personal data, which tracebacks and debuggers do not show, in the frames of the libraries as in ours."""
+    """Bytes with personal data. Tracebacks and debuggers show a blot instead, also in the frames of libraries."""
 
     __slots__ = ()
 
@@ -102,7 +104,7 @@ class Unshown(bytes):
 
 
 class Recipients:
-    """Blots recipients out of any text: what looks like an IBAN, a phone or an identity number, and each word of known values.
+    """Blots recipients out of a text: whatever looks like an IBAN, phone or identity number, and each word of known values.
 
     :param known: names, and ids of any kind
     """
@@ -120,13 +122,13 @@ class Recipients:
 
 
 def _folded(word: str) -> str:
-    """Return a word as it is compared: small and without accents or dots, because Turkish writes its i with and without one."""
+    """Return a word for comparison: small letters without accents and dots, because Turkish has an i with and without a dot."""
     letters = unicodedata.normalize("NFKD", word.lower().replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Write a secret raw, in hex, and in base64 at each of the three ways to align it, without what its alignment decides."""
+    """Write a secret raw, in hex, and in base64 with each of its three alignments, without the characters at its edges."""
     secret = _CONSTANT.sub("", secret)
     raw = secret.encode()
     yield secret
@@ -142,7 +144,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _shared(text: str, letters: re.Pattern[str], pieces: set[str]) -> Iterator[tuple[int, int]]:
-    """Yield where ``text`` shares a piece, whatever stands between the letters."""
+    """Yield where ``text`` shares a piece with a secret, whatever characters lie between its letters."""
     found = [(letter, match.span()) for match in letters.finditer(text) if (letter := _letter(match))]
     line = "".join(letter for letter, _ in found)
     for start in range(len(line) - PIECE + 1):
@@ -151,7 +153,7 @@ def _shared(text: str, letters: re.Pattern[str], pieces: set[str]) -> Iterator[t
 
 
 def _letter(match: re.Match[str]) -> str:
-    """Return the letter or digit that was written, in lower case, or nothing if it was something else."""
+    """Return the letter or digit in lower case, or nothing if it was something else."""
     groups = match.groupdict()
     code = groups.get("byte") or groups.get("json") or groups.get("html")
     number = int(code, 16) if code else int(groups.get("decimal") or 0)
@@ -160,7 +162,7 @@ def _letter(match: re.Match[str]) -> str:
 
 
 def _blotted(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
-    """Yield what lies outside the spans, which are in order, and one blot for each stretch that they cover together."""
+    """Yield the text outside the spans, which are in order, and one mark for each stretch that they cover."""
     done = -1
     for start, end in spans:
         if start > done:

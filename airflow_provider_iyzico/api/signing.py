@@ -23,7 +23,7 @@ def signature(secret_key: str, random_key: str, path: str, body: bytes = b"") ->
     """Return the HMAC-SHA256 of one request as 64 lower-case hex digits.
 
     :param path: the path as sent, starting with ``/``, without ``?`` and what follows it
-    :param body: the bytes placed on the wire; empty when none are
+    :param body: the bytes that are sent; empty if there is no body
     :raises ValueError: the path is not absolute or carries a query
     """
     if not path.startswith("/") or "?" in path:

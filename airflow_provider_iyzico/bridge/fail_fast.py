@@ -1,4 +1,4 @@
-"""How this provider's errors become Airflow's: what cannot heal by itself fails its task without retries."""
+"""How this provider's errors become Airflow's: an error that a retry cannot help fails its task at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def fail_fast() -> Iterator[None]:
     """Let Airflow retry what is safe to repeat; turn every other :class:`IyzicoError` into ``AirflowFailException``.
 
-    Both are logged first in one plain line, because Airflow's page cuts a traceback's last line off.
+    Either is first logged in one plain line, because Airflow's page cuts off the last line of a traceback.
 
     :raises AirflowFailException: an error that says *never* or *read back first*, which stays its cause
     """

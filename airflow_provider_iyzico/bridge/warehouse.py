@@ -1,4 +1,4 @@
-"""From an Airflow Connection and context to what the warehouse needs. Imported only where a task writes."""
+"""Opens the warehouse of an Airflow Connection. Only tasks that write, and the page, import this module."""
 
 from __future__ import annotations
 
@@ -32,23 +32,24 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from sqlalchemy.engine import Engine
 
-#: What ``get_conn()`` of Airflow's hook for MySQL reads of the extra, by client; it ignores everything else.
+#: The extras that ``get_conn()`` of Airflow's MySQL hook reads, by client. It ignores all others.
 _MYSQL_CLIENTS = {
     "mysqlclient": ("mysqldb", {"charset", "cursor", "ssl", "ssl_mode", "unix_socket", "iam", "aws_conn_id"}),
     "mysql-connector-python": ("mysqlconnector", set()),
 }
 #: Names of extras that hold secrets.
 _IS_SECRET = re.compile(r"pass|secret|token|private|credential", re.IGNORECASE)
-#: How PostgreSQL's drivers quote the value of an extra that is wrong, whatever somebody put there.
+#: How PostgreSQL's drivers quote the wrong value of an extra. That value may be a secret.
 _INVALID = re.compile(r'\b(invalid [\w ]*value:? )".*?"(?=$|;| for )', re.MULTILINE)
 _HARMLESS_EXTRAS = {"client", "local_infile"}
 
 
 @contextmanager
 def warehouse_engine(conn_id: str, *, was_there: bool = False) -> Iterator[Engine]:
-    """Open the warehouse of a Connection: its engine connects as the Connection's own hook does.
+    """Open the warehouse of a Connection. The engine connects as the Connection's own hook does.
 
-    :param was_there: whether the Connection was read before: of a secrets backend that is down Airflow says that it is not there
+    :param was_there: whether the Connection was read before: then it may come back, because Airflow says "not found" also when a
+        secrets backend is down
     :raises WarehouseConfigurationError: there is no such Connection, it is not SQL, or it cannot be used
     :raises WarehouseUnavailableError: a secrets backend cannot be asked now
     """
@@ -60,12 +61,12 @@ def warehouse_engine(conn_id: str, *, was_there: bool = False) -> Iterator[Engin
     except BaseException as error:
         past = list(_causes(error))
         for each in (error, *past):
-            clear_frames(each.__traceback__)  # those of hooks and drivers hold the password, and trackers of errors record them
+            clear_frames(each.__traceback__)  # frames of hooks and drivers hold the password, and error trackers record frames
         if not isinstance(error, IyzicoError):
             raise
         error.args = (hide(f"Connection {conn_id!r}: {error}" if isinstance(error, WarehouseError) else str(error)),)
         if any(hide(str(each)) != str(each) for each in past):
-            raise error from WarehouseError("its words are left out, because they quote what may be secret")
+            raise error from WarehouseError("its message is left out, because it may quote a secret")
         raise
     finally:
         if engine is not None:
@@ -73,7 +74,7 @@ def warehouse_engine(conn_id: str, *, was_there: bool = False) -> Iterator[Engin
 
 
 def _opened(conn_id: str, was_there: bool) -> tuple[Callable[[], Engine], Callable[[str], str]]:
-    """Return what makes the engine of a Connection and what hides its secrets, as functions: no frame that stays holds it."""
+    """Return two functions: one makes the engine of a Connection, one hides its secrets. So no frame has to hold them."""
     connection = _connection(conn_id, was_there)
     secrets = _secrets(connection)
     return lambda: _engine(connection), lambda said: _without(secrets, said)
@@ -150,19 +151,19 @@ def _mysql(hook: DbApiHook) -> Engine:
 
 def _sqlite(hook: DbApiHook) -> Engine:
     place, _, options = hook.get_uri().removeprefix("sqlite:///").partition("?")
-    path = unquote(place.partition("#")[0])  # as SQLite reads it, after the hook has unquoted it once
+    path = unquote(place.partition("#")[0])  # as SQLite reads it; the hook has already unquoted it once
     if path in ("", ":memory:") or "mode=memory" in options:
-        raise WarehouseConfigurationError("SQLite without a file forgets everything; name a database file as its host")
-    # Each of the hook's connections belongs to the thread that opened it, and opening one costs little.
+        raise WarehouseConfigurationError("SQLite in memory keeps nothing; name a database file as its host")
+    # A connection belongs to the thread that opened it, and opening one costs little.
     return _connecting(hook, create_engine(URL.create("sqlite", database=path), poolclass=NullPool))
 
 
-#: By the type of the Connection. Any other hook says by itself how SQLAlchemy reaches its warehouse.
+#: By Connection type. The hooks of all other types give a SQLAlchemy engine themselves.
 _ENGINES: dict[str, Callable[[DbApiHook], Engine]] = {"postgres": _postgres, "mysql": _mysql, "sqlite": _sqlite}
 
 
 def _connecting(hook: DbApiHook, engine: Engine) -> Engine:
-    """Let an engine connect as the hook does: SQLAlchemy's URL carries but a part of what a Connection says."""
+    """Let an engine connect as the hook does, because SQLAlchemy's URL carries only a part of a Connection."""
     driver_error = engine.dialect.dbapi.Error  # type: ignore[union-attr]
 
     def connect() -> Any:
@@ -175,7 +176,7 @@ def _connecting(hook: DbApiHook, engine: Engine) -> Engine:
         except Exception as error:  # a hook is anybody's code
             raise WarehouseConfigurationError(f"its hook does not connect: {first_line(error)}; correct what it names") from error
 
-    @event.listens_for(engine, "do_connect")  # before any other, because the first that connects is asked alone
+    @event.listens_for(engine, "do_connect")  # registered first, because SQLAlchemy uses only the first listener that connects
     def _connect(*_: object) -> Any:
         return connect() if issubclass(driver_error, sqlite3.Error) else connect_in_time(connect)
 
@@ -188,12 +189,12 @@ def _lost(name: str, advice: str) -> WarehouseConfigurationError:
 
 
 def _is_host(name: str) -> bool:
-    """Tell whether a host is a name, an address, or the folder or abstract name of a socket; drivers quote whatever it is."""
+    """Tell whether a host is a name, an address or a socket's place. Anything else is refused, because drivers quote it."""
     return "@" not in name[1:] and ("/" not in name or name.startswith(("/", "@")))
 
 
 def _secrets(connection: Any) -> list[str]:
-    """Return what of a Connection is secret, in all spellings, the longest first."""
+    """Return the secrets of a Connection in all spellings, the longest first."""
     before_host = str(connection.host or "").rpartition("@")[0].rpartition("//")[2]
     extra = connection.extra_dejson if isinstance(connection.extra_dejson, dict) else {}
     secrets = {connection.password, before_host.partition(":")[2]}
@@ -202,7 +203,7 @@ def _secrets(connection: Any) -> list[str]:
 
 
 def _spellings(secret: str) -> set[str]:
-    """Return how a secret may be written in what a driver says."""
+    """Return how a secret may be written in a driver's message."""
     return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
 
 
@@ -213,7 +214,7 @@ def _without(secrets: list[str], said: str) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Return everything behind an error, those of a group included: a list of accounts fails with one."""
+    """Return all causes of an error. A list of accounts fails with a group, so the causes of its members count, too."""
     waiting, seen = [error], {id(error)}
     while waiting:
         each = waiting.pop()
@@ -226,7 +227,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def task_instance(context: Context) -> TaskInstance:
-    """Return who is at work, from Airflow's context."""
+    """Return the task instance of Airflow's context."""
     task, run = context["ti"], context["dag_run"]
     return TaskInstance(
         dag_id=task.dag_id,

@@ -15,16 +15,16 @@ from airflow_provider_iyzico.errors import GateEventError
 #: How the event spells an outcome. Events of other versions are in flight while one is installed, so these words stay.
 _WIRE = {Outcome.OPENED: "open", Outcome.FAILED: "fail", Outcome.TIMED_OUT: "timeout"}
 _OUTCOMES = {word: outcome for outcome, word in _WIRE.items()}
-#: What each outcome says without fail, beside its status and its message.
+#: What the event of each outcome must have, beside its status and its message.
 _WANTED = {Outcome.OPENED: ("balance", "observed_at"), Outcome.FAILED: ("error",), Outcome.TIMED_OUT: ()}
-#: What was seen longer ago than this, or than one interval, where that is longer, is a reason to ask again: the scheduler, the
-#: broker and free slots lie between the trigger and the worker.
+#: A balance that was seen longer ago than this (or than one interval, if that is longer) is asked for again. Between the
+#: trigger and the worker lie scheduler, broker and free slots, so the event may come late.
 FRESH_SECONDS = 60.0
-#: The clocks of two machines may differ by so much without a word.
+#: A difference of this much between the clocks of two machines is normal.
 SKEW_SECONDS = 5.0
-#: A clock may be wrong, but not by more: an event from further ahead is nonsense.
+#: An event from further in the future is refused: no clock is wrong by so much.
 FUTURE = timedelta(days=1)
-#: The end of the year 9999, which no calendar goes beyond.
+#: The end of the year 9999, where the calendar ends.
 LATEST_EPOCH = 253_402_300_800.0
 
 
@@ -32,7 +32,7 @@ LATEST_EPOCH = 253_402_300_800.0
 class GateEvent:
     """The end of a deferred wait, as the trigger saw it.
 
-    :param outcome: anything but waiting
+    :param outcome: any outcome except waiting
     :param message: why, for people
     :param polls: how many polls began during the wait, if a task waits
     :param ends_at: when the whole wait ends at the latest, in seconds since the epoch
@@ -57,16 +57,16 @@ class GateEvent:
 
     @classmethod
     def of(cls, verdict: Verdict) -> GateEvent:
-        """Return what a verdict that ends the wait says."""
+        """Return the event of a verdict that ends the wait."""
         if verdict.error is None:
             return cls(verdict.outcome, str(verdict))
         return cls(verdict.outcome, str(verdict.error), error=type(verdict.error).__name__)
 
     @classmethod
     def read(cls, event: object) -> GateEvent:
-        """Read what Airflow carried.
+        """Read the dict that Airflow carried.
 
-        :raises GateEventError: no trigger of this version writes such an event
+        :raises GateEventError: no trigger writes such an event
         """
         if not isinstance(event, dict):
             raise GateEventError("the gate was resumed without an event")
@@ -95,13 +95,13 @@ class GateEvent:
             raise GateEventError(f"the gate was resumed with an event that cannot be read: {str(error)[:200]}") from error
 
     def is_of(self, iyzico_conn_id: str, currency: str) -> bool:
-        """Tell whether it is about this balance: a DAG file may name another Connection while its gate waits."""
+        """Tell whether it is about this balance. The DAG file may name another Connection since the gate began to wait."""
         return self.iyzico_conn_id in (None, iyzico_conn_id) and self.currency in (None, currency)
 
     def is_early(self) -> bool:
         """Tell whether the trigger ended the wait before its end, by this machine's clock.
 
-        :raises GateEventError: so early that one of the clocks is wrong
+        :raises GateEventError: it is so early that one of the clocks must be wrong
         """
         seconds_left = (self.ends_at or 0.0) - time.time()
         if seconds_left > FRESH_SECONDS:
@@ -109,7 +109,7 @@ class GateEvent:
         return seconds_left > SKEW_SECONDS
 
     def written(self) -> dict[str, str]:
-        """Return what Airflow is to carry: strings, because triggers and XCom bend decimals and dates."""
+        """Return the dict that Airflow carries. It holds strings, because triggers and XCom change decimals and dates."""
         fields = {
             "status": _WIRE[self.outcome],
             "message": self.message,
@@ -126,28 +126,28 @@ class GateEvent:
         return {name: value for name, value in fields.items() if value is not None}
 
     def is_fresh(self, poll_seconds: float) -> bool:
-        """Tell whether what was seen is recent enough to open a gate, by this machine's clock, which must agree with iyzico's.
+        """Tell whether the balance is recent enough to open a gate, by this machine's clock, if that agrees with iyzico's.
 
-        :raises GateEventError: it was seen in a future that no clock explains, or nothing was seen
+        :raises GateEventError: it was seen too far in the future, or no balance was seen
         """
         now = datetime.now(UTC)
         if self.observed_at is None or self.observed_at > now + FUTURE:
             raise GateEventError(f"the gate was resumed with a balance of {self.observed_at}, which is in the future")
         if self.system_time and abs((self.system_time - self.observed_at).total_seconds()) > SKEW_SECONDS:
-            return False  # by a clock that is wrong an old balance may look new
+            return False  # with a wrong clock, an old balance may look new
         return -SKEW_SECONDS <= (now - self.observed_at).total_seconds() <= max(poll_seconds, FRESH_SECONDS)
 
 
 def _epoch(text: Any) -> float:
     if not isinstance(text, str) or not 0 < float(text) < LATEST_EPOCH:
-        raise ValueError("ends_at is no moment")
+        raise ValueError("ends_at is not a moment")
     return float(text)
 
 
 def _count(text: Any) -> int:
     number = int(text)
     if number < 0:
-        raise ValueError("polls is less than nothing")
+        raise ValueError("polls is negative")
     return number
 
 

@@ -15,21 +15,18 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """How a gate stands: the one set of words from the judge to the column ``outcome`` of ``iyzico_payout_gate``.
-
-    It lives here because the judge decides it. The warehouse knows no domain: the gate's record hands it the word as a value.
-    """
+    """How a gate stands. The same words are used from the judge to the column ``outcome`` of ``iyzico_payout_gate``."""
 
     WAITING = "waiting"
     OPENED = "opened"
-    #: The time of the wait is over. No poll says that, so the judge never does.
+    #: The time of the wait is over. A poll cannot tell that, so the judge never returns it.
     TIMED_OUT = "timed_out"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What has to be there before a payout may run, in major units of one currency."""
+    """What the balance must cover before a payout may run, in major units of one currency."""
 
     batch_total: Decimal
     headroom: Decimal
@@ -59,7 +56,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the judge said, and why; exactly one of ``balance`` and ``error`` is set.
+    """What the judge decided, and why. Exactly one of ``balance`` and ``error`` is set.
 
     :param account: whose balance it is, for people
     """
@@ -75,8 +72,13 @@ class Verdict:
     def is_open(self) -> bool:
         return self.outcome is Outcome.OPENED
 
+    @property
+    def retry_after(self) -> float:
+        """How many seconds iyzico asked us to wait before the next poll; 0 if it did not ask."""
+        return (self.error.retry_after if self.error else None) or 0.0
+
     def __str__(self) -> str:
-        """Say it in one line: balance, required, missing or surplus, and what follows."""
+        """Return one line: the balance, what is required, what is missing or left, and what happens next."""
         follows = {
             Outcome.OPENED: "the gate opens",
             Outcome.WAITING: f"waiting for {self.waits_for}",
@@ -86,7 +88,7 @@ class Verdict:
 
     @property
     def facts(self) -> str:
-        """Whose balance was seen, and what is required, without what follows."""
+        """The same line without what happens next."""
         if self.balance is None:
             return f"{self.account}: balance unknown, {self.need}: {self.error}"
         amount, required = self.balance.amount, self.need.required
@@ -97,7 +99,7 @@ class Verdict:
         return f"{self.account}: balance {money.money_text(amount)} {self.need.currency}, {self.need}, {rest}"
 
     def result(self) -> dict[str, str]:
-        """Return what an open gate tells its DAG, as strings, because XCom bends decimals."""
+        """Return what an open gate tells its DAG. The values are strings, because XCom changes decimals."""
         if not self.is_open or self.balance is None:
             raise ValueError("only an open gate has a result")
         return {
@@ -112,12 +114,12 @@ class Verdict:
 def judge(seen: Balance | IyzicoError, need: Need, account: str, *, is_current: bool = True) -> Verdict:
     """Judge one poll.
 
-    The gate opens only on a balance of at least ``batch_total + headroom`` that was asked for after the wait began, and
-    whose date can be believed.
+    The gate opens only on a balance of at least ``batch_total + headroom``. It must have been asked for after the wait began,
+    and its date must be believable.
 
-    :param seen: the balance, or the reason why there is none
+    :param seen: the balance, or the error that came instead
     :param account: whose balance it is, for people
-    :param is_current: whether iyzico was asked after the wait began; a refusal from before, perhaps of other keys, ends no wait
+    :param is_current: whether iyzico was asked after the wait began; an earlier refusal, perhaps of other keys, ends no wait
     """
     if not isinstance(seen, IyzicoError) and (error := seen.clock_error) is not None:
         seen = error

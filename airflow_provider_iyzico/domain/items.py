@@ -21,15 +21,15 @@ class ItemState:
     """One item, as the ledger knows it.
 
     :param status: as iyzico spells it; empty before iyzico knows the item
+    :param status_at: since when, as far as the ledger saw it
     :param commission: as iyzico states it
-    :param settled_at: since when it is paid, returned, cancelled or invalid; nothing while it is none of these
     """
 
     item_external_id: str
     status: str
     amount: Decimal
+    status_at: datetime
     commission: Decimal | None = None
-    settled_at: datetime | None = None
 
     @property
     def is_valid(self) -> bool:
@@ -40,14 +40,14 @@ class ItemState:
         return item_meaning(self.status) is ItemMeaning.PAID
 
     @property
+    def is_settled(self) -> bool:
+        """Whether its money is where it stays: with the recipient, or on the balance."""
+        return item_meaning(self.status) in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)
+
+    @property
     def was_never_sent(self) -> bool:
         """Whether its money never left the balance."""
         return self.status in (INVALID, CANCELLED_ITEM)
-
-
-def is_settled(status: str) -> bool:
-    """Tell whether a status says that an item's money is where it stays: with the recipient, or on the balance."""
-    return item_meaning(status) in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)
 
 
 def commission_of(stated: Decimal | None, bound: Decimal | None) -> Decimal | None:
@@ -97,8 +97,8 @@ def totals_of(items: Iterable[ItemState], commission_bound: Decimal | None) -> T
     costs = [commission_of(item.commission, commission_bound) for item in valid]
     paid = [item for item in valid if item.is_paid]
     sent = [item for item in valid if not item.is_paid and not item.was_never_sent]
-    returned = [item for item in sent if is_settled(item.status)]
-    outstanding = [item for item in sent if not is_settled(item.status)]
+    returned = [item for item in sent if item.is_settled]
+    outstanding = [item for item in sent if not item.is_settled]
     known = [cost for cost in costs if cost is not None]
     return Totals(
         items=len(everything),
@@ -132,10 +132,9 @@ def still_out(
     enough = now - timedelta(seconds=settling_seconds)
     parts: list[Decimal] = []
     for item in items:
-        if item.settled_at is not None:
-            was_in_it = not item.was_never_sent or (held_since is not None and item.settled_at > held_since)
-            if item.settled_at <= enough or not was_in_it:
-                continue
+        was_in_it = not item.was_never_sent or (held_since is not None and item.status_at > held_since)
+        if item.is_settled and (item.status_at <= enough or not was_in_it):
+            continue
         parts += [item.amount, commission_of(item.commission, commission_bound) or _NOTHING]
     return _sum(parts)
 

@@ -1,4 +1,4 @@
-"""When a wait says something: at its first poll, at its last, when what was seen changes, and every quarter of an hour."""
+"""When a wait logs a line: at its first poll, at its last, when what was seen changes, and every quarter of an hour."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.api.balance import Balance
     from airflow_provider_iyzico.domain.gate import Verdict
 
-#: A wait in which nothing changes says so this often.
+#: A wait in which nothing changes logs a line this often.
 QUIET_SECONDS = 900.0
 
 
 def essence(seen: Balance | IyzicoError) -> Hashable:
-    """Return what makes one poll say something else than another."""
+    """Return a value that differs if two polls saw different things."""
     return (type(seen), str(seen)) if isinstance(seen, IyzicoError) else (seen.amount, seen.clock_error is None)
 
 
 class Quiet:
-    """What one wait said last."""
+    """What one wait logged last."""
 
     __slots__ = ("_said", "_said_at")
 
@@ -31,10 +31,10 @@ class Quiet:
         self._said_at = 0.0
 
     def is_due(self, verdict: Verdict, seen: Hashable, at: float) -> bool:
-        """Tell whether this poll is worth a line, and take it for said.
+        """Tell whether this poll deserves a line, and count it as logged.
 
         :param seen: the essence of what was seen
-        :param at: the moment, by a clock that nobody can set
+        :param at: the moment, by a clock that cannot be set
         """
         if verdict.outcome is Outcome.WAITING and seen == self._said and at - self._said_at < QUIET_SECONDS:
             return False

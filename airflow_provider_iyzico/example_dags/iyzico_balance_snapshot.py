@@ -14,7 +14,7 @@ with DAG(
     dag_id="iyzico_balance_snapshot",
     schedule="*/15 * * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Istanbul"),
-    catchup=False,  # a balance is only ever that of now
+    catchup=False,  # iyzico tells only the current balance
     default_args={"retries": 3, "retry_delay": timedelta(seconds=30)},
     tags=["iyzico"],
 ) as dag:

@@ -20,7 +20,7 @@ with DAG(
 
     @task
     def total_batch(params: Any = None) -> str:
-        """Add up what the batch needs. Money crosses Airflow as a string: XCom bends decimals."""
+        """Add up what the batch needs. Pass money as a string, because XCom changes decimals."""
         from decimal import Decimal
 
         return str(sum(map(Decimal, params["payments"]), Decimal(params["commission"])))

@@ -26,7 +26,7 @@ with DAG(
     max_active_runs=1,
     tags=["iyzico"],
 ) as dag:
-    # The event says that the money came. The gate sees that it is still there.
+    # The event says that the money came. The gate checks that it is still there.
     gate = MassPayoutBalanceSensor(task_id="still_there", batch_total=AMOUNT, timeout=600, poke_interval=60)
 
     @task(retries=0)

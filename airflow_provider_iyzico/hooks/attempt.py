@@ -1,4 +1,4 @@
-"""One request on its way, and what the libraries below the transport must know of it."""
+"""One attempt at a call, for the code below the libraries that the transport uses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from airflow_provider_iyzico.hooks.deadline import Deadline
 class Attempt:
     """One attempt at a call.
 
-    :param max_body_bytes: how long the body of its answer may be
-    :param has_begun: whether a byte of the request can have left. What fails before that has changed nothing at iyzico
+    :param max_body_bytes: the longest body that its answer may have
+    :param has_begun: whether a byte of the request may have left. Before that, nothing has changed at iyzico
     """
 
     deadline: Deadline
@@ -21,5 +21,5 @@ class Attempt:
     has_begun: bool = False
 
 
-#: This thread's attempt. A kept connection serves the attempt that uses it.
+#: This thread's attempt. A kept connection obeys the attempt that uses it.
 current_attempt: ContextVar[Attempt] = ContextVar("iyzico_attempt")

@@ -1,4 +1,4 @@
-"""The connections of ``urllib3`` as a signed request needs them, and the adapter that gives them to ``requests``."""
+"""Network connections of ``urllib3``, made for signed requests, and the adapter that gives them to ``requests``."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from airflow_provider_iyzico.hooks.proxies import Proxy
 from airflow_provider_iyzico.hooks.response import FramingError, StrictResponse
 from airflow_provider_iyzico.hooks.sockets import dial
 
-#: A connection is used again only so soon: what stands in between forgets one that is idle for minutes, some after one, and then
-#: either hangs up on the next request or swallows it, which costs a poll and its whole timeout.
+#: A connection that was idle for longer is not used again. Firewalls and servers forget an idle connection, some after a minute.
+#: Then they refuse the next request, or swallow it, which costs a poll its whole timeout.
 KEPT_SECONDS = 20.0
 
 
 class ProxyFailure(Exception):  # noqa: N818 - it names none of our errors; they end in Error
-    """A proxy could not be reached, or is none; the cause says why. It is of no kind that a library would wrap."""
+    """A proxy could not be reached, or is not a proxy; the cause says why. No library wraps an error of this class."""
 
 
 class TunnelRefusal(Exception):  # noqa: N818
@@ -42,21 +42,21 @@ class TunnelRefusal(Exception):  # noqa: N818
 
 
 class Connection(HTTPConnection):
-    """A connection with a deadline, strict answers, and a tunnel if it leads through a proxy."""
+    """A connection with a deadline, strict answers, and a tunnel if there is a proxy."""
 
     response_class = StrictResponse
-    debuglevel = 0  # http.client prints headers where somebody sets it on its class; never ours
+    debuglevel = 0  # if somebody sets it on http.client's class, headers are printed; never ours
     _answered_at = float("-inf")
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether it was used a moment ago, and the other side has neither hung up nor said what nobody asked for."""
+        """Tell whether it was used a moment ago, and the other side has neither hung up nor sent anything unasked."""
         if self.sock is None or self.sock.fileno() < 0 or monotonic() - self._answered_at > KEPT_SECONDS:
             return False
         return super().is_connected and not _has_pending(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Write the request. The connection is there before: see the pools below."""
+        """Send the request. The pools below have connected before."""
         current_attempt.get().has_begun = True
         super().request(*args, **kwargs)
 
@@ -70,7 +70,7 @@ class Connection(HTTPConnection):
             return dial(self._dns_host, int(self.port))
 
     def _tunnel(self) -> None:
-        """Ask for the tunnel. ``http.client`` would read the proxy's answer leniently, and tell its status in words only."""
+        """Ask for the tunnel. ``http.client`` would read the proxy's answer leniently, and give its status only as text."""
         with self._on_the_way_to_a_proxy():
             self.send(self._tunnel_request())
             status = _tunnel_status(self.sock)
@@ -78,7 +78,7 @@ class Connection(HTTPConnection):
             raise TunnelRefusal(status)
 
     def _tunnel_request(self) -> bytes:
-        """Return what no frame keeps while the proxy is waited for: its login is in there."""
+        """Return the request, which holds the proxy's login. So no frame keeps it while we wait for the proxy."""
         host = str(self._tunnel_host).strip("[]")
         target = f"[{host}]:{self._tunnel_port}" if ":" in host else f"{host}:{self._tunnel_port}"
         login = self._tunnel_headers.get("Proxy-Authorization")  # type: ignore[attr-defined] # http.client's
@@ -87,7 +87,7 @@ class Connection(HTTPConnection):
 
     @contextmanager
     def _on_the_way_to_a_proxy(self) -> Iterator[None]:
-        """Tell apart what fails before a tunnel and what fails in it."""
+        """Mark a failure on the way to the proxy, to tell it from one inside the tunnel."""
         try:
             yield
         except (OSError, EOFError, FramingError, UnicodeError) as error:
@@ -108,7 +108,7 @@ class _Pool(HTTPConnectionPool):
     ConnectionCls = Connection
 
     def _validate_conn(self, conn: Any) -> None:
-        """Connect before the request is written, as with TLS: a task that is stopped meanwhile shows what its frames hold."""
+        """Connect before the request is written, as TLS does. Then a task that is stopped here has no request in its frames."""
         if conn.is_closed:
             conn.connect()
 
@@ -156,15 +156,15 @@ class Adapter(HTTPAdapter):
         return pool
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Leave all to the context, which verifies certificate and host name. ``requests`` would read a bundle again."""
+        """Do nothing: the context verifies certificate and host name. ``requests`` would read a bundle again."""
 
     def build_response(self, req: PreparedRequest, resp: BaseHTTPResponse) -> Any:
-        """Return the response of ``urllib3``: for its own, ``requests`` parses the cookies, which may take seconds."""
+        """Return the response of ``urllib3``. ``requests`` would first parse the cookies, which may take seconds."""
         return resp
 
 
 def _tunnel_status(line: socket.socket) -> int:
-    """Return the status of a proxy's answer to CONNECT, after which the line belongs to the server."""
+    """Return the status of a proxy's answer to CONNECT. After it, the connection leads to the server."""
     response = StrictResponse(line, method="CONNECT")
     try:
         response.begin()
@@ -176,7 +176,7 @@ def _tunnel_status(line: socket.socket) -> int:
 
 
 def _has_pending(line: socket.socket | SSLTransport | None) -> bool:
-    """Tell whether TLS holds bytes that nobody has read; the socket below does not show them."""
+    """Tell whether TLS holds unread bytes, which the socket below does not show."""
     if isinstance(line, SSLTransport):
         return bool(line.incoming.pending or line.sslobj.pending()) or _has_pending(line.socket)
     return False

@@ -1,4 +1,4 @@
-"""The moment at which a call must be over."""
+"""When a call must be over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 class Deadline:
-    """One bound for all that a call does, by a clock that nobody can set.
+    """One time limit for everything that a call does, by a clock that cannot be set.
 
     :param seconds: from now on
     """
@@ -19,7 +19,7 @@ class Deadline:
     def left(self) -> float:
         """Return how many seconds are left.
 
-        :raises TimeoutError: none are
+        :raises TimeoutError: none are left
         """
         seconds = self._ends_at - time.monotonic()
         if not seconds > 0:

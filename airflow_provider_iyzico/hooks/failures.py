@@ -1,4 +1,4 @@
-"""What a socket, TLS, a garbled answer or a library means: the one place that names it."""
+"""Turns the errors of sockets, TLS, broken answers and libraries into ours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "it took too long"),
     (RuntimeError, "this machine starts no more threads"),
 )
-#: What OpenSSL calls a server that speaks something else than TLS, or no version of it that is still safe.
+#: OpenSSL's names for a server that does not speak TLS, or only unsafe versions of it.
 _NO_TLS = frozenset(
     {
         "HTTP_REQUEST",
@@ -35,7 +35,7 @@ _NO_TLS = frozenset(
         "WRONG_VERSION_NUMBER",
     }
 )
-#: What OpenSSL calls a refusal, by the other side or by this one, that comes again each time until somebody changes a setting.
+#: OpenSSL's names for refusals of either side that last until somebody changes a setting.
 _TLS_REFUSED = frozenset(
     {
         "DH_KEY_TOO_SMALL",
@@ -56,16 +56,16 @@ _TLS_REFUSED = frozenset(
     }
 )
 
-#: Everything that the modules and libraries below the transport raise, but for errors of ours.
+#: Everything that the modules and libraries below the transport raise, except our own errors.
 FAILURES = (OSError, EOFError, FramingError, ValueError, RequestException, HTTPError, HTTPException)
 
 
 def named(failure: BaseException, whom: str, *, trusted: str, lasting: type[IyzicoError] = IyzicoAnswerError) -> IyzicoError:
-    """Return the error of ours that a failure is.
+    """Return our error for a failure.
 
-    :param whom: who was spoken to, for the message
-    :param trusted: where the certificates are named that decide
-    :param lasting: what it is if it cannot pass, such as a server that speaks no HTTP
+    :param whom: the other side, for the message
+    :param trusted: where the trusted certificates are named
+    :param lasting: the class of a failure that does not pass by itself, such as a server that does not speak HTTP
     """
     root = _root(failure)
     match root:

@@ -58,7 +58,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
         self._settings: Settings | IyzicoError | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Take neither keys nor connections into a copy: it reads the Connection by itself."""
+        """Leave keys and network connections out of a copy. The copy reads the Connection itself."""
         kept = {name: value for name, value in self.__dict__.items() if name != "_transport"}
         return {**kept, "_settings": None}
 
@@ -77,7 +77,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
 
     @property
     def account_name(self) -> str:
-        """Whose balance this is, for people: the Connection, and what is known of its account."""
+        """Whose balance this is, for people: the Connection and, if known, its account and environment."""
         known = self._settings
         if known is None or isinstance(known, IyzicoError):
             return self.iyzico_conn_id
@@ -86,10 +86,10 @@ class IyzicoHook(PayoutMethods, BaseHook):
     def refresh(self, *, was_there: bool = False) -> None:
         """Read the Connection again, so that new keys count from now on.
 
-        Airflow cannot tell a Connection that is gone from a secrets backend that is down, so one that was there stays in use.
+        A Connection that was read before stays in use if it is missing now: Airflow says the same of a secrets backend that is
+        down.
 
         :param was_there: whether another process has read it before: then it may come back
-
         :raises IyzicoConfigurationError: the Connection was never there, or cannot be used
         :raises IyzicoUnavailableError: a secrets backend does not answer, and the Connection was never there
         """
@@ -102,40 +102,40 @@ class IyzicoHook(PayoutMethods, BaseHook):
             raise problem
 
     def use(self, connection: ConnectionFields) -> None:
-        """Go on with a Connection that somebody else fetched, such as a trigger, which must await it.
+        """Go on with a Connection that the caller fetched, such as a trigger, which must await it.
 
-        The session is kept as long as the Connection stays the same. One that cannot be used is refused by the next call.
+        The session is kept as long as the Connection stays the same. If it cannot be used, the next call raises the error.
         """
         from airflow_provider_iyzico.api.secrecy import Secret
 
         hidden = Secret(connection)
-        del connection  # a task that is stopped shows what its frames hold
+        del connection  # if a task is stopped, its frames are shown
         self._go_on_with(checked(hidden))
 
     def get_balance(self, *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> Balance:
         """Return the mass payout balance.
 
         :param attempts: how often to ask while iyzico cannot answer, all within the Connection's ``timeout``
-        :param within_seconds: a shorter bound than the Connection's ``timeout``, such as what is left of a gate's
+        :param within_seconds: a shorter bound than the Connection's ``timeout``, such as the rest of a gate's wait
         :raises IyzicoConfigurationError: the Connection cannot be used; nothing was sent
         :raises IyzicoUnavailableError: no answer in time, HTTP 408, 425, 429 or 5xx, or code 50000
         :raises IyzicoAuthenticationError: the keys were refused
         :raises IyzicoCertificateError: the server's certificate could not be verified
-        :raises IyzicoRefusedError: iyzico said no
+        :raises IyzicoRefusedError: iyzico refused the request
         :raises IyzicoAnswerError: the answer is not what iyzico documents
         """
         from airflow_provider_iyzico.api.balance import balance_call
 
         began_at = time.monotonic()
-        locale = self.settings.locale  # a secrets backend may take its time for this
+        locale = self.settings.locale  # this may take time, if a secrets backend is slow
         if within_seconds is not None:
             within_seconds -= time.monotonic() - began_at
         return self.run(balance_call(locale), attempts=attempts, within_seconds=within_seconds)
 
     def poll(self, within_seconds: float | None = None) -> Balance | IyzicoError:
-        """Ask once and return what was seen, the reason for seeing nothing included, for the judge of a gate.
+        """Ask once, for the judge of a gate. Return the balance, or the error instead of raising it.
 
-        :param within_seconds: a shorter bound than the Connection's ``timeout``, such as what is left of a gate's
+        :param within_seconds: a shorter bound than the Connection's ``timeout``, such as the rest of a gate's wait
         """
         try:
             return self.get_balance(attempts=1, within_seconds=within_seconds)
@@ -147,7 +147,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
     def run(self, call: Call[T], *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> T:
         """Make one :class:`~airflow_provider_iyzico.api.call.Call`; only reads are attempted more than once.
 
-        :raises IyzicoOutcomeUnknownError: the call changes something, and nobody saw whether it did: read back, then decide
+        :raises IyzicoOutcomeUnknownError: the call changes something, and it is unknown whether it did: read back, then decide
         """
         seconds = self.settings.timeout_seconds
         if within_seconds is not None:
@@ -168,7 +168,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
         return answer
 
     def test_connection(self) -> tuple[bool, str]:
-        """Read the balance, and say "ok" or what to do; never the balance, never a key."""
+        """Read the balance, and return "ok" or what to do. The balance and the keys are never shown."""
         try:
             self.get_balance(attempts=1)
         except IyzicoError as error:
@@ -176,7 +176,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
         return True, f"ok: {self.settings.environment} answered and accepted the keys"
 
     def close(self) -> None:
-        """Close the session; the next call opens another. One that cannot be closed costs nobody an answer."""
+        """Close the session; the next call opens another. A failure to close it is only logged."""
         if transport := self.__dict__.pop("_transport", None):
             try:
                 transport.close()
@@ -201,7 +201,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
         return outcome
 
     def _outcome(self, call: Call[T], deadline: Deadline) -> T | IyzicoError:
-        """Return an error instead of raising it: the frames that it comes from hold the server's words, and the request."""
+        """Return an error instead of raising it, because its frames hold the server's text and the request."""
         from airflow_provider_iyzico.api.envelope import has_refused
         from airflow_provider_iyzico.hooks.attempt import Attempt
 
@@ -212,7 +212,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
         except IyzicoError as error:
             problem = error
         except TimeoutError:
-            problem = IyzicoUnavailableError("the answer took so long to read that it is not believed; wait")
+            problem = IyzicoUnavailableError("reading the answer took too long, so it is not believed; wait")
         except Exception as error:
             if call.is_read:
                 raise
@@ -230,7 +230,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
         )
 
     def _refreshed(self, was_there: bool) -> IyzicoError | None:
-        """Read the Connection again, and return what is wrong with it: the frames of others hold its password."""
+        """Read the Connection again. Return an error instead of raising it, because its frames hold the password."""
         from airflow_provider_iyzico.api.secrecy import Secret
 
         try:
@@ -250,7 +250,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
     def _lost(self, reason: IyzicoError) -> IyzicoError | None:
         if self._settings is None:
             return reason
-        self.log.warning("Connection %r cannot be read now; going on with what it was", self.iyzico_conn_id)
+        self.log.warning("Connection %r cannot be read now; going on with its last known values", self.iyzico_conn_id)
         return None
 
     def _go_on_with(self, settings: Settings | IyzicoError) -> None:
@@ -274,7 +274,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
 
 
 def _pause_seconds(state: RetryCallState) -> float:
-    """Back off with jitter, and at least as long as iyzico asked."""
+    """Back off with jitter, at least for as long as iyzico asked."""
     from tenacity import wait_random_exponential
 
     error = state.outcome.exception() if state.outcome else None

@@ -1,11 +1,13 @@
-"""The part of the hook that pays: it hands batches over, has them paid, cancels them, and reads what became of them."""
+"""The hook's methods for payouts: hand a batch over, have it paid, cancel it, and read it back."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoUnavailableError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoNoSuchPayoutError, IyzicoUnavailableError
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.call import Call
@@ -15,12 +17,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: So often a batch is read while its pages shift.
+#: A batch whose pages shift is read this often.
 READINGS = 5
 
 
 class Asks(Protocol):
-    """What the methods below need of the hook."""
+    """What the methods below need from the hook."""
 
     @property
     def settings(self) -> Settings: ...
@@ -32,11 +34,11 @@ class Asks(Protocol):
 class PayoutMethods:
     """Init, auth and cancel are sent once per call, whatever happens, and only over a Connection that may pay.
 
-    Such a Connection has ``can_pay``, ``account`` and ``currency`` in its extra. What all three raise:
+    Such a Connection has ``can_pay``, ``account`` and ``currency`` in its extra. All three raise:
 
     - ``IyzicoOutcomeUnknownError``: the request may have been carried out. Read the batch back, then decide.
-    - ``IyzicoRefusedError``, ``IyzicoAuthenticationError``: iyzico said no in a way that it documents; nothing happened.
-    - ``IyzicoConfigurationError``: the Connection or the parameters; nothing was sent.
+    - ``IyzicoRefusedError``, ``IyzicoAuthenticationError``: iyzico refused with a code that it documents; nothing happened.
+    - ``IyzicoConfigurationError``: the Connection or a parameter is wrong; nothing was sent.
     - ``IyzicoUnavailableError``, ``IyzicoCertificateError``: iyzico was not reached; nothing was sent.
     """
 
@@ -73,39 +75,36 @@ class PayoutMethods:
     def retrieve_mass_payout(
         self: Asks, request_id: str | None = None, external_id: str | None = None, item_type: str | None = None
     ) -> MassPayout:
-        """Read a batch with all its items. This changes nothing, so each page is asked for again while iyzico cannot answer.
+        """Read a batch with all its items. This changes nothing, so each page is tried again while iyzico cannot answer.
 
-        Pages that shift are read again until two readings agree on items and amounts. Each page has the Connection's ``timeout``
-        for itself, and no reading begins later than that after the first one.
+        Pages that shift are read again until two readings agree on items and amounts. The Connection's
+        ``timeout`` bounds each page, and how long after the first reading another may begin.
 
         :param request_id: iyzico's id of the batch
-        :param external_id: your own, where that is all you know; exactly one of the two
-        :param item_type: VALID or INVALID; None for all
+        :param external_id: your own id of it; give exactly one of the two
+        :param item_type: VALID or INVALID; None reads both
         :raises IyzicoNoSuchPayoutError: iyzico answered that it knows no such batch
         :raises IyzicoUnavailableError: iyzico cannot answer now, or the pages kept shifting
         :raises IyzicoAnswerError: the answer is not what iyzico documents, or of another batch
         :raises IyzicoError: what ``get_balance`` raises
         """
-        from airflow_provider_iyzico.api.payout.calls import page_call
-        from airflow_provider_iyzico.api.payout.pages import read_pages
+        from airflow_provider_iyzico.api.payout.calls import ITEM_TYPES, page_call
+        from airflow_provider_iyzico.api.payout.pages import merged
 
-        settings = self.settings
+        locale = self.settings.locale
 
-        def ask(page: int) -> Page:
-            of = {"request_id": request_id, "external_id": external_id, "item_type": item_type}
-            return self.run(page_call(settings.locale, page=page, **of))
+        def ask(kind: str, page: int) -> Page:
+            return self.run(page_call(locale, item_type=kind, page=page, request_id=request_id, external_id=external_id))
 
-        reading, began_at, readings = read_pages(ask), time.monotonic(), 1
-        is_settled = reading.is_exact
-        while not is_settled and readings < READINGS and time.monotonic() - began_at < settings.timeout_seconds:
-            self.log.warning("The pages of a batch shifted while they were read; reading them again (reading %d)", readings + 1)
-            last, reading, readings = reading, read_pages(ask), readings + 1
-            is_settled = reading.is_exact or reading.agrees_with(last)
-        if is_settled:
-            return reading.payout()
-        raise IyzicoUnavailableError(
-            f"Connection {settings.conn_id!r}: the pages of the batch shifted in {readings} readings; wait, and read it again"
-        )
+        parts: list[MassPayout] = []
+        for kind in ITEM_TYPES if item_type is None else (item_type,):
+            try:
+                parts.append(_settled(self, partial(ask, kind)))
+            except IyzicoNoSuchPayoutError as error:
+                nothing = error
+        if not parts:
+            raise nothing
+        return merged(parts)
 
     def retrieve_mass_payout_item(self: Asks, reference_code: str) -> Item:
         """Read one item. This changes nothing.
@@ -117,6 +116,23 @@ class PayoutMethods:
         from airflow_provider_iyzico.api.payout.calls import item_call
 
         return self.run(item_call(reference_code, self.settings.locale))
+
+
+def _settled(hook: Asks, ask: Callable[[int], Page]) -> MassPayout:
+    """Read the pages until their items add up, or two readings agree."""
+    from airflow_provider_iyzico.api.payout.pages import read_pages
+
+    reading, began_at, readings = read_pages(ask), time.monotonic(), 1
+    is_settled = reading.is_exact
+    while not is_settled and readings < READINGS and time.monotonic() - began_at < hook.settings.timeout_seconds:
+        hook.log.warning("The pages of a batch shifted while they were read; reading them again (reading %d)", readings + 1)
+        last, reading, readings = reading, read_pages(ask), readings + 1
+        is_settled = reading.is_exact or reading.agrees_with(last)
+    if is_settled:
+        return reading.payout()
+    raise IyzicoUnavailableError(
+        f"Connection {hook.settings.conn_id!r}: the pages of the batch shifted in {readings} readings; wait, and read it again"
+    )
 
 
 def paying(settings: Settings) -> Settings:

@@ -13,7 +13,7 @@ from urllib.request import getproxies
 from airflow_provider_iyzico.api.secrecy import Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
 
-#: What a proxy's refusal may be cured of by waiting; so may 5xx.
+#: HTTP statuses of a proxy that may pass by themselves, as may all 5xx.
 _PASSING = (408, 425, 429)
 _ADDRESS = re.compile(
     r"(?:(?P<scheme>https?)://)?(?:(?P<login>[^\s/?#]*)@)?(?P<host>\[[0-9a-f:.]+\]|[\w.-]+)(?::(?P<port>[0-9]{1,5}))?/?\Z",
@@ -25,8 +25,8 @@ _ADDRESS = re.compile(
 class Proxy:
     """An HTTP proxy.
 
-    :param variable: where it is named; its value may hold a password, so no message quotes it
-    :param is_tls: whether it is spoken to over TLS
+    :param variable: the variable that names it; no message quotes the value, which may hold a password
+    :param is_tls: whether the connection to the proxy uses TLS
     :param authorization: the header with its login, if it has one
     """
 
@@ -42,7 +42,7 @@ class Proxy:
         return f"{'https' if self.is_tls else 'http'}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def headers(self) -> dict[str, str]:
-        """Return what it alone is told."""
+        """Return the headers that only the proxy gets."""
         return {"Proxy-Authorization": self.authorization.reveal()} if self.authorization else {}
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Proxy:
 def proxy_for(base_url: str) -> Proxy | None:
     """Return the proxy between this machine and an https address, as ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
 
-    :raises IyzicoConfigurationError: what is named there can be no proxy
+    :raises IyzicoConfigurationError: the variable does not name a proxy that can be used
     """
     found = getproxies()
     kind = "https" if found.get("https") else "all"
@@ -71,7 +71,7 @@ def proxy_for(base_url: str) -> Proxy | None:
 
 
 def refusal(proxy: Proxy | None, host: str, status: int) -> IyzicoError:
-    """Return what it means that a proxy did not connect us to ``host``."""
+    """Return the error that a proxy's refusal to connect us to ``host`` means."""
     if status == 407:
         return IyzicoConfigurationError(
             f"{proxy} wants a login (HTTP 407), and has none or another; write it as http://user:password@host:port there, "

@@ -1,4 +1,4 @@
-"""An answer of ``http.client``, read strictly: what can be read in two ways is not read at all.
+"""An answer of ``http.client``, read strictly: an answer that can be read in two ways is refused.
 
 ``http.client`` takes signs and underscores for digits, passes over broken headers, and lets a length and chunks stand beside each
 other. Its limits are too wide as well: the body has the bound of its call, and everything around it counts against another.
@@ -63,17 +63,17 @@ class StrictResponse(HTTPResponse):
         raise FramingError("one interim answer after the other")
 
     def is_followed(self) -> bool:
-        """Tell whether more came than was read. Nothing can be read after that."""
+        """Tell whether more bytes came than were read. Nothing can be read afterwards."""
         self._source.is_over = True
         return bool(self.fp.peek(1))
 
     def _close_conn(self) -> None:
-        if self.is_followed():  # it must not answer the next request, so there will be none over this connection
+        if self.is_followed():  # the rest must not answer the next request, so this connection is not used again
             self._socket.close()
         super()._close_conn()  # type: ignore[misc] # http.client's, which the stubs do not know
 
     def _read_status_line(self) -> bool:
-        """Take over the status, and tell whether the answer is one of HTTP/1.0."""
+        """Read the status, and tell whether the answer is HTTP/1.0."""
         first = self.fp.peek(1)[:5]
         if not b"HTTP/".startswith(first):
             raise FramingError("something that is not HTTP")
@@ -108,7 +108,7 @@ class StrictResponse(HTTPResponse):
         self.will_close = is_closed or is_http_1_0 or not (self.chunked or self.length is not None)
 
     def _leave_body_unread(self) -> None:
-        """Let an answer be over after its head. What follows is left, and so is the connection."""
+        """End an answer after its head. What follows is not read, and the connection is not used again."""
         del self.headers["Content-Length"], self.headers["Transfer-Encoding"]
         self.chunked, self.chunk_left, self.length, self.will_close = False, None, 0, True
 
@@ -121,7 +121,7 @@ class StrictResponse(HTTPResponse):
         return bounded(int(written))
 
     def _get_chunk_left(self) -> int | None:
-        """Return what is left of this chunk, else the size of the next, or nothing after the last."""
+        """Return how much is left of this chunk, or else the size of the next one, or nothing after the last."""
         if not self.chunk_left:
             if self.chunk_left is not None and self._safe_read(2) != b"\r\n":  # type: ignore[attr-defined] # http.client's
                 raise FramingError("a chunk that is longer than it says")
@@ -151,7 +151,7 @@ class StrictResponse(HTTPResponse):
 
 
 class _Source(io.RawIOBase):
-    """What comes from a socket, until the answer is over."""
+    """The bytes of a socket, up to the end of the answer."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self._raw = raw
@@ -169,7 +169,7 @@ class _Source(io.RawIOBase):
 
 
 def is_refusal(status: int) -> bool:
-    """Tell whether an answer can be no success. Such a status is believed even if what follows it cannot be read."""
+    """Tell whether the status rules out a success. It is believed even if the rest of the answer cannot be read."""
     return status >= 300
 
 

@@ -1,6 +1,6 @@
 """From an Airflow Connection to settings that may be used, or to an error that says what to correct.
 
-No message quotes a value: somebody may have put a key there, and Airflow's masker knows only those of the right fields.
+No message quotes a value. Somebody may have put a key into the wrong field, where Airflow's masker does not know it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HOST = re.compile(
 )
 _ACCOUNT = re.compile(r"[\w .@-]{1,64}\Z")
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
-#: What a misspelt field may look like; a key does not, so only such names are shown.
+#: What a misspelt field name looks like. A key looks different, so only such names are shown.
 _FIELD_NAME = re.compile(r"(?=.{1,24}\Z)[a-z]+(?:_[a-z]+)*\Z")
 
 
@@ -58,8 +58,8 @@ class Settings:
 
     :param account: the label for reports; without one, a fingerprint of the API key
     :param has_label: whether the Connection names the account
-    :param can_pay: whether batches may be paid over it
-    :param currency: of the balance, if the Connection names it
+    :param can_pay: whether it may be used to pay batches
+    :param currency: the currency of the balance, if the Connection names it
     :param timeout_seconds: bound on one call, its repeated attempts and pauses included
     """
 
@@ -80,7 +80,7 @@ class Settings:
 
     @classmethod
     def read(cls, connection: Secret[ConnectionFields]) -> Settings:
-        """Check a Connection. It stays hidden: a task may be stopped at any line, and then the locals of these frames are shown.
+        """Check a Connection. It stays hidden, because a task may be stopped at any line, and then its frames are shown.
 
         :raises IyzicoConfigurationError: names the field, says what is wrong with it and what to do
         """
@@ -91,7 +91,7 @@ class Settings:
 
 
 def _read(connection: Secret[ConnectionFields]) -> Settings | IyzicoConfigurationError:
-    """Return the error instead of raising it: the frames that it comes from may hold a key in the wrong field."""
+    """Return the error instead of raising it, because its frames may hold a key from the wrong field."""
     try:
         reader = _Reader(connection)
         api_key, secret_key = reader.key("login", "the API key"), reader.key("password", "the secret key")
@@ -133,9 +133,7 @@ class _Reader:
         if not value:
             self._refuse(name, "is empty", f"put {meaning} there")
         if not value.isascii() or not value.isprintable() or " " in value:
-            self._refuse(
-                name, "holds blanks or characters that no key has", f"copy {meaning} again, without what stands around it"
-            )
+            self._refuse(name, "holds blanks or characters that no key has", f"copy {meaning} again, without anything around it")
         return Secret(value)
 
     def environment(self, api_key: Secret[str], secret_key: Secret[str]) -> str:
@@ -145,7 +143,7 @@ class _Reader:
         return "sandbox" if is_sandbox else "production"
 
     def base_url(self, environment: str, blot: Redactor) -> tuple[str, bool]:
-        """Return the address to ask and whether it is this machine. A host is never taken on trust."""
+        """Return the address to ask and whether it is this machine. Every host is checked."""
         own_host = HOSTS[environment]
         given = self._text("host").strip().lower()
         if not given:
@@ -192,7 +190,7 @@ class _Reader:
             self._refuse("extra account", "is not a label", "use up to 64 letters, digits, blanks or . @ - _")
         plain = unicodedata.normalize("NFKC", label).lower()
         if blot(plain) != plain:
-            self._refuse("extra account", "holds one of the keys, or a part of one", "use a label that may be read by everyone")
+            self._refuse("extra account", "holds one of the keys, or a part of one", "use a label that everyone may read")
         return label
 
     def currency(self) -> str | None:
@@ -226,10 +224,12 @@ class _Reader:
         return str(value)
 
     def ca_bundle(self) -> str | None:
-        """Return the path. The file is read by the call that needs it, within its time: it may be on a disk that hangs."""
+        """Return the path. The call reads the file within its own time limit, because the disk may hang."""
         value = self.extra.get("ca_bundle")
         if value is not None and not isinstance(value, str):
-            self._refuse("extra ca_bundle", "is no path", "give that of a PEM file with certificates that every worker can read")
+            self._refuse(
+                "extra ca_bundle", "is no path", "give the path of a PEM file with certificates that every worker can read"
+            )
         return value or None
 
     def _text(self, name: str) -> str:
@@ -274,13 +274,13 @@ class _Reader:
 
 
 def _blot_for(*keys: Secret[str]) -> Redactor:
-    """Return what finds the keys in a small text; the shortest ones also by their small letters."""
+    """Return a redactor that finds the keys in a short text, also in small letters."""
     small = (Secret(key.reveal().removeprefix(SANDBOX_PREFIX).lower()) for key in keys)
     return Redactor(key for key in (*keys, *small) if key.reveal())
 
 
 def _label(written: str) -> str:
-    """Return a label as everybody sees it: blanks of any width are blanks, and none stand around it."""
+    """Return a label as people see it: every kind of blank is a plain blank, and there is none around it."""
     composed = unicodedata.normalize("NFC", written)
     return "".join(" " if unicodedata.category(char) == "Zs" else char for char in composed).strip()
 

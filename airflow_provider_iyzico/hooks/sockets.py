@@ -1,4 +1,4 @@
-"""Sockets that wait no longer than until the deadline of the attempt that uses them, in whatever library they are."""
+"""Sockets that obey the deadline of the attempt that uses them, in every library."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from urllib3.util.ssltransport import SSLTransport
 from airflow_provider_iyzico.hooks.attempt import current_attempt
 from airflow_provider_iyzico.hooks.waiting import wait_for
 
-#: No address may take longer, so that another attempt within the deadline may find one that lives.
+#: The longest time for one address, so that there is time left to try another.
 CONNECT_SECONDS = 10.0
 
 
 class Socket(socket.socket):
-    """A socket with the deadline. Python counts the timeout of ``sendall`` over all of the data."""
+    """A socket with the deadline. The timeout of ``sendall`` covers all of the data."""
 
     def recv(self, *args: Any) -> bytes:
         _hurry(self)
@@ -27,13 +27,13 @@ class Socket(socket.socket):
         return super().recv_into(*args)
 
     def sendall(self, data: Any, *args: Any) -> None:
-        if data:  # a closed socket refuses even nothing, and what the other side said last is still to be read
+        if data:  # a closed socket refuses even empty data, and the other side's last words are still to be read
             _hurry(self)
             super().sendall(data, *args)
 
 
 class TlsLine(SSLTransport):
-    """TLS over memory: each piece comes through the socket below, which looks at the deadline.
+    """TLS in memory: each piece comes through the socket below, which obeys the deadline.
 
     OpenSSL on a socket of its own reads on while it skips records, and asks nobody.
     """
@@ -56,9 +56,9 @@ class TlsContext(ssl.SSLContext):
 
 
 def dial(host: str, port: int) -> Socket:
-    """Connect to the first address that answers; each may take its share of the time that is left.
+    """Connect to the first address that answers. Each gets its share of the time that is left.
 
-    :raises OSError: none did
+    :raises OSError: no address answered
     """
     deadline = current_attempt.get().deadline
     addresses = wait_for(_look_up, host, port, seconds=deadline.left())

@@ -36,7 +36,7 @@ from airflow_provider_iyzico.hooks.settings import Settings
 RECEIVE_BYTES = 65536
 HEADERS = {
     "Accept": "application/json",
-    # Without compression there is nothing to bomb.
+    # An uncompressed answer cannot grow while it is read.
     "Accept-Encoding": "identity",
     "Cache-Control": "no-cache",
     # Required on GETs as well: https://docs.iyzico.com/en/getting-started/preliminaries/authentication
@@ -46,9 +46,9 @@ HEADERS = {
 
 
 class Transport:
-    """Signed requests for one account over kept connections: one, unless several threads ask at once.
+    """Signed requests for one account. It keeps one connection, or several if several threads ask at once.
 
-    :param on_secrets: told what is new and secret in every header before it is sent, to mask it
+    :param on_secrets: gets the new secrets of every header before it is sent, to mask them
     """
 
     def __init__(self, settings: Settings, on_secrets: Callable[[list[Secret[str]]], None]) -> None:
@@ -58,11 +58,11 @@ class Transport:
         self._adapter: Adapter | None = None
 
     def send(self, call: Call[Any], attempt: Attempt) -> Answer:
-        """Make one attempt, which knows afterwards whether a byte of the request can have left.
+        """Make one attempt. It notes whether a byte of the request may have left.
 
-        :raises IyzicoUnavailableError: no whole answer in time
+        :raises IyzicoUnavailableError: no complete answer in time
         :raises IyzicoCertificateError: the server could not prove who it is
-        :raises IyzicoAnswerError: what came is not one answer in HTTP, or too much
+        :raises IyzicoAnswerError: the answer is not HTTP, or too long
         :raises IyzicoConfigurationError: the environment names a proxy or a CA bundle that cannot be used
         """
         asked_at, started = datetime.now(UTC), time.perf_counter()
@@ -95,7 +95,7 @@ class Transport:
             self._adapter.close()
 
     def _signed(self, call: Call[Any]) -> tuple[PreparedRequest, Redactor]:
-        """Sign the very path and bytes that go out."""
+        """Sign exactly the path and the bytes that are sent."""
         settings = self._settings
         url = f"{settings.base_url}{call.path}?{call.query}"
         headers = {name: value for name, value in HEADERS.items() if name not in call.without}
@@ -117,9 +117,9 @@ class Transport:
         """Return the kept adapter, or another if the environment, a bundle of certificates or the process has changed."""
         settings = self._settings
         context, proxy = None, None
-        if settings.base_url.startswith("https:"):  # plain http only ever leads to this machine
+        if settings.base_url.startswith("https:"):  # plain http leads only to this machine
             context = trust.context(settings.ca_bundle, reads_environment=not settings.is_loopback, deadline=deadline)
-        if not settings.is_loopback:  # nothing stands between this machine and itself
+        if not settings.is_loopback:  # no proxy stands between this machine and itself
             proxy = proxy_for(settings.base_url)
         adapter = self._adapter
         if adapter is None or (adapter.context, adapter.proxy, adapter.process_id) != (context, proxy, os.getpid()):
@@ -129,7 +129,7 @@ class Transport:
 
 
 class _Unshown(str):
-    """A header that tracebacks and debuggers do not show, in the frames of the libraries as in ours."""
+    """A header that tracebacks and debuggers do not show, neither in our frames nor in those of libraries."""
 
     __slots__ = ()
 
@@ -138,7 +138,7 @@ class _Unshown(str):
 
 
 def _body(response: BaseHTTPResponse) -> bytes:
-    """Return the body, or nothing if it is that of a refusal and cannot be read."""
+    """Return the body, or nothing if it belongs to a refusal and cannot be read."""
     try:
         return _whole_body(response)
     except (FramingError, DecodeError):

@@ -1,4 +1,4 @@
-"""Whom to trust: the certificates of ``ca_bundle`` in the Connection, else of the environment, else the usual ones."""
+"""Which certificates to trust: those of ``ca_bundle`` in the Connection, else of the environment, else of certifi."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.sockets import TlsContext
 from airflow_provider_iyzico.hooks.waiting import wait_for
 
-#: As ``requests`` reads them, and in its order.
+#: The variables that ``requests`` reads, in its order.
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
-#: A file is looked at no sooner again: that takes a thread, which quick calls in a row would feel.
+#: Seconds until a file is checked again. A check takes a thread, which would slow down many quick calls.
 LOOK_AGAIN_SECONDS = 1.0
 
 
 class Bundle(NamedTuple):
-    """What was read of a file, and when it was last looked at."""
+    """What was read from a file, and when it was last checked."""
 
     looked_at: float
     stamp: tuple[int, ...]
     context: ssl.SSLContext
 
 
-#: What is known by path, and by whether that may be a folder: reading the usual bundle takes longer than a call.
+#: What was read, by path and by whether it may be a folder. Reading certifi's bundle takes longer than a call.
 bundles: dict[tuple[str, bool], Bundle] = {}
 
 
 def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadline) -> ssl.SSLContext:
-    """Return what verifies certificates and host names of one Connection.
+    """Return the context that verifies certificates and host names for one Connection.
 
-    :param ca_bundle: the file that the Connection names, if it does
-    :raises IyzicoConfigurationError: the bundle that decides cannot be used
-    :raises IyzicoUnavailableError: it cannot be read in time, or not any more
+    :param ca_bundle: the file that the Connection names, if it names one
+    :raises IyzicoConfigurationError: the bundle cannot be used
+    :raises IyzicoUnavailableError: it cannot be read in time, or it could be read before and cannot now
     """
     where = source(ca_bundle, reads_environment=reads_environment)
     variable = _variable(reads_environment)
@@ -70,7 +70,7 @@ def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadlin
 
 
 def source(ca_bundle: str | None, *, reads_environment: bool) -> str:
-    """Return where the bundle is named that decides."""
+    """Return where the trusted bundle is named."""
     if ca_bundle is not None:
         return "ca_bundle of the Connection"
     return f"{_variable(reads_environment) or 'certifi'} in the worker's environment"

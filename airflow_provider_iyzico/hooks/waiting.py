@@ -1,4 +1,4 @@
-"""Waiting no longer than there is time for what cannot be stopped: the system's resolver, or a file on a network."""
+"""Waits for something that cannot be stopped, but only for a while: the system's resolver, or a file on a network."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from airflow_provider_iyzico.hooks.locks import forkable_lock
 
 T = TypeVar("T")
 
-#: What is under way. Nobody begins it a second time, however long the system still owes it.
+#: What is under way. It is not begun a second time until it has ended.
 _running: dict[Hashable, Future[Any]] = {}
 _running_lock = forkable_lock()
 os.register_at_fork(after_in_child=_running.clear)
 
 
 def wait_for(act: Callable[..., T], *args: Hashable, seconds: float) -> T:
-    """Return what ``act(*args)`` returns. It runs in a thread of its own, which serves all who want the same meanwhile.
+    """Return what ``act(*args)`` returns. It runs in a thread of its own. Others who want the same wait for the same thread.
 
-    :raises TimeoutError: it takes longer, or this machine starts no more threads
+    :raises TimeoutError: it takes longer, or this machine cannot start a thread
     """
     key = act, args
     with _running_lock:
@@ -44,7 +44,7 @@ def _run(running: Future[Any], act: Callable[..., Any], args: tuple[Hashable, ..
     except Exception as error:  # noqa: BLE001 - it is raised where the value is waited for
         failure = error
     with _running_lock:
-        _running.pop((act, args), None)  # from here on it is no longer what somebody wants to know now
+        _running.pop((act, args), None)  # from here on the result is out of date
     if failure is None:
         running.set_result(value)
     else:

@@ -13,7 +13,7 @@ from airflow_provider_iyzico.domain.payout import MAY_BE_PAYING
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerFundsError, LedgerHoldError, LedgerMovedError
 from airflow_provider_iyzico.ledger.accounts import is_of
 from airflow_provider_iyzico.ledger.batches import Turn
-from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, end_hold, expire, moved, own_hold
+from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, end_hold, expire, is_over, moved, own_hold
 from airflow_provider_iyzico.ledger.placing import Asked
 from airflow_provider_iyzico.warehouse.database.rows import as_given, read
 
@@ -22,7 +22,7 @@ _MAY_HAVE_LEFT = {state.value for state in MAY_BE_PAYING}
 
 
 def secure(turn: Turn, asked: Asked) -> None:
-    """Let a batch go to be authorized: what it needs is held, the balance still covers what is held, and time never ends its hold.
+    """Let a batch go to be authorized: its money is held, and still on the balance. Time never ends its hold from then on.
 
     :raises LedgerHoldError: its hold is missing, over, or too small
     :raises LedgerMovedError: the balance was asked for before a hold of the account ended or shrank
@@ -72,7 +72,7 @@ def hold_what_pays(turn: Turn, counted: Decimal) -> None:
         moved(turn.ledger, turn.connection, turn.batch.account)
 
 
-def keep_for_ever(turn: Turn) -> None:
+def make_endless(turn: Turn) -> None:
     """Let only the end of the batch, or its cancel, end its hold."""
     if (own := open_hold(turn)) is not None:
         _write(turn, own, expires_at=None)
@@ -90,19 +90,17 @@ def end_own_hold(turn: Turn, kind: HoldEnd, reason: str | None = None) -> RowMap
 def open_hold(turn: Turn) -> RowMapping | None:
     """Return the hold of the batch that is open, and whose time is not over."""
     own = own_hold(turn.ledger, turn.connection, turn.batch.account, turn.batch.external_id)
-    if own is None or own["is_plain"] or (own["expires_at"] is not None and own["expires_at"] <= turn.now):
-        return None
-    return own
+    return None if own is None or own["is_plain"] or is_over(own, turn.now) else own
 
 
 def _held_for_unsent(turn: Turn) -> Decimal:
-    """Return what the account's holds count whose money cannot have left the balance yet; those included whose time is just over."""
+    """Return what the holds count whose money cannot have left the balance yet, those included whose time is just over."""
     hold, hold_end, payout = turn.ledger.tables.hold, turn.ledger.tables.hold_end, turn.ledger.tables.payout
     names = ("environment", "account", "external_id")
     batch = and_(*[payout.c[name] == hold.c[name] for name in names], hold.c.is_plain.is_(False))
     joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id).outerjoin(payout, batch)
     query = select(hold.c.counted, payout.c.state).select_from(joined)
-    rows = turn.connection.execute(query.where(hold_end.c.hold_id.is_(None), is_of(hold, turn.batch.account)))
+    rows = turn.connection.execute(query.where(is_of(hold, turn.batch.account), hold.c.counted > 0, hold_end.c.hold_id.is_(None)))
     return reduce(add, (counted for counted, state in rows if state not in _MAY_HAVE_LEFT), Decimal(0))
 
 

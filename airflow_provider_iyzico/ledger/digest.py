@@ -88,5 +88,7 @@ def differing(key: str, kept: dict[str, str], found: Iterable[tuple[str, str, st
     :param kept: the digests of ours, by id
     :param found: what iyzico shows of each: id, type and text of the recipient, amount
     """
-    theirs = {item_id: payment_digest(key, item_id, kind, recipient, amount) for item_id, kind, recipient, amount in found}
-    return sorted(name for name in kept.keys() | theirs.keys() if kept.get(name) != theirs.get(name))
+    theirs: dict[str, list[str]] = {}
+    for item_id, kind, recipient, amount in found:
+        theirs.setdefault(item_id, []).append(payment_digest(key, item_id, kind, recipient, amount))
+    return sorted(name for name in kept.keys() | theirs.keys() if theirs.get(name) != [kept.get(name)])

@@ -19,7 +19,7 @@ from airflow_provider_iyzico.ledger.events import Key
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.tables import REASON_LENGTH, STATUS_LENGTH
 
-_FROM_IYZICO = ("commission", "status", "reference_code", "error", "settled_at", "changed_at")
+_FROM_IYZICO = ("commission", "status", "reference_code", "error", "status_at", "changed_at")
 
 
 def add_items(ledger: Ledger, connection: Connection, key: Key, batch: Batch, digests: Digests, now: datetime) -> None:
@@ -37,6 +37,7 @@ def add_items(ledger: Ledger, connection: Connection, key: Key, batch: Batch, di
             "payment_digest": digests.of_items[payment.item_external_id],
             "amount": payment.amount,
             "status": "",
+            "status_at": now,
             "changed_at": now,
         }
         for payment in batch.items
@@ -46,8 +47,8 @@ def add_items(ledger: Ledger, connection: Connection, key: Key, batch: Batch, di
     bent = [payment.item_external_id for payment in batch.items if kept.get(payment.item_external_id) != payment.amount]
     if bent:
         raise WarehouseExactnessError(
-            f"column 'amount' of table {item.fullname!r} does not hold the amount of item {bent[0]!r} as it was given (it should be "
-            "NUMERIC(28, 8), and no trigger may change it; SQLite keeps numbers as REAL, which is exact to 15 digits)"
+            f"column 'amount' of table {item.fullname!r} does not hold the amount of item {bent[0]!r} as it was given (it should "
+            "be NUMERIC(28, 8), and no trigger may change it; SQLite keeps numbers as REAL, which is exact to 15 digits)"
         )
 
 
@@ -75,7 +76,7 @@ def write_items(ledger: Ledger, connection: Connection, rows: list[dict[str, Any
 
 
 def state_of(row: dict[str, Any]) -> ItemState:
-    return ItemState(row["item_external_id"], row["status"], row["amount"], row["commission"], row["settled_at"])
+    return ItemState(row["item_external_id"], row["status"], row["amount"], row["status_at"], row["commission"])
 
 
 def batch_totals(ledger: Ledger, batch: LedgerBatch) -> Totals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +42,8 @@ def record(ledger: Ledger, batch: LedgerBatch, found: MassPayout, who: Who, *, s
     """
     _refuse_another(batch, found)
     kept = take_turn(ledger, batch, who, lambda turn: _record(turn, found, settling_seconds))
+    if batch.state is State.CANCELLED and kept.version != batch.version:
+        log.error("%s was cancelled, and its items changed at iyzico; look into iyzico's panel", kept)
     if batch.state is State.ENDED and kept.state is State.AUTHORIZED:
         log.error("%s had ended, and its items changed at iyzico; it is authorized again, and what is out is held", kept)
     return kept
@@ -49,7 +52,8 @@ def record(ledger: Ledger, batch: LedgerBatch, found: MassPayout, who: Who, *, s
 def differing_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) -> list[str]:
     """Return the ids of the items that only the ledger or only iyzico has, or whose recipient or amount differ.
 
-    A batch whose init went unanswered may be adopted only where there are none. Where iyzico masks recipients, all differ.
+    A batch whose init went unanswered may be adopted only where there are none. Where iyzico masks recipients, all differ; an
+    item that iyzico shows twice differs, too.
     """
     table = ledger.tables.account
     theirs = [
@@ -62,6 +66,14 @@ def differing_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) -> li
         return differing(key, ours, theirs)
 
     return ledger.act(compare)
+
+
+def refuse_other_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) -> None:
+    """Refuse what iyzico shows, if it has other items than the ledger, or other amounts.
+
+    :raises LedgerBatchError: names some of them
+    """
+    _refuse_other_items(batch, ledger.act(lambda connection: read_items(ledger, connection, batch.key)), found)
 
 
 def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBatch:
@@ -92,7 +104,7 @@ def _state_after(turn: Turn, items: list[ItemState], settling_seconds: float, *,
         since = own["placed_at"] if own is not None else None
         bound = turn.batch.commission_bound
         out = still_out(items, bound, now=turn.now, settling_seconds=settling_seconds, held_since=since)
-        if out or any(item.settled_at is None for item in items):
+        if out or not all(item.is_settled for item in items):
             hold_what_pays(turn, out)
         else:
             end_own_hold(turn, HoldEnd.ACCOUNTED)
@@ -134,10 +146,12 @@ def _refuse_other_items(batch: LedgerBatch, rows: list[dict[str, Any]], found: M
     """iyzico may leave out the items that it would not pay from the first."""
     ours = {row["item_external_id"]: row for row in rows}
     theirs = {item.item_external_id: item.total_amount for item in found.items}
+    twice = [name for name, count in Counter(item.item_external_id for item in found.items).items() if count > 1]
     missing = [name for name, row in ours.items() if name not in theirs and state_of(row).is_valid]
     foreign = [name for name in theirs if name not in ours]
     other = [name for name, amount in theirs.items() if name in ours and ours[name]["amount"] != amount]
     for names, what in (
+        (twice, "shows more than once"),
         (missing, "does not show"),
         (foreign, "shows, and we did not send,"),
         (other, "shows with other amounts"),
@@ -153,7 +167,7 @@ def _keep_merchant(turn: Turn, found: MassPayout) -> None:
         return
     if ours is not None:
         raise LedgerBatchError(
-            f"the keys of {turn.batch.account} belong to merchant {theirs!r}, and those before to {ours!r}: two merchants cannot be "
-            "one account; give the Connection the account label of its own merchant"
+            f"the keys of {turn.batch.account} belong to merchant {theirs!r}, and those before to {ours!r}: two merchants cannot "
+            "be one account; give the Connection the account label of its own merchant"
         )
     turn.connection.execute(update(table).where(is_of(table, turn.batch.account)).values(merchant_id=theirs))

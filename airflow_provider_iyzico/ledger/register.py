@@ -81,16 +81,16 @@ def refuse_twin(ledger: Ledger, connection: Connection, account: Account, extern
     twin: RowMapping | None = connection.execute(query).mappings().first()
     if twin is not None:
         raise LedgerBatchError(
-            f"batch {twin['external_id']!r} of {account} has the same items, recipients and amounts, and is {twin['state']}: under "
-            f"the name {external_id!r} they could be paid twice; settle or cancel that batch first"
+            f"batch {twin['external_id']!r} of {account} has the same items, recipients and amounts, and is {twin['state']}: "
+            f"under the name {external_id!r} they could be paid twice; settle or cancel that batch first"
         )
 
 
 def _refuse_other_content(kept: LedgerBatch) -> None:
     if kept.state is not State.REFUSED:
         raise LedgerBatchError(
-            f"the ledger has {kept} with other content, and it is {kept.state}; one external_id is one batch for good: use another "
-            "external_id for other payments, or give the payments as they were"
+            f"the ledger has {kept} with other content, and it is {kept.state}; one external_id is one batch for good: use "
+            "another external_id for other payments, or give the payments as they were"
         )
 
 

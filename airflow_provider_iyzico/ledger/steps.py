@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from airflow_provider_iyzico.api.payout.initiated import Initiated, InvalidItem
 from airflow_provider_iyzico.api.payout.statuses import INVALID, BatchMeaning, batch_meaning
-from airflow_provider_iyzico.domain.items import is_settled, still_out
+from airflow_provider_iyzico.domain.items import still_out
 from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
-from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, keep_for_ever, open_hold, secure
+from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, make_endless, open_hold, secure
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, take_turn
 from airflow_provider_iyzico.ledger.events import EventKind, last_version
 from airflow_provider_iyzico.ledger.holds import HoldEnd, expire
@@ -60,7 +62,9 @@ def send(
 def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: str | None = None) -> LedgerBatch:
     """Take a step that is no intent: an answer, what a read told, or what a person decided.
 
-    ``cancelled`` and ``ended`` go by what :func:`~airflow_provider_iyzico.ledger.reading.record` wrote before.
+    ``cancelled`` and ``ended`` go by what :func:`~airflow_provider_iyzico.ledger.reading.record` wrote before. From ``auth_sent``
+    back to ``initiated`` leads iyzico's refusal, which a task gives as the reason; without one the authorization counts as
+    unanswered, and another one needs a permission.
 
     :param reason: iyzico's words or a person's, without personal data
     :raises LedgerMovedError: somebody else changed the batch; nothing was written
@@ -72,6 +76,8 @@ def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: 
 
     def act(turn: Turn) -> LedgerBatch:
         values = _ON[after](turn) if after in _ON else {}
+        if (turn.batch.state, after) == (State.AUTH_SENT, State.INITIATED) and not (reason and who.task):
+            values |= _to_auth_unknown(turn)
         return turn.advance(EventKind.STATE, {"deadline_at": None, **values}, state=after, reason=reason)
 
     return take_turn(ledger, batch, who, act)
@@ -86,7 +92,7 @@ def initiated(ledger: Ledger, batch: LedgerBatch, answer: Initiated, who: Who, *
     _require_step(batch, State.INITIATED)
 
     def act(turn: Turn) -> LedgerBatch:
-        values = {"request_id": _request_id(turn.batch, answer.request_id), "deadline_at": None}
+        values = {"request_id": _request_id(turn, answer.request_id), "deadline_at": None}
         events = _invalid(turn, answer.invalid)
         return turn.advance(EventKind.STATE, values, state=State.INITIATED, more=events, reason=reason)
 
@@ -116,18 +122,24 @@ def _use_permit(turn: Turn) -> str | None:
     sent = last_version(turn.ledger, turn.connection, turn.batch.key, EventKind.STATE, State.AUTH_SENT.value)
     if permit <= sent:
         raise LedgerBatchError(
-            f"an authorization of {turn.batch} went unanswered at {turn.batch.auth_unanswered_at:%Y-%m-%d %H:%M} UTC: a second one "
-            "could pay twice. Look into iyzico's panel; if nothing was paid, permit one more: python -m "
+            f"an authorization of {turn.batch} went unanswered at {turn.batch.auth_unanswered_at:%Y-%m-%d %H:%M} UTC: a second "
+            "one could pay twice. Look into iyzico's panel; if nothing was paid, permit one more: python -m "
             f"airflow_provider_iyzico.ledger permit {turn.batch.external_id} --because ..."
         )
     return f"permitted at version {permit}"
 
 
-def _request_id(batch: LedgerBatch, given: str | None) -> str:
+def _request_id(turn: Turn, given: str | None) -> str:
+    """Return the id, if the batch has no other one, and no other batch has it."""
+    batch, table = turn.batch, turn.ledger.tables.payout
     if given is None:
         raise LedgerBatchError(f"iyzico does not say by which request_id it knows {batch}: it can be neither paid nor cancelled")
     if batch.request_id not in (None, given):
         raise LedgerBatchError(f"{batch} is {batch.request_id!r} at iyzico, and {given!r} is another one")
+    with_it = select(table.c.external_id).where(table.c.environment == batch.account.environment, table.c.request_id == given)
+    others = [name for name in turn.connection.execute(with_it).scalars() if name != batch.external_id]
+    if others and batch.request_id is None:
+        raise LedgerBatchError(f"iyzico's request_id {given!r} belongs to batch {others[0]!r}; it cannot be that of {batch}, too")
     return given
 
 
@@ -139,7 +151,7 @@ def _invalid(turn: Turn, invalid: tuple[InvalidItem, ...]) -> list[dict[str, Any
 
 
 def _to_initiated(turn: Turn) -> dict[str, Any]:
-    return {"request_id": _request_id(turn.batch, turn.batch.request_id)}
+    return {"request_id": _request_id(turn, turn.batch.request_id)}
 
 
 def _to_auth_unknown(turn: Turn) -> dict[str, Any]:
@@ -149,7 +161,7 @@ def _to_auth_unknown(turn: Turn) -> dict[str, Any]:
 def _to_authorized(turn: Turn) -> dict[str, Any]:
     """What iyzico pays is held, also where somebody authorized the batch in iyzico's panel."""
     if open_hold(turn) is not None:
-        keep_for_ever(turn)
+        make_endless(turn)
     else:
         items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
         out = still_out(items, turn.batch.commission_bound, now=turn.now, settling_seconds=0, held_since=None)
@@ -171,8 +183,8 @@ def _to_cancelled(turn: Turn) -> dict[str, Any]:
 
 def _to_ended(turn: Turn) -> dict[str, Any]:
     """A batch ends by itself once nothing of it is out; before that, only a person ends it."""
-    items = read_items(turn.ledger, turn.connection, turn.batch.key)
-    out = [row["item_external_id"] for row in items if not is_settled(row["status"])]
+    items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
+    out = [item.item_external_id for item in items if not item.is_settled]
     if out and turn.who.person is None:
         raise LedgerBatchError(f"{len(out)} items of {turn.batch} are still out, such as {out[0]!r}; it has not ended")
     end_own_hold(turn, HoldEnd.RELEASED if out else HoldEnd.ACCOUNTED)

@@ -113,7 +113,7 @@ def _item(everything: MetaData) -> Table:
         Column("status", String(STATUS_LENGTH), nullable=False),  # as iyzico spells it; empty before iyzico knows the item
         Column("reference_code", String(128)),
         Column("error", String(REASON_LENGTH)),
-        Column("settled_at", Instant()),  # since when it is paid, returned or invalid
+        Column("status_at", Instant(), nullable=False),  # since when it has that status
         Column("changed_at", Instant(), nullable=False),
         **TABLE_OPTIONS,
     )

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.domain.items import is_settled
 from airflow_provider_iyzico.ledger.batches import Turn
 from airflow_provider_iyzico.ledger.events import EventKind, event_row
 from airflow_provider_iyzico.ledger.items import fitting, joined, write_items
@@ -47,14 +46,14 @@ def write_told(turn: Turn, kept: list[dict[str, Any]], told: Mapping[str, Told])
 def _new(row: dict[str, Any], said: Told, now: datetime) -> dict[str, Any]:
     """Return what of a row is no longer so."""
     status = fitting(said.status)
-    now_says = {"status": status, "error": joined(said.errors)}
+    now_says: dict[str, Any] = {"status": status, "error": joined(said.errors)}
     if said.commission is not None:
         now_says["commission"] = said.commission
     if said.reference_code is not None:
         now_says["reference_code"] = said.reference_code
-    new = {name: value for name, value in now_says.items() if row[name] != value}
+    new: dict[str, Any] = {name: value for name, value in now_says.items() if row[name] != value}
     if "status" in new:
-        new["settled_at"] = now if is_settled(status) else None
+        new["status_at"] = now
     return {**new, "changed_at": now} if new else new
 
 

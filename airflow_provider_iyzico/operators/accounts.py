@@ -1,4 +1,4 @@
-"""Looking at several accounts at once, where one that fails hinders none of the others."""
+"""Asks for several accounts' balances at once. An account that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Threads that wait for iyzico: so many accounts may hang before one that is well waits for them.
+#: Threads that wait for iyzico. Only if this many accounts hang does another one have to wait for them.
 AT_ONCE = 64
 
 
@@ -43,7 +43,7 @@ def read_conn_ids(given: object) -> list[str]:
 
 
 def balances_of(conn_ids: Sequence[str]) -> dict[str, tuple[Settings, Balance] | IyzicoError]:
-    """Ask for the balances of several Connections at the same time, and return for each what was seen, or why nothing was.
+    """Ask for the balances of several Connections at the same time, and return for each its balance or its error.
 
     Connections are read one after the other by the task's own thread; only the requests run side by side.
 
@@ -63,7 +63,7 @@ def balances_of(conn_ids: Sequence[str]) -> dict[str, tuple[Settings, Balance] |
 
 
 def attempt(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | IyzicoError:
-    """Do something for one account, and return its error instead of raising it: the other accounts go on."""
+    """Act for one account, and return its error instead of raising it, so that the other accounts go on."""
     try:
         return act(*args, **kwargs)
     except IyzicoError as error:
@@ -95,7 +95,7 @@ def _begin(pool: ThreadPoolExecutor, hook: IyzicoHook) -> Future[tuple[Settings,
 
 
 def _retry_of(answers: set[Retry]) -> Retry:
-    """Return what errors of several accounts say together: a retry is safe if it may help any, and may double nothing."""
+    """Return the common answer of several errors: a retry is safe if it may help any account and nothing can happen twice."""
     return next(retry for retry in (Retry.READ_BACK_FIRST, Retry.SAFE, Retry.NEVER) if retry in answers)
 
 
@@ -104,7 +104,7 @@ def _ask(hook: IyzicoHook) -> tuple[Settings, Balance]:
 
 
 def _check_apart(hooks: dict[str, IyzicoHook]) -> None:
-    """Two Connections with one label would be one row, and the second balance would be lost."""
+    """Refuse two Connections with one label: they would share one row, and the second balance would be lost."""
     labels: dict[tuple[str, str], str] = {}
     for conn_id, hook in hooks.items():
         label = hook.settings.environment, hook.settings.account

@@ -25,28 +25,28 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.api.balance import Balance
     from airflow_provider_iyzico.hooks.settings import Settings
 
-#: A warehouse that hangs costs a list of accounts no more than this and the patience with one of them.
+#: After this time, a list of accounts stops writing to a warehouse that hangs.
 HANGING_SECONDS = 30
 
 
 class MassPayoutBalanceOperator(BaseOperator):
-    """Writes one timestamped balance snapshot into the warehouse: what can we pay now?
+    """Records the current balance in the warehouse: what can we pay now?
 
-    One row per task instance: a retry, or a commit whose acknowledgement was lost, adds nothing, and the first row stays.
-    The row is read back inside its transaction, so what is kept is exact. If the table is an asset in ``outlets`` (its URI
-    ends with the table's name), the asset event carries the balance as ``extra``, and for a list of Connections a list of
-    them under ``snapshots``.
+    Each task instance has one row: a retry adds no second one, and the first one stays. The row is read back inside its
+    transaction, so what is kept is exact. If the table is an asset in ``outlets`` (its URI ends with the table's name), the
+    asset event carries the row in its ``extra``; for a list of Connections, it carries a list of rows under ``snapshots``.
 
-    Returns what the table holds, JSON-safe, money and moments as strings; for a list of Connections a list, in its order.
+    Returns the row as the table holds it, JSON-safe, with money and moments as strings. For a list of Connections it returns a
+    list of rows in the same order.
 
     :param iyzico_conn_id: id of the iyzico Connection, or a list of them: their accounts are asked at the same time, each gets a
-        row of its own, and when some fail, the others are kept before the task fails
+        row of its own, and if some fail, the others are kept before the task fails
     :param warehouse_conn_id: id of any SQL Connection whose hook gives a SQLAlchemy engine
     :param table: the snapshot table
-    :param schema: its schema; ``None`` for the connection's default
+    :param schema: its schema; ``None`` for the Connection's own
     :param currency: the balance's currency; iyzico names none, so this is a label
-    :param create_table: make the table when it is missing; otherwise fail with the DDL for the DBA
-    :raises IyzicoError: when the DAG file is parsed: a parameter cannot be right
+    :param create_table: make the table if it is missing; otherwise fail with the DDL for the DBA
+    :raises IyzicoError: when the DAG file is parsed: a parameter is not valid
     :raises AirflowFailException: a retry would not help; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises IyzicoUnavailableError: iyzico did not answer; nothing was kept
@@ -78,11 +78,11 @@ class MassPayoutBalanceOperator(BaseOperator):
         self.create_table = create_table
         self._dataset: tuple[str, str] | None = None
         self._shown: dict[str, str] = {}
-        if not is_mapped(self):  # a mapped task says at its run what is wrong with its values
+        if not is_mapped(self):  # a mapped task checks its values when it runs
             self._check_literals()
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
-        """Ask iyzico, keep the answer, tell what was kept."""
+        """Ask iyzico, keep the balance, and return the stored row or rows."""
         from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
         from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.operators.accounts import attempt, balances_of, explained, read_conn_ids
@@ -100,7 +100,7 @@ class MassPayoutBalanceOperator(BaseOperator):
                 for conn_id, seen in balances.items():
                     hangs = any(isinstance(error, WarehouseUnavailableError) for error in failures.values())
                     if hangs and time.monotonic() > ends_at:
-                        failures[conn_id] = WarehouseUnavailableError("not tried, since the warehouse hangs; a retry is safe")
+                        failures[conn_id] = WarehouseUnavailableError("not tried, because the warehouse hangs; a retry is safe")
                         continue
                     stored = attempt(self._keep, engine, table, seen, currency, context)
                     if isinstance(stored, IyzicoError):
@@ -116,7 +116,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         return kept[0] if isinstance(self.iyzico_conn_id, str) else kept
 
     def shown_on_page(self) -> dict[str, str]:
-        """Return what the link to the page asks for: account and day that were kept; nothing where there are several."""
+        """Return what the link to the page asks for: the account and day of the row, or nothing if there are several rows."""
         return self._shown
 
     def _keep(
@@ -151,10 +151,10 @@ class MassPayoutBalanceOperator(BaseOperator):
         return stored
 
     def _check_literals(self) -> None:
-        """Refuse when the DAG file is parsed what cannot be right.
+        """Refuse wrong values when the DAG file is parsed.
 
-        :raises IyzicoConfigurationError: accounts or currency are none
-        :raises WarehouseConfigurationError: table or schema are no plain names
+        :raises IyzicoConfigurationError: an account or the currency is not valid
+        :raises WarehouseConfigurationError: table or schema is not a plain name
         """
         from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.operators.accounts import read_conn_ids
@@ -177,7 +177,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         return OperatorLineage(outputs=[Dataset(namespace=namespace, name=name)])
 
     def _tell_outlets(self, context: Context, kept: list[dict[str, Any]]) -> None:
-        """Give the asset event of this table what was kept, for DAGs that are scheduled by it."""
+        """Put the stored row or rows into the table's asset event, for DAGs that are scheduled by it."""
         names = ("snapshot_id", "account", "environment", "currency", "balance", "observed_at")
         told = [{name: stored[name] for name in names} for stored in kept]
         extra: dict[str, Any] = told[0] if isinstance(self.iyzico_conn_id, str) else {"snapshots": told}
@@ -188,6 +188,6 @@ class MassPayoutBalanceOperator(BaseOperator):
 
 
 def _json_safe(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with the balance as digits and moments as ISO 8601, because XCom bends decimals."""
+    """Return the row with the balance as digits and moments as ISO 8601, because XCom changes decimals."""
     safe = {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in stored.items()}
     return {**safe, "balance": money_text(stored["balance"])}

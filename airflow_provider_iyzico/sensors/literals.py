@@ -1,4 +1,4 @@
-"""What a DAG file may give a gate, checked when the file is parsed: what no rendering can change is refused there."""
+"""Checks of a gate's parameters when the DAG file is parsed: wrong values that are no templates are refused there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_iyzico.domain.gate import read_currency
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError
 from airflow_provider_iyzico.warehouse.database.names import check_identifier
 
-#: Airflow counts in dates, and no payout waits so long.
+#: A longer timeout would leave Airflow's range of dates.
 LONGEST_TIMEOUT = timedelta(days=3660)
 
 
@@ -27,9 +27,9 @@ def check_literals(
 
     :param amounts: by the names of their parameters
     :param conn_ids: likewise; ``None`` names no Connection
-    :raises IyzicoMoneyError: an amount is no money
-    :raises IyzicoConfigurationError: currency, a Connection's id or the timeout are none
-    :raises WarehouseConfigurationError: the schema is no plain name
+    :raises IyzicoMoneyError: an amount is not valid
+    :raises IyzicoConfigurationError: the currency, a Connection's id or the timeout is not valid
+    :raises WarehouseConfigurationError: the schema is not a plain name
     """
     read_currency(currency)
     if schema is not None:
@@ -43,7 +43,7 @@ def check_literals(
 
 
 def check_conn_id(value: object, name: str, task_id: str) -> None:
-    """Refuse what is no Connection's id.
+    """Refuse a value that cannot be a Connection's id.
 
     :raises IyzicoConfigurationError: it is empty, padded, a template or no text
     """

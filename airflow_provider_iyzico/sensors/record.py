@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -17,34 +17,36 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_befo
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.bridge.versions import AirflowRescheduleException
-from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
+from airflow_provider_iyzico.bridge.warehouse import task_instance, warehouse_engine
 from airflow_provider_iyzico.domain.event import GateEvent
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict
 from airflow_provider_iyzico.errors import GateEventError, IyzicoConfigurationError, IyzicoError, is_safe_to_repeat
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record, waiting_row
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
     from airflow_provider_iyzico.warehouse.task import TaskInstance
 
-#: What the end of a record may take: longer than the database's own patience with locks, so that its words are heard.
+#: Seconds for the end of a record: longer than the database waits for a lock, so that its error still arrives.
 PATIENCE_SECONDS = 25
-#: What a record may take of a wait that goes on: the end writes all of it again.
+#: Seconds for a record while the wait goes on. The end writes everything again, so a failure here costs little.
 WAITING_PATIENCE_SECONDS = 10
-#: What an ``execution_timeout`` or an exit leaves a record.
+#: Seconds for a record after an ``execution_timeout`` or while the process exits.
 SHORT_PATIENCE_SECONDS = 5
-#: A first record that failed is not tried again at every poll: a warehouse that hangs costs the whole patience each time.
+#: Seconds until a failed first record is tried again. A warehouse that hangs would otherwise slow down every poll.
 PAUSE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a record tells of a gate's wait.
+    """What a record says about a gate's wait.
 
     :param iyzico_conn_id: whose balance it waits for, in this ``currency``
     :param conn_id: the warehouse's Connection
     :param since: when this try began to wait
-    :param need: what is required; ``None`` where a template no longer says it
-    :param begins: whether this process begins the wait, and none went before it
+    :param need: what is required; ``None`` if the templates no longer say it
+    :param begins: whether this process is the first one of the wait
     """
 
     task: TaskInstance
@@ -72,16 +74,16 @@ class GateRecord:
         self._since = wait.since
         self._need = wait.need
         self._is_unseen = wait.begins
-        #: Whether the warehouse's Connection was there before: then one that is missing may come back.
+        #: Whether the warehouse's Connection was read before: then a missing one may come back.
         self._was_there = not wait.begins
-        #: The polls of earlier processes; ``None`` as long as only the row knows.
+        #: The polls of earlier processes; ``None`` until they are read from the row.
         self._earlier_polls: int | None = 0 if wait.begins else None
         self._own_polls = 0
         self._written_polls = 0
         self._pauses_until = 0.0
         self._newest = 0
         self._writing = Lock()
-        #: Whose gate this is, as finance knows it: the label of an account may change while a gate waits.
+        #: Environment and account, kept from the start: an account's label may change while its gate waits.
         self._account: tuple[str, str] | None = None
         self._first_balance: Decimal | None = None
         self._balance: Decimal | None = None
@@ -92,6 +94,7 @@ class GateRecord:
         """Return what a deferral carries for the record of the process that goes on."""
         known = self._earlier_polls is not None
         return {
+            "first_balance": None if self._first_balance is None else money_text(self._first_balance),
             "waiting_since": self._since.isoformat(),
             "polls": (self._earlier_polls or 0) + self._own_polls if known else None,
             "account": list(self._account) if self._account else None,
@@ -101,11 +104,11 @@ class GateRecord:
         }
 
     def count_poll(self) -> None:
-        """Count a poll that begins: what was asked is what is counted, whatever becomes of it."""
+        """Count a poll that begins, whether or not it gets an answer."""
         self._own_polls += 1
 
     def keep_poll(self, verdict: Verdict) -> None:
-        """Keep what a poll saw; the first of a wait that goes on is written at once, so that a waiting gate can be seen."""
+        """Keep what a poll saw. The first one is written at once if the wait goes on, so that finance sees the waiting gate."""
         if verdict.balance is not None:
             self._balance, self._observed_at = verdict.balance.amount, verdict.balance.observed_at
             if self._account is None:
@@ -114,7 +117,7 @@ class GateRecord:
             return
         if self._own_polls == 1:
             self._first_balance = self._balance
-        if not verdict.is_open and time.monotonic() >= self._pauses_until:  # an open gate writes its end, and no more
+        if not verdict.is_open and time.monotonic() >= self._pauses_until:  # an open gate writes only its end
             self._write(Outcome.WAITING, attempts=1, seconds=WAITING_PATIENCE_SECONDS)
             self._pauses_until = time.monotonic() + PAUSE_SECONDS
 
@@ -134,10 +137,10 @@ class GateRecord:
             if not self._is_unseen:  # a first record that has just failed would take more of the wait
                 self._write(Outcome.WAITING, attempts=1, seconds=WAITING_PATIENCE_SECONDS)
             raise
-        except AirflowRescheduleException:  # which carries nothing to the next process
+        except AirflowRescheduleException:  # it carries nothing to the next process
             self._write(Outcome.WAITING)
             raise
-        except BaseException as error:  # execution_timeout and exits are no Exceptions, and fail the task all the same
+        except BaseException as error:  # execution_timeout and exits fail the task, but are no subclasses of Exception
             self._write(Outcome.FAILED, type(error).__name__, seconds=SHORT_PATIENCE_SECONDS)
             raise
 
@@ -149,8 +152,8 @@ class GateRecord:
         self._newest = number = self._newest + 1
 
         def act() -> None:
-            with self._writing:  # one that was given up may still be at it
-                if number == self._newest:  # what came later says more
+            with self._writing:  # an earlier write that was given up may still run
+                if number == self._newest:  # a later write says more
                     self._write_row(outcome, reason)
 
         try:
@@ -161,7 +164,7 @@ class GateRecord:
         self._is_unseen, self._written_polls = False, self._own_polls
 
     def _write_row(self, outcome: Outcome, reason: str | None) -> None:
-        """Write how many polls there were in all, not how many came: then a second write after a lost answer adds nothing."""
+        """Write the total number of polls, not the increase, so that a repeated write adds nothing."""
         wait = self._wait
         with warehouse_engine(wait.conn_id, was_there=self._was_there) as engine:
             self._was_there = True
@@ -172,7 +175,9 @@ class GateRecord:
                     self._need = Need(row.batch_total, row.headroom, wait.currency)
                 self._earlier_polls = row.polls if row else 0
             if self._need is None:
-                raise IyzicoConfigurationError("no record can say what the batch needs: batch_total or headroom cannot be read")
+                raise IyzicoConfigurationError(
+                    "the record cannot say what the batch needs: batch_total or headroom cannot be read"
+                )
             gate = Gate(
                 wait.task,
                 account,
@@ -189,10 +194,10 @@ class GateRecord:
             record(engine, gate, progress, schema=wait.schema)
 
     def _read(self, resumed: dict[str, Any]) -> None:
-        """Take over what the worker saw at first, and the trigger since then; what cannot be read is the sensor's to refuse."""
+        """Take over what earlier workers and the trigger saw. The sensor refuses what cannot be read."""
         wait = self._wait
         if resumed.get("balance_of") not in (None, [wait.iyzico_conn_id, wait.currency]):
-            return  # the DAG names another Connection by now: this is the record of another wait
+            return  # the DAG now names another Connection, so this is another wait
         self._was_there = resumed.get("warehouse_was_there", self._was_there) is True
         with suppress(TypeError, ValueError, ArithmeticError):
             if resumed.get("first_balance") is not None:
@@ -212,11 +217,42 @@ class GateRecord:
             self._own_polls, self._balance, self._observed_at = event.polls or 0, event.balance, event.observed_at
 
 
-def _within_patience(act: Callable[[], None], attempts: int | None, seconds: float) -> None:
-    """Act, again and again while the warehouse is away, but go on after a while: it must keep no gate from opening.
+def new_record(
+    context: Context,
+    since: datetime | None,
+    resumed: dict[str, Any] | None,
+    *,
+    iyzico_conn_id: str,
+    conn_id: str,
+    schema: str | None,
+    timeout: timedelta,
+    currency: str,
+    need: Need | None,
+    whose: Callable[[], tuple[str, str]],
+    log: Any,
+) -> GateRecord | None:
+    """Return a gate's record, or ``None`` if it cannot be made: the gate does its work without one, too.
 
-    :param attempts: how often at most
-    :raises TimeoutError: it is not done yet; it may still be, or end with the process
+    :param since: when this try began to wait, as Airflow counts, if it was rescheduled
+    :param resumed: what a deferred task is resumed with
+    """
+    try:
+        # A deferral carries the start itself, because not every version of Airflow keeps it. A rescheduled task counts from the
+        # end of its first poll (in Airflow 2 from its start). Only dag.test() of Airflow 2 knows neither.
+        began_at = since or context["ti"].start_date or datetime.now(UTC)
+        begins = since is None and resumed is None
+        wait = Wait(task_instance(context), iyzico_conn_id, conn_id, schema, began_at, timeout, currency, need, begins)
+        return GateRecord(wait, resumed or {}, whose, log)
+    except Exception:
+        log.exception("THIS GATE KEEPS NO RECORD")
+        return None
+
+
+def _within_patience(act: Callable[[], None], attempts: int | None, seconds: float) -> None:
+    """Act, and try again while the warehouse is away, but only for a while: a record must not keep a gate from opening.
+
+    :param attempts: how often to try, at most
+    :raises TimeoutError: it was not done in time; it may still happen until the process ends
     """
     done: Future[None] = Future()
     retrying = Retrying(

@@ -1,6 +1,7 @@
 """iyzico in a box, on this machine only: for tests, demos and your own DAGs' tests.
 
-It verifies signatures with code of its own, answers as iyzico documents, misbehaves on request, and remembers what it was asked::
+It verifies signatures with code of its own, answers as iyzico documents, pays batches by a clock of its own, misbehaves on
+request, and remembers what it was asked and what it did::
 
     with Simulator(balance="100.00") as iyzico:
         monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", iyzico.connection)
@@ -8,13 +9,32 @@ It verifies signatures with code of its own, answers as iyzico documents, misbeh
         ...
         iyzico.balance = "5000.00"
 
-It can also have habits that nobody has seen iyzico have, such as ``iyzico.set(habits=["gzip"])``: see
-:data:`~airflow_provider_iyzico.simulator.world.HABITS`.
+What nobody has seen iyzico do has a switch: see :data:`~airflow_provider_iyzico.simulator.switches.SWITCHES` for payouts, and
+:data:`~airflow_provider_iyzico.simulator.switches.HABITS` for every answer, such as ``iyzico.set(habits=["gzip"])``.
 
 Nothing here is shared with the client, so that the two cannot agree on a mistake.
 """
 
-from airflow_provider_iyzico.simulator.server import Simulator
-from airflow_provider_iyzico.simulator.world import FAULTS, FORMS, HABITS, Seen
+from airflow_provider_iyzico.simulator.balance import FORMS
+from airflow_provider_iyzico.simulator.faults import FAULTS
+from airflow_provider_iyzico.simulator.journal import EFFECTS, Effect
+from airflow_provider_iyzico.simulator.panel import Panel
+from airflow_provider_iyzico.simulator.settings import SETTINGS
+from airflow_provider_iyzico.simulator.simulator import Simulator
+from airflow_provider_iyzico.simulator.switches import HABITS, SWITCHES
+from airflow_provider_iyzico.simulator.wishes import ControlError
+from airflow_provider_iyzico.simulator.world import Seen
 
-__all__ = ["FAULTS", "FORMS", "HABITS", "Seen", "Simulator"]
+__all__ = [
+    "Simulator",
+    "Panel",
+    "Seen",
+    "Effect",
+    "EFFECTS",
+    "FAULTS",
+    "FORMS",
+    "HABITS",
+    "SETTINGS",
+    "SWITCHES",
+    "ControlError",
+]

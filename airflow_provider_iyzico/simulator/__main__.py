@@ -6,8 +6,10 @@ import argparse
 import signal
 import sys
 
-from airflow_provider_iyzico.simulator.server import CONTROL_PATH, Simulator
-from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY, ControlError
+from airflow_provider_iyzico.simulator.control import CONTROL_PATH
+from airflow_provider_iyzico.simulator.simulator import Simulator
+from airflow_provider_iyzico.simulator.wishes import ControlError
+from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--api-key", default=API_KEY)
     parser.add_argument("--secret-key", default=SECRET_KEY)
     parser.add_argument("--refusal-status", type=int, choices=(200, 401), default=200, help="HTTP status of refused keys")
+    parser.add_argument("--journal", metavar="PATH", help="a file that keeps what had an effect, one JSON object a line")
     asked = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C counts even where a shell started us in the background
         signal.signal(number, signal.default_int_handler)
@@ -27,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
             api_key=asked.api_key,
             secret_key=asked.secret_key,
             refusal_status=asked.refusal_status,
+            journal=asked.journal,
         ) as simulator:
             print(f"iyzico is simulated at {simulator.url} with {simulator.balance}; Ctrl-C ends it", flush=True)
             if (asked.api_key, asked.secret_key) == (API_KEY, SECRET_KEY):

@@ -1,92 +1,43 @@
-"""What the simulator knows: the money, how it is written, what goes wrong next, and what it has seen."""
+"""What the simulator knows: its keys, its settings, the money and the batches, what goes wrong next, and what it has seen."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from decimal import Decimal, InvalidOperation
-from threading import Event, Lock
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from os import PathLike
+from threading import Event, RLock
 from typing import Any
+
+from airflow_provider_iyzico.simulator import wishes
+from airflow_provider_iyzico.simulator.balance import EXACT, Books, written
+from airflow_provider_iyzico.simulator.faults import Fault, Faults, read_fault
+from airflow_provider_iyzico.simulator.journal import Effect, Journal
+from airflow_provider_iyzico.simulator.payouts.bank import Bank
+from airflow_provider_iyzico.simulator.payouts.clock import CLOCKS, Clock
+from airflow_provider_iyzico.simulator.payouts.desk import Desk
+from airflow_provider_iyzico.simulator.settings import Settings
 
 API_KEY = "sandbox-simulatedApiKey000000000000000"
 SECRET_KEY = "sandbox-simulatedSecretKey00000000000"  # noqa: S105 - opens nothing but the simulator
-
-#: How the balance may be written. iyzico's documentation shows all but ``verbatim``.
-FORMS = {
-    "number": "a JSON number with the digits as set: 1500.75",
-    "string": 'the same digits in quotes: "1500.75"',
-    "scale8": "a number with eight decimals, zero as 0E-8, as Java prints it: 1500.75000000",
-    "scale8_string": 'the same in quotes: "1500.75000000"',
-    "verbatim": "whatever text was set, as it is, be it JSON or not",
-}
-
-#: In what iyzico may differ from what UNVERIFIED.md assumes; the number is that of the assumption. Any number of them at once.
-HABITS = {
-    "signs_query": "1: the query is part of the signature",
-    "signs_empty_object": "2: a GET without a body is signed as if it had sent {}",
-    "locale_optional": "3, 15: a request without locale is answered",
-    "locale_any_case": "3: TR is as good as tr",
-    "names_currency": "5: the answer names the balance's currency",
-    "seconds": "6: systemTime is in seconds, 10 digits",
-    "hour_behind": "6: the clock is an hour behind",
-    "no_clock": "6: there is no systemTime",
-    "refuses_reuse": "14: a random key that was used before is refused",
-    "content_type_optional": "15: a request without Content-Type is answered",
-    "refuses_with_200": "15: an invalid request is refused with HTTP 200",
-    "signs_answers": "16: answers carry a signature, as a field and as a header",
-    "byte_order_mark": "17: answers begin with one",
-    "latin5": "17: answers are in ISO-8859-9",
-    "text_type": "17: answers are of type text/json",
-    "gzip": "17: answers are compressed, whatever was asked for",
-}
-
-#: What may go wrong, besides any HTTP status from 400 to 599 by its number.
-FAULTS = {
-    "timeout": "accept the request and never answer",
-    "reset": "reset the connection instead of answering",
-    "cut": "close the connection in the middle of the body",
-    "failure": "HTTP 200 with status failure; options code, message",
-    "html": "HTTP 200 with a web page, as a firewall answers; option status",
-    "truncated": "a whole HTTP answer with half of the JSON",
-    "drip": "one byte at a time, headers too; option seconds between bytes",
-    "redirect": "send the client elsewhere; options status, location",
-    "huge": "a body without end (64 MiB)",
-    "echo": "refuse, and quote the request's headers in the message; option escaped writes them as JSON may",
-}
-#: Which options a fault takes; a status takes the last.
-_OPTIONS = {
-    "failure": {"code", "message"},
-    "html": {"status"},
-    "drip": {"seconds"},
-    "redirect": {"status", "location"},
-    "echo": {"escaped"},
-}
-_STATUS_OPTIONS = {"code", "message", "retry_after"}
-_STATUS = re.compile(r"[45][0-9][0-9]\Z")
-
-
-class ControlError(ValueError):
-    """The simulator was asked for something that it does not do. The message says what it does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What goes wrong, for how many more requests (``None``: until it is healed), and how."""
-
-    kind: str
-    times: int | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+#: What may be wished for besides settings.
+_ACTS = ("balance", "fault", "clock", "advance_seconds")
+_YEAR = 365 * 24 * 60 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request of the API, as it came in. ``headers`` stay in this process; the control door leaves them out."""
+    """One request of the API, as it came in: ``call`` is its name (``auth``), or nothing where there is no such call.
+
+    ``headers`` stay in this process; the control door leaves them out.
+    """
 
     method: str
     path: str
     query: str
     body: str
+    call: str | None
     random_key: str
     refusal: str | None
     fault: str | None
@@ -101,80 +52,122 @@ class Seen:
 class World:
     """The simulated account. Safe to use from several threads."""
 
-    def __init__(self, balance: str, api_key: str, secret_key: str, refusal_status: int) -> None:
-        self.api_key = api_key
-        self.secret_key = secret_key
-        self.refusal_status = refusal_status
+    def __init__(
+        self,
+        balance: str,
+        api_key: str,
+        secret_key: str,
+        refusal_status: int,
+        journal_path: str | PathLike[str] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.api_key, self.secret_key, self.refusal_status = api_key, secret_key, refusal_status
         self.stopping = Event()
-        self._lock = Lock()
-        self._balance = "0"
-        self._form = "number"
-        self._latency_seconds = 0.0
-        self._fault: Fault | None = None
-        self._habits: frozenset[str] = frozenset()
+        self.settings, self.clock, self.books, self.journal = Settings(), Clock(), Books(), Journal(journal_path)
+        self.bank = Bank(self.settings, self.clock, self.books, self.journal)
+        self.desk = Desk(self.settings, self.bank, seed)
+        self._lock = RLock()
+        self._is_in_turn = False
+        self._faults = Faults()
         self._seen: list[Seen] = []
+        self._recent_ms: deque[int] = deque()
         self.set(balance=balance)
 
-    def set(self, **wishes: Any) -> None:
-        """Change balance, form, latency_seconds, fault or habits, all or none.
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let one act happen at a time, with all that is due before and after it, and keep its effects.
+
+        :raises AssertionError: the books did not add up, now or earlier
+        """
+        with self._lock:
+            if self._is_in_turn:
+                yield
+                return
+            self._is_in_turn = True
+            try:
+                self.bank.catch_up()
+                yield
+                self.bank.catch_up()
+            finally:
+                self._is_in_turn = False
+                self.bank.check()
+                self.journal.flush()
+
+    def set(self, **wished: Any) -> None:
+        """Change settings, balance, fault or clock, all or none; time goes on last.
 
         :raises ControlError: a wish is unknown or makes no sense
         """
-        unknown = set(wishes) - {"balance", "form", "latency_seconds", "fault", "habits"}
-        if unknown:
-            raise ControlError(f"unknown: {sorted(unknown)}; known are balance, form, latency_seconds, fault and habits")
-        form = wishes.get("form", self._form)
-        if form not in FORMS:
-            raise ControlError(f"form is {form!r}; choose one of {sorted(FORMS)}")
-        balance = str(wishes.get("balance", self._balance))
-        if form != "verbatim":
-            _check_amount(balance)
-        latency = _read_seconds(wishes.get("latency_seconds", self._latency_seconds))
-        fault = _read_fault(wishes["fault"]) if "fault" in wishes else self._fault
-        habits = _read_habits(wishes["habits"]) if "habits" in wishes else self._habits
-        with self._lock:
-            self._balance, self._form, self._latency_seconds = balance, form, latency
-            self._fault, self._habits = fault, habits
+        with self.turn():
+            values = self.settings.read({name: wish for name, wish in wished.items() if name not in _ACTS}, _ACTS)
+            balance = str(wished.get("balance", self.books.shown))
+            amount = self.books.balance
+            if values["form"] != "verbatim":
+                amount = wishes.read_amount("balance", balance, may_be_negative=True)
+            fault = read_fault(wished.get("fault"))
+            clock = wishes.choice(CLOCKS)("clock", wished.get("clock", self.clock.mode))
+            seconds = wishes.seconds(_YEAR)("advance_seconds", wished.get("advance_seconds", 0))
+
+            self.settings.change(values)
+            if clock != self.clock.mode:
+                self.clock.mode = clock
+            if "fault" in wished:
+                self._faults.change(fault)
+            self._set_balance(balance, amount)
+            if {"durations", "fates", "queue"} & set(wished):
+                self.bank.reschedule()
+            self.clock.advance(seconds)
 
     def state(self) -> dict[str, Any]:
         """Return what may be seen through the control door."""
-        with self._lock:
-            fault = self._fault and {"kind": self._fault.kind, "times": self._fault.times, **self._fault.options}
+        with self.turn():
             return {
-                "balance": self._balance,
-                "form": self._form,
-                "latency_seconds": self._latency_seconds,
-                "fault": fault,
-                "habits": sorted(self._habits),
+                "balance": self.books.shown,
+                "form": self.settings["form"],
+                "latency_seconds": self.latency_seconds,
+                **self._faults.public(),
+                "habits": sorted(self.settings["habits"]),
+                "settings": self.settings.unlike_default(),
+                "clock": self.clock.mode,
+                "now": self.bank.now_ms / 1000,
                 "requests": len(self._seen),
+                "payouts": len(self.bank.batches),
+                "effects": len(self.journal),
             }
 
     @property
     def latency_seconds(self) -> float:
-        return self._latency_seconds
-
-    def has(self, habit: str) -> bool:
-        return habit in self._habits
+        return float(self.settings["latency_seconds"])
 
     def was_used(self, random_key: str) -> bool:
         """Tell whether an earlier request was signed with this random key."""
         return any(seen.random_key == random_key for seen in self.seen())
 
+    def is_one_too_many(self) -> bool:
+        """Count a request, and tell whether it exceeds the limit of a minute by the simulator's clock."""
+        with self.turn():
+            self._recent_ms.append(self.bank.now_ms)
+            while self._recent_ms[0] <= self.bank.now_ms - 60_000:
+                self._recent_ms.popleft()
+            limit = self.settings["max_requests_per_minute"]
+            return limit is not None and len(self._recent_ms) > limit
+
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        """Let something happen so many seconds from now by the simulator's clock."""
+        with self.turn():
+            self.bank.later(seconds, act)
+
     def balance_json(self) -> str:
         """Return the balance as it stands in the answer's JSON."""
-        with self._lock:
-            text, form = self._balance, self._form
-        if form.startswith("scale8"):
-            text = str(Decimal(text).quantize(Decimal("1E-8")))
-        return f'"{text}"' if form in ("string", "scale8_string") else text
+        with self.turn():
+            lag_ms = round(self.settings["balance_lag_seconds"] * 1000)
+            shown = str(self.books.at(self.bank.now_ms - lag_ms)) if lag_ms else self.books.shown
+            return written(shown, self.settings["form"])
 
-    def take_fault(self) -> Fault | None:
+    def take_fault(self, call: str | None) -> Fault | None:
         """Return what goes wrong with this request, and count it."""
         with self._lock:
-            fault = self._fault
-            if fault is not None and fault.times is not None:
-                self._fault = replace(fault, times=fault.times - 1) if fault.times > 1 else None
-            return fault
+            return self._faults.take(call)
 
     def remember(self, seen: Seen) -> None:
         with self._lock:
@@ -188,45 +181,19 @@ class World:
         with self._lock:
             self._seen.clear()
 
+    def effects(self) -> list[Effect]:
+        with self.turn():
+            return self.journal.effects()
 
-def _check_amount(text: str) -> None:
-    try:
-        is_amount = text.isascii() and "_" not in text and Decimal(text).is_finite()
-    except InvalidOperation:
-        is_amount = False
-    if not is_amount:
-        raise ControlError(f"balance is {text!r}; give digits such as 1500.75, or choose form verbatim first")
+    def payouts(self) -> list[dict[str, Any]]:
+        """Return every batch with its items, without recipients."""
+        with self.turn():
+            return [batch.public() for batch in self.bank.batches]
 
-
-def _read_seconds(wish: Any) -> float:
-    try:
-        seconds = float("nan") if isinstance(wish, bool) else float(wish)
-    except (TypeError, ValueError):
-        seconds = float("nan")
-    if not 0 <= seconds <= 60:
-        raise ControlError(f"latency_seconds is {wish!r}; give 0 to 60")
-    return seconds
-
-
-def _read_habits(wish: Any) -> frozenset[str]:
-    habits = frozenset(map(str, wish)) if isinstance(wish, (list, tuple, set, frozenset)) else frozenset([str(wish)])
-    if unknown := habits - set(HABITS):
-        raise ControlError(f"habits are {sorted(unknown)}; give a list of some of {sorted(HABITS)}")
-    return habits
-
-
-def _read_fault(wish: Any) -> Fault | None:
-    if wish is None:
-        return None
-    if not isinstance(wish, Mapping):
-        wish = {"kind": wish}
-    options = dict(wish)
-    kind, times = str(options.pop("kind", "")), options.pop("times", None)
-    if kind not in FAULTS and not _STATUS.match(kind):
-        raise ControlError(f"fault is {kind!r}; choose an HTTP status from 400 to 599 or one of {sorted(FAULTS)}")
-    if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
-        raise ControlError(f"times is {times!r}; give a whole number from 1, or leave it out")
-    known = _OPTIONS.get(kind, set()) if kind in FAULTS else _STATUS_OPTIONS
-    if unknown := set(options) - known:
-        raise ControlError(f"fault {kind} knows no {sorted(unknown)}; it takes times and {sorted(known)}")
-    return Fault(kind, times, options)
+    def _set_balance(self, text: str, amount: Any) -> None:
+        change = EXACT.subtract(amount, self.books.balance)
+        if change > 0:
+            self.bank.top_up(change, "panel")
+        elif change < 0:
+            self.bank.withdraw(-change, "panel")
+        self.books.text = text if text != str(self.books.balance) else self.books.text

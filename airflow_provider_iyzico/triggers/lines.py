@@ -1,4 +1,4 @@
-"""The log lines of those who wait: few of them, and none that holds the event loop for long."""
+"""The log lines of waiting gates: few of them, and never many at once on the event loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LINES_PER_TURN = 8
 
 
 class Lines:
-    """The lines about one poll. The first few are written at once, the others a few in a turn: thousands may wake at once."""
+    """The lines about one poll. Thousands of gates may log one, so only a few are written in each turn of the event loop."""
 
     __slots__ = ("_count", "_unwritten", "_writing")
 
@@ -21,7 +21,7 @@ class Lines:
         self._unwritten: deque[tuple[Context, Callable[[], None]]] = deque()
 
     def add(self, write: Callable[[], None]) -> None:
-        """Write a line to the log of the task whose context this is, now or soon."""
+        """Write a line to the log of the current context's task, now or soon."""
         self._count += 1
         if self._count <= LINES_PER_TURN:
             write()
@@ -31,7 +31,7 @@ class Lines:
         self._unwritten.append((copy_context(), write))  # the context names the task
 
     async def written(self) -> None:
-        """Wait until all lines are in the logs: Airflow 2 opens a task's log again for a late line, and leaves it open."""
+        """Wait until all lines are in the logs. For a late line, Airflow 2 opens a task's log again and leaves it open."""
         if self._unwritten:
             await asyncio.shield(self._writing)
 

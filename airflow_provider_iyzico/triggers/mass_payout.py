@@ -1,4 +1,4 @@
-"""``MassPayoutBalanceTrigger``: the gate's wait, with one poll for all gates of an account."""
+"""``MassPayoutBalanceTrigger``: waits for the money with one poll for all gates of an account."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ try:
 except ImportError:  # Airflow 2, which has no watchers
     from airflow.triggers.base import BaseTrigger as BaseEventTrigger  # type: ignore[assignment]
 
-#: No task goes on sooner after its deferral, unless its interval is shorter. Airflow 3 may fail one that does: its scheduler
-#: takes the end of the process that deferred, of which it hears late, for the end of the one that goes on.
+#: A task resumes at the earliest this long after its deferral, or after one interval if that is shorter. Airflow 3 may fail one
+#: that resumes sooner: its scheduler learns late that the deferring process exited, and takes that for the resumed task's end.
 SETTLING_SECONDS = 10.0
 
 
 class MassPayoutBalanceTrigger(BaseEventTrigger):
-    """Fires when the mass payout balance covers a batch, when that has become impossible, or when time is up.
+    """Fires when the mass payout balance covers a batch, when the wait cannot succeed, or when time is up.
 
-    All triggers of one Connection and interval share one poll: on Airflow 3.3 as a *shared stream* of the triggerer, elsewhere
-    through :mod:`.sharing`. A poll that sees nothing new wakes nobody.
+    All triggers of one Connection and interval share one poll: on Airflow 3.3 as a *shared stream* of the triggerer, on older
+    versions through :mod:`.sharing`. A poll that sees nothing new wakes no trigger.
 
     The event is a dict of strings, which ``airflow_provider_iyzico.domain.event`` reads: ``status`` (``open``, ``fail``,
     ``timeout``), ``message``, ``polls`` and ``ends_at``; what was asked for (``iyzico_conn_id``, ``currency``, ``required``);
@@ -50,11 +50,11 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     :param headroom: what must be left over, as digits
     :param currency: the balance's currency, as a label
     :param poll_seconds: seconds from the end of one poll to the next, and at least as long as iyzico asks to wait
-    :param ends_at: when to give up, in seconds since the epoch; ``None`` where no task waits (an ``AssetWatcher``), and then it
-        fires whenever the balance comes to cover the batch, and at nothing else
-    :param not_before: when to poll first, in seconds since the epoch: iyzico asked the worker for patience
-    :raises IyzicoMoneyError: an amount is no money; a watcher's is refused when its DAG file is parsed
-    :raises IyzicoConfigurationError: currency or Connection id are none
+    :param ends_at: when to give up, in seconds since the epoch; ``None`` in an ``AssetWatcher``, where no task waits: it fires
+        each time the balance comes to cover the batch, and at nothing else
+    :param not_before: when to poll first, in seconds since the epoch, if iyzico asked the worker to wait
+    :raises IyzicoMoneyError: an amount is not valid; a watcher's is refused when its DAG file is parsed
+    :raises IyzicoConfigurationError: another parameter is not valid
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         self._decided_by: Poll[Balance] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the constructor's arguments, JSON primitives all."""
+        """Return the class path and the constructor's arguments, all of them JSON primitives."""
         return (
             "airflow_provider_iyzico.triggers.mass_payout.MassPayoutBalanceTrigger",
             {
@@ -106,7 +106,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
 
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncGenerator[Any, None]:
-        """Ask for the balance once per interval, and yield what was seen, where it says something new."""
+        """Ask for the balance once per interval, and yield what was seen if it is new."""
         conn_id, pause_seconds = kwargs["iyzico_conn_id"], kwargs["poll_seconds"]
         key, not_before = _stream_key(conn_id, pause_seconds), kwargs.get("not_before")
         stream = polls(key, conn_id, _poll_balance, essence, pause_seconds=pause_seconds, not_before=not_before)
@@ -116,7 +116,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Judge everything seen on the stream for this batch, and fire once."""
-        # Arguments come from the database, each with strings of its own; thousands of waiters need few of them.
+        # Each trigger's arguments come from the database as new strings. Thousands of waiters share them to save memory.
         for name in ("iyzico_conn_id", "headroom", "currency"):
             if type(value := getattr(self, name)) is str:
                 setattr(self, name, sys.intern(value))
@@ -125,7 +125,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             async for event in self._watch(shared_stream, waiter):
                 yield event
             return
-        # Thousands wait, so each keeps little: polls are everybody's, and there is no verdict before the last.
+        # Thousands may wait, so each keeps little: all of them share the polls, and only the last verdict is kept.
         last: Poll[Balance] | None = None
         known: Poll[Balance] | None = None  # the last that saw a balance
         verdict: Verdict | None = None
@@ -135,25 +135,25 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         try:
             async with asyncio.timeout(self.ends_at - time.time()):
                 async for poll in shared_stream:
-                    verdict = waiter.hear(poll)
+                    verdict = waiter.judge_and_log(poll)
                     if poll.begun_at < waiter.since:
-                        continue  # others asked before this gate waited
+                        continue  # this poll began for other gates, before this one waited
                     last, known = poll, known if isinstance(poll.seen, IyzicoError) else poll
                     if verdict is not None:
                         break
             if isinstance(shared_stream, AsyncGenerator):
-                await shared_stream.aclose()  # left to the event loop, thousands would be closed by a task each
+                await shared_stream.aclose()  # otherwise the event loop starts a task to close each of thousands
             end = GateEvent.of(verdict) if verdict else None
         except TimeoutError:
             facts = waiter.judge(last).facts if last else f"{self.iyzico_conn_id}: nothing was seen, {waiter.need}"
             end = GateEvent(Outcome.TIMED_OUT, facts)
         if end is None:
-            return  # the stream has ended, which the triggerer's own never does
-        polls_counted = polls_begun(key) - begun_before  # the one under way when time was up is among them
+            return  # the stream has ended; a stream of the triggerer never does
+        polls_counted = polls_begun(key) - begun_before  # also the poll that was under way when time was up
         if last and verdict:
             self._decided_by = last
             settling = min(self.poll_seconds, SETTLING_SECONDS) - (last.ended_at - waiter.since)
-            if settling > 0:  # it joined others, who polled soon after
+            if settling > 0:  # it joined a running stream, whose next poll came soon
                 await asyncio.sleep(settling)
         counted: dict[str, Any] = {"polls": polls_counted, "ends_at": self.ends_at}
         asked: dict[str, Any] = {
@@ -164,19 +164,19 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         yield _fire(replace(end, **counted, **asked, **_seen(known)))
 
     async def _watch(self, stream: AsyncIterator[Poll[Balance]], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
-        """Without an end there is no task behind it: fire when the balance comes to cover the batch, and at nothing else.
+        """Fire when the balance comes to cover the batch, and at nothing else: no task waits here.
 
-        What was seen is remembered in Airflow before anything fires, so that after a restart nothing fires twice. Where the two
-        come apart (a crash between them) an event is missing rather than doubled: it may start a payout.
+        The watcher stores what it saw in Airflow before it fires, so that it does not fire again after a restart. If Airflow
+        crashes between the two, the event is lost, never duplicated: it may start a payout.
         """
         memory = CrossingMemory(getattr(self, "asset_state_store", None), self.iyzico_conn_id, waiter.need, self.log)
         was_short: bool | None = None
         want_next_poll(self.shared_stream_key())
         async for poll in stream:
-            verdict = waiter.hear(poll)
+            verdict = waiter.judge_and_log(poll)
             is_failure = verdict is not None and verdict.outcome is Outcome.FAILED
             if is_failure or isinstance(poll.seen, IyzicoError) or poll.begun_at < waiter.since:
-                continue  # no balance that can be believed, or a poll of others from before this watch
+                continue  # no balance that is believed, or a poll that began before this watcher did
             if not memory.is_read:
                 was_short = await memory.was_short()
             is_short, is_late = verdict is None, False
@@ -186,11 +186,13 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                     yield _fire(replace(GateEvent.of(verdict), **_seen(poll)))
                 if is_short or not is_late:
                     was_short = is_short
-            if is_short != was_short:  # Airflow could not remember it, or was slow: the next poll says whether the money is there
+            if (
+                is_short != was_short
+            ):  # Airflow could not store it, or was slow: let the next poll tell whether the money is there
                 want_next_poll(self.shared_stream_key())
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Do the same where the triggerer shares no streams."""
+        """Do the same on versions of Airflow whose triggerer shares no streams."""
         async with aclosing(shared(self.shared_stream_key(), lambda: self.open_shared_stream(self.serialize()[1]))) as stream:
             async for event in self.filter_shared_stream(stream):
                 if self._decided_by is not None:
@@ -201,7 +203,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
 class _Waiter(Quiet):
     """One gate that waits: what it needs, since when, and where its lines go.
 
-    ``since`` is a moment of a clock that nobody can set.
+    ``since`` comes from a clock that cannot be set.
     """
 
     __slots__ = ("log", "need", "since")
@@ -210,13 +212,13 @@ class _Waiter(Quiet):
         super().__init__()
         self.since = time.monotonic()
         self.need = Need.read(trigger.batch_total, trigger.headroom, trigger.currency)
-        self.log = trigger.logger()  # that of the class: a logger for each waiter costs a kibibyte
+        self.log = trigger.logger()  # the logger of the class: one for each waiter would cost a kibibyte
 
     def judge(self, poll: Poll[Balance]) -> Verdict:
         return judge(poll.seen, self.need, poll.account, is_current=poll.begun_at >= self.since)
 
-    def hear(self, poll: Poll[Balance]) -> Verdict | None:
-        """Judge a poll, and write a line if it says something new. Return the verdict that ends the wait, if this does."""
+    def judge_and_log(self, poll: Poll[Balance]) -> Verdict | None:
+        """Judge a poll, and log a line if it is new. Return the verdict if it ends the wait, otherwise ``None``."""
         verdict = self.judge(poll)
         if self.is_due(verdict, poll.essence, poll.begun_at):
             poll.lines.add(partial(self.log.info, "%s", verdict))
@@ -236,7 +238,7 @@ def _poll_balance(hook: IyzicoHook) -> Balance | IyzicoError:
 
 
 def _seen(poll: Poll[Balance] | None) -> dict[str, Any]:
-    """Return what an event says of a balance, if one was seen."""
+    """Return what an event says about a balance, if one was seen."""
     if poll is None or isinstance(poll.seen, IyzicoError):
         return {}
     return {"balance": poll.seen.amount, "observed_at": poll.seen.observed_at, "system_time": poll.seen.system_time}

@@ -1,4 +1,4 @@
-"""Asking iyzico again and again, once for all who wait for the same answer."""
+"""Polling iyzico, once for all who wait for the same answer."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from airflow_provider_iyzico.triggers.lines import Lines
 
 T = TypeVar("T")
 
-#: Each account has one poll under way at most, so that an account that hangs costs its own thread and no other's.
+#: Each account has at most one poll under way, so an account that hangs blocks one thread and no other account.
 POLL_THREADS = 1024
-#: However short an interval somebody asks for.
+#: A shorter interval becomes this one.
 SHORTEST_PAUSE_SECONDS = 0.1
 #: How many polls of each stream have begun in this process.
 _begun: Counter[Hashable] = Counter()
-#: How often somebody asked to be told of the next poll of each stream, whatever it sees.
+#: How often a waiter asked for the next poll of each stream, even if that poll sees nothing new.
 _wanted: Counter[Hashable] = Counter()
 
 
 class Poll(Generic[T]):
-    """What a poll saw, as all who wait on a stream share it. While the next ones see the same, it is brought up to date.
+    """What a poll saw, shared by all who wait on its stream. Later polls that see the same only update it.
 
-    :param seen: the answer, or why there is none
-    :param essence: what makes an answer another one
-    :param account: whose it is, for people
-    :param begun_at: when the first of them began, by a clock that nobody can set; the newest ended at ``ended_at``
+    :param seen: the answer, or the error that came instead
+    :param essence: answers with the same essence are the same
+    :param account: whose balance it is, for people
+    :param begun_at: when the first of these polls began, by a clock that cannot be set; the newest ended at ``ended_at``
     """
 
     __slots__ = ("account", "begun_at", "ended_at", "essence", "lines", "seen")
@@ -54,7 +54,7 @@ class Poll(Generic[T]):
         self.lines = Lines()
 
     def repeat(self, seen: T | IyzicoError) -> None:
-        """Take over what a later poll saw, which is the same."""
+        """Update this poll from a later one that saw the same."""
         self.seen, self.ended_at = seen, time.monotonic()
 
 
@@ -64,7 +64,7 @@ def polls_begun(key: Hashable) -> int:
 
 
 def want_next_poll(key: Hashable) -> None:
-    """Have the next poll that begins yielded, even if it sees nothing new."""
+    """Ask for the next poll that begins, even if it sees nothing new."""
     _wanted[key] += 1
 
 
@@ -77,15 +77,15 @@ async def polls(
     pause_seconds: float,
     not_before: float | None = None,
 ) -> AsyncGenerator[Poll[T], None]:
-    """Ask once per interval, and yield what was seen when it is new, when somebody wants it, and every quarter of an hour.
+    """Ask once per interval. Yield what was seen when it is new, when a waiter wants it, and every quarter of an hour.
 
-    A failure is something seen, too. Requests run in a thread pool with the very client that a worker uses, and never on the
+    An error counts as something seen, too. Requests run in a thread pool, with the same client as in a worker, and never on the
     event loop.
 
     :param key: names the stream
     :param ask: asks iyzico, in a thread, and returns its error instead of raising it
-    :param essence: what makes an answer another one
-    :param pause_seconds: from the end of one poll to the next; longer where iyzico asks for it
+    :param essence: answers with the same essence are the same
+    :param pause_seconds: from the end of one poll to the next; longer if iyzico asks for it
     :param not_before: when to ask first, in seconds since the epoch
     """
     hook = IyzicoHook(iyzico_conn_id)
@@ -97,11 +97,11 @@ async def polls(
         while True:
             await asyncio.sleep(
                 max(pause_seconds, SHORTEST_PAUSE_SECONDS, retry_after)
-            )  # also at first: the worker has just asked
+            )  # also before the first poll: the worker has just asked
             _begun[key] += 1
             begun_at, wanted = time.monotonic(), _wanted[key]
             asking = asyncio.create_task(_ask(hook, ask))
-            # A poll that has begun comes to its end: Airflow 3.0 and 3.1 break when a Connection is asked for and not read.
+            # A poll that has begun always finishes: Airflow 3.0 and 3.1 break if a requested Connection is not read.
             seen = await asyncio.shield(asking)
             new = essence(seen)
             if told is not None and new == told.essence and wanted == served and begun_at - told_at < QUIET_SECONDS:
@@ -118,18 +118,18 @@ async def polls(
 
 
 async def _ask(hook: IyzicoHook, ask: Callable[[IyzicoHook], T | IyzicoError]) -> T | IyzicoError:
-    """Fetch the Connection, so that new keys count from the next poll on, and ask from a thread."""
+    """Fetch the Connection, so that new keys count from the next poll on, and ask in a thread."""
     try:
         async with thread_of_its_own():
             connection = await get_async_connection(hook.iyzico_conn_id)
     except AirflowNotFoundException:
-        connection = None  # or a secrets backend is down, of which some versions of Airflow say the same
+        connection = None  # or its secrets backend is down: some versions of Airflow raise the same
     except Exception as error:  # noqa: BLE001 - all gates of the account depend on this loop, and the next poll may do better
         return unreadable_connection(hook.iyzico_conn_id, type(error).__name__)
     try:
-        # In a thread that asgiref knows: Airflow 3.0 and 3.1 send what is to be masked from there to the event loop.
+        # asgiref must know the thread: from there, Airflow 3.0 and 3.1 send the secrets to mask to the event loop.
         return await sync_to_async(_ask_with, thread_sensitive=False, executor=_pool())(hook, ask, connection)
-    except Exception as error:  # noqa: BLE001 - as above, where the machine can start no thread
+    except Exception as error:  # noqa: BLE001 - as above; the machine may be unable to start a thread
         return restated(unexpected(error))
 
 
@@ -137,7 +137,7 @@ def _ask_with(hook: IyzicoHook, ask: Callable[[IyzicoHook], T | IyzicoError], co
     try:
         hook.lost_connection() if connection is None else hook.use(connection)
     except IyzicoError as error:
-        return IyzicoUnavailableError(str(error)) if connection is None else error  # the gate's worker found it a moment ago
+        return IyzicoUnavailableError(str(error)) if connection is None else error  # the worker found it a moment ago
     return ask(hook)
 
 

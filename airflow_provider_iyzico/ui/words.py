@@ -1,4 +1,4 @@
-"""The page's words, in English and Turkish, side by side so that neither lags behind."""
+"""The page's texts in English and Turkish, side by side so that neither is forgotten."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Görevin çalışma süresi (execution_timeout) doldu.",
     ),
     "reason_stopped": ("The task was stopped.", "Görev durduruldu."),
-    "reason_trigger": ("Airflow's triggerer had a problem.", "Airflow triggerer sürecinde sorun oluştu."),
+    "reason_trigger": ("Airflow's triggerer had a problem.", "Airflow'un triggerer sürecinde sorun oluştu."),
     "reason_unexpected": ("There was an unexpected error.", "Beklenmeyen bir hata oluştu."),
     "column_environment": ("Environment", "Ortam"),
     "column_account": ("Account", "Hesap"),
@@ -184,7 +184,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_views_title": ("The reports are missing or of another version", "Raporlar eksik ya da başka bir sürümden"),
     "no_views_advice": (
-        "Have the tables and views made by what this prints: python -m airflow_provider_iyzico.warehouse ddl --dialect … "
+        "Create the tables and views with the statements that this command prints: "
+        "python -m airflow_provider_iyzico.warehouse ddl --dialect … "
         "Then run: python -m airflow_provider_iyzico.warehouse rebuild",
         "Tablo ve görünümler şu komutun yazdığı ifadelerle oluşturulmalı: "
         "python -m airflow_provider_iyzico.warehouse ddl --dialect … "
@@ -192,14 +193,14 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_grant_title": ("Airflow may not read the reports", "Airflow'un raporları okuma yetkisi yok"),
     "no_grant_advice": (
-        "Have the database role of the warehouse Connection granted the right to read the views.",
+        "Grant the database role of the warehouse Connection the right to read the views.",
         "Veri ambarı bağlantısının veritabanı rolüne görünümleri okuma yetkisi verilmesini sağlayın.",
     ),
     "busy_title": ("Too many readers right now", "Şu anda sayfayı çok kişi kullanıyor"),
     "busy_advice": ("Try again in a moment.", "Birazdan yeniden deneyin."),
     "by_hand_title": ("A row cannot be shown", "Bir kayıt gösterilemiyor"),
     "by_hand_advice": (
-        "Somebody wrote a row of this account by hand, and it holds no amount, moment or number. Have it corrected.",
+        "A row of this account was written by hand, and its amount, time or number cannot be read. Have it corrected.",
         "Bu hesabın elle yazılmış bir kaydındaki tutar, zaman ya da sayı okunamıyor. Kaydın düzeltilmesini isteyin.",
     ),
     "unavailable_title": ("The warehouse did not answer", "Veri ambarı yanıt vermedi"),
@@ -212,16 +213,16 @@ WORDS: dict[str, tuple[str, str]] = {
 
 @cache
 def words(language: str) -> dict[str, str]:
-    """Return all words in one language."""
+    """Return all texts in one language."""
     place = LANGUAGES.index(language)
     return {name: both[place] for name, both in WORDS.items()}
 
 
 def preferred(accept_language: str, asked: str | None = None) -> str:
-    """Return the language that was asked for, else the one that a browser's ``Accept-Language`` likes best; English otherwise."""
+    """Return the language that was asked for, or else the one that ``Accept-Language`` prefers, or else English."""
     if asked in LANGUAGES:
         return asked
-    wishes = [found.groups() for part in accept_language.split(",") if (found := _ACCEPTED.match(part))]
-    liked = {language.lower(): float(quality or 1) for language, quality in reversed(wishes)}
+    accepted = [found.groups() for part in accept_language.split(",") if (found := _ACCEPTED.match(part))]
+    liked = {language.lower(): float(quality or 1) for language, quality in reversed(accepted)}
     best = max(LANGUAGES, key=lambda language: liked.get(language, 0))
     return best if liked.get(best) else "en"

@@ -1,12 +1,12 @@
 """The warehouse: snapshots, their roll-up, gate records and views. Needs SQLAlchemy, never Airflow.
 
-A snapshot runs down, and what a room decides, the next one does not decide again::
+A snapshot takes this way, and no room decides again what an earlier one decided::
 
     snapshot.snapshot_row     an observation and a task become a row
-    append.append             the one transaction of a snapshot; on errors, see database.retry
-      rollup.account.enter    the account takes its turn; the zone of its days is settled
+    append.append             the one transaction of a snapshot; database.retry says what happens after an error
+      rollup.account.enter    the account is locked, so that appends take turns; it tells the time zone of its days
       database.rows.add       first write wins
-      rollup.update.roll_up   row and day are read back, the day is folded, written, and read back again
+      rollup.update.roll_up   row and day are read back; the day is computed, written, and read back again
     views                     what finance asks
 
 A gate's record takes ``gate.record``, ``database.retry`` and one transaction. ``layouts`` says which tables and views belong to

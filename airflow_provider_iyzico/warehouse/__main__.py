@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
-from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseRowError
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.bounds import REBUILD
 from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
-from airflow_provider_iyzico.warehouse.database.engine import prepare
-from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line, is_there
+from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
+from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line
 from airflow_provider_iyzico.warehouse.database.layout import PRINTED_DIALECTS, ddl, dialect_named
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
@@ -23,8 +21,6 @@ from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.local_day import time_zone
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, snapshot_table
-
-URL_VARIABLE = "IYZICO_WAREHOUSE_URL"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,10 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _rebuild(schema: str | None, timezone: str | None) -> int:
-    """Rebuild in one transaction, and say what differed: 1 if anything did, because then something wrote past the append."""
-    url = os.environ.get(URL_VARIABLE)
-    if not url:
-        raise WarehouseConfigurationError(f"name the warehouse in ${URL_VARIABLE}, such as postgresql://user@host/database")
+    """Rebuild in one transaction, and print what differed. Return 1 if anything did: then something else wrote to the tables."""
     try:
         if timezone is not None:
             time_zone(timezone)
@@ -62,7 +55,7 @@ def _rebuild(schema: str | None, timezone: str | None) -> int:
         raise WarehouseConfigurationError(
             f"timezone is {timezone!r}; name an IANA time zone, such as 'Europe/Istanbul'"
         ) from error
-    differing, by_hand = _rebuilt(url, schema, timezone)
+    differing, by_hand = _rebuilt(schema, timezone)
     for each in differing:
         print(f"differed: {each}")
     print(f"the roll-up is rebuilt; {len(differing)} rows differed from what was kept")
@@ -71,20 +64,11 @@ def _rebuild(schema: str | None, timezone: str | None) -> int:
     return 1 if differing else 0
 
 
-def _rebuilt(url: str, schema: str | None, timezone: str | None) -> tuple[list[str], str | None]:
-    """Return what differed, and what is wrong with a row by hand in the tables that a rebuild does not compute."""
-    try:
-        engine = prepare(create_engine(url))
-    except (ArgumentError, ImportError, TypeError, ValueError) as error:
-        raise WarehouseConfigurationError(
-            f"${URL_VARIABLE} is no URL of SQLAlchemy that can be used here ({type(error).__name__}); it looks like "
-            "postgresql+psycopg://user@host/database, and its driver must be installed"
-        ) from None  # the words of some quote the URL, and with it a password
+def _rebuilt(schema: str | None, timezone: str | None) -> tuple[list[str], str | None]:
+    """Return what differed, and which rows written by hand are wrong in the tables that a rebuild does not compute."""
+    engine = engine_by_url()
     if engine.dialect.name not in views.DIALECTS:
         raise WarehouseConfigurationError(f"it is {engine.dialect.name}; the reports run on {' and '.join(views.DIALECTS)}")
-    file = engine.url.database
-    if engine.dialect.name == "sqlite" and file and not file.startswith("file:") and not is_there(file):
-        raise WarehouseConfigurationError(f"there is no SQLite file {file!r}, and rebuilding makes none; correct ${URL_VARIABLE}")
     try:
         with Watch(REBUILD):
             with engine.connect() as connection, transaction(connection):
@@ -92,7 +76,7 @@ def _rebuilt(url: str, schema: str | None, timezone: str | None) -> tuple[list[s
             return differing, _by_hand(engine, schema)
     except errors_of(engine) as error:
         raise WarehouseConfigurationError(
-            f"the warehouse in ${URL_VARIABLE} cannot be rebuilt: {_without_password(engine, first_line(error))}"
+            f"the warehouse in ${URL_VARIABLE} cannot be rebuilt: {without_password(engine, first_line(error))}"
         ) from None
     finally:
         engine.dispose()
@@ -107,13 +91,8 @@ def _by_hand(engine: Engine, schema: str | None) -> str | None:
                 if (said := row_by_hand(connection, [table])) is not None:
                     return said
         except DBAPIError as error:
-            print(f"{table.fullname} was not checked: {_without_password(engine, first_line(error))}", file=sys.stderr)
+            print(f"{table.fullname} was not checked: {without_password(engine, first_line(error))}", file=sys.stderr)
     return None
-
-
-def _without_password(engine: Engine, said: str) -> str:
-    password = engine.url.password
-    return said.replace(str(password), "***") if password else said
 
 
 if __name__ == "__main__":

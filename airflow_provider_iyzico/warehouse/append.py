@@ -25,24 +25,24 @@ from airflow_provider_iyzico.warehouse.rollup.account import enter
 from airflow_provider_iyzico.warehouse.rollup.update import roll_up
 from airflow_provider_iyzico.warehouse.tables import account_of, reports_for
 
-#: How the report of a bent row ends.
+#: How the message about a changed row ends.
 _NOTHING_KEPT = "nothing was kept"
-_KEPT_NEVERTHELESS = "the row is there nevertheless, for the table has no transactions: delete it, and make the table InnoDB"
+_KEPT_NEVERTHELESS = "the row was kept all the same, because the table has no transactions: delete it, and make the table InnoDB"
 
 
 @exactly
 def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dict[str, Any]:
     """Add ``row`` unless its key is there already, and return what the table holds for that key.
 
-    First write wins: a retry, a commit whose acknowledgement was lost, or a second copy of the task adds nothing. The row is read
-    inside the transaction, after triggers have run, and compared, so that a warehouse that bends a digit keeps nothing. What a
-    trigger does at the commit cannot be seen before it; so PostgreSQL's deferred constraint triggers are told to run at once.
+    First write wins: a retry or a second copy of the task adds nothing. The row is read inside the transaction, after triggers
+    have run, and compared. If a digit differs, nothing is kept. PostgreSQL's deferred constraint triggers are told to run at
+    once, because their effect at the commit would come too late to be seen.
 
     :param row: a value for every column of ``table``, as ``Decimal``, aware ``datetime``, ``date``, ``str`` or ``int``
-    :param create_table: make a missing table or view; otherwise say by which DDL
-    :raises WarehouseExactnessError: what came back is not what was given
+    :param create_table: make a missing table or view; otherwise the error holds the DDL
+    :raises WarehouseExactnessError: the row that came back differs from the row that was given
     :raises WarehouseTableError: the table is missing, or has another shape
-    :raises WarehouseRowError: a row of the account holds what cannot be read
+    :raises WarehouseRowError: a row of the account cannot be read
     :raises WarehouseUnavailableError: the warehouse did not answer; a retry is safe
     :raises WarehouseError: the warehouse refused for a reason of its own
     """
@@ -64,7 +64,7 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
             with transaction(connection) as begun:
                 if (kept := _keep(connection, table, row, is_reported=reports is not None)) is not None:
                     return kept
-                begun.rollback()  # nothing was added, so the account was not seen again either
+                begun.rollback()  # nothing was added, so the account stays as it was
         except IntegrityError as error:
             conflict = error
         except WarehouseExactnessError as error:
@@ -86,10 +86,10 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
 
 
 def _keep(connection: Connection, table: Table, row: Row, *, is_reported: bool) -> tuple[dict[str, Any], int] | None:
-    """Add ``row``, read it back and roll it up; return nothing if its key is there already."""
+    """Add ``row``, read it back and roll it up. Return ``None`` if its key is there already."""
     if not is_reported:
         is_new = rows.add(connection, table, row)
         return (as_given(connection, table, row, rows.read(connection, table, row)), 0) if is_new else None
-    account = enter(connection, table, row)  # first, for this is where the appends of an account take turns
+    account = enter(connection, table, row)  # first, because its lock lets the appends of an account take turns
     is_new = rows.add(connection, table, row)
     return (roll_up(connection, table, row, account), account.missing) if is_new else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_provider_iyzico.warehouse.database.patience import DEFAULT, Patience
 
 SNAPSHOT = DEFAULT
-#: A record is worth a few seconds, not a payout that waits for a lock.
+#: A record may take a few seconds, but a payout must not wait for a lock.
 RECORD = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=10, whole_seconds=20)
 #: A rebuild is started by hand, and may have many years to read.
 REBUILD = Patience(connect_seconds=30, lock_seconds=60, statement_seconds=3600, whole_seconds=7200)

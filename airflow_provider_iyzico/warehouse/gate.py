@@ -27,16 +27,16 @@ from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 _NAMESPACE = UUID("2b0c7c62-3f0e-5a38-8c3e-6a4f3f0a9d21")
 REASON_LENGTH = 500
-#: The one outcome that is no end. The others come as they are: who waits decides them.
+#: The one outcome that is not an end.
 WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Who waits for how much, on whose account, and how the wait began; nothing here changes within a try of the task.
+    """Which task waits for how much on which account, and how the wait began. Nothing here changes within a try of the task.
 
     :param waits_until: when the sensor's timeout ends the wait at the latest
-    :param first_balance: what the first poll saw, if it saw a balance and that is still known
+    :param first_balance: the balance of the first poll, if it saw one and it is still known
     """
 
     task: TaskInstance
@@ -52,11 +52,11 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a wait has come: its polls, the newest balance, and the end, if it has come.
+    """How far a wait has come: its polls, the newest balance, and its end if it has ended.
 
     :param outcome: ``waiting``, ``opened``, ``timed_out`` or ``failed``
-    :param polls: how many polls there were since the wait began, in all
-    :param begins: whether this is the first word of a try: a row that waits since earlier is then of a run that was deleted
+    :param polls: the total number of polls since the wait began
+    :param begins: whether this is the first write of a try: an older waiting row then belongs to a run that was deleted
     """
 
     outcome: str
@@ -69,7 +69,7 @@ class Progress:
 
 @exactly
 def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None = None) -> None:
-    """Write a gate's row, or bring it up to date. A missing table is made, with the view that reads it and nothing else.
+    """Write or update a gate's row. A missing table is made, with the view that reads it and nothing else.
 
     Each try of the task resets the row; late writes from earlier tries are ignored.
 
@@ -83,7 +83,7 @@ def record(engine: Engine, gate: Gate, progress: Progress, *, schema: str | None
 
 @dataclass(frozen=True, slots=True)
 class WaitingRow:
-    """What the row of a wait says that goes on."""
+    """What the row of an unfinished wait says."""
 
     batch_total: Decimal
     headroom: Decimal
@@ -93,9 +93,9 @@ class WaitingRow:
 def waiting_row(
     engine: Engine, task: TaskInstance, environment: str, account: str, currency: str, *, schema: str | None = None
 ) -> WaitingRow | None:
-    """Return what the row of this try and wait says, if there is one: a rescheduled task remembers nothing.
+    """Return the row of this try and wait, if there is one. A rescheduled task remembers nothing, so it reads the row.
 
-    :raises WarehouseRowError: a row of the account holds what cannot be read
+    :raises WarehouseRowError: a row of the account cannot be read
     :raises WarehouseError: the row could not be read
     """
     table, engine = report_tables(schema).gate, prepare(engine)
@@ -117,7 +117,7 @@ def waiting_row(
 
 
 def gate_id(task: TaskInstance, environment: str, account: str, currency: str) -> str:
-    """Return the key of a gate, which does not change from try to try; as with snapshots, the account is part of it."""
+    """Return the key of a gate. It stays the same in every try. As with snapshots, the account is part of it."""
     identity = [environment, account, currency, task.dag_id, task.task_id, task.run_id, task.map_index]
     return str(uuid5(_NAMESPACE, json.dumps(identity)))
 
@@ -125,12 +125,12 @@ def gate_id(task: TaskInstance, environment: str, account: str, currency: str) -
 def _record(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None:
     try:
         _write(engine, table, gate, progress)
-    except IntegrityError:  # another copy of this task was faster, and its row is there now; whatever else it is fails again
+    except IntegrityError:  # another copy of this task was faster, so its row is there now; any other error comes again
         _write(engine, table, gate, progress)
 
 
 def _write(engine: Engine, table: Table, gate: Gate, progress: Progress) -> None:
-    """Begin the row, reset it for a later try or for a run that was deleted and made again, or go on with it."""
+    """Begin the row, update it, or reset it: for a later try, or for a run that was deleted and made again."""
     key = gate_id(gate.task, gate.environment, gate.account, gate.currency)
     row, mine = table.c.gate_id == key, table.c.try_number == gate.task.try_number
     is_older = or_(table.c.try_number < gate.task.try_number, table.c.ended_at < gate.waiting_since)

@@ -34,7 +34,7 @@ def layout_of(table: Table) -> Layout:
 
 
 def create_statements(table: Table, dialect: Dialect) -> list[tuple[str, ExecutableDDLElement]]:
-    """Return what makes a table and what belongs to it: names of tables and views, and their statements.
+    """Return the statements that make a table and what belongs to it, each with the name of its table or view.
 
     To a snapshot table belong, where they run, all reports, and to the gates' table the one view that reads nothing else: a gate
     makes no more than that.
@@ -54,6 +54,6 @@ def create_statements(table: Table, dialect: Dialect) -> list[tuple[str, Executa
 
 
 def _fill(table: Table, connection: Connection, made: frozenset[str]) -> None:
-    """Compute the roll-up of snapshots that were there before it."""
+    """Compute the roll-up of the snapshots that are older than its tables."""
     if table.name not in made and any(each.name in made for each in report_tables(table.schema).rolled_up):
         rebuild(connection, table.schema)

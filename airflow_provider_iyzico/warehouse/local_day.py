@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-#: Years in which a snapshot may have been observed; a day of a year far off would fill the calendar up to it.
+#: Years in which a snapshot may have been observed. A day in a far year would fill the calendar up to that day.
 YEARS = range(2000, 2200)
 
 
 def time_zone(name: str) -> ZoneInfo:
     """Return the IANA time zone of that name.
 
-    :raises ValueError: this machine knows none
+    :raises ValueError: this machine does not know it
     """
     try:
         return ZoneInfo(name)
@@ -26,7 +26,7 @@ def local_date(moment: datetime, zone: str) -> date:
 
 
 def check_year(moment: datetime) -> None:
-    """:raises ValueError: no snapshot was observed at such a moment"""
+    """:raises ValueError: no snapshot can have been observed then"""
     if moment.year not in YEARS:
         raise ValueError(f"{moment.isoformat()} is no moment of an observation")
 

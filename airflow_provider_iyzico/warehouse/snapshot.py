@@ -48,7 +48,7 @@ def snapshot_row(seen: Observation, task: TaskInstance) -> dict[str, Any]:
 
 
 def snapshot_id(seen: Observation, task: TaskInstance) -> str:
-    """Return the key of a task instance's one snapshot of a balance; it does not change from try to try.
+    """Return the key of a task instance's one snapshot of a balance. It stays the same in every try.
 
     Environment and currency are part of it, because two Airflows that write into one warehouse may have the same runs and labels.
     """
@@ -62,7 +62,7 @@ def _fields(value: Observation | TaskInstance) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a plain UTC ``datetime`` for every subclass of it, which drivers may not know."""
+    """Return a plain UTC ``datetime``, because drivers may not know subclasses of it."""
     if isinstance(value, datetime):
         moment = value.astimezone(UTC)
         return datetime.combine(moment.date(), moment.time(), UTC)

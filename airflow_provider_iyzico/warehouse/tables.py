@@ -82,10 +82,10 @@ def account_of(row: Mapping[str, Any]) -> dict[str, Any]:
 class ReportTables(NamedTuple):
     """What the reporting views read besides the snapshots.
 
-    :param account: whose balances there are, and how new the newest is
+    :param account: the accounts, each with its newest observation
     :param report_day: the calendar: when each local day begins and ends
     :param balance_day: the daily roll-up of the snapshots
-    :param threshold: what finance wants to be warned about, from a moment on; written by finance
+    :param threshold: below which balance finance wants to be warned, and from when on; finance writes it
     :param gate: one row per payout gate
     """
 
@@ -183,12 +183,12 @@ def report_tables(schema: str | None = None) -> ReportTables:
 
 
 def reports_for(table: Table, dialect: str) -> ReportTables | None:
-    """Return the report tables that belong to a snapshot table: only those of the fixed name have some, where the views run."""
+    """Return the report tables of a snapshot table. Only the table of the fixed name has some, on databases with views."""
     return report_tables(table.schema) if table.name == SNAPSHOT_TABLE and dialect in DIALECTS else None
 
 
 def _account_key() -> list[Column[Any]]:
-    """Every window of every report is partitioned by these three: sandbox never mixes with production."""
+    """The columns that every window of every report is partitioned by: sandbox never mixes with production."""
     return [
         Column("environment", String(16), primary_key=True),
         Column("account", String(64), primary_key=True),
@@ -197,7 +197,7 @@ def _account_key() -> list[Column[Any]]:
 
 
 def _index_name(table: str) -> str:
-    """Return a name that no index of another table has, within the 63 bytes that PostgreSQL keeps of a name."""
+    """Return an index name that no other table uses, within PostgreSQL's limit of 63 bytes."""
     if len(table) > 45:
         table = f"{table[:36]}_{sha256(table.encode()).hexdigest()[:8]}"
     return f"ix_{table}_observed"

@@ -161,6 +161,12 @@ def test_the_simulator_example_passes(airflow_database, monkeypatch):
     names["test_the_gate_survives_a_bad_minute"](monkeypatch)
 
 
+def test_the_example_of_a_payout_passes(airflow_database, monkeypatch):
+    names = {}
+    exec(code_of("simulator, a payout"), names)
+    names["test_a_lost_answer_is_read_back"](monkeypatch)
+
+
 @pytest.fixture
 def simulator():
     """Start the simulator with a printed command, on a port that is free, and return its address."""
@@ -194,7 +200,11 @@ def test_the_simulator_takes_the_orders_that_are_printed(simulator):
     assert [answer["balance"] for answer in answers[:4]] == ["5000.00"] * 4
     assert answers[1]["fault"]["kind"] == "429"
     assert answers[2]["fault"] is None
-    assert answers[4:] == [[], []]
+    assert answers[4:6] == [[], []]
+    assert answers[6]["settings"] == {"auth_twice": "ignore"}
+    assert [answer["balance"] for answer in answers[6:9]] == ["5000.00", "5000.00", "5250.00"]
+    assert answers[9] == []
+    assert [effect["what"] for effect in answers[10]] == ["top_up"] * 3
 
 
 def test_the_log_line_of_a_gate_is_the_one_that_is_printed(iyzico, monkeypatch, caplog):

@@ -238,7 +238,7 @@ def test_a_gate_whose_worker_comes_late_asks_again_and_waits_on_where_the_money_
     finally:
         until.unlink()
     assert finish(airflow, HOLD, holder) == "success"
-    airflow.wait_until("the gate asked again", lambda: "asking iyzico again" in task_log(folder, LATE, run_id, "gate"))
+    airflow.wait_until("the gate asked again", lambda: "Asking iyzico again" in task_log(folder, LATE, run_id, "gate"))
     until_deferred(airflow, folder, run_id, LATE, "gate")
     with closing(sqlite3.connect(folder / "warehouse.db")) as connection:
         query = "SELECT outcome, first_balance, last_balance FROM iyzico_payout_gate WHERE dag_id = ?"

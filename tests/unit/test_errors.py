@@ -8,7 +8,9 @@ from airflow_provider_iyzico import errors
 from airflow_provider_iyzico.errors import (
     GateEventError,
     IyzicoError,
+    IyzicoNoSuchPayoutError,
     IyzicoOutcomeUnknownError,
+    IyzicoRefusedError,
     IyzicoUnavailableError,
     Retry,
     error_named,
@@ -16,7 +18,7 @@ from airflow_provider_iyzico.errors import (
 )
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, IyzicoError)]
-SAFE = {"IyzicoUnavailableError", "IyzicoUnexpectedError", "WarehouseUnavailableError"}
+SAFE = {"IyzicoUnavailableError", "IyzicoUnexpectedError", "WarehouseUnavailableError", "LedgerMovedError", "LedgerFundsError"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -48,6 +50,18 @@ def test_a_restated_error_keeps_what_it_says_and_loses_where_it_was():
     assert (str(again), again.retry, again.retry_after) == ("busy", Retry.SAFE, 3.0)
     assert (again.__cause__, again.__context__, again.__traceback__) == (None, None, None)
     assert str(restated(again, "other")) == "other"
+
+
+def test_an_error_keeps_what_iyzico_answered_however_it_is_passed_on():
+    first = IyzicoRefusedError("no", code="11", http_status=400)
+    named = error_named("IyzicoRefusedError", "no", code="11", http_status=400)
+    for error in (first, restated(first), restated(first, "other"), pickle.loads(pickle.dumps(first)), named):
+        assert (type(error), error.code, error.http_status) == (IyzicoRefusedError, "11", 400)
+    assert (IyzicoRefusedError("no").code, IyzicoRefusedError("no").http_status) == (None, None)
+
+
+def test_what_iyzico_does_not_know_it_has_refused():
+    assert issubclass(IyzicoNoSuchPayoutError, IyzicoRefusedError)
 
 
 def test_an_error_that_crosses_processes_is_still_the_same():

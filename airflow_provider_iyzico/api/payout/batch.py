@@ -1,4 +1,4 @@
-"""What goes out: a batch and its payments. Whatever iyzico could not pay exactly as it is meant is refused here."""
+"""What goes out: a batch and its payments. What cannot be paid exactly as it is meant is refused here."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoney
 #: a recipient's name. The Turkish page has the first five purposes only.
 RECIPIENT_TYPES = ("PHONE", "IBAN", "IDENTITY_NUMBER", "MEMBER_ID")
 PURPOSES = ("SALARY", "BONUS", "SETTLEMENT", "GOODS", "SERVICES", "CASHBACK", "REBATES", "DONATIONS")
-#: So many items can be read back. iyzico documents no limit.
+#: The most items that this package reads back. iyzico documents no limit.
 MAX_ITEMS = 20_000
-#: iyzico documents no lengths. These are ours, and hold what people write.
+#: The longest ids and texts. These limits are ours; iyzico documents none.
 MAX_ID, MAX_TEXT = 64, 500
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 _TEXT = "text of 1 to {} printable characters without blanks around it"
@@ -32,11 +32,11 @@ class Payment:
 
     :param item_external_id: your own name for it, once in a batch: 1 to 64 printable characters
     :param recipient_type: PHONE, IBAN, IDENTITY_NUMBER or MEMBER_ID
-    :param recipient_info: what is of that type; kept in capitals and without blanks
+    :param recipient_info: the phone number, IBAN, identity number or member id; kept in capitals and without blanks
     :param amount: in major units, more than zero, with at most two decimals
     :param recipient_name: required for an IBAN
-    :param non_withdrawable: True: the recipient cannot take the money out of the wallet at iyzico
-    :raises IyzicoMoneyError: the amount is none that can be paid
+    :param non_withdrawable: True: the recipient cannot withdraw the money from the wallet at iyzico
+    :raises IyzicoMoneyError: the amount cannot be paid
     :raises IyzicoConfigurationError: another field cannot be sent; the message names the item and no recipient
     """
 
@@ -99,16 +99,16 @@ class Batch:
 
     @property
     def recipients(self) -> Iterable[str]:
-        """What must not be repeated of it: each recipient's id and name."""
+        """The ids and names of its recipients, which no message may show."""
         for item in self.items:
             yield item.recipient_info
             yield item.recipient_name or ""
 
 
 def require_external_id(value: object) -> None:
-    """Refuse what cannot name a batch.
+    """Check the name of a batch.
 
-    :raises IyzicoConfigurationError: it cannot
+    :raises IyzicoConfigurationError: it is not allowed
     """
     is_one = isinstance(value, str) and bool(_EXTERNAL_ID.match(value))
     _require(is_one, "external_id is not 1 to 64 ASCII letters, digits, '.', '_', ':' or '-'; see what its template renders to")
@@ -119,7 +119,7 @@ def _payable(amount: object, name: str) -> Decimal:
         raise IyzicoMoneyError(f"{name} is a {type(amount).__name__}; pass a Decimal made of digits, such as Decimal('1500.75')")
     exact = money_from_text(Decimal.__str__(amount), name)
     if exact <= 0:
-        raise IyzicoMoneyError(f"{name} is {money_text(exact)}; a payment is of more than zero")
+        raise IyzicoMoneyError(f"{name} is {money_text(exact)}; a payment must be more than zero")
     if len(money_text(exact).partition(".")[2]) > 2:
         raise IyzicoMoneyError(f"{name} is {money_text(exact)}, which has more than two decimals; round it where you compute it")
     return exact

@@ -22,9 +22,9 @@ from airflow_provider_iyzico.api.payout.retrieved import Item, Page, read_item, 
 from airflow_provider_iyzico.api.secrecy import Unshown
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
 
-#: As in the documentation's examples; the most that iyzico allows is not documented.
+#: As in the documentation's examples. No maximum is documented.
 PAGE_SIZE = 40
-#: How long an answer may be that holds a list of items.
+#: The longest answer with a list of items.
 LONG_BYTES = 16 * 1024 * 1024
 ITEM_TYPES = ("VALID", "INVALID")
 _ROOT = "/v1/mass/payout"
@@ -58,12 +58,12 @@ def cancel_call(request_id: str, locale: str) -> Call[None]:
 
 
 def page_call(
-    locale: str, *, page: int, request_id: str | None = None, external_id: str | None = None, item_type: str | None = None
+    locale: str, *, item_type: str, page: int, request_id: str | None = None, external_id: str | None = None
 ) -> Call[Page]:
     """Read a batch and a page of its items: ``POST /v1/mass/payout/retrieve``, which changes nothing.
 
+    :param item_type: VALID or INVALID. The Turkish page requires it, the English page does not mention it
     :param page: from 0 on, as in the examples
-    :param item_type: VALID or INVALID, which only one language version knows; None leaves it out
     :raises IyzicoConfigurationError: not exactly one of the two ids, or one that cannot be sent
     """
     if (request_id is None) == (external_id is None):
@@ -72,7 +72,7 @@ def page_call(
         _require_wire_id(request_id, "request_id")
     else:
         require_external_id(external_id)
-    if item_type not in (None, *ITEM_TYPES):
+    if item_type not in ITEM_TYPES:
         raise IyzicoConfigurationError(f"item_type is none of {', '.join(ITEM_TYPES)}; leave it out for all items")
     body = {
         "requestId": request_id,
@@ -93,7 +93,7 @@ def item_call(reference_code: str, locale: str) -> Call[Item]:
 
 
 def _read_done(answer: Answer) -> None:
-    """Read an answer that says no more than that it was done."""
+    """Read an answer that only says that it was done."""
     read_success(without_recipients(answer))
 
 
@@ -114,7 +114,7 @@ def _written(body: Mapping[str, Any]) -> bytes:
 
 
 def _json(value: object) -> str:
-    """Write JSON in which a Decimal is a number with its own digits, and a field without a value is left out."""
+    """Write JSON. A Decimal becomes a number with its own digits, and a field without a value is left out."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{_json(name)}:{_json(one)}" for name, one in value.items() if one is not None) + "}"
     if isinstance(value, list):

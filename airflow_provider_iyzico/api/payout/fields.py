@@ -12,9 +12,9 @@ from airflow_provider_iyzico.api.envelope import Answer, read_amount
 from airflow_provider_iyzico.api.secrecy import Recipients
 from airflow_provider_iyzico.errors import IyzicoAnswerError
 
-#: No text of an answer that means something is longer.
+#: The longest text that is read from an answer.
 MAX_TEXT = 2000
-#: What iyzico gives its batches and items, such as a UUID. It goes into a path as it is.
+#: An id that iyzico gave, such as a UUID. It goes into a path unchanged.
 WIRE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}\Z")
 _COUNT = re.compile(r"[0-9]{1,9}\Z")
 
@@ -22,9 +22,9 @@ Fields = Mapping[str, Any]
 
 
 def without_recipients(answer: Answer, known: Iterable[str] = ()) -> Answer:
-    """Return the answer so that its words are shown without recipients.
+    """Return the answer with a ``word`` that shows no recipients.
 
-    :param known: their ids and names, where these are known
+    :param known: ids and names of recipients, if they are known
     """
     blot, redact = Recipients(known), answer.redact
     return replace(answer, redact=lambda text: blot(redact(text)))
@@ -33,7 +33,7 @@ def without_recipients(answer: Answer, known: Iterable[str] = ()) -> Answer:
 def read_text(fields: Fields, name: str) -> str | None:
     """Return a text, which may be written as a number; nothing if it is missing, null or empty.
 
-    :raises IyzicoAnswerError: it is something else, or too long to mean anything
+    :raises IyzicoAnswerError: it is something else, or too long
     """
     value = fields.get(name)
     if value is None:
@@ -57,7 +57,7 @@ def require_text(fields: Fields, name: str) -> str:
 def read_wire_id(fields: Fields, name: str) -> str | None:
     """Return an id that iyzico gave, if it is there.
 
-    :raises IyzicoAnswerError: it is none that can be sent again
+    :raises IyzicoAnswerError: it cannot be sent back to iyzico
     """
     value = read_text(fields, name)
     if value is not None and not WIRE_ID.match(value):

@@ -1,4 +1,4 @@
-"""The answer to init: what iyzico calls the batch, and which items it would not pay."""
+"""The answer to init: iyzico's id of the batch, and the items that iyzico refuses to pay."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from airflow_provider_iyzico.errors import IyzicoAnswerError
 
 @dataclass(frozen=True, slots=True)
 class InvalidItem:
-    """An item that iyzico would not pay.
+    """An item that iyzico refuses to pay.
 
-    :param code: iyzico's, if it gave one. None is documented
+    :param code: iyzico's code, if it gave one; no codes are documented
     :param message: iyzico's words, without recipients, in one short line
     """
 
@@ -29,11 +29,11 @@ class InvalidItem:
 
 @dataclass(frozen=True, slots=True)
 class Initiated:
-    """What init came to. Nothing is paid yet.
+    """The result of init. Nothing is paid yet.
 
     :param request_id: iyzico's id of the batch, by which it is authorized, cancelled and retrieved. None: iyzico refused the
         whole batch, and ``invalid`` says why
-    :param invalid: the items that iyzico would not pay, each once; possibly all
+    :param invalid: the items that iyzico refuses to pay, each once; possibly all
     """
 
     request_id: str | None
@@ -63,7 +63,7 @@ def _fields(answer: envelope.Answer) -> Mapping[str, Any]:
 
 
 def _names_items(fields: Mapping[str, Any], http_status: int) -> bool:
-    """Tell whether an answer that is no plain success has the fields of init all the same."""
+    """Tell whether an answer other than a plain success has the fields of init, and names items."""
     status, code, invalid = fields.get("status"), fields.get("errorCode"), fields.get("invalidItems")
     is_plain = http_status == 200 and status == "success"
     is_known = code is None or (status == "failure" and isinstance(code, str) and code in envelope.DOCUMENTED_CODES)

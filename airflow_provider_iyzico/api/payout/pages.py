@@ -1,8 +1,8 @@
-"""From pages to one batch: when all of them were seen, and when two readings of them say the same."""
+"""From pages to one batch: whether all pages were seen, and whether two readings agree."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
@@ -11,9 +11,9 @@ from airflow_provider_iyzico.api.payout.batch import MAX_ITEMS
 from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout, Page, only
 from airflow_provider_iyzico.errors import IyzicoAnswerError
 
-#: Of an item: its own id and iyzico's, since iyzico may have several items of one id.
+#: Your id of an item, and iyzico's, because iyzico may have several items with one of yours.
 Identity = tuple[str, str | None]
-#: So many pages without a new item end a reading: the server does not turn pages.
+#: A reading ends after this many pages in a row without a new item: the server ignores the number of the page.
 MAX_STILL = 2
 
 
@@ -30,15 +30,13 @@ class Reading:
         self._still = 0
 
     def take(self, page: Page) -> None:
-        """Take a page, the first one included.
+        """Add a page; page 0 as well.
 
         :raises IyzicoAnswerError: it belongs to another batch, or there are too many items
         """
-        if _batch(page) != _batch(self._first):
-            raise IyzicoAnswerError("iyzico answered with pages of several batches")
-        only([self._first.payout.request_id, page.payout.request_id])
+        merged([self._first.payout, page.payout])
         before = len(self._items)
-        self._items.update({(item.item_external_id, item.reference_code): item for item in page.payout.items})
+        self._items.update({_identity(item): item for item in page.payout.items})
         grown = len(self._items) - before
         self._still = 0 if grown else self._still + 1
         self._is_steady &= grown == len(page.payout.items) and page.total == self._first.total
@@ -53,17 +51,17 @@ class Reading:
 
     @property
     def is_exact(self) -> bool:
-        """Whether there were as many items as iyzico says, each once, and it said the same all the time."""
+        """Whether each item came once, and there are as many as all pages say."""
         return self._is_steady and len(self._items) == self._last.total
 
     def agrees_with(self, other: Reading) -> bool:
-        """Tell whether two readings that came to their end hold the same items and amounts."""
+        """Tell whether two complete readings hold the same items and amounts."""
         return self._has_ended and other._has_ended and self._amounts() == other._amounts()
 
     def payout(self) -> MassPayout:
-        """Return the batch as the last page had it, with the items of all pages."""
-        last = self._last.payout
-        return replace(last, request_id=only([self._first.payout.request_id, last.request_id]), items=tuple(self._items.values()))
+        """Return the batch with the items of all pages, and its other fields from the last page."""
+        whole = merged([self._first.payout, self._last.payout])
+        return replace(whole, items=tuple(self._items.values()))
 
     @property
     def _has_ended(self) -> bool:
@@ -89,5 +87,20 @@ def read_pages(ask: Callable[[int], Page]) -> Reading:
     return reading
 
 
-def _batch(page: Page) -> tuple[str, str | None, str | None]:
-    return page.payout.external_id, page.payout.merchant_id, page.payout.currency
+def merged(payouts: Sequence[MassPayout]) -> MassPayout:
+    """Join the parts of a batch: each item once, and the other fields from the last part.
+
+    :raises IyzicoAnswerError: they belong to several batches
+    """
+    if len({_batch(payout) for payout in payouts}) > 1:
+        raise IyzicoAnswerError("iyzico answered with pages of several batches")
+    items = {_identity(item): item for payout in payouts for item in payout.items}
+    return replace(payouts[-1], request_id=only(payout.request_id for payout in payouts), items=tuple(items.values()))
+
+
+def _identity(item: Item) -> Identity:
+    return item.item_external_id, item.reference_code
+
+
+def _batch(payout: MassPayout) -> tuple[str, str | None, str | None]:
+    return payout.external_id, payout.merchant_id, payout.currency

@@ -27,7 +27,7 @@ from airflow_provider_iyzico.errors import (
     IyzicoUnavailableError,
 )
 
-#: So many reasons of one item are kept.
+#: The most reasons that are kept of one item.
 MAX_REASONS = 10
 
 
@@ -40,7 +40,7 @@ class Item:
     :param status: iyzico's word; ``statuses`` says what the documented ones mean
     :param errors: iyzico's words, without recipients, each in one short line
     :param total_amount: without commission, in major units
-    :param commission_amount: None: iyzico states none, which is not the same as zero
+    :param commission_amount: None: iyzico states none; zero means that there is none
     :param request_id: iyzico's id of its batch, which only some answers have
     """
 
@@ -101,7 +101,7 @@ def read_page(answer: Answer, *, request_id: str | None, external_id: str | None
     ``page``, ``size`` and ``total`` stand at the top in the reference and within ``massPayoutItems`` in the examples.
 
     :raises IyzicoNoSuchPayoutError: iyzico found nothing
-    :raises IyzicoUnavailableError: it finds nothing on a later page, though it found the batch before
+    :raises IyzicoUnavailableError: it found the batch on the first page, and finds nothing on this one
     :raises IyzicoAnswerError: another batch or page than asked for, or not what iyzico documents
     """
     try:
@@ -137,7 +137,7 @@ def read_item(answer: Answer, *, reference_code: str) -> Item:
 
 
 def only(request_ids: Iterable[str | None]) -> str | None:
-    """Return the one id among those that are known.
+    """Return the one id that is known, or None.
 
     :raises IyzicoAnswerError: there are several
     """
@@ -206,7 +206,7 @@ def _read_item(answer: Answer, fields: Fields, name: str) -> Item:
 
 
 def _reasons(answer: Answer, fields: Fields, recipient: list[str]) -> tuple[str, ...]:
-    """Return what iyzico says of an item that failed: a list of texts, or one text of another name."""
+    """Return why an item failed: iyzico writes a list of texts, or one text in another field."""
     several = fields.get("errorMessages")
     said = [*(several if isinstance(several, list) else [several]), fields.get("errorMessage")]
     if not any(said):

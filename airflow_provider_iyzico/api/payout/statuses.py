@@ -1,6 +1,6 @@
-"""The words by which iyzico says how a batch and its items are, and what each means.
+"""The statuses of a batch and of its items, and what each means.
 
-They are open: a word that stands in no table here is kept as it is, means ``UNKNOWN``, and never that somebody was paid. The
+Other words are kept as they are. They mean ``UNKNOWN``, and never that somebody was paid. The
 tables are from https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout, and from
 ``mass-payout-reporting`` beside it.
 """
@@ -31,15 +31,15 @@ class BatchMeaning(StrEnum):
     INITIATED = "initiated"
     UNDER_WAY = "under way"
     ENDED = "ended"
-    #: It does not go on, and nobody knows whether a top-up would set it off again.
+    #: It does not go on. Nobody knows whether a top-up would start it again.
     STOPPED = "stopped"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
 
 
-#: Of a batch and of an item: nobody has authorized it.
+#: A batch or an item that nobody has authorized.
 INIT = "INIT"
-#: Of an item that iyzico would not pay whatever happens.
+#: An item that iyzico refuses to pay.
 INVALID = "INVALID"
 
 ITEM_STATUSES = {

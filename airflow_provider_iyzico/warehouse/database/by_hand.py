@@ -1,4 +1,4 @@
-"""Naming the row that somebody wrote by hand, where what it holds cannot be read."""
+"""Finds the row that was written by hand and cannot be read, so that the error can name it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from airflow_provider_iyzico.warehouse.database.statements import BATCH
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.database.types import Instant, Money, rule_of
 
-#: What reading such a value and computing with it raise.
+#: What is raised when such a value is read or computed with.
 _UNREADABLE = (ArithmeticError, AttributeError, TypeError, ValueError)
-#: Years whose moments are moments in every time zone.
+#: Years whose moments exist in every time zone.
 _COMPUTABLE_YEARS = range(2, 9999)
 
 
@@ -29,12 +29,12 @@ _COMPUTABLE_YEARS = range(2, 9999)
 def naming_rows_by_hand(
     connection: Connection, tables: Sequence[Table], where: Mapping[str, Any] | None = None
 ) -> Iterator[None]:
-    """Where reading fails, look for a row that holds what is no money, moment, day or number, or breaks the rule of its column.
+    """If reading fails, find a row that holds an invalid amount, moment, day or number, or breaks the rule of its column.
 
     :param where: what columns of the rows that were read hold; without it, all rows are looked through, as in a table that has
         no such columns
     :raises WarehouseRowError: with table, key and column of the first row of that kind
-    :raises WarehouseError: there is no such row, and what was read or written is at fault in another way
+    :raises WarehouseError: there is no such row, so something else is wrong
     """
     try:
         yield
@@ -64,7 +64,7 @@ def row_by_hand(connection: Connection, tables: Sequence[Table], where: Mapping[
 
 @contextmanager
 def _settled(connection: Connection) -> Iterator[None]:
-    """Ask with our settings: those of the transaction that failed went with it, and a date style writes other texts."""
+    """Ask with our settings again: the failed transaction took them with it, and another date style writes other texts."""
     if connection.in_transaction():
         yield
         return
@@ -91,7 +91,7 @@ def _first_unreadable(
 
 @contextmanager
 def _all_bytes_read(connection: Connection) -> Iterator[None]:
-    """Let SQLite give texts whose bytes are no UTF-8 as well; their odd bytes are surrogates then."""
+    """Let SQLite also return texts that are not UTF-8, with surrogates for the odd bytes."""
     if connection.dialect.name != "sqlite":
         yield
         return
@@ -108,7 +108,7 @@ def _is_readable(column: Column[Any], value: Any) -> bool:
         return bool(column.nullable)
     rule = rule_of(column)
     if rule.may_be_infinite and value in ("infinity", "-infinity"):
-        return True  # which only PostgreSQL compares
+        return True  # only PostgreSQL can compare it
     try:
         if isinstance(column.type, Money):
             column.type.amount(Decimal(repr(value) if isinstance(value, float) else value))
@@ -119,7 +119,7 @@ def _is_readable(column: Column[Any], value: Any) -> bool:
         elif isinstance(column.type, Integer):
             int(value)
         elif isinstance(column.type, String):
-            value.encode()  # which neither bytes nor surrogates can be
+            value.encode()  # fails for bytes and for surrogates
         if rule.check is not None:
             rule.check(value)
         return True
@@ -128,7 +128,7 @@ def _is_readable(column: Column[Any], value: Any) -> bool:
 
 
 def _is_understood(column: Column[Any], value: Any) -> bool:
-    """Tell whether SQLite computes and compares a readable value as we do: it keeps as text what is no number or moment to it."""
+    """Tell whether SQLite computes with a value and compares it as Python does. It keeps other values as text."""
     if value is None:
         return True
     if isinstance(column.type, (Money, Integer)):

@@ -1,4 +1,4 @@
-"""What every connection of ours rests upon, whatever the Connection, the role or the database say by default."""
+"""The settings of every connection of ours, whatever the defaults of the Connection, the role or the database are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from airflow_provider_iyzico.warehouse.database.patience import connect_in_time, hold, patience_now, seconds_to_connect
 
-#: Which also turn off what commits by itself.
+#: They also turn off automatic commits.
 _LEVELS = {
     "postgresql": "READ COMMITTED",
     "mysql": "READ COMMITTED",
@@ -25,27 +25,27 @@ _IS_READY = "iyzico_is_ready"
 
 
 def prepare(engine: Engine) -> Engine:
-    """Return the engine with what our transactions rest upon."""
+    """Return the engine with the settings that our transactions need."""
     watch_over(engine)
     if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _let_readers_read):
         event.listen(engine, "connect", _let_readers_read)
     if engine.dialect.name == "postgresql":
-        engine.dialect.use_native_hstore = False  # type: ignore[attr-defined] # it costs trips to the server, and we have none
+        engine.dialect.use_native_hstore = False  # type: ignore[attr-defined] # it costs requests to the server, and we have no hstore
     level = _LEVELS.get(engine.dialect.name)
     return engine if level is None else engine.execution_options(isolation_level=level)
 
 
 def watch_over(engine: Engine) -> None:
-    """Let the connections of an engine give plain rows and all letters, and let the watch of a thread cut them."""
+    """Have an engine's connections give plain rows and all letters, and register them with the thread's watch."""
     if not event.contains(engine, "checkout", _hold):
         for moment in ("first_connect", "connect"):
-            event.listen(engine, moment, _make_ready, insert=True)  # SQLAlchemy asks its own questions in between
+            event.listen(engine, moment, _make_ready, insert=True)  # SQLAlchemy sends its own queries in between
         event.listen(engine, "checkout", _hold)
         event.listen(engine, "do_connect", _connect_in_time)
 
 
 def _connect_in_time(dialect: Any, _record: object, arguments: Any, options: dict[str, Any]) -> Any:
-    if dialect.driver in ("psycopg", "psycopg2"):  # theirs is for the handshake as well, and costs no thread
+    if dialect.driver in ("psycopg", "psycopg2"):  # their own timeout covers the handshake as well, and needs no thread
         options.setdefault("connect_timeout", ceil(seconds_to_connect()))
     elif dialect.driver in ("mysqldb", "pymysql", "mysqlconnector"):
         return connect_in_time(lambda: dialect.connect(*arguments, **options))
@@ -54,7 +54,7 @@ def _connect_in_time(dialect: Any, _record: object, arguments: Any, options: dic
 
 def _hold(connection: Any, _record: object, _proxy: object) -> None:
     hold(connection)
-    seconds_to_connect()  # SQLite's connection outlives being interrupted: without time left, nothing may begin on it
+    seconds_to_connect()  # an interrupted SQLite connection stays usable: without time left, nothing may begin on it
 
 
 def _make_ready(connection: Any, record: Any) -> None:
@@ -70,7 +70,7 @@ def _make_ready(connection: Any, record: Any) -> None:
 def _psycopg(connection: Any) -> None:
     driver = sys.modules["psycopg"]
     connection.row_factory, connection.cursor_factory = driver.rows.tuple_row, driver.Cursor
-    connection.prepare_threshold = None  # a pooler may hand prepared statements to somebody else
+    connection.prepare_threshold = None  # a pooler may give prepared statements to another client
     if connection.info.encoding != "utf-8":
         connection.execute("SET client_encoding TO 'UTF8'")
         connection.commit()
@@ -78,11 +78,11 @@ def _psycopg(connection: Any) -> None:
 
 def _psycopg2(connection: Any) -> None:
     connection.cursor_factory = None
-    connection.set_client_encoding("UTF8")  # which asks the server only where that changes something
+    connection.set_client_encoding("UTF8")  # asks the server only if that changes something
 
 
 def _mysql(connection: Any) -> None:
-    """Before SQLAlchemy asks for the mode, which also says what a quoted name is."""
+    """Set the mode before SQLAlchemy reads it. The mode also says what a quoted name is."""
     package = type(connection).__module__.partition(".")[0]
     connection.cursorclass = sys.modules[f"{package}.cursors"].Cursor
     connection.set_character_set("utf8mb4")
@@ -116,8 +116,8 @@ _READY: dict[str, Callable[[Any], None]] = {
 
 
 def _let_readers_read(connection: Any, _record: object) -> None:
-    """Let several tasks write to SQLite: wait for a lock instead of failing, and let readers read on."""
-    # The mode stays with the file. While somebody is at work there it cannot be changed; the next connection changes it.
+    """Let several tasks write to SQLite: a writer waits for the lock instead of failing, and readers go on reading."""
+    # The mode is stored in the file. It cannot be changed while another connection works; the next connection changes it.
     connection.execute("PRAGMA busy_timeout = 0")
     with suppress(sqlite3.OperationalError):
         connection.execute("PRAGMA journal_mode = WAL")

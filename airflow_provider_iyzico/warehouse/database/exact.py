@@ -1,4 +1,4 @@
-"""The context in which this room computes with decimals: exact, or an error; never that of the caller."""
+"""The decimal context in which this room computes: exact, or an error. The caller's context is never used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXACT = Context(prec=60, traps=[DivisionByZero, FloatOperation, Inexact, Invalid
 
 
 def exactly(act: Callable[P, R]) -> Callable[P, R]:
-    """Let a function compute in the exact context: a DAG file may have set precision, rounding or traps for sums of its own."""
+    """Run a function in the exact context. A DAG file may have set precision, rounding or traps for its own sums."""
 
     @wraps(act)
     def run(*arguments: P.args, **named: P.kwargs) -> R:

@@ -1,4 +1,4 @@
-"""What a warehouse's errors mean: what passes by itself and what lasts, by the code that the server gave."""
+"""What a warehouse's errors mean. The server's code tells whether an error passes by itself or lasts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from airflow_provider_iyzico.errors import WarehouseConfigurationError, Warehous
 #: Classes of SQLSTATE: connection, transaction rollback (serialization, deadlock), resources, system
 #: (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _PASSING_CLASSES = frozenset({"08", "40", "53", "58"})
-#: Read-only while a standby takes over, time for idling or for the transaction is over, object in use, lock timeout, cancelled by
-#: our own timeout, shutdown, crash, start, idle session.
+#: Read-only while a standby takes over, idle or transaction timeout, object in use, lock timeout, cancelled by our own timeout,
+#: shutdown, crash, start, idle session.
 _PASSING_STATES = frozenset({"25006", "25P03", "25P04", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "57P05"})
 #: MariaDB and MySQL: disk or memory full, too many connections, a node of a cluster that is not ready, shutdown, network, locks,
 #: deadlocks, read-only, too slow, killed (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from
@@ -52,10 +52,10 @@ _PASSING_NUMBERS = frozenset(
     | {3032, 3058, 3100, 3101, 3572, 4031}
 )
 _LASTING_NUMBERS = frozenset({2019, 2026, 2054, 2059, 2061})
-#: TLS has one number for what never fits and for a line that was cut in its handshake; the words are the system's or OpenSSL's.
+#: TLS has one number for settings that never fit and for a connection cut in the handshake. Only the text tells them apart.
 _TLS_NUMBER = 2026
 _LINE_WAS_CUT = re.compile(r"unexpected eof|reset by peer|timed out|broken pipe|syscall", re.IGNORECASE)
-#: What helps where the words of MariaDB and MySQL do not say it.
+#: Advice for errors of MariaDB and MySQL whose own message gives none.
 _ADVICE = {1665: "let the server's binlog_format be MIXED or ROW; with STATEMENT it takes no row at READ COMMITTED"}
 _MYSQL_DRIVERS = frozenset({"MySQLdb", "pymysql", "mysql", "mariadb", "asyncmy", "aiomysql"})
 _PASSING_IN_SQLITE = frozenset(
@@ -71,8 +71,8 @@ _PASSING_IN_SQLITE = frozenset(
     }
 )
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
-#: PostgreSQL's drivers give no code for a connection that was refused. All that is left is the text, which is English unless the
-#: server speaks otherwise; what is not recognized is retried in vain, which does no harm.
+#: PostgreSQL's drivers give no code for a refused connection, so only the text tells. It is English unless the server has another
+#: language. A text that is not recognized is retried, which does no harm.
 _REFUSED_FOR_GOOD = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|(role|database) \".*\" does not exist|"
     r"not permitted to log in|permission denied for database|not currently accepting connections|"
@@ -82,13 +82,13 @@ _REFUSED_FOR_GOOD = re.compile(
 
 
 def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
-    """Return what talking to a warehouse raises: SQLAlchemy passes on what a driver raises while a connection is made ready."""
+    """Return the errors that a warehouse may raise. SQLAlchemy does not wrap what a driver raises while it connects."""
     driver: Any = engine.dialect.dbapi
     return SQLAlchemyError, driver.Error
 
 
 def is_passing(error: BaseException) -> bool:
-    """Tell whether the same statement may well succeed later."""
+    """Tell whether the same statement may succeed later."""
     reason = cause(error)
     number = _number(reason)
     if number == _TLS_NUMBER and _LINE_WAS_CUT.search(str(reason)):

@@ -1,4 +1,4 @@
-"""Names of tables and schemas. Imports nothing that a DAG file would have to pay for."""
+"""Names of tables and schemas. It imports nothing heavy, because DAG files import it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 
 def check_identifier(name: object, what: str) -> None:
-    """Accept letters, digits and underscores only; everything else would need trust.
+    """Accept only letters, digits and underscores.
 
-    :raises WarehouseConfigurationError: it is something else
+    :raises WarehouseConfigurationError: the name holds something else
     """
     if not isinstance(name, str) or not _IDENTIFIER.match(name):
         raise WarehouseConfigurationError(

@@ -1,4 +1,4 @@
-"""How long we wait for a warehouse, and what ends a wait that no server ends."""
+"""How long we wait for a warehouse, and how a wait ends if the server does not end it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class _Closable(Protocol):
 
 
 C = TypeVar("C", bound=_Closable)
-#: What cuts a connection, and what gives its line back.
+#: A function that cuts a connection, and one that frees what was kept for it.
 _Line = tuple[Callable[[], None], Callable[[], None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Bounds in seconds. The server ends what waits or runs too long; when it is silent, we hang up.
+    """Bounds in seconds. The server ends what waits or runs too long. If the server is silent, we hang up.
 
     :param connect_seconds: for name, connection and handshake
     :param lock_seconds: for a lock
@@ -43,14 +43,14 @@ class Patience:
     whole_seconds: int
 
 
-#: Where nobody says otherwise.
+#: The default.
 DEFAULT = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=20, whole_seconds=45)
 
 _watch: ContextVar[Watch | None] = ContextVar("iyzico_watch", default=None)
 
 
 class Watch:
-    """Hangs up when the time is over: every connection that :func:`hold` was told of is cut, and no new one is made.
+    """Hangs up when the time is over: it cuts every connection that :func:`hold` registered, and allows no new one.
 
     A thread that is blocked in a driver then gets that driver's error, as if the server had gone away.
     """
@@ -58,7 +58,7 @@ class Watch:
     def __init__(self, patience: Patience) -> None:
         self.patience = patience
         self._ends_at = time.monotonic() + patience.whole_seconds
-        self._lines: list[tuple[Any, _Line]] = []  # with the connection, so that no other is taken for it
+        self._lines: list[tuple[Any, _Line]] = []  # keeps the connection alive, so that no other gets its identity
         self._lock = Lock()
         self._timer = Timer(patience.whole_seconds, self._hang_up)
         self._timer.daemon = True
@@ -97,13 +97,13 @@ class Watch:
 
 
 def hold(connection: Any) -> None:
-    """Let the watch of this thread, if there is one, cut a driver's connection when the time is over."""
+    """Register a driver's connection with this thread's watch, if there is one, which cuts it when the time is over."""
     if (watch := _watch.get()) is not None:
         watch.hold(connection)
 
 
 def patience_now() -> Patience:
-    """Return the patience of what this thread is doing."""
+    """Return the patience that this thread works with."""
     watch = _watch.get()
     return DEFAULT if watch is None else watch.patience
 
@@ -121,7 +121,7 @@ def seconds_to_connect() -> float:
 
 
 def connect_in_time(connect: Callable[[], C]) -> C:
-    """Connect in a thread of its own, and go on without it after a while; a connection that comes late is closed.
+    """Connect in a separate thread, and give up after a while. A connection that comes later is closed.
 
     No driver lets us reach its socket before the handshake is over.
 
@@ -133,7 +133,7 @@ def connect_in_time(connect: Callable[[], C]) -> C:
     def run() -> None:
         try:
             connection = connect()
-        except BaseException as error:  # noqa: BLE001 - it is raised below, unless nobody waits for it any more
+        except BaseException as error:  # noqa: BLE001 - it is raised below, if the caller still waits
             if done.set_running_or_notify_cancel():
                 done.set_exception(error)
             return
@@ -153,13 +153,13 @@ def connect_in_time(connect: Callable[[], C]) -> C:
 
 
 def _line(connection: Any) -> _Line:
-    """Return what cuts a driver's connection from another thread, and what gives its line back."""
+    """Return a function that cuts a driver's connection from another thread, and one that frees what was kept for that."""
     if hasattr(connection, "interrupt"):  # SQLite
         return connection.interrupt, _nothing
     number = connection.fileno() if hasattr(connection, "fileno") else _socket_number(connection)
     if number is None:
         return _nothing, _nothing
-    # A copy of the descriptor, so that a number that another connection has by then is never the one that is shut down.
+    # A copy of the descriptor: the original number may belong to another connection by the time of the cut.
     line = socket.socket(fileno=os.dup(number))
 
     def cut() -> None:
@@ -169,10 +169,10 @@ def _line(connection: Any) -> _Line:
 
 
 def _socket_number(connection: Any) -> int | None:
-    """Return the descriptor of a driver that keeps its socket to itself: pymysql, and mysql-connector, which wraps it."""
+    """Return the descriptor of a driver that hides its socket: pymysql, and mysql-connector, which wraps it."""
     line = getattr(connection, "_sock", None) or getattr(getattr(connection, "_socket", None), "sock", None)
     return None if line is None else int(line.fileno())
 
 
 def _nothing() -> None:
-    """Nothing to cut, or to give back."""
+    """There is nothing to cut or to free."""

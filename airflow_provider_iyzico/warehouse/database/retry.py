@@ -1,4 +1,4 @@
-"""Acts that are tried again where that may help, and errors that say what is wrong with the table where it does not."""
+"""Tries an act again if that may help. If not, the error says what is wrong with the table."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 
 def persist(engine: Engine, layout: Layout, idempotent_act: Callable[[], T], *, create_table: bool = True) -> T:
-    """Act on a layout: retry once after an error that may have passed, and once after creating what is missing.
+    """Act on a layout: retry once after a transient error, and once after creating missing tables.
 
     :param idempotent_act: adds nothing when it runs again, because a commit that seemed to fail may have succeeded
-    :param create_table: make a missing table or view; otherwise say by which DDL
+    :param create_table: make a missing table or view; otherwise the error holds the DDL
     :raises WarehouseTableError: a table is missing, or has another shape
     :raises WarehouseUnavailableError: the warehouse did not answer; a retry is safe
     :raises WarehouseError: the warehouse refused for a reason of its own
@@ -43,7 +43,7 @@ def persist(engine: Engine, layout: Layout, idempotent_act: Callable[[], T], *, 
 
 
 def _explained(engine: Engine, layout: Layout, error: Exception) -> WarehouseError:
-    """Say what a failed act means, now that the table is known to be there."""
+    """Say what a failed act means. The table is known to exist here."""
     table = layout.table
     try:
         inspector = inspect(engine)

@@ -1,4 +1,4 @@
-"""Rows that are added once, read back, and compared: what is stored is what was given, or nothing is kept."""
+"""Rows that are added once, read back and compared. If the stored row differs, nothing is kept."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sqlalchemy.engine import Connection
 from airflow_provider_iyzico.errors import WarehouseExactnessError, WarehouseTableError
 from airflow_provider_iyzico.warehouse.database.statements import WRITTEN_DIALECTS, Statement, quoted, statement
 
-#: These enforce a primary key; any other warehouse gets a conditional insert.
+#: These enforce a primary key. Any other warehouse gets a conditional insert.
 ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
 
 Row = Mapping[str, Any]
 
 
 def add(connection: Connection, table: Table, row: Row) -> bool:
-    """Add ``row``; where its key is there already, return false or fail with an ``IntegrityError``."""
+    """Add ``row``. If its key is there already, return false or fail with an ``IntegrityError``."""
     dialect = connection.dialect.name
     adding: Any
     if dialect not in ENFORCES_KEYS:
@@ -47,9 +47,9 @@ def read(connection: Connection, table: Table, row: Row) -> dict[str, Any] | Non
 
 
 def as_given(connection: Connection, table: Table, given: Row, stored: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what is stored, if it is what was given.
+    """Return the stored row, if it equals the row that was given.
 
-    :raises WarehouseExactnessError: it is something else, or not there
+    :raises WarehouseExactnessError: it differs, or is not there
     """
     if stored is None:
         raise WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")

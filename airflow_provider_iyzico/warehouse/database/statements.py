@@ -1,4 +1,4 @@
-"""Statements that are written out, and values that go in many at once.
+"""SQL that is written out, and values that are sent many at once.
 
 Each task makes an engine of its own, for which SQLAlchemy would have to compile every statement again; that costs more than
 running it. PostgreSQL's drivers take the statements as they are. For the others a text leaves little to compile.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 _TEXT_AND_COUNTS = (String, Integer)
-#: What the drivers of a dialect take and give without help.
+#: The types that the drivers of a dialect take and give without help.
 _UNDERSTOOD = {
     "postgresql": (*_TEXT_AND_COUNTS, Money, Date, Instant),
     "sqlite": _TEXT_AND_COUNTS,
@@ -31,7 +31,7 @@ _UNDERSTOOD = {
     "mariadb": (*_TEXT_AND_COUNTS, Money, Date),
 }
 _NAMED = re.compile(r":(\w+)")
-#: Rows of one INSERT: drivers keep the plan of an ``executemany`` on the server, where a pooler hands it to somebody else.
+#: Rows of one INSERT. ``executemany`` would keep its plan on the server, where a pooler may give it to another client.
 BATCH = 1000
 #: The dialects for which inserts are written out: they name a key in which a conflict adds nothing.
 WRITTEN_DIALECTS = ("postgresql", "sqlite")

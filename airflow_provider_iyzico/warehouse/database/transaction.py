@@ -13,7 +13,7 @@ from airflow_provider_iyzico.warehouse.database.patience import Patience, patien
 
 @contextmanager
 def transaction(connection: Connection, *, writes_at_once: bool = False, is_durable: bool = False) -> Iterator[Transaction]:
-    """Begin a transaction with our settings and the patience of what this thread is doing; commit it, or roll it back.
+    """Begin a transaction with our settings and this thread's patience, and commit it or roll it back.
 
     :param writes_at_once: SQLite takes its one lock for writers now: what is read then holds until the commit, and a table that
         is made is not kept by itself. Other databases lock rows: ask for them ``with_for_update()``, which SQLite leaves out.
@@ -28,7 +28,7 @@ def transaction(connection: Connection, *, writes_at_once: bool = False, is_dura
 
 
 def settle(connection: Connection, patience: Patience, *, is_durable: bool = False) -> None:
-    """Begin a transaction with our settings, which end with it where a pooler may hand the session on.
+    """Begin a transaction with our settings. They end with it, because a pooler may give the session to another client.
 
     On PostgreSQL this also makes deferred constraint triggers fire at once, so that reading back sees what they do.
     """
@@ -48,7 +48,7 @@ def settle(connection: Connection, patience: Patience, *, is_durable: bool = Fal
 
 @cache
 def _settings(lock_seconds: int, statement_seconds: int, idle_seconds: int, is_durable: bool) -> str:
-    """Return all of them as one text, for one trip to the server; this is why no driver may prepare statements."""
+    """Return all settings as one text, for one request to the server. That is why no driver may prepare statements."""
     settings = {
         "lock_timeout": f"{lock_seconds}s",
         "statement_timeout": f"{statement_seconds}s",

@@ -14,8 +14,8 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-#: Texts may be Turkish, and are told apart letter by letter, and rows come in transactions, whatever MySQL or MariaDB do by
-#: default.
+#: Texts may be Turkish and are compared letter by letter, and rows are written in transactions, whatever the defaults of MySQL or
+#: MariaDB are.
 TABLE_OPTIONS: dict[str, Any] = {
     f"{dialect}_{option}": value
     for dialect in ("mysql", "mariadb")
@@ -24,7 +24,7 @@ TABLE_OPTIONS: dict[str, Any] = {
 
 
 class _SqliteMoney(UserDefinedType):  # type: ignore[type-arg]
-    """SQLite keeps NUMERIC as REAL, of which 15 significant digits are sure; the append refuses what needs more."""
+    """SQLite keeps NUMERIC as REAL, which is exact for 15 significant digits. The append refuses what needs more."""
 
     cache_ok = True
 
@@ -46,7 +46,7 @@ else:
 
 
 class Money(_Amounts):
-    """``NUMERIC(28, 8)``, or wider for sums, read and written as ``Decimal``; what is no number of that width is refused."""
+    """``NUMERIC(28, 8)``, or wider for sums, read and written as ``Decimal``. A number that does not fit is refused."""
 
     impl = Numeric
     cache_ok = True
@@ -56,7 +56,7 @@ class Money(_Amounts):
         self._limit = Decimal(10) ** (digits - 8)
 
     def amount(self, value: Decimal) -> Decimal:
-        """Return a number that has its place in such a column; SQLite takes any.
+        """Return a number that fits into the column. SQLite itself would take any.
 
         :raises ValueError: it is NaN, infinite or larger
         """
@@ -68,11 +68,11 @@ class Money(_Amounts):
         return dialect.type_descriptor(_SqliteMoney()) if dialect.name == "sqlite" else super().load_dialect_impl(dialect)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        return self.amount(value) if isinstance(value, Decimal) else value  # a column of another type gives what it has
+        return self.amount(value) if isinstance(value, Decimal) else value  # a column of another type may give any value
 
 
 def finite(value: Decimal) -> Decimal:
-    """Return a decimal that is a number.
+    """Return a decimal that is finite.
 
     :raises ValueError: it is NaN or infinite
     """
@@ -82,7 +82,7 @@ def finite(value: Decimal) -> Decimal:
 
 
 class Instant(_Moments):
-    """A moment in UTC with microseconds; where the database has no time zones, UTC without saying so."""
+    """A moment in UTC with microseconds, without a zone if the database has none."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -109,15 +109,15 @@ class Instant(_Moments):
 _DAY, _MINUTE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r" [0-9]{2}:[0-9]{2}"
 #: SQLite compares moments as text. In another spelling they sort in the wrong place, though Python reads them.
 SORTED = re.compile(rf"{_DAY}{_MINUTE}:[0-9]{{2}}\.[0-9]{{6}}\Z")
-#: Spellings of which a shorter one sorts first in its day or minute.
+#: Spellings of which the shorter ones sort first in their day or minute.
 SORTED_FROM = re.compile(rf"{_DAY}({_MINUTE}(:[0-9]{{2}}(\.[0-9]{{6}}|\+00:00)?)?)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the values of a column are beyond what its type says, for values that somebody may have written by hand.
+    """What a column's values must be, beyond its type. It finds values that were written by hand.
 
-    :param noun: what a value is, where its type does not say it
+    :param noun: what a value is, if its type does not say it
     :param check: raises ``ArithmeticError``, ``TypeError`` or ``ValueError`` for a value that cannot be used
     :param spelling: the texts of moments that SQLite compares as they should be
     :param may_be_infinite: whether PostgreSQL's ``infinity`` is a moment here

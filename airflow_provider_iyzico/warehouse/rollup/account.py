@@ -15,7 +15,7 @@ from airflow_provider_iyzico.warehouse.tables import account_of
 
 
 class Account(NamedTuple):
-    """What is kept of an account, and what is amiss.
+    """What is stored about an account, and what is wrong.
 
     :param report_timezone: the zone in which its days are cut
     :param first_date: its first day
@@ -32,7 +32,7 @@ class Account(NamedTuple):
 
 
 def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Account:
-    """Note the account of ``row`` and its newest observation, and lock it, so that its appends take turns.
+    """Store the account of ``row`` and its newest observation, and lock it, so that its appends take turns.
 
     :raises WarehouseConfigurationError: row level security hides snapshots of the account, so that its days would be wrong
     """

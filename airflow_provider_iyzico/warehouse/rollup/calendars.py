@@ -1,4 +1,4 @@
-"""The calendar of each time zone: when its local days begin and end, without a hole."""
+"""The calendar of each time zone: when its local days begin and end, without a missing day."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ log = logging.getLogger(__name__)
 
 
 def extend_calendars(connection: Connection, tables: ReportTables, moment: datetime) -> None:
-    """Let the calendar of every time zone in use reach two days beyond the newest observation: a silent account has days, too.
+    """Extend the calendar of every time zone in use to two days after the newest observation: a silent account has days, too.
 
     One would not do: within a day of 25 hours in one zone, two days may begin in another. Writers take turns: each sees the days
     and the accounts of the one before, and so leaves no hole.
 
-    :raises ValueError: no snapshot was observed at such a moment
+    :raises ValueError: no snapshot can have been observed then
     """
     check_year(moment)
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
         name = quoted(tables.report_day.name, tables.report_day.schema)
         connection.execute(text(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"))
     account = tables.account
-    # What somebody wrote by hand for one account, such as an infinite date, must not cost the others their snapshots.
+    # A value that was written by hand for one account, such as an infinite date, must not stop the snapshots of the others.
     newest = select(func.max(account.c.newest_at)).where(account.c.newest_at < datetime(YEARS.stop, 1, 1, tzinfo=UTC))
     moment = max(moment, connection.execute(newest).scalar() or moment)
     first_date = case((account.c.first_date < _FIRST, _FIRST), else_=account.c.first_date)

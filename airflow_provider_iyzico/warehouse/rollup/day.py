@@ -1,4 +1,4 @@
-"""A day of the roll-up, as a fold over its observations."""
+"""A day of the roll-up, computed from its observations in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOTHING = Decimal(0)
 
 
 class Seen(NamedTuple):
-    """One observation, as far as a day needs it."""
+    """The part of an observation that a day needs."""
 
     local_date: date
     observed_at: datetime

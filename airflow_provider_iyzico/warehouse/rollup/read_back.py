@@ -1,4 +1,4 @@
-"""Reading back what an append wrote: the snapshot, and a day of its account."""
+"""Reads back what an append wrote: the snapshot, and a day of its account."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SUMS = ("inflow", "outflow")
 def read_back(
     connection: Connection, table: Table, row: Mapping[str, Any], day: date
 ) -> tuple[dict[str, Any] | None, Day | None]:
-    """Return the row and a day of its account as they are stored by now, if they are there."""
+    """Return the row and a day of its account as they are stored now, if they are there."""
     wanted = {**account_of(row), "local_date": day, "snapshot_id": row["snapshot_id"]}
     found = roll_up_statements(table, connection.dialect.name).read.run(connection, wanted).mappings().one_or_none()
     if found is None:
@@ -34,9 +34,9 @@ def read_back(
 
 
 def day_as_given(connection: Connection, table: Table, given: Mapping[str, Any], stored: dict[str, Any] | None) -> None:
-    """Check a day of the roll-up. SQLite keeps 15 digits of its sums, also where every balance is exact.
+    """Check a day of the roll-up. SQLite keeps only 15 digits of its sums, even if every balance is exact.
 
-    :raises WarehouseExactnessError: it is another than was given, or not there
+    :raises WarehouseExactnessError: it differs from the given day, or is not there
     """
     if stored is not None and connection.dialect.name == "sqlite":
         bent = {name: stored[name] for name in _SUMS if _is_near(given[name], stored[name])}

@@ -28,22 +28,22 @@ _Rows = dict[tuple[Any, ...], tuple[Any, ...]]
 
 @exactly
 def rebuild(connection: Connection, schema: str | None = None, timezone: str | None = None) -> list[str]:
-    """Compute accounts, calendar and roll-up again from the snapshots, and return what differed from what was kept.
+    """Compute accounts, calendar and roll-up again from the snapshots, and return what differed from the stored ones.
 
     A day of the roll-up is named by its account and date, other rows by their table as well. Days of the calendar after the
     newest observation do not count: how far ahead it reaches depends on who wrote last.
 
     :param timezone: cut the days of all accounts in this zone; without one each account keeps its own, which is that of its
         first snapshot
-    :raises WarehouseRowError: a row holds what cannot be read; somebody wrote it by hand
-    :raises WarehouseExactnessError: the roll-up that is stored is not the one that was computed
+    :raises WarehouseRowError: a row that was written by hand cannot be read
+    :raises WarehouseExactnessError: the stored roll-up differs from the computed one
     """
     table, tables = snapshot_table(schema=schema), report_tables(schema)
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL row_security = off")  # refuse, where a policy would hide snapshots from us
+        connection.exec_driver_sql("SET LOCAL row_security = off")  # fail if a policy hides snapshots from us
     _take_turns(connection, tables)
     if connection.dialect.name == "sqlite" and (said := row_by_hand(connection, [table])) is not None:
-        raise WarehouseRowError(said)  # Python may read what SQLite sorts and computes otherwise
+        raise WarehouseRowError(said)  # Python reads some values that SQLite sorts and computes differently
     with naming_rows_by_hand(connection, [table, *tables.rolled_up]):
         kept = [_rows(connection, each) for each in tables.rolled_up]
         own_zones = {} if timezone else {account: time_zone(row[0]).key for account, row in kept[0].items()}
@@ -62,11 +62,11 @@ def rebuild(connection: Connection, schema: str | None = None, timezone: str | N
 
 
 def _take_turns(connection: Connection, tables: ReportTables) -> None:
-    """Let appends, which all want the account first, wait until the rebuild is committed."""
+    """Let appends wait until the rebuild is committed. Each append locks its account first."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {quoted(tables.account.name, tables.account.schema)} IN SHARE ROW EXCLUSIVE MODE"))
     else:
-        connection.execute(delete(tables.account).where(false()))  # which begins to write, before anything is read
+        connection.execute(delete(tables.account).where(false()))  # takes the lock for writers before anything is read
 
 
 def _rows(connection: Connection, table: Table) -> _Rows:
@@ -121,4 +121,4 @@ def _last_days(accounts: _Rows) -> dict[str, date]:
 
 def _differing(kept: _Rows, found: _Rows) -> list[tuple[Any, ...]]:
     keys = (key for key in kept.keys() | found.keys() if kept.get(key) != found.get(key))
-    return sorted(keys, key=lambda key: [str(part) for part in key])  # one that was written by hand may hold no text
+    return sorted(keys, key=lambda key: [str(part) for part in key])  # a key that was written by hand may not be text

@@ -1,4 +1,4 @@
-"""What keeps the roll-up on PostgreSQL and SQLite, written out, since every append says it."""
+"""The SQL of the roll-up on PostgreSQL and SQLite. It is written out, because every append runs it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from airflow_provider_iyzico.warehouse.views import VIEWS
 
 @dataclass(frozen=True, slots=True)
 class RollUpStatements:
-    """What keeps the roll-up.
+    """The statements of the roll-up.
 
     :param enter: note the account of a snapshot, lock it, and give back the zone of its days, its first day, its newest moment,
         how many of the tables and views beside the snapshots are missing, and how many snapshots are hidden
-    :param read: a row of the snapshots as it is stored by now, and the day of its account as the values of a ``Day``
+    :param read: a row of the snapshots as it is stored now, and the day of its account as the values of a ``Day``
     :param update_day: write these values
     """
 

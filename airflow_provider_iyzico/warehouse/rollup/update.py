@@ -25,7 +25,7 @@ def roll_up(connection: Connection, table: Table, row: Mapping[str, Any], accoun
 
     :raises WarehouseExactnessError: the row or a day is not stored as it was given
     """
-    # In the zone of the account: the Connection, and so the row, may have another by now, but days stay as they are cut.
+    # The account's zone counts: the Connection, and so the row, may have another zone now, but days stay as they are.
     today = local_date(row["observed_at"], account.report_timezone)
     stored, day = read_back(connection, table, row, today)
     kept = as_given(connection, table, row, stored)
@@ -66,7 +66,7 @@ def _write_days(
 def _fold_again(
     connection: Connection, table: Table, tables: ReportTables, whose: Mapping[str, Any], late: Seen, zone: str
 ) -> list[Day]:
-    """Fold the day of a late row again, and the day of the observation that follows it, whose first change is another now."""
+    """Compute the day of a late row again, and the day of the next observation, whose change is now another."""
     mine = _is_account(table, whose)
     following = connection.execute(
         select(table.c.observed_at).where(mine, table.c.observed_at > late.observed_at).order_by(table.c.observed_at).limit(1)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_iyzico.api.balance import Balance, read_balance
-from airflow_provider_iyzico.api.envelope import MAX_RETRY_AFTER_SECONDS, Answer
+from airflow_provider_iyzico.api.envelope import MAX_RETRY_AFTER_SECONDS, Answer, has_refused
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
     IyzicoAuthenticationError,
@@ -147,6 +147,46 @@ def test_every_answer_that_is_no_balance_is_named_for_what_it_is(wire, kind):
     with pytest.raises(IyzicoError) as caught:
         read_balance(wire)
     assert type(caught.value) is kind
+
+
+def caught_from(wire):
+    with pytest.raises(IyzicoError) as caught:
+        read_balance(wire)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "wire", [failure("11", http=400), failure("50000"), failure("1000"), failure("5", status="error", http=404)]
+)
+def test_an_error_keeps_the_code_and_the_http_status(wire):
+    error = caught_from(wire)
+    assert (error.code, error.http_status) == (json.loads(wire.body)["errorCode"], wire.http_status)
+    assert caught_from(answer(PAGE, 502)).code is None
+    assert caught_from(answer("", 307)).http_status == 307
+
+
+@pytest.mark.parametrize("code", [*map(str, range(3, 28)), "9000", "1000", "1001", "1007", "1009"])
+@pytest.mark.parametrize("http", [200, 400, 401, 404, 422])
+def test_a_refusal_with_a_documented_code_is_believed(code, http):
+    assert has_refused(caught_from(failure(code, http=http)))
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        *[failure(code, http=http) for code in ("1", "2", "100001", "28", "5001", "x", None) for http in (200, 400, 404)],
+        *[failure(code, http=http) for code in ("11", "1000", None) for http in (408, 429, 500, 503) if (code, http) != ("1000", 408) and (code, http) != ("1000", 429)],
+        failure("50000"),
+        failure("11", status="success"),
+        failure("11", status="success", http=400),
+        failure("11", status=None, http=400),
+        failure("11", status="error", http=400),
+        answer(PAGE, 400),
+        answer("", 307),
+    ],
+)  # fmt: skip
+def test_any_other_refusal_leaves_open_whether_something_was_done(wire):
+    assert not has_refused(caught_from(wire))
 
 
 @pytest.mark.parametrize(

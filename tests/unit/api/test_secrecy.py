@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_iyzico.api import signing
-from airflow_provider_iyzico.api.secrecy import PIECE, Redactor, Secret
+from airflow_provider_iyzico.api.secrecy import PIECE, Recipients, Redactor, Secret, Unshown
 
 KEY, SECRET = "sandbox-AKtqqVZ3kPjRQ9wLxyzKeyKey", "sandbox-SKhh7Nd2vTsecretSecret42"
 SIGNATURE = signing.signature(SECRET, "0" * 32, "/v1/mass/payout/balance")
@@ -118,3 +118,41 @@ def test_a_secret_shows_itself_to_nobody_who_does_not_ask():
             write(Holder(secret))
     assert not hasattr(secret, "__dict__")
     assert "AKtqq" not in repr(redact)
+
+
+@pytest.mark.parametrize(
+    "iban",
+    [
+        "TR330006100519786457841326",
+        "tr330006100519786457841326",
+        "TR33 0006 1005 1978 6457 8413 26",
+        "GB29 NWBK 6016 1331 9268 19",
+        "MT84MALT011000012345MTLCAST001S",
+        "NO93 8601 1117 947",
+        "DE89-3704-0044-0532-0130-00",
+    ],
+)
+def test_whatever_looks_like_an_iban_is_blotted_out(iban):
+    assert Recipients()(f"the account {iban} is closed") == "the account *** is closed"
+
+
+@pytest.mark.parametrize("number", ["10000000146", "+905321234567", "+90 532 123 45 67", "0532 123 45 67", "123456789"])
+def test_whatever_is_as_long_as_a_phone_or_an_identity_number_is_blotted_out(number):
+    assert Recipients()(f"no: {number}.") == "no: ***."
+
+
+@pytest.mark.parametrize(
+    "text", ["code 100001", "payout-2026-11-0001", "salaries-20261101", "1500.75 TRY", "TR33 is short", "item x-12"]
+)
+def test_what_is_no_recipient_stays(text):
+    assert Recipients(["Ayşe Yılmaz", "", "x"])(text) == text
+
+
+@pytest.mark.parametrize("written", ["İrem Işık", "IREM ISIK", "irem ışık", "İREM IŞIK", "Irem Isik"])
+def test_a_name_is_blotted_out_however_it_is_cased(written):
+    assert Recipients(["İrem Işık"])(f"{written}'ın hesabı") == "*** ***'ın hesabı"
+
+
+def test_unshown_bytes_are_sent_and_not_shown():
+    body = Unshown(b"secret")
+    assert (repr(body), f"{body!r}", bytes(body), len(body)) == ("***", "***", b"secret", 6)

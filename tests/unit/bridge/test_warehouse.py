@@ -148,7 +148,7 @@ def test_sqlite_takes_the_options_of_its_uri(connect, tmp_path, make_row):
         keep(make_row(run_id="2"))
     assert caught.value.retry is Retry.NEVER
     connect(conn_type="sqlite", host=str(tmp_path / "other.db"), extra={"mode": "memory"})
-    with pytest.raises(WarehouseConfigurationError, match="forgets everything"):
+    with pytest.raises(WarehouseConfigurationError, match="in memory keeps nothing"):
         keep(make_row())
 
 

@@ -1,3 +1,4 @@
+import json
 import os
 import time
 from dataclasses import replace
@@ -86,7 +87,7 @@ def test_refused_keys_are_not_tried_again(iyzico, hook):
 
 def test_a_call_that_moves_money_is_attempted_once_and_signs_the_bytes_it_sends(iyzico, hook):
     pay = Call("POST", "/v1/mass/payout/auth", "locale=tr", read=lambda answer: answer.http_status, body='{"ğ":1}'.encode())
-    assert hook.run(pay) == 404  # not simulated yet, but believed: the signature over the body was right
+    assert hook.run(pay) == 400  # there is no requestId in it, but it is believed: the signature over the body was right
     assert iyzico.seen[0].refusal is None
     iyzico.fail("reset")
     with pytest.raises(IyzicoOutcomeUnknownError, match="read it back") as caught:
@@ -180,7 +181,8 @@ def test_a_long_lived_process_does_not_feed_the_masker_for_ever(iyzico, hook, mo
 def test_a_connection_that_stays_the_same_keeps_its_session_and_a_new_one_does_not(iyzico, hook):
     fields = {
         "conn_id": "iyzico_default", "conn_type": "iyzico", "host": iyzico.url, "port": None,
-        "login": iyzico.world.api_key, "password": iyzico.world.secret_key, "extra": '{"account": "simulator", "timeout": 60}',
+        "login": iyzico.world.api_key, "password": iyzico.world.secret_key,
+        "extra": json.dumps({**json.loads(iyzico.connection)["extra"], "timeout": 60}),
     }  # fmt: skip
     hook.get_balance()
     first = hook._transport

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 from cryptography.fernet import InvalidToken
+from payout_answers import IBAN, batch
 from raw_server import serve
 from support import connect_to
 
@@ -257,6 +258,23 @@ def test_a_task_that_is_stopped_in_the_middle_of_a_call_leaves_no_key_in_any_fra
     assert any(name.endswith("hooks/response.py") for name in shown)
     assert [text for text in shown for secret in OWN if shows(text, secret)] == []
     assert not any("IYZWSv2" in text for text in shown)
+
+
+@pytest.mark.parametrize("moment", ["connect", "sendall", "recv_into"])
+def test_a_task_that_is_stopped_while_it_hands_a_batch_over_leaves_no_recipient_in_any_frame(monkeypatch, moment):
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    hook, made = IyzicoHook(), batch()
+    with serve(hang_up) as server:
+        connect_to(monkeypatch, f"http://127.0.0.1:{server.port}", can_pay=True, account="raw", currency="TRY")
+        monkeypatch.setattr(Socket, moment, stop)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            hook.init_mass_payout(made)
+        shown = list(everything_shown_by(caught.value))
+        hook.close()
+    assert any(name.endswith("hooks/payouts.py") for name in shown)
+    assert [text for text in shown for secret in (IBAN, "Ayşe", "Ay\\xc5") if secret in text] == []
 
 
 def test_a_task_that_is_stopped_while_it_dials_leaves_no_key_and_no_header_in_any_frame(monkeypatch, iyzico):

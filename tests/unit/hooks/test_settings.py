@@ -206,6 +206,28 @@ def test_what_is_wrong_is_named_with_the_connection_and_never_with_a_key(fields,
     assert "sandbox-secret" not in str(caught.value)
 
 
+def test_a_connection_may_pay_only_if_it_says_so():
+    settings = read()
+    assert (settings.can_pay, settings.has_label, settings.currency) == (False, False, None)
+    form = read(extra='{"can_pay": "true", "account": "payroll", "currency": " TRY "}')
+    assert (form.can_pay, form.has_label, form.currency) == (True, True, "TRY")
+    assert read(extra='{"can_pay": null, "account": " ", "currency": ""}') == read()
+
+
+@pytest.mark.parametrize(
+    "currency", ["try", "TL", "TRYX", "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}RR", "949", 949, True, ["TRY"]]
+)
+def test_a_currency_that_is_no_code_is_refused(currency):
+    with pytest.raises(IyzicoConfigurationError, match="extra currency is not an ISO 4217 code"):
+        read(extra=json.dumps({"currency": currency}))
+
+
+@pytest.mark.parametrize("can_pay", ["yes", 2, "1", [], "truely"])
+def test_a_permission_to_pay_that_is_neither_true_nor_false_is_refused(can_pay):
+    with pytest.raises(IyzicoConfigurationError, match="extra can_pay is neither true nor false"):
+        read(extra=json.dumps({"can_pay": can_pay}))
+
+
 def test_settings_do_not_show_their_keys():
     assert "sandbox-key" not in repr(read())
     assert "sandbox-secret" not in repr(read())

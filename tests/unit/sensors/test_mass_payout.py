@@ -107,14 +107,14 @@ def test_execution_timeout_does_not_cut_the_deferred_wait_short(iyzico):
 def test_poke_keeps_one_session_and_notices_new_keys(iyzico, monkeypatch):
     gate = sensor(batch_total="1000")
     assert not gate.poke({})
-    transport = gate._hook._transport
+    transport = gate._polls.hook._transport
     assert not gate.poke({})
-    assert gate._hook._transport is transport
+    assert gate._polls.hook._transport is transport
     iyzico.world.secret_key = "sandbox-rotated"
     connect(monkeypatch, iyzico)
     iyzico.balance = "1010"
     assert gate.poke({}).is_done
-    gate._hook.close()
+    gate._polls.hook.close()
 
 
 def test_the_event_is_judged_once_more():
@@ -231,11 +231,13 @@ def test_what_a_triggerer_saw_whose_clock_is_ahead_of_iyzicos_is_asked_again(iyz
     assert bool(iyzico.seen) is is_asked
 
 
-def test_the_first_balance_is_that_of_the_first_poll_and_of_no_later_one(iyzico):
+def test_the_first_balance_is_that_of_the_first_poll_and_of_no_later_one(iyzico, sqlite_warehouse):
     iyzico.balance = "10.00"
+    gate = sensor(poke_interval=10, timeout=600, warehouse_conn_id="iyzico_warehouse")
     with pytest.raises(TaskDeferred) as caught:
-        resume(sensor(poke_interval=10, timeout=600), seen_ago(76))
+        gate.resume_execution("execute_complete", {"event": seen_ago(76)}, {"ti": TASK, "dag_run": RUN})
     assert caught.value.kwargs["first_balance"] is None
+    assert recorded(sqlite_warehouse, "first_balance, last_balance") == [(None, 10)]
 
 
 def test_a_gate_that_polls_in_its_worker_logs_only_what_is_new(iyzico, monkeypatch):
@@ -246,7 +248,7 @@ def test_a_gate_that_polls_in_its_worker_logs_only_what_is_new(iyzico, monkeypat
         gate.poke({})
     lines = [str(each) for each in said if "required" in str(each)]
     assert [line.split("balance ")[1].split(" ")[0] for line in lines] == ["100.00", "200.00", "1000.00"]
-    gate._hook.close()
+    gate._polls.hook.close()
 
 
 @pytest.mark.parametrize("conn_id", [None, 5, ""])
@@ -274,7 +276,7 @@ def test_a_connection_that_could_not_be_read_at_first_puts_off_no_record(iyzico,
     monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", connection)
     gate.poke({})
     assert recorded(sqlite_warehouse, "outcome, polls, first_balance") == [("waiting", 1, 100)]
-    gate._hook.close()
+    gate._polls.hook.close()
 
 
 def test_an_event_of_an_older_version_that_tells_no_end_is_never_taken_for_a_timeout(iyzico):
@@ -600,7 +602,7 @@ def new_record(gate):
     wait = record.Wait(
         task, gate.iyzico_conn_id, gate.warehouse_conn_id, None, STARTED_AT, timeout, gate.currency, need, begins=True
     )
-    return record.GateRecord(wait, {}, gate._whose, gate.log)
+    return record.GateRecord(wait, {}, gate._polls.whose, gate.log)
 
 
 def recorded(path, columns):

@@ -1,0 +1,180 @@
+"""For the owner of the ledger: print what makes it, read it, and settle by hand what only a person may settle."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from getpass import getuser
+from typing import TypeVar
+
+from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.errors import IyzicoError, LedgerBatchError, LedgerError, restated, unexpected
+from airflow_provider_iyzico.ledger import persons
+from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.asking import read_at_iyzico
+from airflow_provider_iyzico.ledger.batches import LedgerBatch
+from airflow_provider_iyzico.ledger.holds import release_plain
+from airflow_provider_iyzico.ledger.layout import ledger_layout
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.pages import batch_page, batches_page
+from airflow_provider_iyzico.ledger.questions import events_of, holds_of, items_of, named, open_plain_holds
+from airflow_provider_iyzico.ledger.reading import differing_items
+from airflow_provider_iyzico.ledger.resolve import check_step, resolve
+from airflow_provider_iyzico.ledger.rights import grants
+from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
+from airflow_provider_iyzico.warehouse.database.layout import ddl, dialect_named
+
+Asked = argparse.Namespace
+T = TypeVar("T")
+
+#: Whose DDL is printed; MariaDB takes that of MySQL.
+PRINTED = ("postgresql", "mysql", "sqlite")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return 0 when it is done, and 2 when it is refused."""
+    asked = _parser().parse_args(arguments)
+    if asked.command == "ddl":
+        return _run(lambda: _ddl(asked), str)
+    try:
+        engine = engine_by_url()
+    except IyzicoError as error:
+        return _refused(str(error))
+    try:
+        ledger = Ledger.open(engine, schema=asked.schema, create_table=False)
+        return _run(lambda: _COMMANDS[asked.command](ledger, asked), lambda said: without_password(engine, said))
+    except IyzicoError as error:
+        return _refused(str(error))
+    finally:
+        engine.dispose()
+
+
+def _run(act: Callable[[], Iterable[str]], shown: Callable[[str], str]) -> int:
+    try:
+        for line in act():
+            print(line)
+    except IyzicoError as error:
+        return _refused(shown(str(error)))
+    except Exception as error:  # noqa: BLE001 - a traceback may show keys
+        return _refused(str(restated(unexpected(error))))
+    return 0
+
+
+def _refused(said: str) -> int:
+    print(said, file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.ledger", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    printer = commands.add_parser("ddl", help="print the CREATE statements of tables and view, and the least rights")
+    printer.add_argument("--dialect", default="postgresql", choices=PRINTED, help="default: %(default)s")
+    lister = commands.add_parser("list", help="print the batches, and the holds for payouts that other code makes")
+    lister.add_argument(
+        "--days", type=float, default=30, help="leave out what ended or was cancelled before; default: %(default)s"
+    )
+    shower = commands.add_parser("show", help="print a batch with its items, holds and events")
+    resolver = commands.add_parser("resolve", help="settle what became of a batch; iyzico is asked first")
+    resolver.add_argument("--as", dest="after", required=True, choices=[state.value for state in State], help="what it is")
+    resolver.add_argument("--conn-id", default="iyzico_default", help="the Airflow Connection to ask; default: %(default)s")
+    releaser = commands.add_parser("release", help="give back what is set aside")
+    permitter = commands.add_parser("permit", help="permit one more authorization after one went unanswered")
+    for command in (shower, resolver, releaser, permitter):
+        command.add_argument("external_id")
+    for command in (resolver, releaser, permitter):
+        command.add_argument("--because", required=True, type=_text, metavar="TEXT", help="the reason, which is kept")
+        command.add_argument("--by", type=_text, metavar="NAME", help="who decides; default: the user of this session")
+    for command in (lister, shower, resolver, releaser, permitter):
+        command.epilog = f"The SQLAlchemy URL of the database is read from ${URL_VARIABLE}."
+        command.add_argument("--environment", choices=("production", "sandbox"))
+        command.add_argument("--account")
+    for command in commands.choices.values():
+        command.add_argument("--schema")
+    return parser
+
+
+def _text(given: str) -> str:
+    if not given.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return given.strip()
+
+
+def _ddl(asked: Asked) -> Iterable[str]:
+    yield ddl(ledger_layout(asked.schema), dialect_named(asked.dialect))
+    yield from grants(asked.dialect, asked.schema)
+
+
+def _list(ledger: Ledger, asked: Asked) -> Iterable[str]:
+    where = {"environment": asked.environment, "account": asked.account}
+    return batches_page(named(ledger, **where, days=asked.days), open_plain_holds(ledger, **where))
+
+
+def _show(ledger: Ledger, asked: Asked) -> Iterable[str]:
+    batch = _batch(ledger, asked)
+    return batch_page(batch, holds_of(ledger, batch.key), items_of(ledger, batch.key), events_of(ledger, batch.key))
+
+
+def _resolve(ledger: Ledger, asked: Asked) -> Iterable[str]:
+    batch, after = _batch(ledger, asked), State(asked.after)
+    check_step(batch, after)
+    found = read_at_iyzico(asked.conn_id, batch)
+    if found is not None and batch.request_id is None and (others := differing_items(ledger, batch, found)):
+        yield f"{len(others)} items have another recipient at iyzico, or iyzico masks it, such as {others[0]!r}: you decide"
+    kept = resolve(ledger, batch, after, found, _who(asked), asked.because)
+    yield f"{kept} is {kept.state}"
+
+
+def _release(ledger: Ledger, asked: Asked) -> Iterable[str]:
+    where = {"environment": asked.environment, "account": asked.account}
+    plain = open_plain_holds(ledger, asked.external_id, **where)
+    if not plain or named(ledger, asked.external_id, **where):
+        batch = _batch(ledger, asked)
+        persons.release(ledger, batch, _who(asked), asked.because)
+        return [f"nothing is set aside for {batch} any more"]
+    row = _only(plain, asked.external_id, lambda row: f"{row['account']} ({row['environment']})")
+    account = Account(row["environment"], row["account"], row["currency"])
+    hold = release_plain(ledger, account, asked.external_id, _who(asked), asked.because)
+    if hold is None:
+        raise LedgerBatchError(f"nothing is set aside for {asked.external_id!r} any more; somebody else gave it back")
+    return [f"{hold.external_id} holds nothing any more; it was {money_text(hold.counted)} {account.currency}"]
+
+
+def _permit(ledger: Ledger, asked: Asked) -> Iterable[str]:
+    batch = _batch(ledger, asked)
+    persons.permit(ledger, batch, _who(asked), asked.because)
+    return [f"{batch} may be authorized once more; clear its task"]
+
+
+_COMMANDS: dict[str, Callable[[Ledger, Asked], Iterable[str]]] = {
+    "list": _list,
+    "show": _show,
+    "resolve": _resolve,
+    "release": _release,
+    "permit": _permit,
+}
+
+
+def _batch(ledger: Ledger, asked: Asked) -> LedgerBatch:
+    found = named(ledger, asked.external_id, environment=asked.environment, account=asked.account)
+    return _only(found, asked.external_id, lambda batch: str(batch.account))
+
+
+def _only(found: Sequence[T], external_id: str, whose: Callable[[T], str]) -> T:
+    if not found:
+        raise LedgerBatchError(f"the ledger has nothing called {external_id!r} there; see `list`")
+    if len(found) > 1:
+        raise LedgerBatchError(
+            f"the ledger has {external_id!r} of {' and of '.join(map(whose, found))}; say which with --environment and --account"
+        )
+    return found[0]
+
+
+def _who(asked: Asked) -> Who:
+    try:
+        return Who(person=asked.by or getuser())
+    except (KeyError, OSError) as error:
+        raise LedgerError("this session has no user's name; say who decides with --by") from error

@@ -1,0 +1,71 @@
+"""The ledger as text for a person. No IBAN, phone, identity number or name is in it, since none is in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.ledger.batches import LedgerBatch
+
+_LIST = ("external_id", "environment", "account", "state", "currency", "total", "required", "items", "changed_at")
+_BATCH = (
+    *("state", "version", "request_id", "purpose", "iyzico_status", "items", "invalid_items", "total", "commission"),
+    *("commission_bound", "required", "deadline_at", "auth_unanswered_at", "read_at", "dag_id", "task_id", "run_id"),
+    *("created_at", "changed_at", "ended_at"),
+)
+_ITEM = ("item_external_id", "recipient_type", "recipient_end", "amount", "commission", "status", "reference_code", "error")
+_EVENT = ("happened_at", "version", "kind", "item_external_id", "before", "after", "by", "reason")
+_HOLD = ("number", "amount", "counted", "placed_at", "expires_at", "kind", "ended_at")
+_PLAIN = ("external_id", "environment", "account", "currency", "amount", "placed_at", "expires_at", "dag_id", "run_id")
+
+
+def batches_page(batches: Iterable[LedgerBatch], plain_holds: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    yield from _table("Batches", _LIST, map(_row, batches))
+    yield from _table("Holds for payouts that other code makes", _PLAIN, plain_holds)
+
+
+def batch_page(
+    batch: LedgerBatch,
+    holds: Iterable[Mapping[str, Any]],
+    items: Iterable[Mapping[str, Any]],
+    events: Iterable[Mapping[str, Any]],
+) -> Iterator[str]:
+    yield str(batch)
+    row = _row(batch)
+    yield from (f"  {name}: {_text(row[name])}" for name in _BATCH if row[name] is not None)
+    yield from _table("Holds", _HOLD, holds)
+    yield from _table("Items", _ITEM, items)
+    yield from _table("Events", _EVENT, ({**event, "by": _by(event)} for event in events))
+
+
+def _row(batch: LedgerBatch) -> dict[str, Any]:
+    return {**{field.name: getattr(batch, field.name) for field in fields(batch)}, **batch.account.key()}
+
+
+def _by(event: Mapping[str, Any]) -> str:
+    if event["person"] is not None:
+        return str(event["person"])
+    mapped = "" if event["map_index"] in (None, -1) else f"[{event['map_index']}]"
+    return f"{event['dag_id']}.{event['task_id']}{mapped}, {event['run_id']}, try {event['try_number']}"
+
+
+def _table(title: str, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    cells = [[_text(row[name]) for name in names] for row in rows]
+    yield ""
+    yield f"{title}: {len(cells)}"
+    if cells:
+        widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+        for line in (names, *cells):
+            yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return money_text(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "" if value is None else str(value)

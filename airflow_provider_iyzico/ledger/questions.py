@@ -1,0 +1,137 @@
+"""What is asked of the ledger: which batches there are, which must be read at iyzico, and what happened to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import and_, exists, or_, select, true
+from sqlalchemy.engine import Connection, RowMapping
+
+from airflow_provider_iyzico.api.payout.statuses import ITEM_STATUSES, ItemMeaning
+from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, SENT, UNKNOWN, State
+from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_batch
+from airflow_provider_iyzico.ledger.events import Key
+from airflow_provider_iyzico.ledger.items import read_items
+from airflow_provider_iyzico.ledger.ledger import Ledger
+
+#: iyzico has such a batch, or may have it, and it may still change.
+_CHANGING = (SENT | UNKNOWN | PAST_THE_GATE | {State.INITIATED}) - {State.ENDED}
+_SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)]
+
+
+def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatch]:
+    """Return the batches of an account that iyzico may still change, the longest unread first.
+
+    :param days: batches that ended so lately are among them, and those that a person ended while items were out
+    """
+
+    def ask(connection: Connection) -> list[LedgerBatch]:
+        payout = ledger.tables.payout
+        since = ledger.clock(connection) - timedelta(days=days)
+        ended = and_(payout.c.state == State.ENDED.value, or_(payout.c.ended_at >= since, _has_items_out(ledger)))
+        wanted = or_(payout.c.state.in_([state.value for state in _CHANGING]), ended)
+        return _batches(ledger, connection, and_(*_of(payout, account), wanted))
+
+    return ledger.act(ask)
+
+
+def unread_holders(ledger: Ledger, account: Account, *, seconds: float) -> list[LedgerBatch]:
+    """Return the batches whose holds keep others waiting, and that nobody has read for so long; the longest unread first.
+
+    Those that a person ended while items were out are among them: they hold nothing, and a top-up may set them off.
+    """
+
+    def ask(connection: Connection) -> list[LedgerBatch]:
+        payout, hold, hold_end = ledger.tables.payout, ledger.tables.hold, ledger.tables.hold_end
+        before = ledger.clock(connection) - timedelta(seconds=seconds)
+        ends = exists().where(hold_end.c.hold_id == hold.c.hold_id)
+        holds = exists().where(*_same_batch(hold, payout), hold.c.is_plain.is_(False), ~ends)
+        paying = and_(payout.c.state.in_([state.value for state in _CHANGING]), holds)
+        set_aside_no_more = and_(payout.c.state == State.ENDED.value, _has_items_out(ledger))
+        is_unread = or_(payout.c.read_at.is_(None), payout.c.read_at <= before)
+        return _batches(ledger, connection, and_(*_of(payout, account), is_unread, or_(paying, set_aside_no_more)))
+
+    return ledger.act(ask)
+
+
+def named(
+    ledger: Ledger,
+    external_id: str | None = None,
+    *,
+    environment: str | None = None,
+    account: str | None = None,
+    days: float | None = None,
+) -> list[LedgerBatch]:
+    """Return the batches of a name, environment or account, or all; the last changed first.
+
+    :param days: leave out those that ended or were cancelled before that
+    """
+    payout = ledger.tables.payout
+    wanted = {"external_id": external_id, "environment": environment, "account": account}
+    where = [payout.c[name] == value for name, value in wanted.items() if value is not None]
+
+    def ask(connection: Connection) -> list[LedgerBatch]:
+        if days is not None:
+            since = ledger.clock(connection) - timedelta(days=days)
+            is_open = payout.c.state.notin_([State.ENDED.value, State.CANCELLED.value])
+            where.append(or_(is_open, payout.c.changed_at >= since))
+        return _batches(ledger, connection, and_(true(), *where), payout.c.changed_at.desc())
+
+    return ledger.act(ask)
+
+
+def open_plain_holds(
+    ledger: Ledger, external_id: str | None = None, *, environment: str | None = None, account: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the open holds for payouts that other code makes, oldest first, those whose time is over included."""
+    hold, hold_end = ledger.tables.hold, ledger.tables.hold_end
+    wanted = {"external_id": external_id, "environment": environment, "account": account}
+    where = [hold.c[name] == value for name, value in wanted.items() if value is not None]
+    ends = exists().where(hold_end.c.hold_id == hold.c.hold_id)
+    query = select(hold).where(hold.c.is_plain.is_(True), ~ends, *where).order_by(hold.c.placed_at)
+    return ledger.act(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
+
+
+def events_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:
+    """Return what happened to a batch and its items, in order."""
+    event = ledger.tables.event
+    query = select(event).where(is_batch(event, key)).order_by(event.c.version, event.c.item_external_id.isnot(None))
+    return ledger.act(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
+
+
+def items_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:
+    """Return the rows of a batch's items, by id."""
+    return ledger.act(lambda connection: read_items(ledger, connection, key))
+
+
+def holds_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:
+    """Return the holds of a batch with their ends, in order."""
+    hold, hold_end = ledger.tables.hold, ledger.tables.hold_end
+    joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id)
+    query = select(hold, hold_end.c.kind, hold_end.c.ended_at).select_from(joined).where(is_batch(hold, key))
+    return ledger.act(lambda connection: [dict(row) for row in connection.execute(query.order_by(hold.c.number)).mappings()])
+
+
+def _has_items_out(ledger: Ledger) -> Any:
+    item, payout = ledger.tables.item, ledger.tables.payout
+    return exists().where(*_same_batch(item, payout), item.c.status.notin_(_SETTLED))
+
+
+def _same_batch(table: Any, payout: Any) -> Iterable[Any]:
+    return [table.c[name] == payout.c[name] for name in ("environment", "account", "external_id")]
+
+
+def _of(payout: Any, account: Account) -> Sequence[Any]:
+    return [payout.c[name] == value for name, value in account.key().items()]
+
+
+def _batches(ledger: Ledger, connection: Connection, where: Any, order: Any = None) -> list[LedgerBatch]:
+    payout = ledger.tables.payout
+    query = select(payout).where(where)
+    query = query.order_by(order) if order is not None else query.order_by(payout.c.read_at.isnot(None), payout.c.read_at)
+    rows: list[RowMapping] = list(connection.execute(query).mappings())
+    now = ledger.clock(connection)
+    return [batch_of(row, now) for row in rows]

@@ -1,0 +1,51 @@
+"""A person settles what became of a batch: by what iyzico says now, along the table of transitions, and with a reason."""
+
+from __future__ import annotations
+
+from airflow_provider_iyzico.api.payout.initiated import Initiated
+from airflow_provider_iyzico.api.payout.retrieved import MassPayout
+from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
+from airflow_provider_iyzico.domain.reads import SPEAKS_FOR, says
+from airflow_provider_iyzico.errors import LedgerBatchError
+from airflow_provider_iyzico.ledger.batches import LedgerBatch
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.reading import record, refuse_other_items
+from airflow_provider_iyzico.ledger.steps import initiated, step
+from airflow_provider_iyzico.ledger.who import Who
+
+#: So long after the deadline of a request its sender is taken to have given up.
+GRACE_SECONDS = 60
+
+
+def check_step(batch: LedgerBatch, after: State) -> None:
+    """Refuse what no read of iyzico could allow, before it is asked.
+
+    :raises LedgerBatchError: the step is none of the table, or is an intent; or a request is still under way
+    """
+    if after in SENT or not may_follow(batch.state, after):
+        raise LedgerBatchError(f"{batch} is {batch.state}, after which nobody may call it {after}")
+    if batch.state in SENT and not batch.is_overdue(GRACE_SECONDS):
+        raise LedgerBatchError(
+            f"{batch} is {batch.state}, and its sender may still be waiting for the answer: its deadline is at "
+            f"{batch.deadline_at:%H:%M:%S} UTC. Come back {GRACE_SECONDS} seconds after it"
+        )
+
+
+def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout | None, who: Who, reason: str) -> LedgerBatch:
+    """Take the step that a person decided on, if what iyzico says now does not contradict it; keep what it says.
+
+    :param found: what iyzico answered just now; ``None``: that it knows no such batch
+    :raises LedgerBatchError: the table or iyzico contradicts; then only what was read is kept
+    :raises LedgerMovedError: somebody else changed the batch; resolve it again
+    """
+    check_step(batch, after)
+    if after not in SPEAKS_FOR[saying := says(found)]:
+        told = "" if found is None else f" (batch {found.status!r})"
+        raise LedgerBatchError(f"iyzico says of {batch}: {saying}{told}. That contradicts {after}; nothing was written")
+    if found is None or (batch.request_id is None and after is not State.INITIATED):
+        return step(ledger, batch, after, who, reason=reason)
+    if batch.request_id is None:
+        refuse_other_items(ledger, batch, found)
+        return record(ledger, initiated(ledger, batch, Initiated(found.request_id, ()), who, reason=reason), found, who)
+    kept = record(ledger, batch, found, who)
+    return kept if kept.state is after else step(ledger, kept, after, who, reason=reason)

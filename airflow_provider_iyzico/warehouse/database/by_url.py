@@ -1,0 +1,44 @@
+"""The database of a command: a person names it in the environment, since a password has no place on a command line."""
+
+from __future__ import annotations
+
+import os
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import ArgumentError
+
+from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.warehouse.database.engine import prepare
+from airflow_provider_iyzico.warehouse.database.faults import is_there
+
+URL_VARIABLE = "IYZICO_WAREHOUSE_URL"
+
+
+def engine_by_url() -> Engine:
+    """Return an engine for the database that ``$IYZICO_WAREHOUSE_URL`` names. Nothing is asked of it yet.
+
+    :raises WarehouseConfigurationError: the variable is empty, or is no URL that can be used here, or a SQLite file is not there
+    """
+    url = os.environ.get(URL_VARIABLE)
+    if not url:
+        raise WarehouseConfigurationError(f"name the warehouse in ${URL_VARIABLE}, such as postgresql://user@host/database")
+    try:
+        engine = prepare(create_engine(url))
+    except (ArgumentError, ImportError, TypeError, ValueError) as error:
+        raise WarehouseConfigurationError(
+            f"${URL_VARIABLE} is no URL of SQLAlchemy that can be used here ({type(error).__name__}); it looks like "
+            "postgresql+psycopg://user@host/database, and its driver must be installed"
+        ) from None  # some messages quote the URL, which holds a password
+    file = engine.url.database
+    if engine.dialect.name == "sqlite" and file and not file.startswith("file:") and not is_there(file):
+        raise WarehouseConfigurationError(
+            f"there is no SQLite file {file!r}, and this command makes none; correct ${URL_VARIABLE}"
+        )
+    return engine
+
+
+def without_password(engine: Engine, said: str) -> str:
+    """Return a driver's words as they may be shown."""
+    password = engine.url.password
+    return said.replace(str(password), "***") if password else said
