@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, and_
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico.errors import WarehouseError
 from airflow_provider_iyzico.ledger.ledger import Ledger
@@ -71,5 +70,8 @@ def _enter(ledger: Ledger, connection: Connection, account: Account) -> None:
         "digest_key": secrets.token_hex(32),
         "created_at": ledger.clock(connection),
     }
-    with suppress(IntegrityError):  # MySQL and MariaDB: somebody was faster, and the transaction goes on
-        add(connection, ledger.tables.account, row)
+    table = ledger.tables.account
+    if connection.dialect.name in ("mysql", "mariadb"):  # a plain INSERT that is too late holds a lock on which others deadlock
+        connection.execute(mysql.insert(table).values(row).on_duplicate_key_update(account=table.c.account))
+    else:
+        add(connection, table, row)

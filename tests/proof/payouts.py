@@ -22,7 +22,7 @@ from source import opening
 from sqlalchemy import create_engine
 
 from airflow_provider_iyzico.domain.payout import State
-from airflow_provider_iyzico.errors import LedgerFundsError, LedgerHoldError, LedgerMovedError
+from airflow_provider_iyzico.errors import LedgerFundsError, LedgerHoldError, LedgerMovedError, WarehouseError
 from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.batches import find
 from airflow_provider_iyzico.ledger.holds import release_plain
@@ -34,7 +34,7 @@ TRIES = 3
 #: After so long the hold of a late batch would be over, had the batch not been sent.
 LATE_SECONDS = 0.5
 #: What becomes of a hold, and how often. All of them must happen in every run.
-FATES = {"pay": 6, "release": 2, "expire": 2, "keep": 2, "batch": 4, "late batch": 2}
+FATES = {"pay": 6, "release": 2, "expire": 2, "keep": 2, "batch": 1, "late batch": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,10 @@ def rounds_of(settings: dict, process: int, barrier) -> Counter:
     for round_ in range(settings["rounds"]):
         plan = Plan.of(settings["seed"], round_, process, opening(settings["seed"], f"a{round_}"))
         barrier.wait(300)
-        done[payer.act(plan)] += 1
+        try:
+            done[payer.act(plan)] += 1
+        except WarehouseError as error:  # the database's own keys stop some of the mutants
+            done[f"refused: {error}"] += 1
         payer.pay_late(leaving=2)
     payer.pay_late()
     return done

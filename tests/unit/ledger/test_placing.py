@@ -293,7 +293,7 @@ def test_a_batch_in_another_currency_than_the_gates_is_refused(ledger):
 
 
 def test_the_hold_of_a_batch_that_was_sent_counts_for_good_and_time_does_not_end_it(ledger, sleep_in_the_database):
-    from airflow_provider_iyzico.ledger.batch_holds import keep_for_ever
+    from airflow_provider_iyzico.ledger.batch_holds import make_endless
     from airflow_provider_iyzico.ledger.batches import find, take_turn
     from airflow_provider_iyzico.ledger.events import EventKind
 
@@ -302,7 +302,7 @@ def test_the_hold_of_a_batch_that_was_sent_counts_for_good_and_time_does_not_end
     batch = find(ledger, ACCOUNT, "march")
 
     def sent(turn):
-        keep_for_ever(turn)
+        make_endless(turn)
         return turn.advance(EventKind.STATE, {}, state=State.AUTH_SENT)
 
     take_turn(ledger, batch, ME, sent)
