@@ -81,8 +81,8 @@ def two_payouts(home: Path, iyzico: Simulator, warehouse: Path, salaries: Any) -
             say(f"salaries: {aside['required']} set aside, the gate opens, and the payout begins")
             print("go", file=suppliers.stdin, flush=True)
             say(f"suppliers: {suppliers.stdout.readline().strip()}")
-            say("salaries: the payout has ended, and gives back what it set aside")
-            iyzico.balance = str(Decimal(ENOUGH) * 2 - Decimal(aside["required"]))
+            iyzico.balance = "4470.00"
+            say("salaries: 4530.00 are paid, and 1000.00 came in: 4470.00 is there; what was set aside is given back")
             return "paid"
 
         salaries.get_task("pay").python_callable = pay

@@ -541,7 +541,7 @@ def test_zeros_behind_an_exact_amount_do_not_count(iyzico, total):
 
 
 def test_templates_are_amounts_and_nothing_that_could_redirect_a_request():
-    assert set(MassPayoutBalanceSensor.template_fields) == {"batch_total", "headroom"}
+    assert set(MassPayoutBalanceSensor.template_fields) == {"batch_total", "headroom", "external_id"}
 
 
 @pytest.mark.parametrize("value", ["{{ total }}", "{% if x %}1{% endif %}", 1500, Decimal("1500.75"), "0E-8"])
