@@ -277,7 +277,9 @@ def test_the_report_says_what_was_run_where_and_that_a_simulator_is_not_iyzico(i
     assert re.search(r"^- airflow-provider-iyzico [\d.]+, Airflow [\d.]+, Python [\d.]+$", report, re.MULTILINE)
     assert re.search(r"^- environment: sandbox, \d{4}-\d\d-\d\d$", report, re.MULTILINE)
     assert "an address that is not iyzico's" in report
-    assert report.endswith("Not asked, because reading a balance does not tell: 7, 8, 9, 10, 11, 18.\n")
+    assert report.endswith(
+        "Not asked, because reading a balance does not tell: 7, 8, 9, 10, 11, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29.\n"
+    )
 
 
 def test_the_assumptions_are_those_of_unverified_md():
