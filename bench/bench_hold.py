@@ -1,7 +1,7 @@
 """What does placing a hold cost over connecting, one plain insert and a commit? And 16 processes at once, on one account?
 
 Side by side, on a real PostgreSQL. Each placement makes an engine and a connection of its own, as a task does. Ours adds: the
-keys of the tables are checked, the account is locked, its holds are summed, and the row is read back. Set BENCH_ROWS for more rounds.
+keys of the tables are checked, the account is locked, its holds are summed, and the row is read back. BENCH_ROWS sets the rounds.
 """
 
 from __future__ import annotations
