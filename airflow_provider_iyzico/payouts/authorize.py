@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_iyzico.api.envelope import is_one_too_many
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import (
@@ -75,7 +76,13 @@ def _have_paid(means: Means, batch: LedgerBatch) -> None:
             raise IyzicoUnavailableError(f"the ledger took so long that {batch} was not sent; a retry is safe")
         means.iyzico.authorize_mass_payout(str(batch.request_id), within_seconds=seconds_left)
     except IyzicoOutcomeUnknownError as error:
-        step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason=str(error))
+        if not is_one_too_many(error):
+            step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason=str(error))
+        elif _is_no(means, batch, error):
+            raise IyzicoUnavailableError(
+                f"iyzico had too many requests, and did not authorize {batch}, which it says twice; a retry is safe",
+                retry_after=error.retry_after,
+            ) from error
     except IyzicoError as error:
         if _is_no(means, batch, error):
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -78,18 +79,19 @@ def standing_of(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) 
     totals = totals_of(items, batch.commission_bound)
     if batch.state is State.ENDED:
         return Standing(batch, totals, has_ended=True, problem=_unpaid(batch, totals, items))
+    now = batch.seen_at
     failed = [item for item in items if item_meaning(item.status) is ItemMeaning.OUT]
-    left = [_seconds_left(item.status_at, batch.seen_at, deposit_grace_seconds) for item in failed]
-    wait_seconds = min((seconds for seconds in left if seconds > 0), default=None)
+    settled = [item for item in items if item.is_settled]  # the hold counts them a little longer
+    coming_back = _next_change(failed, now, deposit_grace_seconds)
+    settling = _next_change(settled, now, means.settling_seconds)
     statuses = {item.status for item in items}
     if is_under_way(statuses):
         if not has_stopped(batch.iyzico_status or "", statuses):
             return Standing(batch, totals, has_ended=False)
-        return Standing(batch, totals, has_ended=False, wait_seconds=wait_seconds, has_stopped=wait_seconds is None)
-    if wait_seconds is not None:
-        return Standing(batch, totals, has_ended=False, wait_seconds=wait_seconds)
-    if all(item.is_settled for item in items):  # the hold counts settled items a little longer
-        return Standing(batch, totals, has_ended=False, wait_seconds=means.settling_seconds)
+        return Standing(batch, totals, has_ended=False, wait_seconds=coming_back, has_stopped=coming_back is None)
+    waits = [seconds for seconds in (coming_back, settling) if seconds is not None]
+    if waits or len(settled) == len(items):
+        return Standing(batch, totals, has_ended=False, wait_seconds=min(waits, default=means.settling_seconds))
     return Standing(batch, totals, has_ended=True, problem=_unpaid(batch, totals, items))
 
 
@@ -103,12 +105,19 @@ def _stopped(standing: Standing) -> Standing:
     return Standing(batch, standing.totals, has_ended=True, problem=problem, has_stopped=True)
 
 
-def _seconds_left(since: datetime, now: datetime, seconds: float) -> float:
-    return (since + timedelta(seconds=seconds) - now).total_seconds()
+def _next_change(items: Iterable[ItemState], now: datetime, seconds: float) -> float | None:
+    """Return in how many seconds the first of some items has had its status for so long; nothing where all have."""
+    left = [(item.status_at + timedelta(seconds=seconds) - now).total_seconds() for item in items]
+    return min((each for each in left if each > 0), default=None)
+
+
+def what_is_unpaid(means: Means, batch: LedgerBatch) -> str | None:
+    """Say which valid items of a batch are not paid by what the ledger holds, and what became of their money."""
+    items = [state_of(row) for row in item_rows(means.ledger, batch)]
+    return _unpaid(batch, totals_of(items, batch.commission_bound), items)
 
 
 def _unpaid(batch: LedgerBatch, totals: Totals, items: list[ItemState]) -> str | None:
-    """Say which valid items are not paid, and what became of their money."""
     unpaid = [item for item in items if item.is_valid and not item.is_paid]
     if not unpaid:
         return None

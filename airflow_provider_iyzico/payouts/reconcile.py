@@ -13,7 +13,7 @@ from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.steps import step
 from airflow_provider_iyzico.payouts.authorize import settle_authorization
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
-from airflow_provider_iyzico.payouts.follow import follow, standing_of
+from airflow_provider_iyzico.payouts.follow import follow, what_is_unpaid
 from airflow_provider_iyzico.payouts.initiate import find_out
 from airflow_provider_iyzico.payouts.reads import read, seen, step_by_others
 
@@ -111,16 +111,16 @@ def _settle(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> s
         case State.AUTHORIZED:
             return follow(means, batch.external_id, deposit_grace_seconds=deposit_grace_seconds).problem
         case State.ENDED:
-            return _looked_back(means, batch, deposit_grace_seconds)
+            return _looked_back(means, batch)
         case _:
             pass
     return None
 
 
-def _looked_back(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> str | None:
+def _looked_back(means: Means, batch: LedgerBatch) -> str | None:
     """Read a batch that has ended. What its items came to was said at its end, so only what is new is said."""
     now = record(means.ledger, batch, read(means, batch), means.who, settling_seconds=means.settling_seconds)
     if now.version == batch.version:
         return None
-    unpaid = standing_of(means, now, deposit_grace_seconds).problem
+    unpaid = what_is_unpaid(means, now)
     return f"{now} had ended, and its items changed at iyzico; what is out is set aside again" + (f". {unpaid}" if unpaid else "")
