@@ -49,12 +49,13 @@ def check_literals(
 def check_batch(task_id: str, external_id: object, batch_total: object, hold_for_seconds: object) -> None:
     """Refuse a gate that does not say for what it waits.
 
-    :raises IyzicoConfigurationError: there is neither an amount nor a batch, or ``external_id`` cannot be one
+    :raises IyzicoMoneyError: there is neither an amount nor a batch
+    :raises IyzicoConfigurationError: ``external_id`` is not valid, or ``hold_for_seconds`` has no hold to end
     """
     if external_id is not None:
         check_external_id(task_id, external_id)
     elif batch_total is None:
-        raise IyzicoConfigurationError(f"task {task_id!r}: give batch_total, or the external_id of a batch in the ledger")
+        raise IyzicoMoneyError(f"task {task_id!r}: batch_total is None; give it, or the external_id of a batch in the ledger")
     elif hold_for_seconds is not None:
         raise IyzicoConfigurationError(
             f"task {task_id!r}: hold_for_seconds ends a hold, and without external_id there is none; give both or neither"
