@@ -15,7 +15,7 @@ from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 # [START payout]
 BATCH = "salaries-{{ params.month }}"  # one name is one batch for good, so it names the month with its year
 PAYROLL = """
-    SELECT item_external_id, 'IBAN' AS recipient_type, iban AS recipient_info, name AS recipient_name, amount, 'salary' AS description
+    SELECT item_external_id, recipient_type, recipient_info, recipient_name, amount, description
     FROM payroll WHERE month = '{{ params.month }}'"""
 
 with DAG(
