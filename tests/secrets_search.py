@@ -12,8 +12,8 @@ from airflow_provider_iyzico.simulator import Simulator
 
 #: Of a longer secret any part of this length is a find; Airflow's masker and line breaks may have cut the rest.
 PART = 24
-#: A shorter form of a recipient would be found everywhere.
-MIN_FORM = 5
+#: A shorter part of a recipient stands everywhere by chance.
+MIN_PART = 8
 
 
 def secrets_of(simulator: Simulator) -> set[str]:
@@ -44,9 +44,9 @@ def personal_forms(info: str, name: str) -> set[bytes]:
     """Return a recipient in every form: raw, as JSON, in groups of four, in halves, quoted, in hex and in base64."""
     half = len(info) // 2
     groups = " ".join(info[place : place + 4] for place in range(0, len(info), 4))
-    parts = {info, groups, info[:half], info[half:], name, *[part for part in name.split() if len(part) > 6]}
+    parts = {part for part in (info, groups, info[:half], info[half:], name, *name.split()) if len(part) >= MIN_PART}
     written = {form for part in parts for form in forms(part)} | {json.dumps(part)[1:-1].encode() for part in parts}
-    return {form for form in written if len(form) >= MIN_FORM}
+    return {form for form in written if len(form) >= MIN_PART}
 
 
 def finds_personal(recipients: Iterable[tuple[str, str]], paths: Iterable[Path]) -> list[str]:

@@ -12,7 +12,7 @@ MONTHS = ("2026-11", "2026-12")
 PEOPLE = {
     "ayse": ("IBAN", "TR330006100519786457841326", "Ayşe Demirtaş", "1250.00"),
     "veli": ("PHONE", "+905329876543", "Veli Karacabey", "980.50"),
-    "zeynep": ("IDENTITY_NUMBER", "10000000146", "Zeynep Hanoglu", "2269.50"),
+    "zeynep": ("IDENTITY_NUMBER", "52837461950", "Zeynep Karaoglu", "2269.50"),
 }
 #: Amounts are text, because SQLite keeps numbers as floats.
 _TABLE = """CREATE TABLE payroll (

@@ -3,6 +3,7 @@
 import configparser
 import importlib
 import inspect
+import itertools
 import json
 import logging
 import os
@@ -31,6 +32,7 @@ from sqlalchemy import create_engine, text
 from support import POSTGRESQL, connect
 
 from airflow_provider_iyzico import errors
+from airflow_provider_iyzico.domain.payout import TRANSITIONS
 from airflow_provider_iyzico.get_provider_info import get_provider_info
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.hooks.settings import EXTRA_FIELDS
@@ -193,6 +195,16 @@ def test_the_printed_commands_end_a_hold_that_nobody_ends(sqlite_warehouse):
     with engine.connect() as connection:
         assert connection.execute(text("SELECT kind FROM iyzico_balance_hold_end")).scalars().all() == ["released"]
     engine.dispose()
+
+
+def test_the_picture_of_the_states_shows_every_step_and_no_other():
+    drawn = {}
+    for part in re.split(r"[;\n]|  ", code_of("states")):
+        path = [re.findall(r"[a-z_]+", step) for step in part.split("->")] if "->" in part else []
+        for before, after in itertools.pairwise(path):
+            for each in before:
+                drawn.setdefault(each, set()).update(after)
+    assert drawn == {str(state): set(map(str, after)) for state, after in TRANSITIONS.items() if after}
 
 
 def test_the_commands_that_settle_a_batch_by_hand_settle_it(iyzico, sqlite_warehouse, airflow_database, monkeypatch):
