@@ -22,7 +22,7 @@ with DAG(
     dag_id="iyzico_payout",
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Istanbul"),
-    params={"month": Param("2026-11", type="string", pattern="^[0-9]{4}-[0-9]{2}$")},
+    params={"month": Param("2026-11", type="string", pattern="^[0-9]{4}-[0-9]{2}$")},  # pyright: ignore[reportArgumentType]
     default_args={"retries": 3},  # no retry pays anybody twice
     tags=["iyzico"],
 ) as dag:
