@@ -1,7 +1,7 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test matrix lint format docs pictures dist audit bench-client bench-gate bench-import bench-reports bench-write lock clean
+.PHONY: help demo airflow test proof matrix lint format docs pictures dist audit bench-client bench-gate bench-hold bench-import bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
@@ -39,6 +39,9 @@ airflow: $(READY) ## start Airflow with the simulator and the example DAGs on th
 
 test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest $(PARALLEL)
+
+proof: $(READY) ## the long form of the proofs that no money is set aside twice (half an hour); PROOF_SEED=7 repeats one
+	@PROOF=long $(BIN)/python -m pytest tests/proof --timeout 0
 
 matrix: export PYTEST_ADDOPTS := $(PARALLEL)
 matrix: $(READY) ## unit, story and real processes on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
@@ -78,6 +81,9 @@ bench-client: $(READY) ## a signed call against requests, the http provider's ho
 
 bench-gate: $(READY) ## what a waiting gate costs the triggerer, against the http provider's triggers (half an hour)
 	@$(BIN)/python bench/bench_gate.py
+
+bench-hold: $(READY) ## what setting money aside costs over a plain insert, and 16 processes at once
+	@$(BIN)/python bench/bench_hold.py
 
 bench-import: $(READY) ## what a DAG file pays for this provider: import and parse (4 minutes)
 	@$(BIN)/python bench/bench_import.py

@@ -37,9 +37,13 @@ def mariadb_server(*more: str) -> Iterator[str]:
     install = shutil.which("mariadb-install-db", path=PLACES) or "mariadb-install-db"
     with tempfile.TemporaryDirectory(prefix="iyzico-mariadb-", ignore_cleanup_errors=True) as name:
         folder, user, port = Path(name), UNPRIVILEGED if os.geteuid() == 0 else None, free_port()
+        # A server that starts removes the temporary tables of every other in its folder for those: so each has its own.
+        temporary = folder / "temporary"
+        temporary.mkdir()
         if user:
             shutil.chown(folder, user)
-        options = ["--no-defaults", f"--datadir={folder / 'data'}"]
+            shutil.chown(temporary, user)
+        options = ["--no-defaults", f"--datadir={folder / 'data'}", f"--tmpdir={temporary}"]
         subprocess.run(
             [install, *options, "--auth-root-authentication-method=normal", "--skip-test-db"],
             user=user,

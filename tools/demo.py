@@ -1,10 +1,11 @@
-"""``make demo``: a balance that is too small, a gate that waits, a top-up, a payout, and the table that finance reads."""
+"""``make demo``: gates that wait for money and for each other, payouts, and the tables that finance reads."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -13,6 +14,7 @@ import warnings
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from sandbox import airflow_environment, load_dags
 
@@ -21,6 +23,8 @@ from airflow_provider_iyzico.simulator import Simulator
 STARTED = time.monotonic()
 TOO_LITTLE, ENOUGH = "3200.00", "8000.00"
 GATE_SECONDS = 45
+#: What a second Airflow is told: the address of iyzico and of the database, and which DAG to run once it is told to go on.
+SECOND = "--second"
 
 
 def say(words: str) -> None:
@@ -58,9 +62,62 @@ def main() -> int:
 
         say("DAG iyzico_balance_snapshot runs once more")
         succeed(dags["iyzico_balance_snapshot"].test())
+        two_payouts(home, iyzico, warehouse, dags["iyzico_pay_salaries"])
         print_tables(warehouse)
         print()
     return 0
+
+
+def two_payouts(home: Path, iyzico: Simulator, warehouse: Path, salaries: Any) -> None:
+    """Let two payout DAGs want the same money: one here, and one in an Airflow of its own."""
+    say(f"two payout DAGs want the same {ENOUGH}: salaries need 4530.00, suppliers 4000.00, each in an Airflow of its own")
+    environment = airflow_environment(home / "second", iyzico=iyzico.connection, warehouse=warehouse)
+    environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"
+    command = [sys.executable, "-W", "ignore", __file__, SECOND]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as suppliers:
+
+        def pay(aside: dict[str, str]) -> str:
+            """Stand where the example calls iyzico: while salaries are paid, suppliers want to be paid."""
+            say(f"salaries: {aside['required']} set aside, the gate opens, and the payout begins")
+            print("go", file=suppliers.stdin, flush=True)
+            say(f"suppliers: {suppliers.stdout.readline().strip()}")
+            iyzico.balance = "4470.00"
+            say("salaries: 4530.00 are paid, and 1000.00 came in: 4470.00 is there; what was set aside is given back")
+            return "paid"
+
+        salaries.get_task("pay").python_callable = pay
+        succeed(salaries.test())
+        for line in suppliers.stdout:
+            say(f"suppliers: {line.strip()}")
+    if suppliers.returncode:
+        sys.exit("the payout of suppliers failed")
+
+
+def second() -> None:
+    """Run the payout of suppliers, print what its gate says, and end with its outcome."""
+    from airflow.utils.db import initdb
+
+    from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+
+    initdb()
+    logging.disable(logging.CRITICAL)
+    dag = load_dags()["iyzico_pay_suppliers"]
+    gate = dag.get_task("set_money_aside")
+    gate.deferrable, gate.poke_interval, gate.timeout = False, 1, GATE_SECONDS
+    MassPayoutBalanceSensor.log = Said()
+    sys.stdin.readline()
+    succeed(dag.test())
+
+
+class Said:
+    """A log that prints what a gate saw, and leaves the rest out."""
+
+    def __getattr__(self, _level: str) -> Any:
+        return lambda *_, **__: None
+
+    def info(self, words: str, *values: object) -> None:
+        if words == "%s":
+            print(*values, flush=True)
 
 
 def succeed(run: object) -> None:
@@ -113,4 +170,4 @@ def print_table(name: str, found: sqlite3.Cursor) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(second() if SECOND in sys.argv else main())

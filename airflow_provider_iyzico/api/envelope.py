@@ -160,6 +160,11 @@ def has_refused(error: IyzicoError) -> bool:
     return is_no and (error.http_status or 0) < 500
 
 
+def is_one_too_many(error: IyzicoError) -> bool:
+    """Tell whether iyzico answered that there were too many requests, and so that it has hardly done what it was asked."""
+    return (error.http_status == 429 or error.code == _LIMIT_CODE) and (error.http_status or 0) < 500
+
+
 def is_about_the_request(error: IyzicoRefusedError) -> bool:
     """Tell whether a refusal is about what was asked for, and not about keys, limits, the account or a system error."""
     return error.code is not None and error.code not in _NOT_ABOUT_THE_REQUEST

@@ -7,12 +7,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_iyzico.api.payout.statuses import BatchMeaning, ItemMeaning, batch_meaning, item_meaning
+from airflow_provider_iyzico.api.payout.statuses import INIT, BatchMeaning, ItemMeaning, batch_meaning, item_meaning
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.payout import MassPayout
 
 _UNDECIDED = (ItemMeaning.UNDER_WAY, ItemMeaning.UNKNOWN)
+#: Of an item that has not gone to the bank yet, so that its money is still on the balance.
+_NOT_GONE = frozenset({INIT, "QUEUED"})
+
+
+def is_under_way(statuses: Iterable[str]) -> bool:
+    """Tell whether an item may still be paid by itself. One whose status nobody documented may."""
+    return any(item_meaning(status) in _UNDECIDED for status in statuses)
+
+
+def has_stopped(batch_status: str, statuses: Iterable[str]) -> bool:
+    """Tell whether iyzico says that a batch does not go on, while each item that is under way still waits to go to the bank."""
+    under_way = {status for status in statuses if item_meaning(status) in _UNDECIDED}
+    return batch_meaning(batch_status) is BatchMeaning.STOPPED and bool(under_way) and under_way <= _NOT_GONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +42,14 @@ class Progress:
     @property
     def is_decided(self) -> bool:
         """Whether no item is under way any more, or iyzico says that the batch does not go on: then the task has a look."""
-        return self._stopped() or not any(item_meaning(status) in _UNDECIDED for status, _ in self.items)
+        statuses = [status for status, _ in self.items]
+        return not is_under_way(statuses) or has_stopped(self.status, statuses)
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {status}" for status, count in self.items)
         return f"{self.status}: {counts or 'no items'}"
 
-    def _stopped(self) -> bool:
-        return batch_meaning(self.status) is BatchMeaning.STOPPED
 
-
-def undocumented(progress: Iterable[tuple[str, int]]) -> list[str]:
-    """Return the statuses that nobody documented, for a line in the log."""
-    return [status for status, _ in progress if item_meaning(status) is ItemMeaning.UNKNOWN]
+def undocumented(statuses: Iterable[str]) -> list[str]:
+    """Return those statuses of items that nobody documented, each once."""
+    return sorted({status for status in statuses if item_meaning(status) is ItemMeaning.UNKNOWN})

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, and_, select
+from sqlalchemy import Table, and_
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico.errors import WarehouseError
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.warehouse.database.rows import add
+from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
+
+#: What makes a row that of an account and currency, for statements that are written out.
+OF_ACCOUNT = "environment = :environment AND account = :account AND currency = :currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Account:
     currency: str
 
     def key(self) -> dict[str, str]:
-        return asdict(self)
+        return {"environment": self.environment, "account": self.account, "currency": self.currency}
 
     def __str__(self) -> str:
         return f"{self.account} ({self.environment}, {self.currency})"
@@ -39,14 +43,21 @@ def is_of(table: Table, account: Account) -> Any:
 def locked(ledger: Ledger, connection: Connection, account: Account) -> RowMapping:
     """Return the row of an account, which nobody else may change before this transaction ends; make it where it is missing."""
     table = ledger.tables.account
-    query = select(table).where(is_of(table, account)).with_for_update()
-    row = connection.execute(query).mappings().first()
+    locking = _locking(table, connection.dialect.name)
+    row = locking.run(connection, account.key()).mappings().first()
     if row is None:
         _enter(ledger, connection, account)
-        row = connection.execute(query).mappings().first()
+        row = locking.run(connection, account.key()).mappings().first()
     if row is None:
         raise WarehouseError(f"table {table.fullname!r} took the row of {account} and does not show it")
     return row
+
+
+@cache
+def _locking(table: Table, dialect: str) -> Statement:
+    lock = "" if dialect == "sqlite" else "FOR UPDATE"  # SQLite's one lock for writers is taken when the transaction begins
+    said = f"SELECT {', '.join(table.columns.keys())} FROM {quoted(table, dialect)} WHERE {OF_ACCOUNT} {lock}"
+    return statement(said, dialect, (), table.columns)
 
 
 def _enter(ledger: Ledger, connection: Connection, account: Account) -> None:
@@ -59,5 +70,8 @@ def _enter(ledger: Ledger, connection: Connection, account: Account) -> None:
         "digest_key": secrets.token_hex(32),
         "created_at": ledger.clock(connection),
     }
-    with suppress(IntegrityError):  # MySQL and MariaDB: somebody was faster, and the transaction goes on
-        add(connection, ledger.tables.account, row)
+    table = ledger.tables.account
+    if connection.dialect.name in ("mysql", "mariadb"):  # a plain INSERT that is too late holds a lock on which others deadlock
+        connection.execute(mysql.insert(table).values(row).on_duplicate_key_update(account=table.c.account))
+    else:
+        add(connection, table, row)

@@ -72,7 +72,7 @@ def hold_what_pays(turn: Turn, counted: Decimal) -> None:
         moved(turn.ledger, turn.connection, turn.batch.account)
 
 
-def keep_for_ever(turn: Turn) -> None:
+def make_endless(turn: Turn) -> None:
     """Let only the end of the batch, or its cancel, end its hold."""
     if (own := open_hold(turn)) is not None:
         _write(turn, own, expires_at=None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from functools import cache
 from uuid import uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico import __version__
@@ -16,9 +16,18 @@ from airflow_provider_iyzico.domain.funds import Hold
 from airflow_provider_iyzico.errors import LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
 from airflow_provider_iyzico.ledger.ledger import Ledger
-from airflow_provider_iyzico.ledger.tables import REASON_LENGTH
+from airflow_provider_iyzico.ledger.tables import REASON_LENGTH, LedgerTables
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.warehouse.database.rows import add, as_given
+from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
+
+_HOLDS = """
+    SELECT {columns}, hold_end.hold_id IS NULL AS is_open
+    FROM {hold} AS hold LEFT JOIN {hold_end} AS hold_end ON hold_end.hold_id = hold.hold_id
+    WHERE hold.environment = :environment AND hold.account = :account"""
+_COUNTING = """ AND hold.currency = :currency AND hold.counted > 0 AND hold_end.hold_id IS NULL
+    ORDER BY hold.placed_at, hold.hold_id"""
+_LATEST = """ AND hold.external_id = :external_id ORDER BY hold.number DESC LIMIT 1"""
 
 
 class HoldEnd(StrEnum):
@@ -29,6 +38,8 @@ class HoldEnd(StrEnum):
     CANCELLED = "cancelled"
     #: A task or a person gave it back.
     RELEASED = "released"
+    #: Another hold took its place, because its batch needs another amount by now.
+    REPLACED = "replaced"
     #: ``hold_for_seconds`` were over.
     EXPIRED = "expired"
 
@@ -38,16 +49,15 @@ def counting_holds(ledger: Ledger, connection: Connection, account: Account) -> 
 
     A hold that has ended counts nothing, so the index leads past those of the years before.
     """
-    hold = ledger.tables.hold
-    query = _with_end(ledger).where(is_of(hold, account), hold.c.counted > 0, ledger.tables.hold_end.c.hold_id.is_(None))
-    return list(connection.execute(query.order_by(hold.c.placed_at, hold.c.hold_id)).mappings())
+    said = _statement(ledger.tables, connection.dialect.name, _COUNTING)
+    return list(said.run(connection, account.key()).mappings())
 
 
 def latest_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
     """Return the newest hold of a name, in whatever currency, with ``is_open``; a name has one open at most."""
-    hold = ledger.tables.hold
-    mine = (hold.c.environment == account.environment, hold.c.account == account.account, hold.c.external_id == external_id)
-    return connection.execute(_with_end(ledger).where(*mine).order_by(hold.c.number.desc()).limit(1)).mappings().first()
+    said = _statement(ledger.tables, connection.dialect.name, _LATEST)
+    mine = {"environment": account.environment, "account": account.account, "external_id": external_id}
+    return said.run(connection, mine).mappings().first()
 
 
 def own_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
@@ -56,10 +66,11 @@ def own_hold(ledger: Ledger, connection: Connection, account: Account, external_
     return latest if latest is not None and latest["is_open"] else None
 
 
-def _with_end(ledger: Ledger) -> Any:
-    hold, hold_end = ledger.tables.hold, ledger.tables.hold_end
-    joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id)
-    return select(hold, hold_end.c.hold_id.is_(None).label("is_open")).select_from(joined)
+@cache
+def _statement(tables: LedgerTables, dialect: str, which: str) -> Statement:
+    hold, names = tables.hold, [f"hold.{column.name}" for column in tables.hold.columns]
+    said = _HOLDS.format(columns=", ".join(names), hold=quoted(hold, dialect), hold_end=quoted(tables.hold_end, dialect))
+    return statement(said + which, dialect, (), hold.columns)
 
 
 def is_over(row: RowMapping, now: datetime) -> bool:

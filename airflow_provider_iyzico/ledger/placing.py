@@ -6,23 +6,30 @@ iyzico, and places the hold for that version. Where the version moved, it asks a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico.api.money import money_from_text, money_text
 from airflow_provider_iyzico.domain.funds import Funds
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, LedgerBatchError, LedgerHoldError
-from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
+from airflow_provider_iyzico.ledger.accounts import OF_ACCOUNT, Account, locked
 from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, counting_holds, end_hold, hold_of, is_over, latest_hold
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
 
+_VERSION = f"SELECT funds_version FROM {{table}} WHERE {OF_ACCOUNT}"
+_SEE = f"UPDATE {{table}} SET balance = :balance, balance_asked_at = :balance_asked_at WHERE {OF_ACCOUNT}"
+_BATCH = """SELECT state, currency, required FROM {table}
+    WHERE environment = :environment AND account = :account AND external_id = :external_id"""
 #: Ten years; what a database can add to a moment.
 LONGEST_HOLD_SECONDS = 315_360_000
 
@@ -117,11 +124,10 @@ def funds_version(ledger: Ledger, account: Account) -> int:
 def place(ledger: Ledger, account: Account, wanted: Wanted, asked: Asked, who: Who) -> Placement:
     """Set money aside, if the balance leaves it: in one transaction, under the lock of the account.
 
-    A hold that the same batch has open is kept; of a plain hold only the same task instance may do so.
+    A hold that the same batch has open is kept, or replaced where the batch needs another amount by now. A plain hold is kept for
+    the same task instance only. Nothing is set aside for an amount of zero, which is placed whenever the headroom is covered.
 
     :raises LedgerBatchError: there is no such batch, or there is one beside ``batch_total``, or its state allows no hold
-    Nothing is set aside for an amount of zero, which is placed whenever the headroom is covered.
-
     :raises IyzicoMoneyError: an amount is no Decimal, not finite, too long, or negative
     :raises IyzicoConfigurationError: ``hold_for_seconds`` is not a number above 0
     :raises LedgerHoldError: the name holds another amount, in another currency, or for another task
@@ -173,9 +179,12 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
     if not funds.covers(required):
         return Placement(Placing.SHORT, funds, amount, required, None if own is None else own["number"])
     expires_at = None if wanted.hold_for_seconds is None else now + timedelta(seconds=wanted.hold_for_seconds)
-    if own is not None:
+    if own is not None and own["amount"] == amount:
         _prolong(ledger, connection, own, expires_at)
         return Placement(Placing.PLACED, funds, amount, required, own["number"])
+    if own is not None:
+        reason = f"the batch needs {money_text(amount)} by now"
+        end_hold(ledger, connection, own, HoldEnd.REPLACED, who, reason)
     if not amount:
         return Placement(Placing.PLACED, funds, amount, required)
     number = add_hold(
@@ -194,17 +203,22 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
 
 
 def _version(ledger: Ledger, connection: Connection, account: Account) -> int:
-    table = ledger.tables.account
-    found = connection.execute(select(table.c.funds_version).where(is_of(table, account))).scalar()
+    said = _statement(ledger.tables.account, connection.dialect.name, _VERSION)
+    found = said.run(connection, account.key()).scalar()
     return 0 if found is None else int(found)
 
 
 def _batch(ledger: Ledger, connection: Connection, account: Account, external_id: str) -> RowMapping | None:
-    table = ledger.tables.payout
-    query = select(table.c.state, table.c.currency, table.c.required).where(
-        table.c.environment == account.environment, table.c.account == account.account, table.c.external_id == external_id
-    )
-    return connection.execute(query).mappings().first()
+    said = _statement(ledger.tables.payout, connection.dialect.name, _BATCH, "required")
+    key = {"environment": account.environment, "account": account.account, "external_id": external_id}
+    return said.run(connection, key).mappings().first()
+
+
+@cache
+def _statement(table: Table, dialect: str, said: str, *returned: str) -> Statement:
+    """Write a statement on one table, whose values have the names of columns."""
+    named = [table.c[name] for name in re.findall(r":(\w+)", said)]
+    return statement(said.format(table=quoted(table, dialect)), dialect, named, [table.c[name] for name in returned])
 
 
 def _amount(account: Account, wanted: Wanted, batch: RowMapping | None) -> Decimal:
@@ -238,7 +252,7 @@ def _check_own(own: RowMapping, account: Account, wanted: Wanted, amount: Decima
             f"{name!r} holds {held} for a payout that other code makes, and the ledger has a batch of that name; use another "
             f"external_id, or release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
         )
-    if own["currency"] != account.currency or own["amount"] != amount:
+    if own["currency"] != account.currency or (own["is_plain"] and own["amount"] != amount):
         raise LedgerHoldError(
             f"{name!r} holds {held} already, and {money_text(amount)} {account.currency} is to be set aside; use another "
             f"external_id, or release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
@@ -252,9 +266,8 @@ def _check_own(own: RowMapping, account: Account, wanted: Wanted, amount: Decima
 
 def _see(ledger: Ledger, connection: Connection, account: Account, asked: Asked) -> None:
     """Keep the balance for people to read. Every placing writes this row, so that a cluster of databases notices two at once."""
-    table = ledger.tables.account
     seen = {"balance": asked.balance, "balance_asked_at": asked.asked_at}
-    connection.execute(update(table).where(is_of(table, account)).values(seen))
+    _statement(ledger.tables.account, connection.dialect.name, _SEE).run(connection, {**account.key(), **seen})
 
 
 def _prolong(ledger: Ledger, connection: Connection, own: RowMapping, expires_at: datetime | None) -> None:

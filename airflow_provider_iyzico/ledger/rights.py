@@ -9,7 +9,7 @@ from airflow_provider_iyzico.ledger.tables import ledger_tables
 
 _READ, _ADD, _CHANGE = "SELECT", "SELECT, INSERT", "SELECT, INSERT, UPDATE"
 
-#: By role and table. ``iyzico_payout_account`` holds the key of the digests: whoever reads reports has no business there.
+#: By role and table. ``iyzico_payout_account`` holds the key of the digests: readers of reports have no business there.
 RIGHTS: dict[str, dict[str, str]] = {
     # Tasks that initiate, authorize, cancel and reconcile.
     "iyzico_payer": {

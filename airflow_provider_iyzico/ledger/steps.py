@@ -15,7 +15,7 @@ from airflow_provider_iyzico.domain.items import still_out
 from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
-from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, keep_for_ever, open_hold, secure
+from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, make_endless, open_hold, secure
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, take_turn
 from airflow_provider_iyzico.ledger.events import EventKind, last_version
 from airflow_provider_iyzico.ledger.holds import HoldEnd, expire
@@ -63,7 +63,9 @@ def send(
 def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: str | None = None) -> LedgerBatch:
     """Take a step that is no intent: an answer, what a read told, or what a person decided.
 
-    ``cancelled`` and ``ended`` go by what :func:`~airflow_provider_iyzico.ledger.reading.record` wrote before.
+    ``cancelled`` and ``ended`` go by what :func:`~airflow_provider_iyzico.ledger.reading.record` wrote before. From ``auth_sent``
+    back to ``initiated`` leads iyzico's refusal, which a task gives as the reason; without one the authorization counts as
+    unanswered, and another one needs a permission.
 
     :param reason: iyzico's words or a person's, without personal data
     :raises LedgerMovedError: somebody else changed the batch; nothing was written
@@ -75,6 +77,8 @@ def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: 
 
     def act(turn: Turn) -> LedgerBatch:
         values = _ON[after](turn) if after in _ON else {}
+        if (turn.batch.state, after) == (State.AUTH_SENT, State.INITIATED) and not (reason and who.task):
+            values |= _to_auth_unknown(turn)
         return turn.advance(EventKind.STATE, {"deadline_at": None, **values}, state=after, reason=reason)
 
     return take_turn(ledger, batch, who, act)
@@ -167,7 +171,7 @@ def _to_auth_unknown(turn: Turn) -> dict[str, Any]:
 def _to_authorized(turn: Turn) -> dict[str, Any]:
     """What iyzico pays is held, also where somebody authorized the batch in iyzico's panel."""
     if open_hold(turn) is not None:
-        keep_for_ever(turn)
+        make_endless(turn)
     else:
         items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
         out = still_out(items, turn.batch.commission_bound, now=turn.now, settling_seconds=0, held_since=None)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
 from airflow_provider_iyzico.bridge.versions import object_storage_path
 from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PaymentsError, Retry
@@ -24,14 +26,7 @@ def payment_rows(payments: object, sql: str | None, conn_id: str | None, path: o
     :raises IyzicoConfigurationError: none is named, or several are
     :raises PaymentsError: it cannot be read; where that may pass, a retry is safe
     """
-    given = [
-        name for name, value in (("payments", payments), ("payments_sql", sql), ("payments_path", path)) if value is not None
-    ]
-    if len(given) != 1 or (sql is None) is not (conn_id is None):
-        raise IyzicoConfigurationError(
-            f"payments come from {', '.join(given) or 'nowhere'}; give exactly one of payments, payments_sql with "
-            "payments_conn_id, and payments_path"
-        )
+    check_source(payments, sql, conn_id, path)
     if sql is not None and conn_id is not None:
         with _queried(sql, conn_id) as rows:
             yield rows
@@ -40,6 +35,20 @@ def payment_rows(payments: object, sql: str | None, conn_id: str | None, path: o
             yield rows
     else:
         yield _listed(payments)
+
+
+def check_source(payments: object, sql: object, conn_id: object, path: object) -> None:
+    """Refuse payments that come from nowhere, or from several places.
+
+    :raises IyzicoConfigurationError: they do
+    """
+    sources = {"payments": payments, "payments_sql": sql, "payments_path": path}
+    given = [name for name, value in sources.items() if value is not None]
+    if len(given) != 1 or (sql is None) is not (conn_id is None):
+        raise IyzicoConfigurationError(
+            f"payments come from {', '.join(given) or 'nowhere'}; give exactly one of payments, payments_sql with "
+            "payments_conn_id, and payments_path"
+        )
 
 
 def _listed(payments: object) -> Rows:
@@ -59,11 +68,17 @@ def _queried(sql: str, conn_id: str) -> Iterator[Rows]:
                 yield (dict(zip(names, row, strict=True)) for row in result.yield_per(_FETCHED))
         except IyzicoError:
             raise
-        except Exception as error:  # noqa: BLE001 - a driver is anybody's code, and its words may quote a row
+        except Exception as error:  # noqa: BLE001 - a driver is anybody's code
             raise PaymentsError(
-                f"the query of payments_sql failed over Connection {conn_id!r}: {type(error).__name__}: {first_line(error)}",
-                retry=Retry.SAFE,
+                f"the query of payments_sql failed over Connection {conn_id!r}: {_said(error)}", retry=Retry.SAFE
             ) from None
+
+
+def _said(error: Exception) -> str:
+    """Return what a driver says of a query that cannot be run. Of rows that cannot be read it may quote one, so only its kind."""
+    kind = getattr(error, "orig", None) or error
+    is_about_the_query = isinstance(error, (ProgrammingError, OperationalError))
+    return f"{type(kind).__name__}: {first_line(error)}" if is_about_the_query else type(kind).__name__
 
 
 @contextmanager

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 ON_UNPAID = ("fail", "succeed")
 #: While items are under way, the ledger is brought up to date at least so often.
 RECORD_SECONDS = 900.0
-#: Airflow ends a deferral whose trigger did not fire so long after its time.
+#: So long after the task's own timeout, Airflow ends a deferral whose trigger never fired.
 BACKSTOP_SECONDS = 600.0
-_SHORTEST_SECONDS = 1.0
 
 
 class MassPayoutAuthorizeOperator(PayoutTask):
@@ -56,6 +55,8 @@ class MassPayoutAuthorizeOperator(PayoutTask):
     :raises IyzicoUnavailableError: iyzico cannot be reached; a retry goes on from what the ledger holds
     """
 
+    _times = ("grace_seconds", "settling_seconds", "deposit_grace_seconds")
+
     def __init__(
         self,
         *,
@@ -76,10 +77,7 @@ class MassPayoutAuthorizeOperator(PayoutTask):
         self.approvals = approvals
         self.settling_seconds = settling_seconds
         self.deposit_grace_seconds = deposit_grace_seconds
-        if on_unpaid not in ON_UNPAID:
-            raise IyzicoConfigurationError(
-                f"task {self.task_id!r}: on_unpaid is {on_unpaid!r}; use one of {', '.join(ON_UNPAID)}"
-            )
+        self._check_when_parsed()
 
     def execute(self, context: Context) -> dict[str, str | int]:
         """Have the batch paid, and follow it."""
@@ -89,58 +87,56 @@ class MassPayoutAuthorizeOperator(PayoutTask):
         with self._means(context, settling_seconds=self.settling_seconds) as means:
             batch = authorize(means, str(self.external_id))
             self.log.info("%s is %s at iyzico as %s; following it", batch, batch.state, batch.request_id)
-            return self._followed(context, means, ends_at)
+            return self._followed(context, means, str(batch.request_id), ends_at)
 
-    def execute_complete(self, context: Context, event: Any = None, ends_at: float | None = None) -> dict[str, str | int]:
+    def execute_complete(
+        self, context: Context, event: Any = None, request_id: str = "", ends_at: float = 0.0
+    ) -> dict[str, str | int]:
         """Go on following the batch: what the trigger saw is a reason to read it again, and nothing else."""
         if isinstance(event, dict):
             self.log.info("%s", event.get("message"))
         with self._means(context, settling_seconds=self.settling_seconds) as means:
-            return self._followed(context, means, ends_at or time.time())
+            return self._followed(context, means, request_id, ends_at)
 
-    def _followed(self, context: Context, means: Means, ends_at: float) -> dict[str, str | int]:
+    def _followed(self, context: Context, means: Means, request_id: str, ends_at: float) -> dict[str, str | int]:
+        """Read the batch until it has ended, and wait in between; an iyzico or a ledger that is down is waited for, too."""
         from airflow_provider_iyzico.payouts.follow import follow
 
         while True:
+            standing = None
             try:
                 standing = follow(means, str(self.external_id), deposit_grace_seconds=float(self.deposit_grace_seconds))
             except IyzicoError as error:
                 if not is_safe_to_repeat(error) or time.time() >= ends_at:
                     raise
                 self.log.warning("%s", error)
-                standing = None
             if standing is not None and standing.has_ended:
                 return self._ended(context, standing)
-            seconds_left = ends_at - time.time()
-            if seconds_left <= 0:
+            if time.time() >= ends_at:
                 raise PayoutUnpaidError(self._timed_out(standing))
-            pause = min(max(self._pause(standing), _SHORTEST_SECONDS), seconds_left)
-            if self.deferrable and standing is not None:
-                self._defer(standing, ends_at)
-            means.pause(pause)
+            # Where only time changes something, nothing is read before it is over; an error passes sooner or later.
+            wait_seconds = standing.wait_seconds if standing is not None else None
+            if self.deferrable:
+                self._defer(request_id, wait_seconds, ends_at)
+            pause = float(self.poll_interval) if wait_seconds is None else max(min(wait_seconds, RECORD_SECONDS), 1.0)
+            means.pause(min(pause, max(ends_at - time.time(), 0.0)))
 
-    def _pause(self, standing: Standing | None) -> float:
-        """Return how long to wait for the next read: the interval, or longer where only time changes something."""
-        wait_seconds = standing.wait_seconds if standing is not None else None
-        return float(self.poll_interval) if wait_seconds is None else min(wait_seconds, RECORD_SECONDS)
-
-    def _defer(self, standing: Standing, ends_at: float) -> None:
+    def _defer(self, request_id: str, wait_seconds: float | None, ends_at: float) -> None:
         from airflow_provider_iyzico.triggers.mass_payout import MassPayoutTrigger
 
-        wait_seconds = RECORD_SECONDS if standing.wait_seconds is None else min(standing.wait_seconds, RECORD_SECONDS)
-        wake_at = min(time.time() + wait_seconds, ends_at)
+        now = time.time()
         self.defer(
             trigger=MassPayoutTrigger(
                 iyzico_conn_id=self.iyzico_conn_id,
-                request_id=str(standing.batch.request_id),
-                external_id=standing.batch.external_id,
-                # Where only time changes something, nothing is polled before it is over.
-                poll_seconds=float(self.poll_interval) if standing.wait_seconds is None else RECORD_SECONDS,
-                wake_at=wake_at,
+                request_id=request_id,
+                external_id=str(self.external_id),
+                poll_seconds=float(self.poll_interval) if wait_seconds is None else RECORD_SECONDS,
+                wake_at=min(now + min(wait_seconds or RECORD_SECONDS, RECORD_SECONDS), ends_at),
             ),
             method_name="execute_complete",
-            kwargs={"ends_at": ends_at},
-            timeout=timedelta(seconds=max(wake_at - time.time(), 0.0) + BACKSTOP_SECONDS),
+            kwargs={"request_id": request_id, "ends_at": ends_at},
+            # A triggerer may be down for as long as the task has time; only then Airflow fails the task.
+            timeout=timedelta(seconds=max(ends_at - now, 0.0) + BACKSTOP_SECONDS),
         )
 
     def _ended(self, context: Context, standing: Standing) -> dict[str, str | int]:
@@ -162,4 +158,22 @@ class MassPayoutAuthorizeOperator(PayoutTask):
         )
 
     def _timeout_seconds(self) -> float:
-        return self.timeout.total_seconds() if isinstance(self.timeout, timedelta) else float(self.timeout)
+        return self.timeout.total_seconds() if isinstance(self.timeout, timedelta) else self.timeout
+
+    def _check_literals(self) -> None:
+        """Refuse what cannot be right.
+
+        :raises IyzicoConfigurationError: a parameter cannot be right, or approvals are asked for, which nothing keeps yet
+        """
+        from airflow_provider_iyzico.sensors.literals import check_choice, check_seconds
+
+        super()._check_literals()
+        check_choice(self.task_id, "on_unpaid", self.on_unpaid, ON_UNPAID)
+        check_choice(self.task_id, "approvals", self.approvals, (0, 1, 2))
+        if self.approvals:
+            raise IyzicoConfigurationError(
+                f"task {self.task_id!r}: approvals is {self.approvals}, and this version keeps no approvals, so nobody could be "
+                "paid; leave it out, and let a person approve in a task of your own"
+            )
+        check_seconds(self.task_id, "poll_interval", self.poll_interval, may_be_zero=False)
+        check_seconds(self.task_id, "timeout", self._timeout_seconds(), may_be_zero=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iyzico.operators.payout_task import PayoutTask, told_of
 
@@ -27,6 +27,10 @@ class MassPayoutCancelOperator(PayoutTask):
     :raises AirflowFailException: the batch pays already, or is not at iyzico; or what else a retry would not help
     :raises IyzicoUnavailableError: iyzico did not cancel it now; a retry is safe
     """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._check_when_parsed()
 
     def execute(self, context: Context) -> dict[str, str | int]:
         """Cancel the batch, and tell what it was."""

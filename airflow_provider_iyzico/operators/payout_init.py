@@ -88,10 +88,7 @@ class MassPayoutInitOperator(PayoutTask):
         self.max_items = max_items
         self.max_total = max_total
         self.create_table = create_table
-        if on_invalid not in ON_INVALID:
-            raise IyzicoConfigurationError(
-                f"task {self.task_id!r}: on_invalid is {on_invalid!r}; use one of {', '.join(ON_INVALID)}"
-            )
+        self._check_when_parsed()
 
     def execute(self, context: Context) -> dict[str, str | int]:
         """Check the payments, hand them over, and tell what they come to."""
@@ -119,6 +116,29 @@ class MassPayoutInitOperator(PayoutTask):
             self.log.info("%s: %s", kept, told)
         self._tell_outlets(context, told)
         return told
+
+    def _check_literals(self) -> None:
+        """Refuse what cannot be right.
+
+        :raises IyzicoConfigurationError: there is not exactly one source of payments, or a parameter cannot be right
+        :raises IyzicoMoneyError: an amount is none
+        """
+        from airflow_provider_iyzico.api.payout.batch import PURPOSES
+        from airflow_provider_iyzico.operators.payment_rows import check_source
+        from airflow_provider_iyzico.sensors.literals import check_amount, check_choice, check_conn_id, is_rendered_later
+
+        super()._check_literals()
+        check_source(self.payments, self.payments_sql, self.payments_conn_id, self.payments_path)
+        check_conn_id(self.payments_conn_id, "payments_conn_id", self.task_id)
+        check_choice(self.task_id, "on_invalid", self.on_invalid, ON_INVALID)
+        if self.purpose and not is_rendered_later(self.purpose):
+            check_choice(self.task_id, "purpose", self.purpose, PURPOSES)
+        for name in ("commission_bound", "max_total"):
+            if getattr(self, name) is not None:
+                check_amount(getattr(self, name), name, self.task_id)
+        most = self.max_items
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+            raise IyzicoConfigurationError(f"task {self.task_id!r}: max_items is {most!r}; give a whole number from 1")
 
     def _batch(self, means: Means) -> Batch:
         from airflow_provider_iyzico.api.external_id import read_external_id

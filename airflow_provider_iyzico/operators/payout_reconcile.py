@@ -33,6 +33,7 @@ class MassPayoutReconcileOperator(AccountTask):
     """
 
     template_fields: Sequence[str] = ()
+    _times = ("grace_seconds", "settling_seconds", "deposit_grace_seconds", "days")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class MassPayoutReconcileOperator(AccountTask):
         self.days = days
         self.settling_seconds = settling_seconds
         self.deposit_grace_seconds = deposit_grace_seconds
+        self._check_when_parsed()
 
     def execute(self, context: Context) -> dict[str, int]:
         """Read everything again, and tell what changed."""

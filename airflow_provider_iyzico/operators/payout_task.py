@@ -33,6 +33,8 @@ class AccountTask(BaseOperator):
 
     ui_color = "#ffe7cc"
     operator_extra_links = PAGE_LINKS
+    #: The parameters that are seconds, zero or more.
+    _times: tuple[str, ...] = ("grace_seconds",)
 
     def __init__(
         self,
@@ -50,7 +52,10 @@ class AccountTask(BaseOperator):
         self.grace_seconds = grace_seconds
         self._dataset: tuple[str, str] | None = None
         self._shown: dict[str, str] = {}
-        if not is_mapped(self):  # a mapped task says at its run what is wrong with its values
+
+    def _check_when_parsed(self) -> None:
+        """Refuse what cannot be right when the DAG file is parsed; a mapped task says what is wrong when it runs."""
+        if not is_mapped(self):
             self._check_literals()
 
     def shown_on_page(self) -> dict[str, str]:
@@ -81,8 +86,9 @@ class AccountTask(BaseOperator):
         from airflow_provider_iyzico.payouts.means import Means
         from airflow_provider_iyzico.warehouse.lineage import dataset
 
-        hook = IyzicoHook(self.iyzico_conn_id)
         with fail_fast():
+            self._check_literals()
+            hook = IyzicoHook(self.iyzico_conn_id)
             try:
                 settings = paying(hook.settings)
                 account = Account(settings.environment, settings.lasting_account(), str(settings.currency))
@@ -109,18 +115,20 @@ class AccountTask(BaseOperator):
             context["outlet_events"][asset].extra.update(told)
 
     def _check_literals(self) -> None:
-        """Refuse when the DAG file is parsed what cannot be right.
+        """Refuse what cannot be right.
 
-        :raises IyzicoConfigurationError: a name or an id cannot be one
+        :raises IyzicoConfigurationError: a name or an id cannot be one, or a time is none
         :raises WarehouseConfigurationError: the schema is no plain name
         """
-        from airflow_provider_iyzico.sensors.literals import check_conn_id
+        from airflow_provider_iyzico.sensors.literals import check_conn_id, check_seconds
         from airflow_provider_iyzico.warehouse.database.names import check_identifier
 
         check_conn_id(self.iyzico_conn_id or "", "iyzico_conn_id", self.task_id)
         check_conn_id(self.ledger_conn_id or "", "ledger_conn_id", self.task_id)
         if self.ledger_schema is not None:
             check_identifier(self.ledger_schema, "ledger_schema")
+        for name in self._times:
+            check_seconds(self.task_id, name, getattr(self, name))
 
 
 class PayoutTask(AccountTask):
@@ -129,8 +137,8 @@ class PayoutTask(AccountTask):
     template_fields: Sequence[str] = ("external_id",)
 
     def __init__(self, *, external_id: str | XComArg, **kwargs: Any) -> None:
-        self.external_id = external_id
         super().__init__(**kwargs)
+        self.external_id = external_id
 
     def _check_literals(self) -> None:
         from airflow_provider_iyzico.sensors.literals import check_external_id

@@ -68,6 +68,11 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     if not _is_empty(given) and str(given).strip() != currency:
         raise ValueError(f"its currency is not that of the Connection, {currency}")
     amount = row["amount"]
+    if isinstance(amount, float):
+        raise IyzicoMoneyError(
+            "its amount is a float, which is not exact; give digits as text, such as '1500.75' (in a query: CAST(amount AS "
+            "DECIMAL(20, 2)), and on SQLite CAST(amount AS TEXT))"
+        )
     return Payment(
         item_external_id=str(row["item_external_id"]).strip(),
         recipient_type=kind,

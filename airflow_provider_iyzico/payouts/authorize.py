@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_iyzico.api.envelope import is_one_too_many
 from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import (
     IyzicoError,
     IyzicoOutcomeUnknownError,
@@ -15,10 +17,9 @@ from airflow_provider_iyzico.errors import (
     PayoutUnknownError,
 )
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
-from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.steps import has_permit, send, step
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
-from airflow_provider_iyzico.payouts.reads import Says, read, says, twice
+from airflow_provider_iyzico.payouts.reads import read, seen, seen_twice, step_by_others, twice
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
@@ -62,17 +63,10 @@ def authorize(means: Means, external_id: str) -> LedgerBatch:
 
 
 def _have_paid(means: Means, batch: LedgerBatch) -> None:
-    found = read(means, batch)
-    batch = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
-    match says(found):
-        case Says.CANCELLED:
-            step(means.ledger, batch, State.CANCELLED, means.who, reason="iyzico shows it as cancelled")
-            return
-        case Says.MORE:
-            step(means.ledger, batch, State.AUTHORIZED, means.who, reason=f"iyzico shows it as {found.status}, without us")
-            return
-        case _:
-            pass
+    batch, said = seen(means, batch)
+    if said is not Says.INIT:
+        step_by_others(means, batch, said)
+        return
     asked = _held(means, batch)
     began_at = means.clock()
     batch = send(means.ledger, batch, State.AUTH_SENT, means.who, timeout_seconds=means.timeout_seconds, asked=asked)
@@ -82,7 +76,13 @@ def _have_paid(means: Means, batch: LedgerBatch) -> None:
             raise IyzicoUnavailableError(f"the ledger took so long that {batch} was not sent; a retry is safe")
         means.iyzico.authorize_mass_payout(str(batch.request_id), within_seconds=seconds_left)
     except IyzicoOutcomeUnknownError as error:
-        step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason=str(error))
+        if not is_one_too_many(error):
+            step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason=str(error))
+        elif _is_no(means, batch, error):
+            raise IyzicoUnavailableError(
+                f"iyzico had too many requests, and did not authorize {batch}, which it says twice; a retry is safe",
+                retry_after=error.retry_after,
+            ) from error
     except IyzicoError as error:
         if _is_no(means, batch, error):
             raise
@@ -112,7 +112,7 @@ def _is_no(means: Means, batch: LedgerBatch, error: IyzicoError) -> bool:
     """
     if error.http_status is not None or error.code is not None:
         try:
-            is_init = twice(means, lambda: says(read(means, batch)), Says.INIT) is Says.INIT
+            is_init = twice(means, lambda: says(read(means, batch))) is Says.INIT
         except IyzicoError:
             is_init = False
         if not is_init:
@@ -131,25 +131,20 @@ def _give_up_on(means: Means, batch: LedgerBatch) -> None:
 
 
 def settle_authorization(means: Means, batch: LedgerBatch) -> None:
-    """Read back a batch that may have been authorized. Two reads that say INIT settle nothing: a person decides."""
+    """Read back a batch that may have been authorized. Two reads that say INIT settle nothing: a person decides.
 
-    def once() -> Says:
-        nonlocal batch
-        found = read(means, batch)
-        batch = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
-        return says(found)
-
-    match twice(means, once, Says.INIT):
-        case Says.INIT if has_permit(means.ledger, batch):
-            step(means.ledger, batch, State.INITIATED, means.who, reason="a person permitted one more authorization")
-        case Says.INIT:
-            raise PayoutUnknownError(
-                f"an authorization of {batch} was sent, nobody saw an answer, and iyzico says twice that it is not authorized. "
-                "Nothing is sent again by itself. Look into iyzico's panel: if nothing was paid, permit one more authorization "
-                f"(python -m airflow_provider_iyzico.ledger permit {batch.external_id} --because ...), or cancel the batch; then "
-                "clear this task"
-            )
-        case Says.CANCELLED:
-            step(means.ledger, batch, State.CANCELLED, means.who, reason="iyzico shows it as cancelled")
-        case _:
-            step(means.ledger, batch, State.AUTHORIZED, means.who, reason="iyzico shows that it was authorized")
+    :raises PayoutUnknownError: reading does not settle it
+    :raises IyzicoUnavailableError: what iyzico says is not clear; a retry is safe
+    """
+    batch, said = seen_twice(means, batch)
+    if said is not Says.INIT:
+        step_by_others(means, batch, said)
+    elif has_permit(means.ledger, batch):
+        step(means.ledger, batch, State.INITIATED, means.who, reason="a person permitted one more authorization")
+    else:
+        raise PayoutUnknownError(
+            f"an authorization of {batch} was sent, nobody saw an answer, and iyzico says twice that it is not authorized. "
+            "Nothing is sent again by itself. Look into iyzico's panel: if nothing was paid, permit one more authorization "
+            f"(python -m airflow_provider_iyzico.ledger permit {batch.external_id} --because ...), or cancel the batch; then "
+            "clear this task"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.domain.reads import Says
 from airflow_provider_iyzico.errors import (
     IyzicoError,
     IyzicoOutcomeUnknownError,
@@ -12,9 +13,8 @@ from airflow_provider_iyzico.errors import (
     LedgerBatchError,
     LedgerMovedError,
 )
-from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.steps import send, step
-from airflow_provider_iyzico.payouts.reads import Says, read, says, twice
+from airflow_provider_iyzico.payouts.reads import seen, seen_twice, step_by_others
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
@@ -64,46 +64,34 @@ def settle_cancel(means: Means, batch: LedgerBatch) -> None:
 
 
 def _cancel(means: Means, batch: LedgerBatch) -> None:
-    found = read(means, batch)
-    batch = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
-    if (said := says(found)) is not Says.INIT:
-        _step_to(means, batch, said, found.status)
+    batch, said = seen(means, batch)
+    if said is not Says.INIT:
+        step_by_others(means, batch, said)
         return
     began_at = means.clock()
     batch = send(means.ledger, batch, State.CANCEL_SENT, means.who, timeout_seconds=means.timeout_seconds)
-    reason = "iyzico answered success"
+    seconds_left = means.timeout_seconds - (means.clock() - began_at)
     try:
-        seconds_left = means.timeout_seconds - (means.clock() - began_at)
-        if seconds_left > 0:
-            means.iyzico.cancel_mass_payout(str(batch.request_id), within_seconds=seconds_left)
+        if seconds_left <= 0:
+            raise IyzicoUnavailableError("the ledger took so long that nothing was sent")
+        means.iyzico.cancel_mass_payout(str(batch.request_id), within_seconds=seconds_left)
     except IyzicoOutcomeUnknownError as error:
         batch = step(means.ledger, batch, State.CANCEL_UNKNOWN, means.who, reason=str(error))
         reason = str(error)
     except IyzicoError as error:
         reason = str(error)
+    else:
+        reason = "iyzico answered success"
     _read_back(means, batch, reason)
 
 
 def _read_back(means: Means, batch: LedgerBatch, reason: str) -> None:
-    """Let two reads decide; where they say INIT, nothing was cancelled."""
-    status = ""
-
-    def once() -> Says:
-        nonlocal batch, status
-        found = read(means, batch)
-        status = found.status
-        batch = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
-        return says(found)
-
-    said = twice(means, once, Says.INIT)
-    if said is Says.INIT:
-        step(means.ledger, batch, State.INITIATED, means.who, reason=reason)
-        raise IyzicoUnavailableError(f"{batch} was not cancelled ({reason}); nothing is paid by that, and a retry is safe")
-    _step_to(means, batch, said, status)
-
-
-def _step_to(means: Means, batch: LedgerBatch, said: Says, status: str) -> None:
-    if said is Says.CANCELLED:
-        step(means.ledger, batch, State.CANCELLED, means.who, reason="iyzico shows it as cancelled")
-    else:
-        step(means.ledger, batch, State.AUTHORIZED, means.who, reason=f"iyzico shows it as {status}")
+    """Let reads decide. Where two say INIT, nothing was cancelled; where they are not clear, it stays unknown."""
+    batch, said = seen_twice(means, batch)
+    if said is Says.UNCLEAR and batch.state is State.CANCEL_SENT:
+        batch = step(means.ledger, batch, State.CANCEL_UNKNOWN, means.who, reason=f"{reason}; iyzico's words are not clear")
+    if said is not Says.INIT:
+        step_by_others(means, batch, said)
+        return
+    step(means.ledger, batch, State.INITIATED, means.who, reason=reason)
+    raise IyzicoUnavailableError(f"{batch} was not cancelled ({reason}); nothing is paid by that, and a retry is safe")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.api.payout.statuses import BatchMeaning, ItemMeaning, batch_meaning, item_meaning
+from airflow_provider_iyzico.api.payout.statuses import ItemMeaning, item_meaning
 from airflow_provider_iyzico.domain.items import ItemState, Totals, totals_of
 from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.domain.progress import has_stopped, is_under_way, undocumented
 from airflow_provider_iyzico.errors import LedgerMovedError
 from airflow_provider_iyzico.ledger.items import item_rows, state_of
 from airflow_provider_iyzico.ledger.reading import record
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.payouts.means import Means
 
 _NAMED = 10
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Standing:
     :param has_ended: nothing more comes by itself
     :param wait_seconds: when it is worth to read again, where time alone changes something
     :param problem: what a person has to know, if anything
-    :param has_stopped: iyzico says that the batch does not go on, though nothing of it is paid
+    :param has_stopped: iyzico says that the batch does not go on, and no item of it is out; one read is not enough to believe it
     """
 
     batch: LedgerBatch
@@ -46,24 +50,27 @@ def follow(means: Means, external_id: str, *, deposit_grace_seconds: float) -> S
     :param deposit_grace_seconds: for how long an item that failed may wait for its money to come back
     :raises IyzicoError: iyzico or the ledger cannot be reached, or shows another batch
     """
+    standing = _read_once(means, external_id, deposit_grace_seconds)
+    if not standing.has_stopped:
+        return standing
+    means.pause(means.grace_seconds)
+    again = _read_once(means, external_id, deposit_grace_seconds)
+    return _stopped(again) if again.has_stopped else again
+
+
+def _read_once(means: Means, external_id: str, deposit_grace_seconds: float) -> Standing:
     while True:
         batch = means.batch(external_id)
         if batch.state is not State.AUTHORIZED:
             return standing_of(means, batch, deposit_grace_seconds)
+        found = read(means, batch)
         try:
-            batch = record(means.ledger, batch, read(means, batch), means.who, settling_seconds=means.settling_seconds)
+            kept = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
         except LedgerMovedError:
             continue
-        standing = standing_of(means, batch, deposit_grace_seconds)
-        if not _has_stopped(standing):
-            return standing
-        means.pause(means.grace_seconds)
-        try:
-            batch = record(means.ledger, batch, read(means, batch), means.who, settling_seconds=means.settling_seconds)
-        except LedgerMovedError:
-            continue
-        again = standing_of(means, batch, deposit_grace_seconds)
-        return _stopped(again) if _has_stopped(again) else again
+        if kept.version != batch.version and (words := undocumented(item.status for item in found.items)):
+            log.warning("iyzico says %s of items of %s, which nobody documented; that is not paid", ", ".join(words), batch)
+        return standing_of(means, kept, deposit_grace_seconds)
 
 
 def standing_of(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> Standing:
@@ -72,43 +79,45 @@ def standing_of(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) 
     totals = totals_of(items, batch.commission_bound)
     if batch.state is State.ENDED:
         return Standing(batch, totals, has_ended=True, problem=_unpaid(batch, totals, items))
-    if any(_is_under_way(item) for item in items):
-        return Standing(batch, totals, has_ended=False)
+    now = batch.seen_at
     failed = [item for item in items if item_meaning(item.status) is ItemMeaning.OUT]
-    left = [_seconds_left(item.status_at, batch.seen_at, deposit_grace_seconds) for item in failed]
-    if waiting := [seconds for seconds in left if seconds > 0]:
-        return Standing(batch, totals, has_ended=False, wait_seconds=min(waiting))
-    if all(item.is_settled for item in items):  # the hold counts settled items a little longer
-        return Standing(batch, totals, has_ended=False, wait_seconds=means.settling_seconds)
+    settled = [item for item in items if item.is_settled]  # the hold counts them a little longer
+    coming_back = _next_change(failed, now, deposit_grace_seconds)
+    settling = _next_change(settled, now, means.settling_seconds)
+    statuses = {item.status for item in items}
+    if is_under_way(statuses):
+        if not has_stopped(batch.iyzico_status or "", statuses):
+            return Standing(batch, totals, has_ended=False)
+        return Standing(batch, totals, has_ended=False, wait_seconds=coming_back, has_stopped=coming_back is None)
+    waits = [seconds for seconds in (coming_back, settling) if seconds is not None]
+    if waits or len(settled) == len(items):
+        return Standing(batch, totals, has_ended=False, wait_seconds=min(waits, default=means.settling_seconds))
     return Standing(batch, totals, has_ended=True, problem=_unpaid(batch, totals, items))
-
-
-def _has_stopped(standing: Standing) -> bool:
-    """Tell whether iyzico says that the batch does not go on, while nothing of it is out."""
-    is_stopped = batch_meaning(standing.batch.iyzico_status or "") is BatchMeaning.STOPPED
-    return is_stopped and not standing.has_ended and not standing.totals.paid_items
 
 
 def _stopped(standing: Standing) -> Standing:
     batch = standing.batch
     problem = (
-        f"{batch} has stopped: iyzico calls it {batch.iyzico_status}, and nothing of it is paid. Its money stays set aside, "
-        "since a top-up may set it off. Ask iyzico what becomes of it; if it never goes on: python -m "
-        f"airflow_provider_iyzico.ledger resolve {batch.external_id} --as ended --because ..."
+        f"{batch} has stopped: iyzico calls it {batch.iyzico_status}, and {standing.totals.unpaid_items} of its items are not "
+        "paid. Their money stays set aside, since a top-up may set it off. Ask iyzico what becomes of it; if it never goes on: "
+        f"python -m airflow_provider_iyzico.ledger resolve {batch.external_id} --as ended --because ..."
     )
     return Standing(batch, standing.totals, has_ended=True, problem=problem, has_stopped=True)
 
 
-def _is_under_way(item: ItemState) -> bool:
-    return item_meaning(item.status) in (ItemMeaning.UNDER_WAY, ItemMeaning.UNKNOWN)
+def _next_change(items: Iterable[ItemState], now: datetime, seconds: float) -> float | None:
+    """Return in how many seconds the first of some items has had its status for so long; nothing where all have."""
+    left = [(item.status_at + timedelta(seconds=seconds) - now).total_seconds() for item in items]
+    return min((each for each in left if each > 0), default=None)
 
 
-def _seconds_left(since: datetime, now: datetime, seconds: float) -> float:
-    return (since + timedelta(seconds=seconds) - now).total_seconds()
+def what_is_unpaid(means: Means, batch: LedgerBatch) -> str | None:
+    """Say which valid items of a batch are not paid by what the ledger holds, and what became of their money."""
+    items = [state_of(row) for row in item_rows(means.ledger, batch)]
+    return _unpaid(batch, totals_of(items, batch.commission_bound), items)
 
 
 def _unpaid(batch: LedgerBatch, totals: Totals, items: list[ItemState]) -> str | None:
-    """Say which valid items are not paid, and what became of their money."""
     unpaid = [item for item in items if item.is_valid and not item.is_paid]
     if not unpaid:
         return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.api.payout.initiated import Initiated
 from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import (
     IyzicoError,
     IyzicoNoSuchPayoutError,
@@ -15,10 +16,11 @@ from airflow_provider_iyzico.errors import (
     LedgerBatchError,
     LedgerMovedError,
 )
-from airflow_provider_iyzico.ledger.reading import differing_items, record
+from airflow_provider_iyzico.ledger.reading import differing_items
 from airflow_provider_iyzico.ledger.register import register
 from airflow_provider_iyzico.ledger.steps import initiated, send, step
-from airflow_provider_iyzico.payouts.reads import Says, read, says
+from airflow_provider_iyzico.payouts.cancel import settle_cancel
+from airflow_provider_iyzico.payouts.reads import seen, step_by_others
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -60,8 +62,16 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
                 case State.INIT_UNKNOWN:
                     find_out(means, kept)
                 case State.INITIATED:
-                    found = read(means, kept)
-                    return record(means.ledger, kept, found, means.who, settling_seconds=means.settling_seconds)
+                    kept, said = seen(means, kept)
+                    if said in (Says.INIT, Says.UNCLEAR):
+                        return kept
+                    step_by_others(means, kept, said)
+                case State.CANCEL_SENT | State.CANCEL_UNKNOWN:
+                    settle_cancel(means, kept)
+                case State.CANCELLED:
+                    raise LedgerBatchError(
+                        f"{kept} was cancelled at {kept.changed_at:%Y-%m-%d %H:%M} UTC: nobody is paid; use another external_id"
+                    )
                 case _:
                     return kept
         except LedgerMovedError:

@@ -1,43 +1,20 @@
-"""What a read of iyzico says about a batch, in the few words that decisions need."""
+"""Reads of a batch that iyzico knows: what iyzico says is kept, and judged by the batch and all its items."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_iyzico.api.payout.statuses import INIT, INVALID, BatchMeaning, batch_meaning
-from airflow_provider_iyzico.domain.items import CANCELLED_ITEM
-from airflow_provider_iyzico.errors import IyzicoNoSuchPayoutError, LedgerBatchError
+from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.domain.reads import Says, says
+from airflow_provider_iyzico.errors import IyzicoNoSuchPayoutError, IyzicoUnavailableError, LedgerBatchError
+from airflow_provider_iyzico.ledger.reading import record
+from airflow_provider_iyzico.ledger.steps import step
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.payout import MassPayout
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
     from airflow_provider_iyzico.payouts.means import Means
-
-
-class Says(StrEnum):
-    """What a read says."""
-
-    #: iyzico answered, and there is no such batch.
-    NOTHING = "nothing"
-    #: The batch and all its valid items wait to be authorized.
-    INIT = "init"
-    #: The batch and all its valid items are cancelled.
-    CANCELLED = "cancelled"
-    #: Anything else, words that nobody documented included: it may pay, or have paid.
-    MORE = "more"
-
-
-def says(found: MassPayout) -> Says:
-    """Return what a read says."""
-    statuses = {item.status for item in found.items} - {INVALID}
-    meaning = batch_meaning(found.status)
-    if meaning is BatchMeaning.INITIATED and statuses <= {INIT}:
-        return Says.INIT
-    if meaning is BatchMeaning.CANCELLED and statuses <= {CANCELLED_ITEM}:
-        return Says.CANCELLED
-    return Says.MORE
 
 
 def read(means: Means, batch: LedgerBatch) -> MassPayout:
@@ -54,10 +31,50 @@ def read(means: Means, batch: LedgerBatch) -> MassPayout:
         ) from error
 
 
-def twice(means: Means, once: Callable[[], Says], expected: Says) -> Says:
-    """Read twice, ``grace_seconds`` apart; return ``expected`` only if both reads say it, else what the other one says."""
-    said = once()
-    if said is expected:
-        means.pause(means.grace_seconds)
-        said = once()
-    return said
+def seen(means: Means, batch: LedgerBatch) -> tuple[LedgerBatch, Says]:
+    """Read a batch, keep what iyzico says of it, and judge that."""
+    found = read(means, batch)
+    return record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds), says(found)
+
+
+def seen_twice(means: Means, batch: LedgerBatch) -> tuple[LedgerBatch, Says]:
+    """Read a batch until it is clear what iyzico says of it; that nothing is paid yet takes two reads."""
+
+    def once() -> Says:
+        nonlocal batch
+        batch, said = seen(means, batch)
+        return said
+
+    said = twice(means, once)
+    return batch, said
+
+
+def twice(means: Means, once: Callable[[], Says]) -> Says:
+    """Return what a read says, or a second one ``grace_seconds`` later where the first is not enough.
+
+    Only two reads say that nothing is paid yet. A read that contradicts itself is not enough either: one of iyzico's words may
+    lag behind another.
+    """
+    first = once()
+    if first not in (Says.INIT, Says.UNCLEAR):
+        return first
+    means.pause(means.grace_seconds)
+    second = once()
+    return Says.UNCLEAR if second is Says.INIT and first is not Says.INIT else second
+
+
+def step_by_others(means: Means, batch: LedgerBatch, said: Says) -> None:
+    """Take the step that iyzico shows to be done: somebody authorized or cancelled the batch, or our request got through.
+
+    :raises IyzicoUnavailableError: what iyzico says is not clear; nothing was sent
+    """
+    shown = f"iyzico shows it as {batch.iyzico_status}"
+    if said is Says.CANCELLED:
+        step(means.ledger, batch, State.CANCELLED, means.who, reason=shown)
+    elif said is Says.PAYING:
+        step(means.ledger, batch, State.AUTHORIZED, means.who, reason=shown)
+    else:
+        raise IyzicoUnavailableError(
+            f"iyzico says {batch.iyzico_status!r} of {batch}, which its items contradict or nobody documented: nobody knows yet "
+            "what became of it. Nothing was sent; a retry reads it again, and is safe"
+        )

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.domain.payout import SENT, State
+from airflow_provider_iyzico.domain.reads import Says
 from airflow_provider_iyzico.errors import IyzicoError, LedgerMovedError, Retry
 from airflow_provider_iyzico.ledger.questions import to_read
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.steps import step
 from airflow_provider_iyzico.payouts.authorize import settle_authorization
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
-from airflow_provider_iyzico.payouts.follow import standing_of
+from airflow_provider_iyzico.payouts.follow import follow, what_is_unpaid
 from airflow_provider_iyzico.payouts.initiate import find_out
-from airflow_provider_iyzico.payouts.reads import Says, read, says
+from airflow_provider_iyzico.payouts.reads import read, seen, step_by_others
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
@@ -59,62 +60,67 @@ def reconcile(means: Means, *, days: float, deposit_grace_seconds: float) -> Rec
 
     One that cannot be read hinders none of the others.
     """
-    seen = Reconciled()
+    done = Reconciled()
     for batch in to_read(means.ledger, means.account, days=days):
         try:
-            problem = _reconciled(means, batch, seen, deposit_grace_seconds)
+            problem = _reconciled(means, batch, done, deposit_grace_seconds)
         except IyzicoError as error:
             problem = str(error)
-            seen.is_passing &= error.retry is Retry.SAFE
+            done.is_passing &= error.retry is Retry.SAFE
         else:
-            seen.is_passing &= problem is None
+            done.is_passing &= problem is None
         if problem is not None:
-            seen.problems[batch.external_id] = problem
-    return seen
+            done.problems[batch.external_id] = problem
+    return done
 
 
-def _reconciled(means: Means, batch: LedgerBatch, seen: Reconciled, deposit_grace_seconds: float) -> str | None:
+def _reconciled(means: Means, batch: LedgerBatch, done: Reconciled, deposit_grace_seconds: float) -> str | None:
     """Bring one batch up to date, and return what a person has to know."""
+    if batch.state in SENT and not batch.is_overdue(means.grace_seconds):
+        return None  # a task is at work
     try:
-        _settle(means, batch)
+        problem = _settle(means, batch, deposit_grace_seconds)
     except LedgerMovedError:
         return None  # a task deals with it at this moment
-    seen.read += 1
     now = means.batch(batch.external_id)
-    seen.changed += now.version != batch.version
-    seen.ended += batch.state is not State.ENDED and now.state is State.ENDED
-    seen.reopened += batch.state is State.ENDED and now.state is State.AUTHORIZED
-    if now.state in (State.AUTHORIZED, State.ENDED):
-        standing = standing_of(means, now, deposit_grace_seconds)
-        if batch.state is State.ENDED and now.state is State.AUTHORIZED:
-            return f"{now} had ended, and its items changed at iyzico: what is out is set aside again"
-        return standing.problem if standing.has_ended and now.state is State.AUTHORIZED else None
-    return None
+    done.read += 1
+    done.changed += now.version != batch.version
+    done.ended += batch.state is not State.ENDED and now.state is State.ENDED
+    done.reopened += batch.state is State.ENDED and now.state is State.AUTHORIZED
+    return problem
 
 
-def _settle(means: Means, batch: LedgerBatch) -> None:
+def _settle(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> str | None:
     match batch.state:
-        case State.INIT_SENT if batch.is_overdue(means.grace_seconds):
-            step(means.ledger, batch, State.INIT_UNKNOWN, means.who, reason="its sender never said what came of it")
-        case State.AUTH_SENT if batch.is_overdue(means.grace_seconds):
-            step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason="its sender never said what came of it")
-            settle_authorization(means, means.batch(batch.external_id))
+        case State.INIT_SENT:
+            unknown = step(means.ledger, batch, State.INIT_UNKNOWN, means.who, reason="its sender never said what came of it")
+            find_out(means, unknown)
+        case State.AUTH_SENT:
+            unknown = step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason="its sender never said what came of it")
+            settle_authorization(means, unknown)
         case State.INIT_UNKNOWN:
             find_out(means, batch)
         case State.AUTH_UNKNOWN:
             settle_authorization(means, batch)
-        case State.CANCEL_SENT if batch.is_overdue(means.grace_seconds):
-            settle_cancel(means, batch)
-        case State.CANCEL_UNKNOWN:
+        case State.CANCEL_SENT | State.CANCEL_UNKNOWN:
             settle_cancel(means, batch)
         case State.INITIATED:
-            found = read(means, batch)
-            batch = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
-            if (said := says(found)) is Says.CANCELLED:
-                step(means.ledger, batch, State.CANCELLED, means.who, reason="iyzico shows it as cancelled")
-            elif said is Says.MORE:
-                step(means.ledger, batch, State.AUTHORIZED, means.who, reason=f"iyzico shows it as {found.status}, without us")
-        case State.AUTHORIZED | State.ENDED:
-            record(means.ledger, batch, read(means, batch), means.who, settling_seconds=means.settling_seconds)
+            batch, said = seen(means, batch)
+            if said is not Says.INIT:
+                step_by_others(means, batch, said)
+        case State.AUTHORIZED:
+            return follow(means, batch.external_id, deposit_grace_seconds=deposit_grace_seconds).problem
+        case State.ENDED:
+            return _looked_back(means, batch)
         case _:
-            pass  # a task is at work
+            pass
+    return None
+
+
+def _looked_back(means: Means, batch: LedgerBatch) -> str | None:
+    """Read a batch that has ended. What its items came to was said at its end, so only what is new is said."""
+    now = record(means.ledger, batch, read(means, batch), means.who, settling_seconds=means.settling_seconds)
+    if now.version == batch.version:
+        return None
+    unpaid = what_is_unpaid(means, now)
+    return f"{now} had ended, and its items changed at iyzico; what is out is set aside again" + (f". {unpaid}" if unpaid else "")

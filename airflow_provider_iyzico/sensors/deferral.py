@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
@@ -33,7 +34,10 @@ def trigger_after(
     now, need = time.time(), verdict.need
     if need is None or isinstance(verdict.error, WarehouseError):  # no balance helps a gate whose ledger does not answer
         return LedgerPauseTrigger(iyzico_conn_id, currency, wakes_at=now + poll_seconds, ends_at=now + seconds_left)
-    soonest = min(poll_seconds, SETTLING_SECONDS)
+    aside: dict[str, Any] = {}
+    if recheck_seconds is not None:
+        recheck_at = now + max(recheck_seconds, min(poll_seconds, SETTLING_SECONDS))
+        aside = {"held": money_text(need.held), "held_by": need.held_by, "recheck_at": recheck_at}
     return MassPayoutBalanceTrigger(
         iyzico_conn_id=iyzico_conn_id,
         batch_total=money_text(need.batch_total),
@@ -42,9 +46,7 @@ def trigger_after(
         poll_seconds=poll_seconds,
         ends_at=now + seconds_left,
         not_before=now + verdict.retry_after if verdict.retry_after else None,
-        held=money_text(need.held),
-        held_by=need.held_by,
-        recheck_at=None if recheck_seconds is None else now + max(recheck_seconds, soonest),
+        **aside,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import cast
 
@@ -43,18 +43,19 @@ def check_literals(
     for name, value in conn_ids.items():
         check_conn_id(value, name, task_id)
     for name, value in amounts.items():
-        _check_amount(value, name, task_id)
+        check_amount(value, name, task_id)
 
 
 def check_batch(task_id: str, external_id: object, batch_total: object, hold_for_seconds: object) -> None:
     """Refuse a gate that does not say for what it waits.
 
-    :raises IyzicoConfigurationError: there is neither an amount nor a batch, or ``external_id`` cannot be one
+    :raises IyzicoMoneyError: there is neither an amount nor a batch
+    :raises IyzicoConfigurationError: ``external_id`` is not valid, or ``hold_for_seconds`` has no hold to end
     """
     if external_id is not None:
         check_external_id(task_id, external_id)
     elif batch_total is None:
-        raise IyzicoConfigurationError(f"task {task_id!r}: give batch_total, or the external_id of a batch in the ledger")
+        raise IyzicoMoneyError(f"task {task_id!r}: batch_total is None; give it, or the external_id of a batch in the ledger")
     elif hold_for_seconds is not None:
         raise IyzicoConfigurationError(
             f"task {task_id!r}: hold_for_seconds ends a hold, and without external_id there is none; give both or neither"
@@ -66,7 +67,7 @@ def check_external_id(task_id: str, external_id: object) -> None:
 
     :raises IyzicoConfigurationError: it cannot be one
     """
-    if _is_rendered_later(external_id):
+    if is_rendered_later(external_id):
         return
     try:
         read_external_id(external_id)
@@ -83,9 +84,28 @@ def check_ledger(task_id: str, ledger_conn_id: object, hold_for_seconds: object,
     for name, value in (("hold_for_seconds", hold_for_seconds), ("recheck_seconds", recheck_seconds)):
         if value is None and name == "hold_for_seconds":
             continue
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not 0 < cast("float", value) <= LONGEST_TIMEOUT.total_seconds():
-            raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; give seconds, more than 0, ten years at most")
+        check_seconds(task_id, name, value, may_be_zero=False)
+
+
+def check_seconds(task_id: str, name: str, value: object, *, may_be_zero: bool = True) -> None:
+    """Refuse what is no time.
+
+    :raises IyzicoConfigurationError: it is no number, less than zero, or longer than ten years
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_time = is_number and 0 <= cast("float", value) <= LONGEST_TIMEOUT.total_seconds()
+    if not is_time or not (value or may_be_zero):
+        least = "zero or more" if may_be_zero else "more than 0"
+        raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; give seconds, {least}, ten years at most")
+
+
+def check_choice(task_id: str, name: str, value: object, choices: Collection[object]) -> None:
+    """Refuse what is none of some choices.
+
+    :raises IyzicoConfigurationError: it is none
+    """
+    if isinstance(value, bool) or value not in choices:
+        raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; use one of {', '.join(map(str, choices))}")
 
 
 def check_conn_id(value: object, name: str, task_id: str) -> None:
@@ -98,8 +118,12 @@ def check_conn_id(value: object, name: str, task_id: str) -> None:
         raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; name one Connection, and no template")
 
 
-def _check_amount(value: object, name: str, task_id: str) -> None:
-    if _is_rendered_later(value):
+def check_amount(value: object, name: str, task_id: str) -> None:
+    """Refuse what is no money, unless it is rendered later.
+
+    :raises IyzicoMoneyError: it is none
+    """
+    if is_rendered_later(value):
         return
     try:
         money_from_author(value, name)
@@ -107,5 +131,6 @@ def _check_amount(value: object, name: str, task_id: str) -> None:
         raise IyzicoMoneyError(f"task {task_id!r}: {error}") from error
 
 
-def _is_rendered_later(value: object) -> bool:
+def is_rendered_later(value: object) -> bool:
+    """Tell whether a value is a template, or the result of another task."""
     return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))

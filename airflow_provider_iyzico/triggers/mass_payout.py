@@ -97,21 +97,19 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the constructor's arguments, all of them JSON primitives."""
-        return (
-            "airflow_provider_iyzico.triggers.mass_payout.MassPayoutBalanceTrigger",
-            {
-                "iyzico_conn_id": self.iyzico_conn_id,
-                "batch_total": self.batch_total,
-                "headroom": self.headroom,
-                "currency": self.currency,
-                "poll_seconds": self.poll_seconds,
-                "ends_at": self.ends_at,
-                "not_before": self.not_before,
-                "held": self.held,
-                "held_by": self.held_by,
-                "recheck_at": self.recheck_at,
-            },
-        )
+        arguments = {
+            "iyzico_conn_id": self.iyzico_conn_id,
+            "batch_total": self.batch_total,
+            "headroom": self.headroom,
+            "currency": self.currency,
+            "poll_seconds": self.poll_seconds,
+            "ends_at": self.ends_at,
+            "not_before": self.not_before,
+        }
+        aside = {"held": self.held, "held_by": self.held_by, "recheck_at": self.recheck_at}
+        if aside != {"held": "0", "held_by": "", "recheck_at": None}:  # which a triggerer of an older version does not know
+            arguments |= aside
+        return "airflow_provider_iyzico.triggers.mass_payout.MassPayoutBalanceTrigger", arguments
 
     def shared_stream_key(self) -> Hashable:
         """Share one poll with every trigger of the same Connection and interval."""

@@ -101,6 +101,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason_unknown": ("The outcome at iyzico is unknown.", "iyzico'daki sonucu belirsiz."),
     "reason_clock": ("A clock is wrong.", "Saatlerden biri yanlış."),
     "reason_event": ("The wait could not be resumed.", "Bekleme kaldığı yerden sürdürülemedi."),
+    "reason_ledger": ("The money could not be set aside.", "Tutar bloke edilemedi."),
     "reason_warehouse": ("The warehouse could not be used.", "Veri ambarı kullanılamadı."),
     "reason_execution_timeout": (
         "The task's execution_timeout was over.",

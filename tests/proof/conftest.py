@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 from mariadb import mariadb_database
@@ -18,8 +19,6 @@ from snapshots import ask
 from sqlalchemy import create_engine
 from support import POSTGRESQL
 
-FIGURES = pytest.StashKey[list[str]]()
-
 
 @dataclass
 class Proof:
@@ -27,35 +26,26 @@ class Proof:
 
     is_long: bool
     seed: int
-    figures: list[str] = field(default_factory=list)
+    record: Callable[[str, str], None]
 
     def rounds(self, *, short: int, long: int) -> int:
         return int(os.environ.get("PROOF_ROUNDS") or (long if self.is_long else short))
 
     def tell(self, figure: str) -> None:
-        self.figures.append(f"{figure}  (PROOF_SEED={self.seed})")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = []
+        self.record("figure", f"{figure} (PROOF_SEED={self.seed})")
 
 
 @pytest.fixture
-def proof(request, record_property):
+def proof(record_property):
     """Figures reach the end of the output also from the processes of pytest-xdist, as properties of the test."""
     seed = int(os.environ.get("PROOF_SEED") or random.SystemRandom().randrange(1_000_000))
-    proof = Proof(os.environ.get("PROOF") == "long", seed)
     print(f"PROOF_SEED={seed}")  # pytest shows it where the proof fails
-    yield proof
-    for figure in proof.figures:
-        record_property("figure", figure)
+    return Proof(os.environ.get("PROOF") == "long", seed, record_property)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for each in ("passed", "failed") for report in terminalreporter.getreports(each)]
-    figures = [
-        value for report in reports for name, value in report.user_properties if name == "figure" and report.when == "teardown"
-    ]
+    figures = [value for report in reports for name, value in report.user_properties if name == "figure"]
     if figures:
         terminalreporter.section("proofs")
         for figure in figures:

@@ -28,7 +28,7 @@ class Mutant:
 
 
 MUTANTS = {
-    "no lock": Mutant(f"{ROOM}.ledger.accounts", ".with_for_update()", "", "over-committed"),
+    "no lock": Mutant(f"{ROOM}.ledger.accounts", '"FOR UPDATE"', '""', "over-committed"),
     "no version check": Mutant(f"{ROOM}.ledger.placing", "if over or version != asked.version:", "if over:", "stale"),
     "an end that moves no version": Mutant(
         f"{ROOM}.ledger.holds",
@@ -50,13 +50,16 @@ MUTANTS = {
         f"{ROOM}.ledger.batch_holds", "_write(turn, own, expires_at=None)", "pass", "ended by time although sent"
     ),
     "commission left out": Mutant(
-        f"{ROOM}.ledger.placing", "table.c.required)", 'table.c.total.label("required"))', "commission left out"
+        f"{ROOM}.ledger.placing",
+        "SELECT state, currency, required",
+        "SELECT state, currency, total AS required",
+        "commission left out",
     ),
     "float sums": Mutant(
         f"{ROOM}.domain.funds",
         "reduce(add, (hold.counted for hold in holds), Decimal(0))",
         "Decimal(repr(sum(float(hold.counted) for hold in holds)))",
-        "FalsifyingExample",
+        "the model",
     ),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -35,13 +36,14 @@ class Verdict:
     ended: int
     asked: int
     seconds: float
+    cpu_seconds: float
 
 
 def rush(engine: Engine, connect: dict[str, str], *, seed: int, rounds: int, processes: int = 8, mutant: str = "") -> Verdict:
     """Let the processes rush, and judge."""
     funds_version(Ledger.open(engine), ACCOUNT)
     keep_journal(engine)
-    began = time.monotonic()
+    began, used_before = time.monotonic(), _used()
     with serving(engine, seed) as source:
         settings = {
             "url": engine.url.render_as_string(hide_password=False),
@@ -64,11 +66,17 @@ def rush(engine: Engine, connect: dict[str, str], *, seed: int, rounds: int, pro
         )
     if done.returncode:
         raise RuntimeError(done.stderr[-4000:])
-    seconds = time.monotonic() - began
+    seconds, used = time.monotonic() - began, _used() - used_before
     journal = entries(engine)
     withdrawn = {f"a{number}" for number in range(0, rounds, 3)}
     overdrawn = [each for each in source.overdrawn if each.partition(":")[0] not in withdrawn]
     found = violations(journal, source.answers) + wrong_batches(engine) + overdrawn
     kinds = Counter(entry.kind for entry in journal)
     asked = sum(map(len, source.answers.values()))
-    return Verdict(found, Counter(json.loads(done.stdout)), kinds["placed"], kinds["ended"], asked, seconds)
+    return Verdict(found, Counter(json.loads(done.stdout)), kinds["placed"], kinds["ended"], asked, seconds, used)
+
+
+def _used() -> float:
+    """Return the CPU seconds of the processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -10,6 +10,7 @@ def test_eight_processes_never_hold_more_than_the_balance(database, proof):
     verdict = rush(engine, connect, seed=proof.seed, rounds=rounds)
     assert verdict.found == []
     assert [fate for fate in FATES if not verdict.done[fate]] == [], "not everything that can happen did"
+    assert [each for each in verdict.done if each.startswith("refused")] == []
     assert verdict.done["short"] > 0
     assert verdict.done["moved"] > 0
     proof.tell(

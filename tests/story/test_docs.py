@@ -15,11 +15,14 @@ import tomllib
 import urllib.request
 from contextlib import closing
 from dataclasses import astuple
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
 
 import doc_blocks
 import pytest
 import yaml
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowException, BaseHook
 from matrix import ENVIRONMENTS
 from packaging.requirements import Requirement
 from sandbox import ROOT, airflow_environment, for_this_airflow
@@ -30,7 +33,11 @@ from airflow_provider_iyzico import errors
 from airflow_provider_iyzico.get_provider_info import get_provider_info
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.hooks.settings import EXTRA_FIELDS
-from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
+from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.placing import Asked, Placing, Wanted, place
+from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator, MassPayoutHoldReleaseOperator
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 from airflow_provider_iyzico.simulator import FAULTS, FORMS, Simulator
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
@@ -145,14 +152,39 @@ def test_the_alert_fires_below_the_threshold_and_not_above_it(dags, iyzico, sqli
             check.execute({})
 
 
-def test_the_payout_that_asks_again_does_not_pay_out_of_money_that_is_gone(iyzico):
-    names = {}
-    exec(for_this_airflow(code_of("one payout at a time")), names)
-    iyzico.balance = "125000.00"
-    assert names["pay"].function({"required": "125000.00"}) == "paid"
-    iyzico.balance = "124999.99"
-    with pytest.raises(AirflowFailException, match=r"only 124999\.99 is left"):
-        names["pay"].function({"required": "125000.00"})
+def set_aside(ledger, amount, external_id):
+    asked = Asked(Decimal(8000), datetime.now(UTC), 0)
+    account, wanted = Account("sandbox", "payroll", "TRY"), Wanted(external_id, batch_total=Decimal(amount))
+    assert place(ledger, account, wanted, asked, Who(person="test")).outcome is Placing.PLACED
+
+
+def test_the_line_of_a_gate_that_others_keep_shut_is_the_one_that_is_printed(iyzico, sqlite_warehouse, monkeypatch, caplog):
+    monkeypatch.setattr(MassPayoutBalanceSensor, "log", logging.getLogger("gate"))
+    connect(monkeypatch, iyzico, account="payroll")
+    iyzico.balance = "8000.00"
+    engine = create_engine(f"sqlite:///{sqlite_warehouse}")
+    set_aside(Ledger.open(engine), "4530", "salaries-2026-11")
+    engine.dispose()
+    gate = MassPayoutBalanceSensor(task_id="gate", batch_total="4000.00", external_id="suppliers-2026-11")
+    caplog.set_level(logging.INFO, "gate")
+    run = SimpleNamespace(logical_date=None, data_interval_start=None, data_interval_end=None)
+    gate.poke({"ti": SimpleNamespace(dag_id="d", task_id="gate", run_id="r", map_index=-1, try_number=1), "dag_run": run})
+    assert code_of("hold line").strip() in caplog.text
+
+
+def test_the_printed_commands_end_a_hold_that_nobody_ends(sqlite_warehouse):
+    engine = create_engine(f"sqlite:///{sqlite_warehouse}")
+    set_aside(Ledger.open(engine), "4530", "salaries-2026-11")
+    name, *commands = code_of("stuck hold").splitlines()
+    assert name.startswith("export IYZICO_WAREHOUSE_URL=")
+    environment = {**os.environ, "IYZICO_WAREHOUSE_URL": f"sqlite:///{sqlite_warehouse}"}
+    for command in commands:
+        arguments = [sys.executable, *shlex.split(command)[1:]]
+        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT kind FROM iyzico_balance_hold_end")).scalars().all() == ["released"]
+    engine.dispose()
 
 
 def test_the_simulator_example_passes(airflow_database, monkeypatch):
@@ -411,12 +443,20 @@ def test_every_column_of_every_view_and_of_the_table_is_there():
     engine.dispose()
 
 
-@pytest.mark.parametrize("kind", [MassPayoutBalanceOperator, MassPayoutBalanceSensor, MassPayoutBalanceTrigger])
+CLASSES = {
+    MassPayoutBalanceOperator: "data-engineer.md",
+    MassPayoutBalanceSensor: "data-engineer.md",
+    MassPayoutBalanceTrigger: "data-engineer.md",
+    MassPayoutHoldReleaseOperator: "money-set-aside.md",
+}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
 def test_every_class_is_there_with_every_parameter(kind):
     assert kind.__name__ in TEXTS["README.md"]
     for name in inspect.signature(kind.__init__).parameters:
         if name not in ("self", "kwargs"):
-            assert f"`{name}`" in TEXTS["data-engineer.md"], name
+            assert f"`{name}`" in TEXTS[CLASSES[kind]], name
 
 
 def test_every_error_fault_form_extra_and_field_of_the_connection_is_there():

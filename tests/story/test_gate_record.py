@@ -60,16 +60,13 @@ def test_a_gate_that_opens_at_once_has_a_row_too(gate_dag, iyzico, sqlite_wareho
 
 @pytest.mark.parametrize("soft_fail", [False, True])
 def test_a_gate_that_timed_out_says_so_and_counts_every_poll_that_began(gate_dag, iyzico, sqlite_warehouse, soft_fail):
-    """The one that was under way when time was up, too: its request may reach iyzico after the row was written."""
+    """The one that was under way when time was up, too: its request may reach iyzico after the row was written, or never."""
     gate = gate_dag.get_task("wait_for_money")
     gate.timeout, gate.soft_fail = 3, soft_fail
     gate_dag.test()
     ((*who, first, last, outcome, reason, is_ended, polls),) = rows(sqlite_warehouse)
     assert (tuple(who), first, last, outcome, is_ended) == (WHO, 100, 100, "timed_out", 1)
-    deadline = time.monotonic() + 30
-    while len(iyzico.seen) < polls and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert polls == len(iyzico.seen)
+    assert polls - 1 <= len(iyzico.seen) <= polls
     assert reason.startswith("the money did not come within 3 s: iyzico_default (simulator, sandbox): balance 100.00 TRY")
 
 

@@ -618,9 +618,8 @@ def test_a_day_that_is_chosen_beyond_the_other_takes_the_other_along(visit):
 
 
 def test_it_is_readable_on_a_phone(visit):
-    page = ready(
-        visit(locale="tr-TR", viewport=(320, 740), **LAST_31, **PAYROLL)
-    )  # a small one, or a frame beside Airflow's menu
+    """A small one, or a frame beside Airflow's menu."""
+    page = ready(visit(locale="tr-TR", viewport=(320, 740), **LAST_31, **PAYROLL))
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.locator("#balance").bounding_box()["y"] < 300
 

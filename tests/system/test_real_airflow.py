@@ -114,7 +114,7 @@ def airflow(folder, iyzico, database):
     (dags / "late.py").write_text(for_this_airflow(LATE_DAGS))
     (dags / "payouts.py").write_text(for_this_airflow(PAYOUT_DAGS))
     connection = json.loads(iyzico.connection)
-    connection["extra"]["timeout"] = 2
+    connection["extra"]["timeout"] = 30  # nothing here is silent, and a busy machine may be slow
     environment = airflow_environment(
         folder / "home", iyzico=json.dumps(connection), warehouse=folder / "warehouse.db", dags=dags
     )

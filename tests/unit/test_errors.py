@@ -18,7 +18,7 @@ from airflow_provider_iyzico.errors import (
 )
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, IyzicoError)]
-SAFE = {"IyzicoUnavailableError", "IyzicoUnexpectedError", "WarehouseUnavailableError"}
+SAFE = {"IyzicoUnavailableError", "IyzicoUnexpectedError", "WarehouseUnavailableError", "LedgerMovedError", "LedgerFundsError"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

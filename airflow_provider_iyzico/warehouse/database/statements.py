@@ -1,7 +1,7 @@
 """SQL that is written out, and values that are sent many at once.
 
 Each task makes an engine of its own, for which SQLAlchemy would have to compile every statement again; that costs more than
-running it. PostgreSQL's drivers take the statements as they are. For SQLite a text leaves little to compile.
+running it. PostgreSQL's drivers take the statements as they are. For the others a text leaves little to compile.
 """
 
 from __future__ import annotations
@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 
 _TEXT_AND_COUNTS = (String, Integer)
 #: The types that the drivers of a dialect take and give without help.
-_UNDERSTOOD = {"postgresql": (*_TEXT_AND_COUNTS, Money, Date, Instant), "sqlite": _TEXT_AND_COUNTS}
+_UNDERSTOOD = {
+    "postgresql": (*_TEXT_AND_COUNTS, Money, Date, Instant),
+    "sqlite": _TEXT_AND_COUNTS,
+    "mysql": (*_TEXT_AND_COUNTS, Money, Date),
+    "mariadb": (*_TEXT_AND_COUNTS, Money, Date),
+}
 _NAMED = re.compile(r":(\w+)")
 #: Rows of one INSERT. ``executemany`` would keep its plan on the server, where a pooler may give it to another client.
 BATCH = 1000
-#: The dialects for which statements are written out.
-WRITTEN_DIALECTS = tuple(_UNDERSTOOD)
+#: The dialects for which inserts are written out: they name a key in which a conflict adds nothing.
+WRITTEN_DIALECTS = ("postgresql", "sqlite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ def _types(columns: Iterable[ColumnElement[Any]], understood: tuple[type[TypeEng
     return {str(column.key): column.type for column in columns if not isinstance(column.type, understood)}
 
 
-def quoted(table: Table) -> str:
+def quoted(table: Table, dialect: str = "") -> str:
     """Return the name of a table, which may be any identifier, such as a reserved word."""
-    return ".".join(f'"{name}"' for name in (table.schema, table.name) if name)
+    quote = "`" if dialect in ("mysql", "mariadb") else '"'
+    return ".".join(f"{quote}{name}{quote}" for name in (table.schema, table.name) if name)

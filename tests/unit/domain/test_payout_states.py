@@ -67,7 +67,7 @@ def test_only_a_batch_that_is_initiated_is_told_to_be_paid():
     assert [state for state in State if may_follow(state, State.AUTH_SENT)] == [State.INITIATED]
 
 
-@pytest.mark.parametrize("state", SENT)
+@pytest.mark.parametrize("state", sorted(SENT))
 def test_every_intent_can_go_unanswered_and_can_be_answered(state):
     unknown = {State.INIT_SENT: State.INIT_UNKNOWN, State.AUTH_SENT: State.AUTH_UNKNOWN, State.CANCEL_SENT: State.CANCEL_UNKNOWN}
     assert may_follow(state, unknown[state])

@@ -166,3 +166,5 @@ def test_a_batch_of_three_pages_is_read_whole_while_it_is_being_paid(bank, hook)
             assert error.retry is Retry.SAFE  # noqa: PT017 - the pages shifted
         else:
             assert as_read(payout) == items_of(bank)
+    bank.advance(3600)
+    assert set(as_read(hook.retrieve_mass_payout(request_id)).values()) == {"SUCCESS"}

@@ -43,7 +43,8 @@ def test_eight_processes_that_come_first_make_the_tables_once_and_one_of_them_pl
     url = ledger_engine.url.render_as_string(hide_password=False)
     options = f"-csearch_path={ask(ledger_engine, 'SELECT current_schema()')}" if "postgresql" in url else ""
     command = [sys.executable, "-c", MAKER, url, options, *sys.path]
-    makers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    makers = [subprocess.Popen(command, text=True, **pipes) for _ in range(8)]
     for maker in makers:
         maker.stdin.write("\n")
         maker.stdin.flush()

@@ -21,6 +21,7 @@ from ledgers import (
     set_state,
     task,
 )
+from sqlalchemy import update
 
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
 from airflow_provider_iyzico.errors import (
@@ -115,6 +116,21 @@ def test_a_retry_keeps_the_hold_that_the_task_has(ledger):
     again = put(ledger, "a", "40", who=task(try_number=2))
     assert (again.outcome, again.number, again.funds.others) == (Placing.PLACED, 1, ())
     assert holds(ledger) == [("a", 1, Decimal(40), None)]
+
+
+@pytest.mark.parametrize(("needs", "outcome"), [("70", Placing.PLACED), ("30", Placing.PLACED), ("100.01", Placing.SHORT)])
+def test_the_hold_of_a_batch_that_needs_another_amount_by_now_is_replaced_or_stays(ledger, needs, outcome):
+    enter_batch(ledger, "march", Decimal(50), Decimal(0))
+    put_batch(ledger, "march")
+    table = ledger.tables.payout
+    ledger.act(lambda connection: connection.execute(update(table).values(required=Decimal(needs))))
+    again = put_batch(ledger, "march", who=task("r2"))
+    assert again.outcome is outcome
+    if outcome is Placing.PLACED:
+        assert holds(ledger) == [("march", 1, 50, "replaced"), ("march", 2, Decimal(needs), None)]
+        assert funds_version(ledger, ACCOUNT) == 1, "a balance that was asked for before is asked for again"
+    else:
+        assert holds(ledger) == [("march", 1, 50, None)]
 
 
 def test_a_retry_whose_balance_dropped_is_short_and_keeps_its_hold(ledger):
@@ -277,7 +293,7 @@ def test_a_batch_in_another_currency_than_the_gates_is_refused(ledger):
 
 
 def test_the_hold_of_a_batch_that_was_sent_counts_for_good_and_time_does_not_end_it(ledger, sleep_in_the_database):
-    from airflow_provider_iyzico.ledger.batch_holds import keep_for_ever
+    from airflow_provider_iyzico.ledger.batch_holds import make_endless
     from airflow_provider_iyzico.ledger.batches import find, take_turn
     from airflow_provider_iyzico.ledger.events import EventKind
 
@@ -286,7 +302,7 @@ def test_the_hold_of_a_batch_that_was_sent_counts_for_good_and_time_does_not_end
     batch = find(ledger, ACCOUNT, "march")
 
     def sent(turn):
-        keep_for_ever(turn)
+        make_endless(turn)
         return turn.advance(EventKind.STATE, {}, state=State.AUTH_SENT)
 
     take_turn(ledger, batch, ME, sent)

@@ -181,10 +181,22 @@ def test_a_permission_is_not_given_where_none_is_needed(walk):
 
 
 def test_after_a_refusal_that_is_believed_the_hold_stays(walk):
-    batch = walk.to(*WAYS[State.AUTH_SENT], State.INITIATED).batch
-    assert hold_of(walk.ledger, batch) == (Decimal("303.50"), None)
-    assert batch.auth_unanswered_at is None
-    walk.to(State.AUTH_SENT)
+    sent = walk.to(*WAYS[State.AUTH_SENT]).batch
+    walk.batch = step(walk.ledger, sent, State.INITIATED, task(), reason="iyzico refused: 11")
+    assert hold_of(walk.ledger, walk.batch) == (Decimal("303.50"), None)
+    assert walk.batch.auth_unanswered_at is None
+    balance = asked(walk.ledger, sent.account)
+    assert send(walk.ledger, walk.batch, State.AUTH_SENT, task(), timeout_seconds=30, asked=balance).state is State.AUTH_SENT
+
+
+@pytest.mark.parametrize(("who", "reason"), [(task(), None), (PERSON, "the panel shows nothing")], ids=["task", "person"])
+def test_without_a_refusal_of_iyzicos_the_way_back_counts_as_unanswered(walk, who, reason):
+    sent = walk.to(*WAYS[State.AUTH_SENT]).batch
+    back = step(walk.ledger, sent, State.INITIATED, who, reason=reason)
+    assert back.auth_unanswered_at == back.changed_at
+    balance = asked(walk.ledger, sent.account)
+    with pytest.raises(LedgerBatchError, match="a second one could pay twice"):
+        send(walk.ledger, back, State.AUTH_SENT, task(), timeout_seconds=30, asked=balance)
 
 
 def test_a_batch_that_somebody_authorized_in_the_panel_is_held_for(walk):

@@ -183,7 +183,7 @@ def test_a_sqlite_file_in_a_folder_that_may_not_be_entered_is_named(tmp_path_fac
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not do this")
 def test_a_sqlite_file_that_this_process_may_not_read_or_make_lasts_and_is_named(tmp_path_factory):
     ours = tmp_path_factory.mktemp("ours")
-    for each in (ours, *list(ours.parents)[:2]):
+    for each in (ours, *list(ours.parents)[:3]):
         each.chmod(0o755)
     (ours / "closed.db").touch(mode=0o600)
     (ours / "link.db").symlink_to(ours / "nowhere" / "w.db")

@@ -1,0 +1,416 @@
+"""A batch is authorized at most once, whatever is lost, killed, copied or done behind our back."""
+
+from decimal import Decimal
+
+import pytest
+from batches import PERSON, task
+from payers import BATCH, NEEDED, a_batch, payments
+
+from airflow_provider_iyzico.errors import (
+    IyzicoAuthenticationError,
+    IyzicoError,
+    IyzicoRefusedError,
+    IyzicoUnavailableError,
+    LedgerBatchError,
+    LedgerFundsError,
+    PayoutUnknownError,
+    Retry,
+)
+from airflow_provider_iyzico.ledger.batches import find
+from airflow_provider_iyzico.ledger.persons import permit, release
+from airflow_provider_iyzico.ledger.placing import Wanted, place
+from airflow_provider_iyzico.payouts import authorize as module
+
+LOST = ["done_then_reset", "cut", "truncated", "done_then_html", "done_then_status"]
+
+
+@pytest.fixture
+def ready(payer):
+    """A batch that iyzico knows."""
+    payer.initiate()
+    return payer
+
+
+def allow(payer, external_id=BATCH):
+    permit(payer.ledger, payer.batch(external_id), PERSON, "iyzico's panel shows that nothing was paid")
+
+
+def test_a_batch_is_authorized_once_after_a_read_that_says_init_and_with_its_money_held(payer_on_each):
+    payer = payer_on_each
+    assert payer.pay().state == "authorized"
+    calls = [seen.call for seen in payer.bank.seen]
+    assert calls[calls.index("init") + 1 : calls.index("auth")].count("retrieve") >= 2
+    assert calls.index("balance") < calls.index("auth")
+    assert payer.held() == NEEDED
+    assert payer.steps() == ["init_sent", "initiated", "auth_sent", "authorized"]
+    assert payer.follow_to_its_end().batch.state == "ended"
+    assert (payer.calls("auth"), payer.effects("auth"), payer.bank.balance) == (1, 1, "691.00")
+
+
+def test_the_intent_and_the_hold_are_committed_before_the_first_byte_leaves(ready, monkeypatch):
+    seen, send = [], ready.hook.authorize_mass_payout
+
+    def watched(request_id, **options):
+        seen.append((ready.state(), ready.held(), request_id == ready.batch().request_id))
+        return send(request_id, **options)
+
+    monkeypatch.setattr(ready.hook, "authorize_mass_payout", watched, raising=False)
+    ready.authorize()
+    assert seen == [("auth_sent", NEEDED, True)]
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_a_retry_a_clear_and_a_redelivery_authorize_nothing_again(ready, times):
+    for _ in range(times):
+        assert ready.authorize(who=task(try_number=2)).state == "authorized"
+    ready.follow_to_its_end()
+    assert ready.authorize().state == "ended"
+    assert ready.calls("auth") == 1
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_an_answer_that_was_not_seen_is_read_back_and_the_batch_is_followed(ready, fault):
+    ready.bank.fail(fault, on="auth", times=1)
+    assert ready.authorize().state == "authorized"
+    assert ready.steps()[-3:] == ["auth_sent", "auth_unknown", "authorized"]
+    assert (ready.calls("auth"), ready.effects("auth")) == (1, 1)
+
+
+@pytest.mark.parametrize("fault", ["reset", "html", "500", "503"])
+def test_a_lost_request_that_two_reads_say_was_not_carried_out_is_left_to_a_person(payer, fault):
+    payer.initiate()
+    payer.bank.fail(fault, on="auth", times=1)
+    with pytest.raises(PayoutUnknownError, match=f"ledger permit {BATCH}") as caught:
+        payer.authorize()
+    assert caught.value.retry is Retry.NEVER
+    assert (payer.state(), payer.held(), payer.calls("auth")) == ("auth_unknown", NEEDED, 1)
+    for _ in range(3):
+        with pytest.raises(PayoutUnknownError):
+            payer.authorize()
+    assert payer.calls("auth") == 1
+
+
+def test_a_permission_is_used_up_by_the_next_authorization(ready):
+    ready.bank.fail("reset", on="auth", times=2)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    allow(ready)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    assert ready.calls("auth") == 2
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    assert ready.calls("auth") == 2
+    allow(ready)
+    assert ready.authorize().state == "authorized"
+    assert (ready.calls("auth"), ready.effects("auth")) == (3, 1)
+
+
+def test_a_batch_once_unanswered_and_back_at_initiated_still_needs_a_permission(ready):
+    ready.bank.fail("reset", on="auth", times=1)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    allow(ready)
+    ready.kill(ready.authorize, "get_balance", before=True)
+    assert ready.state() == "initiated"
+    ready.authorize()
+    assert ready.calls("auth") == 2
+    assert ready.effects("auth") == 1
+
+
+def test_a_batch_that_may_be_paying_is_not_released_by_a_person(ready):
+    ready.bank.fail("reset", on="auth", times=1)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    with pytest.raises(LedgerBatchError, match="stays"):
+        release(ready.ledger, ready.batch(), PERSON, "we need the money")
+    assert ready.held() == NEEDED
+
+
+def test_an_unanswered_batch_may_be_cancelled_and_only_then_its_hold_ends(ready):
+    ready.bank.fail("reset", on="auth", times=1)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    assert ready.cancel().state == "cancelled"
+    assert ready.hold_end() == "cancelled"
+    with pytest.raises(LedgerBatchError, match="was cancelled"):
+        ready.authorize()
+    assert ready.calls("auth") == 1
+
+
+def test_a_request_that_arrives_after_the_client_gave_up_is_seen_by_the_second_read(ready):
+    ready.bank.fail("reset_then_done", on="auth", times=1, seconds=40)
+    assert ready.authorize().state == "authorized"
+    assert ready.paused == [60.0]
+    assert ready.effects("auth") == 1
+
+
+def test_reads_that_lag_behind_an_authorization_pay_nothing_twice(ready):
+    ready.bank.set(auth_lag_seconds=300)
+    ready.bank.fail("done_then_reset", on="auth", times=1)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    ready.wait(300)
+    assert ready.authorize().state == "authorized"
+    assert (ready.calls("auth"), ready.effects("auth")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [("11", 422, IyzicoRefusedError), ("1001", 200, IyzicoAuthenticationError), ("50000", 200, IyzicoUnavailableError)],
+)
+def test_a_documented_refusal_is_believed_together_with_two_reads_that_say_init_and_its_hold_stays(ready, code, status, kind):
+    ready.bank.fail(str(status) if status != 200 else "failure", on="auth", times=1, code=code)
+    with pytest.raises(kind):
+        ready.authorize()
+    assert (ready.state(), ready.held()) == ("initiated", NEEDED)
+    assert ready.paused == [60.0]
+    assert ready.authorize().state == "authorized"
+    assert ready.effects("auth") == 1
+
+
+def test_429_is_believed_in_the_same_way(ready):
+    ready.bank.fail("429", on="auth", times=1)
+    with pytest.raises(IyzicoUnavailableError):
+        ready.authorize()
+    assert (ready.state(), ready.paused) == ("initiated", [60.0])
+    assert ready.authorize().state == "authorized"
+
+
+@pytest.mark.parametrize("code", ["1", "2", "100001", "90003", "424242"])
+def test_codes_that_say_nothing_for_sure_leave_it_unknown(ready, code):
+    ready.bank.fail("failure", on="auth", times=1, code=code)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    assert ready.state() == "auth_unknown"
+
+
+def test_a_refusal_of_a_request_that_was_carried_out_is_found_out_by_reading(ready):
+    ready.bank.fail("done_then_status", on="auth", times=1, status=400, code="11")
+    assert ready.authorize().state == "authorized"
+    assert ready.steps()[-3:] == ["auth_sent", "auth_unknown", "authorized"]
+
+
+def test_a_refusal_that_cannot_be_read_back_is_unknown(ready):
+    ready.bank.fail("400", on="auth", times=1, code="11")
+    make = ready.hook.retrieve_mass_payout
+
+    def blind(**asked):
+        if ready.calls("auth"):
+            raise IyzicoUnavailableError("iyzico is down")
+        return make(**asked)
+
+    ready.hook.retrieve_mass_payout = blind
+    with pytest.raises(IyzicoUnavailableError):
+        ready.authorize()
+    assert (ready.state(), ready.held()) == ("auth_unknown", NEEDED)
+
+
+def test_a_task_that_was_killed_after_its_intent_is_read_back_by_the_next_try(ready):
+    ready.kill(ready.authorize, "authorize_mass_payout", before=True)
+    assert ready.state() == "auth_sent"
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize(who=task(try_number=2))
+    assert ready.calls("auth") == 0
+    assert 90 <= sum(ready.paused) <= 160
+
+
+def test_a_task_that_was_killed_after_it_sent_is_followed_by_the_next_try(ready):
+    ready.kill(ready.authorize, "authorize_mass_payout")
+    assert ready.authorize(who=task(try_number=2)).state == "authorized"
+    assert (ready.calls("auth"), ready.effects("auth")) == (1, 1)
+
+
+def test_a_copy_that_meets_a_sender_waits_for_its_outcome_and_sends_nothing(ready, monkeypatch):
+    copies = []
+    send = ready.hook.authorize_mass_payout
+
+    def meanwhile(request_id, **options):
+        if not copies:
+            copies.append(None)
+            ready.meanwhile.append(lambda: send(request_id, **options))
+            copies[0] = find(ready.ledger, ready.batch().account, BATCH).state
+            module._give_up_on(ready.means(task("manual__2")), ready.batch())
+            return None
+        return send(request_id, **options)
+
+    monkeypatch.setattr(ready.hook, "authorize_mass_payout", meanwhile, raising=False)
+    assert ready.authorize().state == "authorized"
+    assert copies == ["auth_sent"]
+    assert ready.paused == [5.0]
+    assert ready.calls("auth") == 1
+
+
+def test_a_sender_that_wakes_after_its_deadline_sends_nothing(ready, monkeypatch):
+    commit = module.send
+
+    def slow(*given, **more):
+        sent = commit(*given, **more)
+        ready.wait(31)
+        return sent
+
+    monkeypatch.setattr(module, "send", slow)
+    with pytest.raises(IyzicoUnavailableError, match="was not sent; a retry is safe"):
+        ready.authorize()
+    monkeypatch.undo()
+    assert (ready.calls("auth"), ready.state()) == (0, "initiated")
+    assert ready.authorize().state == "authorized"
+
+
+def test_a_batch_that_somebody_authorized_in_the_panel_is_only_followed(ready):
+    ready.bank.panel.authorize(BATCH)
+    assert ready.authorize().state == "authorized"
+    assert (ready.calls("auth"), ready.held()) == (0, NEEDED)
+
+
+def test_a_batch_that_somebody_cancelled_in_the_panel_fails_and_gives_its_money_back(ready):
+    place(ready.ledger, ready.batch().account, Wanted(BATCH), ready.means().balance(), task(task_id="gate"))
+    assert ready.held() == NEEDED
+    ready.bank.panel.cancel(BATCH)
+    with pytest.raises(LedgerBatchError, match="was cancelled at .*nobody is paid") as caught:
+        ready.authorize()
+    assert caught.value.retry is Retry.NEVER
+    assert (ready.calls("auth"), ready.hold_end()) == (0, "cancelled")
+
+
+@pytest.mark.parametrize("words", [{"batch_words": {"INIT": "AWAITING_APPROVAL"}}, {"item_words": {"INIT": "PARKED"}}])
+def test_a_status_that_nobody_documented_does_not_say_init_and_nothing_is_sent(ready, words):
+    ready.bank.set(**words)
+    with pytest.raises(IyzicoUnavailableError, match="nobody documented.*Nothing was sent") as caught:
+        ready.authorize()
+    assert caught.value.retry is Retry.SAFE
+    assert (ready.calls("auth"), ready.state()) == (0, "initiated")
+    ready.bank.set(batch_words={}, item_words={})
+    assert ready.authorize().state == "authorized"
+
+
+def test_an_unseen_answer_and_an_undocumented_status_stay_unknown_until_iyzico_is_clear(ready):
+    ready.bank.set(durations={"RESERVED": 600}, batch_words={"IN_PROGRESS": "AWAITING_APPROVAL"})
+    ready.bank.fail("done_then_reset", on="auth", times=1)
+    with pytest.raises(IyzicoUnavailableError, match="AWAITING_APPROVAL"):
+        ready.authorize()
+    assert (ready.state(), ready.held()) == ("auth_unknown", NEEDED)
+    ready.wait(660)
+    assert ready.authorize().state == "authorized"
+    assert ready.calls("auth") == 1
+
+
+def test_money_that_is_not_there_fails_safely_and_sends_nothing(ready):
+    ready.bank.balance = "308.99"
+    with pytest.raises(
+        LedgerFundsError, match=r"balance 308\.99.*required 309\.00, missing 0\.01 TRY.*a retry is safe"
+    ) as caught:
+        ready.authorize()
+    assert caught.value.retry is Retry.SAFE
+    assert (ready.calls("auth"), ready.state(), ready.held()) == (0, "initiated", None)
+    ready.bank.balance = "309.00"
+    assert ready.authorize().state == "authorized"
+
+
+def test_what_others_hold_is_not_spent_and_they_are_named(payer):
+    payer.bank.balance = "600.00"
+    payer.pay()
+    other = a_batch("bonus-2026-11", [{**row, "item_external_id": f"bonus-{n}"} for n, row in enumerate(payments())])
+    payer.initiate(other)
+    with pytest.raises(LedgerFundsError, match="salaries-2026-11 holds 309.00"):
+        payer.authorize(other.external_id)
+    assert payer.calls("auth") == 1
+
+
+def test_a_gates_hold_is_taken_over_and_none_is_placed_beside_it(ready):
+    place(ready.ledger, ready.batch().account, Wanted(BATCH), ready.means().balance(), task(task_id="gate"))
+    ready.authorize()
+    assert len(ready.table("hold")) == 1
+
+
+def test_money_that_left_the_balance_after_the_gate_stops_the_authorization(ready):
+    place(ready.ledger, ready.batch().account, Wanted(BATCH), ready.means().balance(), task(task_id="gate"))
+    ready.bank.panel.withdraw("800.00")
+    with pytest.raises(LedgerFundsError):
+        ready.authorize()
+    assert (ready.calls("auth"), ready.state(), ready.held()) == (0, "initiated", NEEDED)
+
+
+def test_a_hold_whose_time_was_over_is_placed_again(ready):
+    place(
+        ready.ledger, ready.batch().account, Wanted(BATCH, hold_for_seconds=60.0), ready.means().balance(), task(task_id="gate")
+    )
+    ready.wait(61)
+    assert ready.authorize().state == "authorized"
+    ready.wait(10_000_000)
+    assert ready.held() == NEEDED, "time ends no hold of a batch that was sent"
+
+
+def test_a_batch_that_is_not_in_the_ledger_is_named_with_what_to_run(payer):
+    with pytest.raises(LedgerBatchError, match="run MassPayoutInitOperator"):
+        payer.authorize()
+
+
+@pytest.mark.parametrize("state", ["new", "refused"])
+def test_a_batch_that_iyzico_does_not_know_cannot_be_paid(payer, state):
+    payer.bank.fail("400" if state == "refused" else "500", on="init" if state == "refused" else "retrieve", code="11")
+    with pytest.raises(IyzicoError):
+        payer.initiate()
+    payer.bank.heal()
+    with pytest.raises(LedgerBatchError, match=f"is {state}, so iyzico cannot pay it; run its MassPayoutInitOperator"):
+        payer.authorize()
+
+
+def test_a_batch_whose_cost_nobody_knows_is_not_authorized(payer):
+    payer.bank.set(commission_shown="absent_until_paid")
+    payer.initiate()
+    with pytest.raises(LedgerBatchError):
+        payer.authorize()
+    payer.initiate(bound=Decimal("2.50"))
+    assert payer.authorize().state == "authorized"
+
+
+def test_a_balance_that_cannot_be_had_sends_nothing(ready):
+    ready.bank.fail("500", on="balance")
+    with pytest.raises(IyzicoUnavailableError):
+        ready.authorize()
+    assert (ready.calls("auth"), ready.state()) == (0, "initiated")
+
+
+def test_a_batch_that_iyzico_no_longer_knows_is_not_paid(ready):
+    ready.bank.fail("failure", on="retrieve", code="90001", message="Mass payout not found")
+    with pytest.raises(LedgerBatchError, match="was known to iyzico as"):
+        ready.authorize()
+    assert ready.calls("auth") == 0
+
+
+def test_a_batch_of_which_iyzico_shows_other_items_is_not_paid(ready):
+    make = ready.hook.retrieve_mass_payout
+    other = ready.hook.init_mass_payout(a_batch("other", payments(amount="1.00"))).request_id
+    ready.hook.retrieve_mass_payout = lambda **_: make(request_id=other)
+    with pytest.raises(LedgerBatchError, match="nothing was written"):
+        ready.authorize()
+    assert ready.calls("auth") == 0
+
+
+def test_keys_that_were_rotated_in_the_middle_pay_nothing_twice(ready):
+    ready.kill(ready.authorize, "authorize_mass_payout")
+    ready.bank.fail("401", on="retrieve")
+    ready.wait(120)
+    with pytest.raises(IyzicoAuthenticationError):
+        ready.authorize()
+    ready.bank.heal()
+    assert ready.authorize().state == "authorized"
+    assert ready.calls("auth") == 1
+
+
+def test_a_cancel_that_nobody_saw_answered_is_settled_first(ready):
+    ready.kill(ready.cancel, "cancel_mass_payout")
+    with pytest.raises(LedgerBatchError, match="was cancelled"):
+        ready.authorize()
+    assert ready.calls("auth") == 0
+
+
+def test_iyzico_that_would_pay_a_second_authorization_gets_none(payer):
+    payer.bank.set(auth_twice="pay_again")
+    payer.initiate()
+    payer.kill(payer.authorize, "authorize_mass_payout")
+    for number in range(2, 5):
+        payer.authorize(who=task(try_number=number))
+    payer.follow_to_its_end()
+    assert (payer.effects("auth"), payer.bank.balance) == (1, "691.00")

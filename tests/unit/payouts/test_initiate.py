@@ -1,0 +1,309 @@
+"""A batch is handed over once, after a read that found nothing, and nobody is paid by that."""
+
+from decimal import Decimal
+
+import pytest
+from batches import NAME, task
+from payers import BATCH, IBANS, NEEDED, a_batch, payments
+
+from airflow_provider_iyzico.errors import (
+    IyzicoError,
+    IyzicoRefusedError,
+    IyzicoUnavailableError,
+    LedgerBatchError,
+    Retry,
+)
+
+LOST = ["done_then_reset", "cut", "truncated", "done_then_html", "done_then_status"]
+BAD_IBAN = "TR340006100519786457841326"
+
+
+def order(payer):
+    return [seen.call for seen in payer.bank.seen]
+
+
+def raised(kind, act, match):
+    with pytest.raises(kind, match=match) as caught:
+        act()
+    for personal in (*IBANS, NAME):
+        assert personal not in str(caught.value)
+    return caught.value
+
+
+def test_a_batch_is_handed_over_after_a_read_that_found_nothing_and_nobody_is_paid(payer_on_each):
+    payer = payer_on_each
+    batch = payer.initiate()
+    assert (batch.state, batch.total, batch.commission, batch.required) == (
+        "initiated",
+        Decimal("301.50"),
+        Decimal("7.50"),
+        NEEDED,
+    )
+    assert batch.request_id == payer.bank.payouts[0]["request_id"]
+    assert order(payer)[: order(payer).index("init")].count("retrieve") >= 1
+    assert payer.steps() == ["init_sent", "initiated"]
+    assert (payer.calls("init"), payer.calls("auth"), payer.effects("taken")) == (1, 0, 0)
+
+
+def test_the_intent_is_committed_before_the_first_byte_leaves(payer, monkeypatch):
+    states = []
+    send = payer.hook.init_mass_payout
+
+    def watched(batch, **options):
+        states.append(payer.state())
+        return send(batch, **options)
+
+    monkeypatch.setattr(payer.hook, "init_mass_payout", watched, raising=False)
+    payer.initiate()
+    assert states == ["init_sent"]
+
+
+def test_an_intent_says_who_sends_and_until_when(payer):
+    payer.kill(lambda: payer.initiate(who=task("scheduled__1", try_number=3)), "init_mass_payout")
+    (sent,) = [row for row in payer.table("event") if row["after"] == "init_sent"]
+    assert (sent["dag_id"], sent["task_id"], sent["run_id"], sent["try_number"]) == ("salaries", "pay", "scheduled__1", 3)
+    assert (payer.batch().deadline_at - sent["happened_at"]).total_seconds() == 30
+
+
+def test_the_same_batch_is_never_handed_over_twice(payer):
+    first = payer.initiate()
+    again = payer.initiate(who=task("manual__2"))
+    assert (again.state, again.request_id) == ("initiated", first.request_id)
+    assert payer.calls("init") == 1
+
+
+def test_the_order_of_rows_does_not_count_and_neither_do_zeros_behind_the_point(payer):
+    payer.initiate()
+    payer.initiate(a_batch(rows=[{**row, "amount": "100.5"} for row in reversed(payments())]))
+    assert payer.calls("init") == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"amount": "100.51"}, {"recipient_info": IBANS[1]}, {"recipient_name": "Veli"}, {"description": "bonus"}]
+)
+def test_the_same_name_with_other_content_is_refused_before_the_network(payer, change):
+    payer.initiate()
+    asked = len(payer.bank.seen)
+    first, *others = payments()
+    raised(LedgerBatchError, lambda: payer.initiate(a_batch(rows=[{**first, **change}, *others])), "with other content")
+    raised(LedgerBatchError, lambda: payer.initiate(a_batch(purpose="BONUS")), "with other content")
+    assert len(payer.bank.seen) == asked
+
+
+def test_another_name_for_payments_that_may_still_be_paid_is_refused_and_names_the_first(payer):
+    payer.initiate()
+    asked = len(payer.bank.seen)
+    raised(LedgerBatchError, lambda: payer.initiate(a_batch("salaries-again")), f"'{BATCH}'.*is initiated.*could be paid twice")
+    assert len(payer.bank.seen) == asked
+
+
+def test_an_ended_batch_goes_on_for_its_own_run_and_fails_another_run_with_the_moment_of_its_end(payer):
+    payer.pay()
+    payer.follow_to_its_end()
+    assert payer.initiate().state == "ended"
+    raised(LedgerBatchError, lambda: payer.initiate(who=task("manual__2")), "ended at 2026-11-29 12:0.*'manual__1'")
+    assert payer.calls("init") == 1
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_an_answer_that_was_not_seen_is_read_back_and_the_batch_is_adopted(payer, fault):
+    payer.bank.set(item_request_id="present")
+    payer.bank.fail(fault, on="init", times=1)
+    batch = payer.initiate()
+    assert (batch.state, batch.required) == ("initiated", NEEDED)
+    assert payer.steps() == ["init_sent", "init_unknown", "initiated"]
+    assert (payer.calls("init"), payer.effects("init")) == (1, 1)
+
+
+def test_a_request_that_never_arrived_is_sent_again_after_two_reads_a_minute_apart_found_nothing(payer):
+    payer.bank.fail("reset", on="init", times=1)
+    assert payer.initiate().state == "initiated"
+    assert payer.paused == [60.0]
+    assert payer.steps() == ["init_sent", "init_unknown", "new", "init_sent", "initiated"]
+    assert (payer.calls("init"), payer.effects("init")) == (2, 1)
+
+
+def test_one_run_sends_a_batch_again_once_and_then_says_that_a_retry_is_safe(payer):
+    payer.bank.fail("reset", on="init")
+    error = raised(IyzicoUnavailableError, payer.initiate, "sent 2 times")
+    assert error.retry is Retry.SAFE
+    assert payer.calls("init") == 2
+    payer.bank.heal()
+    assert payer.initiate().state == "initiated"
+    assert payer.effects("init") == 1
+
+
+def test_a_request_that_arrives_late_is_found_by_the_second_read_and_not_sent_again(payer):
+    payer.bank.set(item_request_id="present")
+    payer.bank.fail("reset_then_done", on="init", times=1, seconds=30)
+    assert payer.initiate().state == "initiated"
+    assert (payer.calls("init"), payer.effects("init")) == (1, 1)
+
+
+@pytest.mark.parametrize("recipients", ["masked", "absent"])
+def test_a_batch_whose_recipients_iyzico_masks_is_adopted_by_a_person_only(payer, recipients):
+    payer.bank.set(item_request_id="present", recipients=recipients)
+    payer.bank.fail("done_then_reset", on="init", times=1)
+    error = raised(LedgerBatchError, payer.initiate, "a person decides.*ledger resolve salaries-2026-11 --as initiated")
+    assert error.retry is Retry.NEVER
+    assert payer.state() == "init_unknown"
+    assert payer.calls("init") == 1
+
+
+def test_a_found_batch_without_a_request_id_anywhere_is_said_to_move_no_money(payer):
+    payer.bank.fail("done_then_reset", on="init", times=1)
+    raised(LedgerBatchError, payer.initiate, "does not say by which request_id.*INIT moves no money")
+    assert payer.state() == "init_unknown"
+
+
+@pytest.mark.parametrize("act", ["authorize", "cancel"])
+def test_a_found_batch_that_somebody_dealt_with_is_not_adopted(payer, act):
+    payer.bank.set(item_request_id="present")
+    payer.kill(payer.initiate, "init_mass_payout")
+    getattr(payer.bank.panel, act)(BATCH)
+    payer.wait(120)
+    raised(LedgerBatchError, payer.initiate, "somebody else dealt with it")
+    assert payer.state() == "init_unknown"
+    assert payer.calls("init") == 1
+
+
+def test_a_batch_of_that_name_that_other_code_handed_over_is_not_taken_for_ours(payer):
+    payer.bank.set(item_request_id="present")
+    payer.hook.init_mass_payout(a_batch(rows=payments(amount="999.00")))
+    raised(LedgerBatchError, payer.initiate, "3 of its items are not as we sent them")
+    assert payer.calls("init") == 1
+
+
+def test_a_ledger_that_forgot_finds_the_batch_at_iyzico_and_hands_nothing_over_again(payer):
+    payer.bank.set(item_request_id="present")
+    request_id = payer.hook.init_mass_payout(a_batch()).request_id
+    assert payer.initiate().request_id == request_id
+    assert payer.effects("init") == 1
+
+
+def test_a_refused_batch_may_be_corrected_under_its_name(payer):
+    payer.bank.set(max_items=2, refusals={"too_large": {"code": "11"}})
+    raised(IyzicoRefusedError, payer.initiate, "Limit exceeded")
+    assert payer.state() == "refused"
+    batch = payer.initiate(a_batch(rows=payments(2)))
+    assert (batch.state, batch.items) == ("initiated", 2)
+    assert payer.steps() == ["init_sent", "refused", "init_sent", "initiated"]
+
+
+def test_a_batch_of_which_iyzico_would_pay_nothing_and_keeps_nothing_is_refused_with_its_items(payer):
+    payer.bank.set(invalid_items="refused", fates={"item-1": "invalid"})
+    raised(IyzicoRefusedError, payer.initiate, "'item-1'.*correct the payments")
+    assert payer.state() == "refused"
+
+
+def test_items_that_iyzico_would_not_pay_are_left_out_of_what_the_batch_needs(payer):
+    payer.bank.set(fates={"item-1": "invalid"})
+    batch = payer.initiate()
+    assert (batch.invalid_items, batch.total, batch.required) == (1, Decimal("201.00"), Decimal("206.00"))
+    assert payer.items()["item-1"] == "INVALID"
+
+
+@pytest.mark.parametrize("shown", ["absent_until_paid", "zero_until_paid"])
+def test_where_iyzico_states_no_commission_only_the_author_says_what_an_item_costs(payer, shown):
+    payer.bank.set(commission_shown=shown)
+    assert payer.initiate().required is None
+    assert payer.initiate(bound=Decimal("3.00")).required == Decimal("310.50")
+    assert payer.initiate(bound=Decimal(0)).required == Decimal("301.50")
+    assert payer.calls("init") == 1
+
+
+def test_of_a_stated_commission_and_a_bound_the_greater_one_counts(payer):
+    assert payer.initiate(bound=Decimal("4.00")).required == Decimal("313.50")
+    assert payer.initiate(bound=Decimal("1.00")).required == NEEDED
+
+
+@pytest.mark.parametrize("fault", ["401", "429", "failure"])
+def test_a_read_that_is_refused_is_not_a_read_that_found_nothing(payer, fault):
+    options = {"code": "1001"} if fault == "failure" else {}
+    payer.bank.fail(fault, on="retrieve", **options)
+    with pytest.raises(IyzicoError):
+        payer.initiate()
+    assert (payer.calls("init"), payer.state()) == (0, "new")
+    payer.bank.heal()
+    assert payer.initiate().state == "initiated"
+
+
+def test_iyzico_down_for_hours_leaves_nothing_behind_that_a_retry_does_not_heal(payer):
+    payer.bank.fail("500")
+    for _ in range(3):
+        with pytest.raises(IyzicoUnavailableError):
+            payer.initiate()
+        payer.wait(3600)
+    payer.bank.heal()
+    assert payer.initiate().state == "initiated"
+    assert payer.effects("init") == 1
+
+
+def test_a_copy_waits_until_the_sender_must_have_given_up_and_then_reads(payer):
+    payer.bank.set(item_request_id="present")
+    payer.kill(payer.initiate, "init_mass_payout")
+    assert payer.state() == "init_sent"
+    assert payer.initiate(who=task("manual__2")).state == "initiated"
+    assert 90 <= sum(payer.paused) <= 100, "the copy waits for the deadline and the grace"
+    assert payer.effects("init") == 1
+
+
+def test_a_task_that_was_killed_before_it_sent_is_told_from_one_that_sent(payer):
+    payer.kill(payer.initiate, "init_mass_payout", before=True)
+    assert payer.initiate().state == "initiated"
+    assert payer.steps() == ["init_sent", "init_unknown", "new", "init_sent", "initiated"]
+    assert payer.effects("init") == 1
+
+
+def test_a_sender_whose_ledger_took_longer_than_its_deadline_sends_nothing(payer, monkeypatch):
+    from airflow_provider_iyzico.payouts import initiate as module
+
+    commit = module.send
+
+    def slow(*given, **more):
+        sent = commit(*given, **more)
+        payer.wait(31)
+        return sent
+
+    monkeypatch.setattr(module, "send", slow)
+    raised(IyzicoUnavailableError, payer.initiate, "was not sent; a retry is safe")
+    assert payer.calls("init") == 0
+    monkeypatch.undo()
+
+
+def test_a_batch_that_somebody_cancelled_in_the_panel_fails_a_retry_and_asks_for_another_name(payer):
+    payer.initiate()
+    payer.bank.panel.cancel(BATCH)
+    raised(LedgerBatchError, payer.initiate, "was cancelled at .*use another external_id")
+    assert payer.state() == "cancelled"
+    raised(LedgerBatchError, payer.initiate, "was cancelled")
+
+
+def test_a_batch_that_somebody_authorized_in_the_panel_is_held_for_and_followed(payer):
+    payer.initiate()
+    payer.bank.panel.authorize(BATCH)
+    assert payer.initiate().state == "authorized"
+    assert payer.held() == NEEDED
+    assert payer.follow_to_its_end().batch.state == "ended"
+
+
+def test_a_batch_that_is_being_cancelled_is_settled_before_the_task_goes_on(payer):
+    payer.initiate()
+    payer.kill(payer.cancel, "cancel_mass_payout")
+    assert payer.state() == "cancel_sent"
+    raised(LedgerBatchError, payer.initiate, "was cancelled")
+    assert payer.steps()[-2:] == ["cancel_unknown", "cancelled"]
+
+
+def test_another_merchant_behind_the_same_label_is_refused(payer):
+    payer.initiate()
+    payer.bank.set(merchant_id=2000002)
+    raised(LedgerBatchError, payer.initiate, "two merchants cannot be one account")
+
+
+def test_nothing_personal_is_in_the_ledger(payer):
+    payer.initiate()
+    kept = repr([payer.table(name) for name in ("payout", "item", "event", "account")])
+    assert "6178" in kept
+    for personal in (*IBANS, NAME, "salary"):
+        assert personal not in kept
