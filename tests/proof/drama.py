@@ -129,6 +129,8 @@ class Drama:
                 case "init":
                     self.runner.init(order)
                 case "nothing":
+                    if self.stage.is_calm:
+                        self.done.add(order.name)
                     return False
         return False
 

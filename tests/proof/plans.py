@@ -79,7 +79,7 @@ class Plan:
         combinations = [COMBINATIONS[(3 * seed + n * 41) % len(COMBINATIONS)] for n in range(3)]
         is_real = seed % 12 == 0
         settings = _settings(seed, rng)
-        orders = [_order(seed, number, rng, has_cancel=any(call == "cancel" for _, call in combinations)) for number in range(rng.choice((1, 1, 2, 2, 3)))]
+        orders = [_order(seed, number, rng, has_cancel=any(call == "cancel" for _, call in combinations)) for number in range(rng.choice((1, 1, 1, 2, 2, 3)))]
         settings["fates"] = {name: _fate(rng) for order in orders for name in order.amounts}
         if any(settings.get(name) for name in ("commission_shown",)) and settings["commission_shown"] != "always":
             for order in orders:
@@ -156,7 +156,7 @@ def _order(seed: int, number: int, rng: random.Random, *, has_cancel: bool) -> O
         bound=rng.choice((None, "2.50", "2.50", "3.00")),
         has_gate=rng.random() < 0.5,
         hold_for_seconds=rng.choice((None, None, 30.0, 600.0)),
-        copies=rng.choice((1, 1, 1, 2, 3)),
+        copies=rng.choice((1, 1, 1, 1, 2, 3)),
         is_cancelled=(has_cancel and number == 0) or rng.random() < 0.1,
         begins_after=rng.uniform(0, 60),
         is_deferrable=rng.random() < 0.5,
