@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+import staging
 from inprocess import Wire
 from person import Person
 from plans import GRACE, PERSONAL, Order, Plan
 from referee import Referee, Violation
-import staging
 from stepped import Stage
 from tasks import Runner, StagedLedger, retry_jitter
 
@@ -222,10 +222,20 @@ class Drama:
             if state in ("ended", "cancelled") and (state == "cancelled" or not self.referee.differing(order.name)):
                 continue
             if (why := self._excuse(order, state)) is None:
-                raise Violation(f"INV-20 not ended: {order.name} is {state}, differs in {self.referee.differing(order.name) if state else None}; the last error was {self.last.get(order.name)}")
+                raise Violation(
+                    f"INV-20 not ended: {order.name} is {state}, differs in {self.referee.differing(order.name) if state else None}; the last error was {self.last.get(order.name)}"
+                )
             unfinished[order.name] = why
         self._search()
-        paid = sum((Decimal(item["amount"]) for batch in self.simulator.payouts for item in batch["items"] if item["status"] == "SUCCESS"), Decimal(0))
+        paid = sum(
+            (
+                Decimal(item["amount"])
+                for batch in self.simulator.payouts
+                for item in batch["items"]
+                if item["status"] == "SUCCESS"
+            ),
+            Decimal(0),
+        )
         return Outcome(plan.seed, self.reached, counts, self.stage.turns, self.referee.turns, paid, unfinished)
 
     def _excuse(self, order: Order, state: str | None) -> str | None:
@@ -234,8 +244,14 @@ class Drama:
         fates = {self.plan.settings["fates"][name] for name in order.amounts}
         excuses = (
             (state == "authorized" and bool(fates & LASTING), "money is out for good"),
-            (state == "init_unknown" and "does not say by which request_id" in said, "iyzico does not say under which id it has it"),
-            (state == "init_unknown" and "somebody else dealt with it" in said, "it was dealt with in the panel before we knew it"),
+            (
+                state == "init_unknown" and "does not say by which request_id" in said,
+                "iyzico does not say under which id it has it",
+            ),
+            (
+                state == "init_unknown" and "somebody else dealt with it" in said,
+                "it was dealt with in the panel before we knew it",
+            ),
             (state == "refused" and (fates == {"invalid"} or "used before" in said), "iyzico refuses all of it"),
             (state in ("new", "refused") and "under the name" in said, "its twin is not settled"),
         )
@@ -247,7 +263,9 @@ class Drama:
 
     def _search(self) -> None:
         """Look for personal data wherever it must not be."""
-        told = self.stage.said + [str(row) for table in _tables(self.ledger) for row in self.referee.rows(f"SELECT * FROM {table}")]
+        told = self.stage.said + [
+            str(row) for table in _tables(self.ledger) for row in self.referee.rows(f"SELECT * FROM {table}")
+        ]
         everything = "\n".join(told)
         if found := [part for part in PERSONAL if part in everything]:
             raise Violation(f"personal data: {found}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plans import COMMISSION, Order
-from tasks import Runner
+from tasks import ACCOUNT, Runner
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import (
@@ -24,7 +24,6 @@ from airflow_provider_iyzico.ledger.resolve import check_step, resolve
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.simulator.wishes import ControlError
-from tasks import ACCOUNT
 
 FATMA = Who(person="fatma")
 

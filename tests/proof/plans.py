@@ -79,7 +79,10 @@ class Plan:
         combinations = [COMBINATIONS[(3 * seed + n * 41) % len(COMBINATIONS)] for n in range(3)]
         is_real = seed % 12 == 0
         settings = _settings(seed, rng)
-        orders = [_order(seed, number, rng, has_cancel=any(call == "cancel" for _, call in combinations)) for number in range(rng.choice((1, 1, 1, 2, 2, 3)))]
+        orders = [
+            _order(seed, number, rng, has_cancel=any(call == "cancel" for _, call in combinations))
+            for number in range(rng.choice((1, 1, 1, 2, 2, 3)))
+        ]
         settings["fates"] = {name: _fate(rng) for order in orders for name in order.amounts}
         if any(settings.get(name) for name in ("commission_shown",)) and settings["commission_shown"] != "always":
             for order in orders:
@@ -126,8 +129,14 @@ def _settings(seed: int, rng: random.Random) -> dict[str, Any]:
     settings["durations"] = {
         name: seconds * slow
         for name, seconds in {
-            "RESERVED": rng.choice((0, 1)), "QUEUED": 1, "PROCESSING": 1, "SUCCESS": 2, "FAILED": 2, "DEPOSIT_SUCCESS": 5,
-            "DEPOSIT_FAIL": 5, "AWAITING_CLEARANCE": 2,
+            "RESERVED": rng.choice((0, 1)),
+            "QUEUED": 1,
+            "PROCESSING": 1,
+            "SUCCESS": 2,
+            "FAILED": 2,
+            "DEPOSIT_SUCCESS": 5,
+            "DEPOSIT_FAIL": 5,
+            "AWAITING_CLEARANCE": 2,
         }.items()
     }
     settings["auth_lag_seconds"] = rng.choice((0, 0, 0, 20, 300))
@@ -145,8 +154,12 @@ def _order(seed: int, number: int, rng: random.Random, *, has_cancel: bool) -> O
         kind, recipient, called = rng.choice(PEOPLE)
         rows.append(
             {
-                "item_external_id": f"{name}-{place}", "recipient_type": kind, "recipient_info": recipient,
-                "recipient_name": called or "", "amount": f"{rng.randrange(100, 50_000) / 100:.2f}", "description": "maaş",
+                "item_external_id": f"{name}-{place}",
+                "recipient_type": kind,
+                "recipient_info": recipient,
+                "recipient_name": called or "",
+                "amount": f"{rng.randrange(100, 50_000) / 100:.2f}",
+                "description": "maaş",
             }
         )
     return Order(
@@ -175,8 +188,11 @@ def _fault(kind: str, call: str, at: float, settings: dict[str, Any], rng: rando
     elif kind == "done_then_status":
         # iyzico may deny what it did, or tell it late; nobody could find out if it did both.
         is_late = max(settings["auth_lag_seconds"], settings["read_lag_seconds"]) >= GRACE
-        options |= rng.choice(({"status": 502},) if is_late else ({"status": 502}, {"status": 400, "code": "11"}, {"status": 429}))
+        options |= rng.choice(
+            ({"status": 502},) if is_late else ({"status": 502}, {"status": 400, "code": "11"}, {"status": 429})
+        )
     elif kind == "failure":
         options["code"] = rng.choice(("1", "11", "50000", "90003", "9000"))
-    assert kind in KINDS and (kind not in DONE or kind in FAULTS)
+    assert kind in KINDS
+    assert kind not in DONE or kind in FAULTS
     return at, {"kind": kind, "on": call, "times": rng.choice((1, 1, 1, 2, 4)), **options}

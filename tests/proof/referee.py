@@ -247,7 +247,9 @@ class Referee:
         )[0]["at"]
         reads = [at for at, is_init in self._reads[row["request_id"]] if is_init and at >= moment_of(since)]
         if said != "refused" or len(reads) < 2 or reads[-1] - reads[0] < self.grace:
-            raise Violation(f"INV-06 unknown is not failed: {name} is initiated again, the answer was {said}, INIT was read {reads}")
+            raise Violation(
+                f"INV-06 unknown is not failed: {name} is initiated again, the answer was {said}, INIT was read {reads}"
+            )
 
     def _judge_effect(self, effect: Any) -> None:
         self.stage.reached["effect", effect.what, effect.by] += 1
@@ -337,7 +339,9 @@ class Referee:
         )
         query = "SELECT happened_at AS at, after FROM iyzico_payout_event WHERE external_id = :name AND kind = 'state' ORDER BY version"
         for end in ends:
-            before = [event["after"] for event in self.rows(query, name=end["name"]) if moment_of(event["at"]) < moment_of(end["at"])]
+            before = [
+                event["after"] for event in self.rows(query, name=end["name"]) if moment_of(event["at"]) < moment_of(end["at"])
+            ]
             if before and before[-1] in MAY_BE_PAYING:
                 raise Violation(f"INV-01 ended by time although sent: the hold of {end['name']}, which was {before[-1]}")
 
