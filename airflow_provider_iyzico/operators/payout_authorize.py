@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.payouts.means import Means
 
 ON_UNPAID = ("fail", "succeed")
+APPROVALS = (0, 1, 2)
 #: While items are under way, the ledger is brought up to date at least so often.
 RECORD_SECONDS = 900.0
 #: Airflow ends a deferral whose trigger did not fire so long after its time.
@@ -46,7 +47,8 @@ class MassPayoutAuthorizeOperator(PayoutTask):
     :param poll_interval: seconds from one read of the batch to the next
     :param timeout: how long to follow the batch; the hold does not end with it
     :param on_unpaid: ``fail`` the task when items are not paid in the end, or ``succeed``
-    :param approvals: how many people must have approved the batch as the ledger holds it: 0, 1 or 2
+    :param approvals: how many people must have approved the batch as the ledger holds it: 0, 1 or 2. Each of them is another
+        person, and none of them triggered the run (see :class:`MassPayoutApprovalOperator`)
     :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
     :param settling_seconds: for how long a paid item still counts in the hold, since the balance may lag behind
     :param deposit_grace_seconds: for how long a failed item may wait for its money to come back
@@ -76,6 +78,8 @@ class MassPayoutAuthorizeOperator(PayoutTask):
         self.approvals = approvals
         self.settling_seconds = settling_seconds
         self.deposit_grace_seconds = deposit_grace_seconds
+        if isinstance(approvals, bool) or approvals not in APPROVALS:
+            raise IyzicoConfigurationError(f"task {self.task_id!r}: approvals is {approvals!r}; use 0, 1 or 2")
         if on_unpaid not in ON_UNPAID:
             raise IyzicoConfigurationError(
                 f"task {self.task_id!r}: on_unpaid is {on_unpaid!r}; use one of {', '.join(ON_UNPAID)}"
@@ -87,7 +91,7 @@ class MassPayoutAuthorizeOperator(PayoutTask):
 
         ends_at = time.time() + self._timeout_seconds()
         with self._means(context, settling_seconds=self.settling_seconds) as means:
-            batch = authorize(means, str(self.external_id))
+            batch = authorize(means, str(self.external_id), approvals=self.approvals)
             self.log.info("%s is %s at iyzico as %s; following it", batch, batch.state, batch.request_id)
             return self._followed(context, means, ends_at)
 

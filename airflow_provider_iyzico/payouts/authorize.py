@@ -14,6 +14,7 @@ from airflow_provider_iyzico.errors import (
     LedgerMovedError,
     PayoutUnknownError,
 )
+from airflow_provider_iyzico.ledger.approvals import check_approvals
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.steps import has_permit, send, step
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 _ASKED = 5
 
 
-def authorize(means: Means, external_id: str) -> LedgerBatch:
+def authorize(means: Means, external_id: str, *, approvals: int = 0) -> LedgerBatch:
     """Have a batch paid, unless that was done before. Return it when iyzico pays it, or has ended it.
 
     Of several copies of this one goes on; the others wait for what came of it.
 
+    :param approvals: how many people must have approved the batch as it is
+    :raises LedgerApprovalError: approvals are missing, or a person rejected the batch; nothing was sent
     :raises LedgerBatchError: the batch is not at iyzico, was cancelled, or may not be authorized; nothing was sent
     :raises LedgerFundsError: its money cannot be set aside now; nothing was sent, and a retry is safe
     :raises PayoutUnknownError: it may have been authorized, and reading does not settle it: a person decides
@@ -46,7 +49,7 @@ def authorize(means: Means, external_id: str) -> LedgerBatch:
                 case State.AUTHORIZED | State.ENDED:
                     return batch
                 case State.INITIATED:
-                    _have_paid(means, batch)
+                    _have_paid(means, batch, approvals)
                 case State.AUTH_SENT:
                     _give_up_on(means, batch)
                 case State.AUTH_UNKNOWN:
@@ -61,7 +64,7 @@ def authorize(means: Means, external_id: str) -> LedgerBatch:
             continue  # somebody else was faster: read what came of it, and follow
 
 
-def _have_paid(means: Means, batch: LedgerBatch) -> None:
+def _have_paid(means: Means, batch: LedgerBatch, approvals: int) -> None:
     found = read(means, batch)
     batch = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
     match says(found):
@@ -73,10 +76,11 @@ def _have_paid(means: Means, batch: LedgerBatch) -> None:
             return
         case _:
             pass
+    check_approvals(means.ledger, batch, means.who, approvals)
     asked = _held(means, batch)
-    began_at = means.clock()
-    batch = send(means.ledger, batch, State.AUTH_SENT, means.who, timeout_seconds=means.timeout_seconds, asked=asked)
-    seconds_left = means.timeout_seconds - (means.clock() - began_at)
+    began_at, seconds = means.clock(), means.timeout_seconds
+    batch = send(means.ledger, batch, State.AUTH_SENT, means.who, timeout_seconds=seconds, asked=asked, approvals=approvals)
+    seconds_left = seconds - (means.clock() - began_at)
     try:
         if seconds_left <= 0:
             raise IyzicoUnavailableError(f"the ledger took so long that {batch} was not sent; a retry is safe")
