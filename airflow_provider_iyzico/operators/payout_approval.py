@@ -67,7 +67,6 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
             options=[APPROVE, REJECT],
             defaults=None,  # no default: time approves nothing
             multiple=False,
-            params=None,
             assigned_users=assigned_users,
             notifiers=notifiers,
             **wait_for_answer(response_timeout),

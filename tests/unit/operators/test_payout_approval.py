@@ -128,7 +128,7 @@ def test_an_approval_by_hand_is_taken_on_every_airflow(payout, monkeypatch):
     command = [sys.executable, "-m", "airflow_provider_iyzico.ledger", "approve", BATCH, "--digest", payout.shown]
     monkeypatch.setenv("IYZICO_WAREHOUSE_URL", url)
     ended = subprocess.run([*command, "--because", "as agreed", "--by", "fatma"], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.returncode == 0, ended.stderr
     assert f"is approved by fatma as {payout.shown}" in ended.stdout
     with pytest.raises(TaskDeferred):
         payout.pay(1)
@@ -224,10 +224,19 @@ def test_a_max_age_that_is_none_is_refused_when_the_dag_is_parsed(max_age):
 
 
 @asks
-@pytest.mark.parametrize("given", ["defaults", "options", "multiple", "params", "subject", "body"])
+@pytest.mark.parametrize("given", ["defaults", "options", "multiple", "subject", "body"])
 def test_what_airflow_would_ask_or_answer_by_itself_cannot_be_given(given):
     with pytest.raises(TypeError, match=given):
         MassPayoutApprovalOperator(task_id="ask", external_id=BATCH, **{given: ["Approve"]})
+
+
+@asks
+def test_a_dag_may_have_params_and_defaults_for_its_tasks():
+    from airflow.sdk import DAG
+
+    with DAG("salaries", schedule=None, params={"month": "2026-11"}, default_args={"defaults": ["Approve"], "retries": 3}):
+        task = MassPayoutApprovalOperator(task_id="ask", external_id="salaries-{{ params.month }}")
+    assert (task.defaults, task.options) == (None, ["Approve", "Reject"])
 
 
 @pytest.mark.parametrize("approvals", [3, -1, True, "1", None])
