@@ -64,7 +64,7 @@ def check(connection: Connection, tables: LedgerTables, printed_by: str) -> bool
     for table, key, column in connection.exec_driver_sql(_question(connection.dialect.name, tables)):
         found[table][key].add(str(column))
     _check_server(found[""])
-    there = [table for table in tables if table.name in found]
+    there = [table for table in tables if found[table.name][""]]  # MariaDB tells of a table's keys a moment before its columns
     for table in there:
         _check_table(table, found[table.name], printed_by)
     return len(there) == len(tables)

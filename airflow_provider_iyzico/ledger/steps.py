@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.api.payout.initiated import Initiated, InvalidItem
 from airflow_provider_iyzico.api.payout.statuses import INVALID, BatchMeaning, batch_meaning
-from airflow_provider_iyzico.domain.items import still_out
+from airflow_provider_iyzico.domain.items import still_out, totals_of
 from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
@@ -94,8 +94,8 @@ def initiated(ledger: Ledger, batch: LedgerBatch, answer: Initiated, who: Who, *
 
     def act(turn: Turn) -> LedgerBatch:
         values = {"request_id": _request_id(turn, answer.request_id), "deadline_at": None}
-        events = _invalid(turn, answer.invalid)
-        return turn.advance(EventKind.STATE, values, state=State.INITIATED, more=events, reason=reason)
+        figures, events = _invalid(turn, answer.invalid)
+        return turn.advance(EventKind.STATE, {**values, **figures}, state=State.INITIATED, more=events, reason=reason)
 
     return take_turn(ledger, batch, who, act)
 
@@ -153,11 +153,15 @@ def _request_id(turn: Turn, given: str | None) -> str:
     return given
 
 
-def _invalid(turn: Turn, invalid: tuple[InvalidItem, ...]) -> list[dict[str, Any]]:
-    """Mark the items that iyzico would not pay, and return the events of that."""
+def _invalid(turn: Turn, invalid: tuple[InvalidItem, ...]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Mark the items that iyzico would not pay, and return the figures of the batch without them, and the events of that."""
+    if not invalid:
+        return {}, []
     said = {each.item_external_id: Told(INVALID, errors=(each.message,)) for each in invalid}
-    kept = read_items(turn.ledger, turn.connection, turn.batch.key) if said else []
-    return write_told(turn, kept, said)
+    kept = read_items(turn.ledger, turn.connection, turn.batch.key)
+    events = write_told(turn, kept, said)
+    totals = totals_of(map(state_of, kept), turn.batch.commission_bound)
+    return {"total": totals.total, "invalid_items": totals.invalid_items}, events
 
 
 def _to_initiated(turn: Turn) -> dict[str, Any]:

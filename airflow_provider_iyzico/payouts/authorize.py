@@ -13,6 +13,7 @@ from airflow_provider_iyzico.errors import (
     IyzicoUnavailableError,
     LedgerBatchError,
     LedgerFundsError,
+    LedgerHoldError,
     LedgerMovedError,
     PayoutUnknownError,
 )
@@ -67,9 +68,13 @@ def _have_paid(means: Means, batch: LedgerBatch) -> None:
     if said is not Says.INIT:
         step_by_others(means, batch, said)
         return
-    asked = _held(means, batch)
-    began_at = means.clock()
-    batch = send(means.ledger, batch, State.AUTH_SENT, means.who, timeout_seconds=means.timeout_seconds, asked=asked)
+    if batch.invalid_items == batch.items:
+        raise LedgerBatchError(f"iyzico would pay none of the {batch.items} items of {batch}; cancel it, and correct the payments")
+    asked = means.balance()
+    try:
+        began_at, batch = _intended(means, batch, asked)
+    except LedgerHoldError:  # no gate set aside what it needs
+        began_at, batch = _intended(means, batch, _held(means, batch))
     seconds_left = means.timeout_seconds - (means.clock() - began_at)
     try:
         if seconds_left <= 0:
@@ -90,8 +95,14 @@ def _have_paid(means: Means, batch: LedgerBatch) -> None:
         step(means.ledger, batch, State.AUTHORIZED, means.who)
 
 
+def _intended(means: Means, batch: LedgerBatch, asked: Asked) -> tuple[float, LedgerBatch]:
+    """Commit the intent, and return since when its time runs, too."""
+    began_at = means.clock()
+    return began_at, send(means.ledger, batch, State.AUTH_SENT, means.who, timeout_seconds=means.timeout_seconds, asked=asked)
+
+
 def _held(means: Means, batch: LedgerBatch) -> Asked:
-    """Set the batch's money aside, if no gate did, and return the balance on which it is."""
+    """Set the batch's money aside, and return the balance on which it is."""
     for _ in range(_ASKED):
         asked = means.balance()
         placed = place(means.ledger, batch.account, Wanted(batch.external_id), asked, means.who)

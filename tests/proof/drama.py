@@ -1,0 +1,268 @@
+"""One seeded run: real operators against the simulator and a ledger, with all that its plan brings, under the referee's eyes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from inprocess import Wire
+from person import Person
+from plans import GRACE, PERSONAL, Order, Plan
+from referee import Referee, Violation
+import staging
+from stepped import Stage
+from tasks import Runner, StagedLedger, retry_jitter
+
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.simulator import Simulator
+from airflow_provider_iyzico.simulator.switches import SWITCHES
+
+#: So often everything is tried again in the end, a few hours apart.
+ROUNDS = 12
+#: These fates leave money out for good, so that only a person ends their batch.
+LASTING = {"waits", "unheard_of", "never_returned", "return_fails"}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one run came to."""
+
+    seed: int
+    reached: Counter[Any]
+    states: Counter[str]
+    turns: int
+    judged: int
+    paid: Decimal
+    unfinished: dict[str, str] = field(default_factory=dict)
+
+
+class Drama:
+    """A run of one plan.
+
+    :param engine: of an empty database, or of one that an earlier run has left
+    """
+
+    def __init__(self, plan: Plan, engine: Any) -> None:
+        self.plan, self.engine, self.rng = plan, engine, plan.rng
+        self.reached: Counter[Any] = Counter()
+        self.simulator = Simulator(str(plan.balance), seed=plan.seed)
+        self.stage = Stage(self.simulator.world, plan.rng, self.reached, lambda: self.referee.look())
+        staging.current[:] = [self.stage]
+        _empty(engine)
+        self.contents = {order.name: order.amounts for order in plan.orders}
+        self.referee = Referee(engine, self.stage, self.contents, GRACE)
+        wire = Wire(self.stage, self.referee.before, self.referee.after, is_real=plan.is_real)
+        self.ledger = StagedLedger.on(self.stage, engine, plan.ledger_share)
+        self.runner = Runner(self.stage, self.ledger, wire, "http://127.0.0.1:1")
+        self.person = Person(self.runner, self.simulator, self.reached)
+        self.person.ended_early = self._ended_early
+        self.done: set[str] = set()
+        self.last: dict[str, str] = {}
+        retry_jitter(plan.rng)
+
+    def play(self) -> Outcome:
+        """Play the storm, then the calm, and judge what is left."""
+        if self.plan.is_real:
+            with self.simulator:
+                self.runner.host = self.simulator.url
+                return self._play()
+        return self._play()
+
+    def _play(self) -> Outcome:
+        plan, stage = self.plan, self.stage
+        self.simulator.set(**plan.settings)
+        self.reached.update(("switch", name, plan.settings[name]) for name in SWITCHES)
+        stage.kill_share, stage.freeze_share, stage.longest_freeze = plan.kill_share, plan.freeze_share, 4 * GRACE
+        for order in plan.orders:
+            for copy in range(order.copies):
+                stage.add(f"{order.name} {copy}", lambda order=order: self._live(order), after=order.begins_after + copy * 2)
+            if order.is_cancelled:
+                stage.add(f"cancel {order.name}", lambda order=order: self._cancel(order), after=self.rng.uniform(0, 120))
+        self._add_others()
+        try:
+            stage.run()
+            self._calm()
+        finally:
+            stage.stop()
+        return self._judged()
+
+    def _add_others(self) -> None:
+        plan, stage, others = self.plan, self.stage, {"is_mortal": False}
+        for at, fault in plan.faults:
+            stage.add("weather", lambda fault=fault: self._fail(fault), after=at, **others)
+        for at, act in plan.panel:
+            stage.add("panel", lambda act=act: self.person.in_the_panel(act, plan.orders), after=at, **others)
+        for at, act in plan.impatient:
+            stage.add("impatient", lambda act=act: self.person.be_impatient(act, plan.orders), after=at, **others)
+        stage.add("reconcile", self.runner.reconcile, after=self.rng.uniform(60, 900))
+        if self.rng.random() < 0.15:
+            stage.add("twin", self._twin, after=self.rng.uniform(5, 300))
+        if self.rng.random() < 0.15:
+            stage.add("changed", self._changed, after=self.rng.uniform(5, 300))
+
+    def _fail(self, fault: dict[str, Any]) -> None:
+        self.simulator.world.set(fault=fault)
+
+    # what tasks and people do
+
+    def _live(self, order: Order) -> None:
+        """Live through the DAG of one batch, with a person who looks after what fails."""
+        for task in ("init", *(["gate"] if order.has_gate else []), "pay"):
+            if not self._until_done(order, task):
+                return
+
+    def _until_done(self, order: Order, task: str, clears: int = 4) -> bool:
+        for _ in range(clears):
+            error = getattr(self.runner, task)(order)
+            self.last[order.name] = "" if error is None else f"{task}: {type(error).__name__}: {error}"
+            if error is None:
+                return True
+            self.stage.pause(self.rng.choice((10, 120, 600)))
+            match self.person.heed(order, error):
+                case "cancel":
+                    self._cancel(order)
+                    return False
+                case "correct":
+                    self._correct(order)
+                case "init":
+                    self.runner.init(order)
+                case "nothing":
+                    if self.stage.is_calm:
+                        self.done.add(order.name)
+                    return False
+        return False
+
+    def _cancel(self, order: Order) -> None:
+        for _ in range(2):
+            error = self.runner.cancel(order)
+            if error is None:
+                return
+            self.last[order.name] = f"cancel: {type(error).__name__}: {error}"
+            self.stage.pause(120)
+
+    def _correct(self, order: Order) -> None:
+        """Correct what iyzico refused: nothing of it is there."""
+        fates = self.plan.settings["fates"]
+        for row in order.rows:
+            row["description"] = "corrected"
+        order.rows[:] = [row for row in order.rows if fates[row["item_external_id"]] != "invalid"] or order.rows
+        order.on_invalid = "drop"
+        self.contents[order.name] = order.amounts
+
+    def _twin(self) -> None:
+        """Let somebody give the same payments another name."""
+        order = self.plan.orders[0]
+        twin = f"{order.name}-again"
+        self.contents[twin] = order.amounts
+        error = self.runner.init(order, name=twin)
+        if twin in self._states():  # whichever came first, the other one is to be settled
+            self.plan.orders.append(replace(order, name=twin, is_cancelled=True))
+        self.reached["twin", "refused" if error is not None else "taken"] += 1
+
+    def _changed(self) -> None:
+        """Let somebody give other payments the same name."""
+        order = self.plan.orders[0]
+        rows = [{**row, "amount": "77.77"} for row in order.rows]
+        error = self.runner.init(Order(order.name, rows, "drop", order.bound, False, None, 1, False, 0, False), "by hand")
+        self.reached["changed", "refused" if error is not None else "first"] += 1
+        if error is None:
+            self.contents[order.name] = {row["item_external_id"]: Decimal(row["amount"]) for row in rows}
+
+    def _ended_early(self, batch: Any) -> None:
+        self.referee.disturbed += batch.needs
+
+    # the end
+
+    def _calm(self) -> None:
+        """Let nothing go wrong any more, try everything again, and let time pass, until every batch has come to its end."""
+        self.stage.is_calm = True
+        self.simulator.heal()
+        lags = ("auth_lag_seconds", "read_lag_seconds", "batch_lag_seconds", "balance_lag_seconds")
+        self.simulator.set(**dict.fromkeys(lags, 0), max_requests_per_minute=None)
+        seen: list[Any] = []
+        for _ in range(ROUNDS):
+            for order in self._open():
+                self.stage.add(f"calm {order.name}", lambda order=order: self._go_on(order))
+                self.stage.run()
+            self.stage.add("time", lambda: self.stage.pause(4 * 3600))
+            self.stage.run()
+            self.stage.add("reconcile", self.runner.reconcile)
+            self.stage.run()
+            rows = self.referee.rows("SELECT external_id, version FROM iyzico_payout")
+            seen.append(sorted(tuple(row.values()) for row in rows))
+            if not self._open() or seen[-3:-2] == seen[-1:]:
+                break
+
+    def _open(self) -> list[Order]:
+        states = self._states()
+        names = [order for order in self.plan.orders if states.get(order.name) not in ("ended", "cancelled")]
+        return [order for order in names if order.name not in self.done]
+
+    def _states(self) -> dict[str, str]:
+        return {row["external_id"]: row["state"] for row in self.referee.rows("SELECT external_id, state FROM iyzico_payout")}
+
+    def _go_on(self, order: Order) -> None:
+        state = self._states().get(order.name)
+        if state in (None, "new", "init_sent", "init_unknown", "refused") and not self._until_done(order, "init", 2):
+            return
+        state = self._states().get(order.name)
+        if order.is_cancelled and state in ("initiated", "auth_unknown", "cancel_sent", "cancel_unknown"):
+            self._cancel(order)
+        else:
+            self._until_done(order, "pay", 2)
+
+    def _judged(self) -> Outcome:
+        plan, states = self.plan, self._states()
+        counts = self.referee.check_end()
+        unfinished = {}
+        for order in plan.orders:
+            state = states.get(order.name)
+            if state in ("ended", "cancelled") and (state == "cancelled" or not self.referee.differing(order.name)):
+                continue
+            if (why := self._excuse(order, state)) is None:
+                raise Violation(f"INV-20 not ended: {order.name} is {state}, differs in {self.referee.differing(order.name) if state else None}; the last error was {self.last.get(order.name)}")
+            unfinished[order.name] = why
+        self._search()
+        paid = sum((Decimal(item["amount"]) for batch in self.simulator.payouts for item in batch["items"] if item["status"] == "SUCCESS"), Decimal(0))
+        return Outcome(plan.seed, self.reached, counts, self.stage.turns, self.referee.turns, paid, unfinished)
+
+    def _excuse(self, order: Order, state: str | None) -> str | None:
+        """Say why a batch may be unfinished: iyzico does not let it end, and a person was told so."""
+        said = self.last.get(order.name, "")
+        fates = {self.plan.settings["fates"][name] for name in order.amounts}
+        excuses = (
+            (state == "authorized" and bool(fates & LASTING), "money is out for good"),
+            (state == "init_unknown" and "does not say by which request_id" in said, "iyzico does not say under which id it has it"),
+            (state == "init_unknown" and "somebody else dealt with it" in said, "it was dealt with in the panel before we knew it"),
+            (state == "refused" and (fates == {"invalid"} or "used before" in said), "iyzico refuses all of it"),
+            (state in ("new", "refused") and "under the name" in said, "its twin is not settled"),
+        )
+        if said and (why := next((why for is_so, why in excuses if is_so), None)):
+            return why
+        if self.plan.is_blocked and said:
+            return "iyzico speaks in a way that we cannot use"
+        return None
+
+    def _search(self) -> None:
+        """Look for personal data wherever it must not be."""
+        told = self.stage.said + [str(row) for table in _tables(self.ledger) for row in self.referee.rows(f"SELECT * FROM {table}")]
+        everything = "\n".join(told)
+        if found := [part for part in PERSONAL if part in everything]:
+            raise Violation(f"personal data: {found}")
+
+
+def _tables(ledger: Ledger) -> list[str]:
+    return [table.fullname for table in ledger.tables]
+
+
+def _empty(engine: Any) -> None:
+    """Empty the tables that an earlier run has left."""
+    ledger = Ledger.open(engine)
+    ledger.act(lambda connection: [connection.execute(table.delete()) for table in reversed(ledger.tables)])
+
+
+def play(seed: int, engine: Any) -> Outcome:
+    """Play one seed."""
+    return Drama(Plan.of(seed), engine).play()
