@@ -1,9 +1,11 @@
 """A ledger that goes away before, during or after a request: nothing is done twice, and nothing is lost."""
 
 import pytest
+from batches import task
 from payers import BATCH, NEEDED
 
 from airflow_provider_iyzico.errors import IyzicoError, PayoutUnknownError, Retry, WarehouseUnavailableError
+from airflow_provider_iyzico.ledger.placing import Wanted, place
 from airflow_provider_iyzico.payouts import authorize, cancel, initiate
 from airflow_provider_iyzico.payouts import means as means_module
 
@@ -31,8 +33,10 @@ def down(monkeypatch):
 
 
 def act_of(payer, call):
+    """Return what makes the call; before it, iyzico has the batch, and a gate has set its money aside."""
     if call != "init":
-        payer.initiate()
+        batch = payer.initiate()
+        place(payer.ledger, batch.account, Wanted(BATCH), payer.means().balance(), task(task_id="gate"))
     return {"init": payer.initiate, "auth": payer.authorize, "cancel": payer.cancel}[call]
 
 
