@@ -6,9 +6,9 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, Asset
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset
 from payers import BATCH, IBANS, payments
-from payout_tasks import PERSONAL, Events, authorize, calls, context, init, rows, state
+from payout_tasks import PERSONAL, Events, authorize, calls, context, init, reconcile, rows, state
 from sqlalchemy import create_engine, text
 from support import POSTGRESQL, connect
 
@@ -364,6 +364,22 @@ def test_links_colours_and_lineage_are_those_of_the_other_operators(bank, sqlite
     assert dataset.name.endswith("iyzico_payout")
     assert operator.shown_on_page()["account"] == "simulator"
     assert operator.ui_color == "#ffe7cc"
+
+
+def test_it_can_be_mapped_over_names_and_files():
+    with DAG("mapped", schedule=None):
+        mapped = MassPayoutInitOperator.partial(task_id="start", purpose="SALARY").expand(
+            external_id=["a", "b"], payments_path=["/a", "/b"]
+        )
+    assert mapped.operator_class is MassPayoutInitOperator
+
+
+def test_a_whole_payout_keeps_its_ledger_in_postgresql(bank, postgres_url, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", postgres_url)
+    init(external_id="in-postgresql")
+    assert authorize(external_id="in-postgresql")["paid_items"] == 3
+    assert init(external_id="in-postgresql")["state"] == "ended"
+    assert reconcile()["needs_person"] == 0
 
 
 def test_an_iyzico_error_is_never_an_airflow_exception_that_skips():
