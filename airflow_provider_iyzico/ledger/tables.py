@@ -63,6 +63,7 @@ def _account(everything: MetaData) -> Table:
         Column("merchant_id", String(64)),
         Column("digest_key", String(64), nullable=False),  # with which contents of batches are told apart
         Column("created_at", Instant(), nullable=False),
+        UniqueConstraint("environment", "merchant_id", "currency", name="uq_iyzico_payout_account_merchant"),
         **TABLE_OPTIONS,
     )
 

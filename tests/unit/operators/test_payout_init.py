@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset
+from batches import NAME
 from payers import BATCH, IBANS, payments
 from payout_tasks import PERSONAL, Events, authorize, calls, context, init, reconcile, rows, state
 from sqlalchemy import create_engine, text
@@ -286,6 +287,18 @@ def test_names_of_columns_may_be_in_capitals(bank, tmp_path, monkeypatch):
     payroll(f"sqlite:///{tmp_path}/hr.db")
     query = QUERY.replace("item_external_id", '"ITEM_EXTERNAL_ID"').replace("amount", 'amount AS "AMOUNT"')
     assert from_sql(query)["items"] == 3
+
+
+def test_a_row_that_sqlite_cannot_read_is_not_quoted(bank, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_HR", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/hr.db"}))
+    payroll(f"sqlite:///{tmp_path}/hr.db")
+    in_latin5 = f"CAST(x'{NAME.encode('iso-8859-9').hex()}' AS TEXT) AS recipient_name"
+    with pytest.raises(
+        PaymentsError, match="a row of payments_sql cannot be read over Connection 'hr': OperationalError"
+    ) as caught:
+        from_sql(QUERY.replace("name AS recipient_name", in_latin5))
+    assert NAME.split()[1][1:] not in str(caught.value)
+    assert bank.seen == []
 
 
 def test_a_column_of_floats_is_refused_with_advice(bank, hr):
