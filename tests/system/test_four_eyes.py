@@ -44,7 +44,7 @@ def payments():
         for n in range(2)
     ]
 
-for dag_id, seconds in (("four_eyes", 600), ("hurried", 3)):
+for dag_id, seconds in (("four_eyes", 600), ("hurried", 30)):
     with DAG(
         dag_id, schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC"), params={{"batch": "none"}},
         default_args={{"retries": 2, "retry_delay": timedelta(seconds=1)}},
@@ -130,6 +130,7 @@ class Run:
         return option
 
     def clear(self, task_id="ask"):
+        self.until("pay", "upstream_failed")
         body = {
             "task_ids": [task_id],
             "dag_run_id": self.run_id,
