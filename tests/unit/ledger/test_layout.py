@@ -186,6 +186,13 @@ def test_a_table_of_myisam_is_refused_because_it_locks_no_rows(mariadb_ledger, t
         put(Ledger.open(mariadb_ledger.engine), "a", "40")
 
 
+@pytest.mark.parametrize("table", ["iyzico_payout", "iyzico_balance_hold"])
+def test_a_table_that_a_crash_of_postgresql_empties_is_refused(postgres_ledger, table):
+    run(postgres_ledger.engine, f"ALTER TABLE {table} SET UNLOGGED")
+    with pytest.raises(WarehouseTableError, match=f"'{table}' is not logged.*ALTER TABLE {table} SET LOGGED"):
+        put(Ledger.open(postgres_ledger.engine), "a", "40")
+
+
 @pytest.mark.parametrize("value", ["0", "2"])
 def test_a_mariadb_that_loses_commits_in_a_crash_is_refused(value):
     with (
