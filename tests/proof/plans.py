@@ -33,6 +33,12 @@ PEOPLE = (
 #: What must not be found anywhere afterwards.
 PERSONAL = [part for _, recipient, name in PEOPLE for part in (recipient, *(name or "").split()) if part]
 COMMISSION = Decimal("2.50")
+#: What happens at just the wrong moment, in one seed of ten each, and what iyzico is like then.
+CUES = ("cancelled while it is authorized", "authorized while it is cancelled", "drained while it is paid")
+_SCENERY: dict[str | None, dict[str, str]] = {
+    "authorized while it is cancelled": {"cancel_after_auth": "ignore"},
+    "drained while it is paid": {"short_balance": "later", "balance_drops": "at_bank", "stopped_batch": "stays"},
+}
 GRACE, SETTLING, DEPOSIT_GRACE = 60.0, 60.0, 4 * 3600.0
 
 
@@ -50,6 +56,11 @@ class Order:
     is_cancelled: bool
     begins_after: float
     is_deferrable: bool
+    is_paid: bool = True
+
+    @property
+    def recipients(self) -> dict[str, str]:
+        return {row["item_external_id"]: row["recipient_info"] for row in self.rows}
 
     @property
     def amounts(self) -> dict[str, Decimal]:
@@ -72,6 +83,8 @@ class Plan:
     ledger_share: float
     panel: list[tuple[float, str]] = field(default_factory=list)
     impatient: list[tuple[float, str]] = field(default_factory=list)
+    cue: str | None = None
+    has_stranger: bool = False
 
     @classmethod
     def of(cls, seed: int) -> Plan:
@@ -79,7 +92,10 @@ class Plan:
         combinations = [COMBINATIONS[(3 * seed + n * 41) % len(COMBINATIONS)] for n in range(3)]
         is_real = seed % 12 == 0
         settings = _settings(seed, rng)
-        orders = [_order(seed, number, rng, has_cancel=any(call == "cancel" for _, call in combinations)) for number in range(rng.choice((1, 1, 1, 2, 2, 3)))]
+        orders = [
+            _order(seed, number, rng, has_cancel=any(call == "cancel" for _, call in combinations))
+            for number in range(rng.choice((1, 1, 1, 2, 2, 3)))
+        ]
         settings["fates"] = {name: _fate(rng) for order in orders for name in order.amounts}
         if any(settings.get(name) for name in ("commission_shown",)) and settings["commission_shown"] != "always":
             for order in orders:
@@ -106,6 +122,11 @@ class Plan:
             plan.panel = [(rng.uniform(0, 400), acts[(seed + n) % 4]) for n in range(rng.choice((1, 2)))]
         if rng.random() < 0.3:
             plan.impatient = [(rng.uniform(0, 900), rng.choice(("resolve", "resolve", "release"))) for _ in range(2)]
+        plan.cue = CUES[seed % 10] if seed % 10 < len(CUES) else None
+        plan.settings |= _SCENERY.get(plan.cue, {})
+        if plan.cue == "authorized while it is cancelled":
+            orders[0].is_cancelled, orders[0].is_paid = True, False
+        plan.has_stranger = rng.random() < 0.06
         return plan
 
     @property
@@ -126,8 +147,14 @@ def _settings(seed: int, rng: random.Random) -> dict[str, Any]:
     settings["durations"] = {
         name: seconds * slow
         for name, seconds in {
-            "RESERVED": rng.choice((0, 1)), "QUEUED": 1, "PROCESSING": 1, "SUCCESS": 2, "FAILED": 2, "DEPOSIT_SUCCESS": 5,
-            "DEPOSIT_FAIL": 5, "AWAITING_CLEARANCE": 2,
+            "RESERVED": rng.choice((0, 1)),
+            "QUEUED": 1,
+            "PROCESSING": 1,
+            "SUCCESS": 2,
+            "FAILED": 2,
+            "DEPOSIT_SUCCESS": 5,
+            "DEPOSIT_FAIL": 5,
+            "AWAITING_CLEARANCE": 2,
         }.items()
     }
     settings["auth_lag_seconds"] = rng.choice((0, 0, 0, 20, 300))
@@ -145,8 +172,12 @@ def _order(seed: int, number: int, rng: random.Random, *, has_cancel: bool) -> O
         kind, recipient, called = rng.choice(PEOPLE)
         rows.append(
             {
-                "item_external_id": f"{name}-{place}", "recipient_type": kind, "recipient_info": recipient,
-                "recipient_name": called or "", "amount": f"{rng.randrange(100, 50_000) / 100:.2f}", "description": "maaş",
+                "item_external_id": f"{name}-{place}",
+                "recipient_type": kind,
+                "recipient_info": recipient,
+                "recipient_name": called or "",
+                "amount": f"{rng.randrange(100, 50_000) / 100:.2f}",
+                "description": "maaş",
             }
         )
     return Order(
@@ -158,6 +189,7 @@ def _order(seed: int, number: int, rng: random.Random, *, has_cancel: bool) -> O
         hold_for_seconds=rng.choice((None, None, 30.0, 600.0)),
         copies=rng.choice((1, 1, 1, 1, 2, 3)),
         is_cancelled=(has_cancel and number == 0) or rng.random() < 0.1,
+        is_paid=not (has_cancel and number == 0) or rng.random() < 0.4,
         begins_after=rng.uniform(0, 60),
         is_deferrable=rng.random() < 0.5,
     )
@@ -175,7 +207,9 @@ def _fault(kind: str, call: str, at: float, settings: dict[str, Any], rng: rando
     elif kind == "done_then_status":
         # iyzico may deny what it did, or tell it late; nobody could find out if it did both.
         is_late = max(settings["auth_lag_seconds"], settings["read_lag_seconds"]) >= GRACE
-        options |= rng.choice(({"status": 502},) if is_late else ({"status": 502}, {"status": 400, "code": "11"}, {"status": 429}))
+        options |= rng.choice(
+            ({"status": 502},) if is_late else ({"status": 502}, {"status": 400, "code": "11"}, {"status": 429})
+        )
     elif kind == "failure":
         options["code"] = rng.choice(("1", "11", "50000", "90003", "9000"))
     assert kind in KINDS and (kind not in DONE or kind in FAULTS)

@@ -44,7 +44,7 @@ NO = {*map(str, range(3, 28)), "9000", "50000", "1000", "1001", "1007", "1009"}
 _TOO_MANY = 429
 
 
-class Violation(AssertionError):  # noqa: N818 - what it is
+class Violation(BaseException):
     """Something is that must never be."""
 
 
@@ -68,6 +68,8 @@ class Referee:
 
     def __init__(self, engine: Any, stage: Stage, contents: dict[str, dict[str, Decimal]], grace_seconds: float) -> None:
         self.engine, self.stage, self.contents, self.grace = engine, stage, contents, timedelta(seconds=grace_seconds)
+        #: Whom each batch pays, by its name and the item.
+        self.recipients: dict[str, dict[str, str]] = {}
         self.seen: dict[str, Seen] = defaultdict(Seen)
         self.turns = 0
         #: What somebody took out, or promised, behind our back: that much is outside the promise.
@@ -90,6 +92,8 @@ class Referee:
             return
         fields = json.loads(request.body, parse_float=Decimal) if request.body else {}
         if call == "init":
+            if fields["externalId"] not in self.contents:
+                raise Violation(f"INV-03 name: {fields['externalId']!r} is handed over, which nobody ordered")
             row = self._row("external_id", fields["externalId"])
             self._check_content(row, fields)
         else:
@@ -99,6 +103,7 @@ class Referee:
         if call == "auth":
             self._check_read(row)
             self._check_held(row)
+            self._check_adopted(row)
             self.answers[row["external_id"]] = "unknown"
 
     def _row(self, column: str, value: str) -> Any:
@@ -142,6 +147,12 @@ class Referee:
         held = self._held(name)
         if held < needs:
             raise Violation(f"INV-01 too little held: {name} needs {needs}, and {held} is held")
+
+    def _check_adopted(self, row: Any) -> None:
+        name = row["external_id"]
+        theirs = {item.external_id: item.recipient_info for item in self._batch(row).shown}
+        if theirs != self.recipients[name]:
+            raise Violation(f"INV-07 adopted: {name} would pay others than it was given")
 
     def after(self, call: str, request: Request, outcome: Answer | Exception) -> None:
         """Remember what came back."""
@@ -247,7 +258,9 @@ class Referee:
         )[0]["at"]
         reads = [at for at, is_init in self._reads[row["request_id"]] if is_init and at >= moment_of(since)]
         if said != "refused" or len(reads) < 2 or reads[-1] - reads[0] < self.grace:
-            raise Violation(f"INV-06 unknown is not failed: {name} is initiated again, the answer was {said}, INIT was read {reads}")
+            raise Violation(
+                f"INV-06 unknown is not failed: {name} is initiated again, the answer was {said}, INIT was read {reads}"
+            )
 
     def _judge_effect(self, effect: Any) -> None:
         self.stage.reached["effect", effect.what, effect.by] += 1
@@ -337,7 +350,9 @@ class Referee:
         )
         query = "SELECT happened_at AS at, after FROM iyzico_payout_event WHERE external_id = :name AND kind = 'state' ORDER BY version"
         for end in ends:
-            before = [event["after"] for event in self.rows(query, name=end["name"]) if moment_of(event["at"]) < moment_of(end["at"])]
+            before = [
+                event["after"] for event in self.rows(query, name=end["name"]) if moment_of(event["at"]) < moment_of(end["at"])
+            ]
             if before and before[-1] in MAY_BE_PAYING:
                 raise Violation(f"INV-01 ended by time although sent: the hold of {end['name']}, which was {before[-1]}")
 

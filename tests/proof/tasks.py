@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 from inprocess import HEARD, TIMEOUT_SECONDS, Wire, hook_over
 from plans import DEPOSIT_GRACE, GRACE, SETTLING, Order
 from referee import Violation
 from stepped import Killed, Stage
 
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 from airflow_provider_iyzico.bridge.fail_fast import fail_fast
 from airflow_provider_iyzico.bridge.warehouse import task_instance
 from airflow_provider_iyzico.domain.progress import Progress
@@ -48,7 +48,9 @@ class StagedLedger(Ledger):
     def act(self, idempotent_act: Callable[[Any], Any]) -> Any:
         stage, name = self.stage, name_of(idempotent_act)
         stage.point(f"before {name}")
-        fails = None if stage.is_calm or stage.rng.random() >= self.fault_share else stage.rng.choice(("down", "lost", "lost twice"))
+        fails = (
+            None if stage.is_calm or stage.rng.random() >= self.fault_share else stage.rng.choice(("down", "lost", "lost twice"))
+        )
         if fails is not None:
             stage.reached["ledger", fails] += 1
         if fails == "down":
@@ -148,7 +150,9 @@ class Runner:
                 return error
             except IyzicoError as passing:
                 if passing.retry is not Retry.SAFE:
-                    raise Violation(f"{task_id} failed with {passing!r}, which is not safe to repeat, and Airflow repeats it") from passing
+                    raise Violation(
+                        f"{task_id} failed with {passing!r}, which is not safe to repeat, and Airflow repeats it"
+                    ) from passing
                 error = passing
                 self._hear(error)
             number += 1
@@ -199,8 +203,13 @@ class Runner:
         def make() -> StagedInit:
             bound = {} if order.bound is None else {"commission_bound": order.bound}
             return StagedInit(
-                task_id="start", external_id=name or order.name, payments=order.rows, on_invalid=order.on_invalid,
-                grace_seconds=GRACE, purpose="SALARY", **bound,
+                task_id="start",
+                external_id=name or order.name,
+                payments=order.rows,
+                on_invalid=order.on_invalid,
+                grace_seconds=GRACE,
+                purpose="SALARY",
+                **bound,
             )
 
         return self.run("start", run_id, make)
@@ -210,8 +219,14 @@ class Runner:
 
         def make() -> StagedAuthorize:
             return StagedAuthorize(
-                task_id="pay", external_id=order.name, deferrable=order.is_deferrable, grace_seconds=GRACE, timeout=7200 if calm else 1800,
-                settling_seconds=SETTLING, deposit_grace_seconds=DEPOSIT_GRACE, poll_interval=1800 if calm else 180,
+                task_id="pay",
+                external_id=order.name,
+                deferrable=order.is_deferrable,
+                grace_seconds=GRACE,
+                timeout=7200 if calm else 1800,
+                settling_seconds=SETTLING,
+                deposit_grace_seconds=DEPOSIT_GRACE,
+                poll_interval=1800 if calm else 180,
             )
 
         return self.run("pay", "monthly", make)
@@ -250,7 +265,9 @@ class Runner:
             raise LedgerFundsError("the gate waited for twenty polls")
 
 
-def _resumed(make: Callable[[], Any], deferred: TaskDeferred, context: dict[str, Any], event: dict[str, str]) -> Callable[[], Any]:
+def _resumed(
+    make: Callable[[], Any], deferred: TaskDeferred, context: dict[str, Any], event: dict[str, str]
+) -> Callable[[], Any]:
     return lambda: getattr(make(), deferred.method_name)(context, event=event, **(deferred.kwargs or {}))
 
 
