@@ -240,8 +240,13 @@ def _amount(account: Account, wanted: Wanted, batch: RowMapping | None) -> Decim
     state = State(batch["state"])
     if batch["currency"] != account.currency:
         raise LedgerBatchError(f"batch {name!r} is in {batch['currency']}, and the gate in {account.currency}")
-    if state not in CAN_BE_HELD_FOR | PAST_THE_GATE or batch["required"] is None:
+    if state not in CAN_BE_HELD_FOR | PAST_THE_GATE:
         raise LedgerBatchError(f"batch {name!r} is {state.value}; money is set aside only for a batch that is initiated")
+    if batch["required"] is None:
+        raise LedgerBatchError(
+            f"nobody says what batch {name!r} costs; give its MassPayoutInitOperator a commission_bound ('0' says that there is "
+            "no commission), and clear that task"
+        )
     required: Decimal = batch["required"]
     return required
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -12,16 +13,19 @@ from inprocess import Wire
 from person import Person
 from plans import GRACE, PERSONAL, Order, Plan
 from referee import Referee, Violation
-from stepped import Stage
+from stepped import Killed, Stage
 from tasks import Runner, StagedLedger, retry_jitter
 
+from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.simulator.switches import SWITCHES
+from airflow_provider_iyzico.simulator.wire import Raw, to_json
 
 #: So often everything is tried again in the end, a few hours apart.
 ROUNDS = 12
 #: These fates leave money out for good, so that only a person ends their batch.
+_SENT = "SELECT external_id FROM iyzico_payout WHERE state = 'auth_sent'"
 LASTING = {"waits", "unheard_of", "never_returned", "return_fails"}
 
 
@@ -53,6 +57,7 @@ class Drama:
         _empty(engine)
         self.contents = {order.name: order.amounts for order in plan.orders}
         self.referee = Referee(engine, self.stage, self.contents, GRACE)
+        self.referee.recipients = {order.name: order.recipients for order in plan.orders}
         wire = Wire(self.stage, self.referee.before, self.referee.after, is_real=plan.is_real)
         self.ledger = StagedLedger.on(self.stage, engine, plan.ledger_share)
         self.runner = Runner(self.stage, self.ledger, wire, "http://127.0.0.1:1")
@@ -79,7 +84,11 @@ class Drama:
             for copy in range(order.copies):
                 stage.add(f"{order.name} {copy}", lambda order=order: self._live(order), after=order.begins_after + copy * 2)
             if order.is_cancelled:
-                stage.add(f"cancel {order.name}", lambda order=order: self._cancel(order), after=self.rng.uniform(0, 120))
+                stage.add(
+                    f"cancel {order.name}",
+                    lambda order=order: self._cancel(order),
+                    after=self.rng.uniform(0, 120) + 150 * (not order.is_paid),
+                )
         self._add_others()
         try:
             stage.run()
@@ -97,10 +106,52 @@ class Drama:
         for at, act in plan.impatient:
             stage.add("impatient", lambda act=act: self.person.be_impatient(act, plan.orders), after=at, **others)
         stage.add("reconcile", self.runner.reconcile, after=self.rng.uniform(60, 900))
+        if plan.cue is not None:
+            point, cue = self._cue()
+            stage.cues[point] = cue
+        if plan.has_stranger:
+            self._let_a_stranger_begin(plan.orders[-1])
         if self.rng.random() < 0.15:
             stage.add("twin", self._twin, after=self.rng.uniform(5, 300))
         if self.rng.random() < 0.15:
             stage.add("changed", self._changed, after=self.rng.uniform(5, 300))
+
+    def _cue(self) -> tuple[str, Callable[[], None]]:
+        """Return the wrong moment, and what happens then."""
+        order, panel = self.plan.orders[0], self.simulator.panel
+
+        def cancelled() -> None:
+            """The sender dies, and somebody cancels the batch, and tells the ledger so."""
+            batch = self.simulator.world.desk.named(self.referee.rows(_SENT)[0]["external_id"])
+            self.person.in_the_panel("cancel", [order for order in self.plan.orders if order.name == batch.external_id])
+            self.stage.add("clerk", lambda: self.person.tell(batch.external_id, State.CANCELLED), after=68, is_mortal=False)
+            raise Killed("after send auth_sent")
+
+        def drained() -> None:
+            panel.withdraw(self.simulator.balance)
+
+        match self.plan.cue:
+            case "cancelled while it is authorized":
+                return "after send auth_sent", cancelled
+            case "authorized while it is cancelled":
+                return "after send cancel_sent", lambda: self.person.in_the_panel("authorize", [order])
+        return "after step authorized", drained
+
+    def _let_a_stranger_begin(self, order: Order) -> None:
+        """Let other code hand over a batch of that name, with the same amounts for others."""
+        items = [
+            {
+                "itemExternalId": row["item_external_id"],
+                "recipientType": "MEMBER_ID",
+                "recipientInfo": "99",
+                "description": "-",
+                "amount": {"value": Decimal(row["amount"]), "currency": "TRY"},
+            }
+            for row in order.rows
+        ]
+        body = to_json({"externalId": order.name, "conversationId": "-", "items": _with_digits(items)})
+        with self.simulator.world.turn():
+            self.simulator.world.desk.init(body.encode())
 
     def _fail(self, fault: dict[str, Any]) -> None:
         self.simulator.world.set(fault=fault)
@@ -109,7 +160,7 @@ class Drama:
 
     def _live(self, order: Order) -> None:
         """Live through the DAG of one batch, with a person who looks after what fails."""
-        for task in ("init", *(["gate"] if order.has_gate else []), "pay"):
+        for task in ("init", *(["gate"] if order.has_gate else []), *(["pay"] if order.is_paid else [])):
             if not self._until_done(order, task):
                 return
 
@@ -149,13 +200,13 @@ class Drama:
             row["description"] = "corrected"
         order.rows[:] = [row for row in order.rows if fates[row["item_external_id"]] != "invalid"] or order.rows
         order.on_invalid = "drop"
-        self.contents[order.name] = order.amounts
+        self.contents[order.name], self.referee.recipients[order.name] = order.amounts, order.recipients
 
     def _twin(self) -> None:
         """Let somebody give the same payments another name."""
         order = self.plan.orders[0]
         twin = f"{order.name}-again"
-        self.contents[twin] = order.amounts
+        self.contents[twin], self.referee.recipients[twin] = order.amounts, order.recipients
         error = self.runner.init(order, name=twin)
         if twin in self._states():  # whichever came first, the other one is to be settled
             self.plan.orders.append(replace(order, name=twin, is_cancelled=True))
@@ -164,11 +215,17 @@ class Drama:
     def _changed(self) -> None:
         """Let somebody give other payments the same name."""
         order = self.plan.orders[0]
+        if self._states().get(order.name) in (None, "refused"):  # other payments may be given then
+            return
         rows = [{**row, "amount": "77.77"} for row in order.rows]
         error = self.runner.init(Order(order.name, rows, "drop", order.bound, False, None, 1, False, 0, False), "by hand")
-        self.reached["changed", "refused" if error is not None else "first"] += 1
-        if error is None:
-            self.contents[order.name] = {row["item_external_id"]: Decimal(row["amount"]) for row in rows}
+        query = "SELECT 1 FROM iyzico_payout_event WHERE kind = 'corrected' AND run_id = 'by hand'"
+        if self.referee.rows(query):
+            order.rows[:] = rows
+            self.contents[order.name] = order.amounts
+        elif error is None:
+            raise Violation(f"INV-05 content: {order.name} was taken with other payments")
+        self.reached["changed", "refused"] += 1
 
     def _ended_early(self, batch: Any) -> None:
         self.referee.disturbed += batch.needs
@@ -243,6 +300,7 @@ class Drama:
         said = self.last.get(order.name, "")
         fates = {self.plan.settings["fates"][name] for name in order.amounts}
         excuses = (
+            (state == "init_unknown" and self.plan.has_stranger, "iyzico has another batch of that name"),
             (state == "authorized" and bool(fates & LASTING), "money is out for good"),
             (
                 state == "init_unknown" and "does not say by which request_id" in said,
@@ -253,7 +311,7 @@ class Drama:
                 "it was dealt with in the panel before we knew it",
             ),
             (state == "refused" and (fates == {"invalid"} or "used before" in said), "iyzico refuses all of it"),
-            (state in ("new", "refused") and "under the name" in said, "its twin is not settled"),
+            (state in (None, "new", "refused") and "under the name" in said, "its twin is not settled"),
         )
         if said and (why := next((why for is_so, why in excuses if is_so), None)):
             return why
@@ -269,6 +327,10 @@ class Drama:
         everything = "\n".join(told)
         if found := [part for part in PERSONAL if part in everything]:
             raise Violation(f"personal data: {found}")
+
+
+def _with_digits(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**item, "amount": {**item["amount"], "value": Raw(item["amount"]["value"])}} for item in items]
 
 
 def _tables(ledger: Ledger) -> list[str]:

@@ -55,14 +55,15 @@ class Person:
             case PayoutUnpaidError() if "has stopped" in str(error) and batch is not None:
                 return self._settle_stopped(batch)
             case PayoutUnpaidError():
-                return "nothing" if "are not paid" in str(error) else "again"
+                return "again" if "did not end within" in str(error) else "nothing"
             case IyzicoRefusedError() if batch is not None and batch.state is State.REFUSED:
                 return "correct"
             case LedgerBatchError() if "commission_bound" in str(error):
                 order.bound = str(COMMISSION)
                 return "again" if batch is None or batch.state is not State.INITIATED else "init"
             case LedgerBatchError() if "--as initiated" in str(error) and batch is not None:
-                self.resolve(batch, State.INITIATED)
+                if self._is_ours(order):
+                    self.resolve(batch, State.INITIATED)
                 return "again"
             case LedgerBatchError() if "would pay none" in str(error):
                 return "cancel"
@@ -71,6 +72,11 @@ class Person:
             case LedgerBatchError() if "permit" in str(error) and batch is not None:
                 return self._settle_unknown(batch)
         return "again"
+
+    def _is_ours(self, order: Order) -> bool:
+        """Compare the batch in the panel with the payments, which no machine may where iyzico masks recipients."""
+        theirs = self.simulator.world.desk.named(order.name)
+        return theirs is not None and {item.external_id: item.recipient_info for item in theirs.shown} == order.recipients
 
     def _settle_unknown(self, batch: LedgerBatch) -> str:
         truth = self.simulator.world.desk.find(batch.request_id)
@@ -105,6 +111,11 @@ class Person:
 
         self._do(f"resolve {after}", act)
 
+    def tell(self, name: str, after: State) -> None:
+        """Tell the ledger what was done in the panel."""
+        if (batch := find(self.ledger, ACCOUNT, name)) is not None:
+            self.resolve(batch, after)
+
     def be_impatient(self, act: str, orders: list[Order]) -> None:
         """Settle something by hand before anybody asked for it."""
         order = self.rng.choice(orders)
@@ -115,6 +126,8 @@ class Person:
             self._do("release", lambda: persons.release(self.ledger, batch, FATMA, "not this month"))
             return
         truth = self.simulator.world.desk.named(order.name)
+        if truth is not None and not self._is_ours(order):
+            return
         if truth is None:
             after = State.NEW
         elif truth.authorized_ms is not None:

@@ -33,6 +33,12 @@ PEOPLE = (
 #: What must not be found anywhere afterwards.
 PERSONAL = [part for _, recipient, name in PEOPLE for part in (recipient, *(name or "").split()) if part]
 COMMISSION = Decimal("2.50")
+#: What happens at just the wrong moment, in one seed of ten each, and what iyzico is like then.
+CUES = ("cancelled while it is authorized", "authorized while it is cancelled", "drained while it is paid")
+_SCENERY: dict[str | None, dict[str, str]] = {
+    "authorized while it is cancelled": {"cancel_after_auth": "ignore"},
+    "drained while it is paid": {"short_balance": "later", "balance_drops": "at_bank", "stopped_batch": "stays"},
+}
 GRACE, SETTLING, DEPOSIT_GRACE = 60.0, 60.0, 4 * 3600.0
 
 
@@ -50,6 +56,11 @@ class Order:
     is_cancelled: bool
     begins_after: float
     is_deferrable: bool
+    is_paid: bool = True
+
+    @property
+    def recipients(self) -> dict[str, str]:
+        return {row["item_external_id"]: row["recipient_info"] for row in self.rows}
 
     @property
     def amounts(self) -> dict[str, Decimal]:
@@ -72,6 +83,8 @@ class Plan:
     ledger_share: float
     panel: list[tuple[float, str]] = field(default_factory=list)
     impatient: list[tuple[float, str]] = field(default_factory=list)
+    cue: str | None = None
+    has_stranger: bool = False
 
     @classmethod
     def of(cls, seed: int) -> Plan:
@@ -109,6 +122,11 @@ class Plan:
             plan.panel = [(rng.uniform(0, 400), acts[(seed + n) % 4]) for n in range(rng.choice((1, 2)))]
         if rng.random() < 0.3:
             plan.impatient = [(rng.uniform(0, 900), rng.choice(("resolve", "resolve", "release"))) for _ in range(2)]
+        plan.cue = CUES[seed % 10] if seed % 10 < len(CUES) else None
+        plan.settings |= _SCENERY.get(plan.cue, {})
+        if plan.cue == "authorized while it is cancelled":
+            orders[0].is_cancelled, orders[0].is_paid = True, False
+        plan.has_stranger = rng.random() < 0.06
         return plan
 
     @property
@@ -171,6 +189,7 @@ def _order(seed: int, number: int, rng: random.Random, *, has_cancel: bool) -> O
         hold_for_seconds=rng.choice((None, None, 30.0, 600.0)),
         copies=rng.choice((1, 1, 1, 1, 2, 3)),
         is_cancelled=(has_cancel and number == 0) or rng.random() < 0.1,
+        is_paid=not (has_cancel and number == 0) or rng.random() < 0.4,
         begins_after=rng.uniform(0, 60),
         is_deferrable=rng.random() < 0.5,
     )

@@ -44,7 +44,7 @@ NO = {*map(str, range(3, 28)), "9000", "50000", "1000", "1001", "1007", "1009"}
 _TOO_MANY = 429
 
 
-class Violation(AssertionError):  # noqa: N818 - what it is
+class Violation(BaseException):
     """Something is that must never be."""
 
 
@@ -68,6 +68,8 @@ class Referee:
 
     def __init__(self, engine: Any, stage: Stage, contents: dict[str, dict[str, Decimal]], grace_seconds: float) -> None:
         self.engine, self.stage, self.contents, self.grace = engine, stage, contents, timedelta(seconds=grace_seconds)
+        #: Whom each batch pays, by its name and the item.
+        self.recipients: dict[str, dict[str, str]] = {}
         self.seen: dict[str, Seen] = defaultdict(Seen)
         self.turns = 0
         #: What somebody took out, or promised, behind our back: that much is outside the promise.
@@ -90,6 +92,8 @@ class Referee:
             return
         fields = json.loads(request.body, parse_float=Decimal) if request.body else {}
         if call == "init":
+            if fields["externalId"] not in self.contents:
+                raise Violation(f"INV-03 name: {fields['externalId']!r} is handed over, which nobody ordered")
             row = self._row("external_id", fields["externalId"])
             self._check_content(row, fields)
         else:
@@ -99,6 +103,7 @@ class Referee:
         if call == "auth":
             self._check_read(row)
             self._check_held(row)
+            self._check_adopted(row)
             self.answers[row["external_id"]] = "unknown"
 
     def _row(self, column: str, value: str) -> Any:
@@ -142,6 +147,12 @@ class Referee:
         held = self._held(name)
         if held < needs:
             raise Violation(f"INV-01 too little held: {name} needs {needs}, and {held} is held")
+
+    def _check_adopted(self, row: Any) -> None:
+        name = row["external_id"]
+        theirs = {item.external_id: item.recipient_info for item in self._batch(row).shown}
+        if theirs != self.recipients[name]:
+            raise Violation(f"INV-07 adopted: {name} would pay others than it was given")
 
     def after(self, call: str, request: Request, outcome: Answer | Exception) -> None:
         """Remember what came back."""

@@ -65,6 +65,8 @@ class Stage:
         self.is_calm = False
         #: What a log, an XCom or an exception would show.
         self.said: list[str] = []
+        #: What happens when somebody is first at a point.
+        self.cues: dict[str, Callable[[], None]] = {}
         self.kill_share = self.freeze_share = 0.0
         self.longest_freeze = 0.0
         self._hub = getcurrent()
@@ -95,6 +97,8 @@ class Stage:
     def point(self, name: str, seconds: float = 0.0) -> None:
         """Let a player be interrupted here: frozen, killed, or only slow."""
         player, rng = self.playing, self.rng
+        if not self.is_calm and (cue := self.cues.pop(name, None)) is not None:
+            cue()
         if not self.is_calm and player.is_mortal:
             if rng.random() < self.kill_share:
                 self.reached["kill", name] += 1

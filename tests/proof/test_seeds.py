@@ -51,7 +51,7 @@ def run(proof, seeds, engine_of, patience_seconds=float("inf")):
                 break
             try:
                 outcome = play(seed, engine_of(seed))
-            except Exception as error:
+            except (Exception, Violation) as error:
                 kind = "broke a promise" if isinstance(error, Violation) else "broke down"
                 raise AssertionError(f"seed {seed} {kind}: {error}\nplay it again with PROOF_SEED={seed}") from error
             reached += outcome.reached

@@ -41,3 +41,12 @@ def test_a_batch_without_a_valid_item_is_not_paid_and_says_what_to_do(payer):
     with pytest.raises(LedgerBatchError, match="would pay none of the 3 items of batch .*; cancel it"):
         payer.authorize()
     assert payer.calls("auth") == 0
+
+
+def test_a_gate_says_that_nobody_told_what_a_batch_costs(payer):
+    payer.bank.set(commission="0")
+    payer.initiate()
+    with pytest.raises(
+        LedgerBatchError, match="nobody says what batch .* costs; give its MassPayoutInitOperator a commission_bound"
+    ):
+        set_aside(payer.ledger, payer.batch())

@@ -1,0 +1,65 @@
+"""Faults that the seeded runs must find: each replaces one function of the package with a careless one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest import mock
+from uuid import uuid4
+
+from airflow_provider_iyzico.api import envelope
+from airflow_provider_iyzico.api.payout import calls
+from airflow_provider_iyzico.domain.items import Totals
+from airflow_provider_iyzico.domain.reads import Says
+from airflow_provider_iyzico.errors import IyzicoOutcomeUnknownError
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.ledger import batch_holds
+from airflow_provider_iyzico.payouts import authorize, initiate
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One fault.
+
+    :param make: brings it in, for as long as the context lasts
+    :param found_as: what the referee must say
+    :param seeds: which are known to find it; when the package changes, others may
+    """
+
+    make: Callable[[], AbstractContextManager[Any]]
+    found_as: str
+    seeds: tuple[int, ...] = ()
+
+
+def _retried(self: Any, call: Any, deadline: Any, once: Any = IyzicoHook._attempt) -> Any:
+    try:
+        return once(self, call, deadline)
+    except IyzicoOutcomeUnknownError:
+        return once(self, call, deadline)
+
+
+def _another_name(batch: Any, locale: str, named: Any = calls.init_call) -> Any:
+    return named(replace(batch, external_id=str(uuid4())), locale)
+
+
+def _until_its_time(turn: Any, own: Any, write: Any = batch_holds._write, **values: Any) -> None:
+    values.pop("expires_at", None)
+    write(turn, own, **values)
+
+
+MUTANTS = {
+    "retried POST": Mutant(lambda: mock.patch.object(IyzicoHook, "_attempt", _retried), "INV-0"),
+    "no intent": Mutant(lambda: mock.patch.object(authorize, "send", lambda ledger, batch, *_, **__: batch), "INV-04 no intent"),
+    "no read before auth": Mutant(
+        lambda: mock.patch.object(authorize, "seen", lambda means, batch: (batch, Says.INIT)), "INV-06 no read"
+    ),
+    "status ignored": Mutant(lambda: mock.patch.object(envelope, "_is_success", return_value=True), "INV-"),
+    "uuid4 identity": Mutant(lambda: mock.patch.object(calls, "init_call", _another_name), "INV-03 name"),
+    "adoption by sum only": Mutant(lambda: mock.patch.object(initiate, "differing_items", return_value=[]), "INV-07 adopted"),
+    "commission left out": Mutant(
+        lambda: mock.patch.object(Totals, "required", property(lambda self: self.total)), "INV-01 too little held"
+    ),
+    "hold ended by time": Mutant(lambda: mock.patch.object(batch_holds, "_write", _until_its_time), "INV-01"),
+}
