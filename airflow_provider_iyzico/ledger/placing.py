@@ -273,7 +273,7 @@ def _see(ledger: Ledger, connection: Connection, account: Account, asked: Asked)
 
 
 def _expires_at(wanted: Wanted, own: RowMapping | None, now: datetime) -> datetime | None:
-    """Return when time ends a hold: never sooner than the one that it keeps or replaces. The batch may have been sent meanwhile."""
+    """Return when time ends a hold: never sooner than the one that it keeps or replaces, whose batch may have been sent."""
     if wanted.hold_for_seconds is None or (own is not None and own["expires_at"] is None):
         return None
     expires_at = now + timedelta(seconds=wanted.hold_for_seconds)

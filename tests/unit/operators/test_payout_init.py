@@ -293,7 +293,9 @@ def test_a_row_that_sqlite_cannot_read_is_not_quoted(bank, tmp_path, monkeypatch
     monkeypatch.setenv("AIRFLOW_CONN_HR", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/hr.db"}))
     payroll(f"sqlite:///{tmp_path}/hr.db")
     in_latin5 = f"CAST(x'{NAME.encode('iso-8859-9').hex()}' AS TEXT) AS recipient_name"
-    with pytest.raises(PaymentsError, match="a row of payments_sql cannot be read over Connection 'hr': OperationalError") as caught:
+    with pytest.raises(
+        PaymentsError, match="a row of payments_sql cannot be read over Connection 'hr': OperationalError"
+    ) as caught:
         from_sql(QUERY.replace("name AS recipient_name", in_latin5))
     assert NAME.split()[1][1:] not in str(caught.value)
     assert bank.seen == []

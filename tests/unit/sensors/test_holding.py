@@ -303,7 +303,9 @@ def test_a_gate_in_another_currency_than_its_connection_is_refused_because_payou
     ledger, iyzico, mode, monkeypatch, batch_total
 ):
     connect(monkeypatch, iyzico, **{**CAN_PAY, "currency": "USD"})
-    refused(gate(ledger, batch_total=batch_total), iyzico, mode, "the gate is in TRY, and the balance of .* in USD.*currency='USD'")
+    refused(
+        gate(ledger, batch_total=batch_total), iyzico, mode, "the gate is in TRY, and the balance of .* in USD.*currency='USD'"
+    )
 
 
 @MODES
