@@ -69,9 +69,7 @@ def _have_paid(means: Means, batch: LedgerBatch) -> None:
         step_by_others(means, batch, said)
         return
     if batch.invalid_items == batch.items:
-        raise LedgerBatchError(
-            f"iyzico would pay none of the {batch.items} items of {batch}; cancel it, and correct the payments"
-        )
+        raise LedgerBatchError(f"iyzico would pay none of the {batch.items} items of {batch}; cancel it, correct the payments")
     asked = means.balance()
     try:
         began_at, batch = _intended(means, batch, asked)

@@ -55,9 +55,9 @@ MUTANTS = {
     "no read before auth": Mutant(
         lambda: mock.patch.object(authorize, "seen", lambda means, batch: (batch, Says.INIT)), "INV-06 no read"
     ),
-    "status ignored": Mutant(lambda: mock.patch.object(envelope, "_is_success", lambda fields: True), "INV-"),
+    "status ignored": Mutant(lambda: mock.patch.object(envelope, "_is_success", return_value=True), "INV-"),
     "uuid4 identity": Mutant(lambda: mock.patch.object(calls, "init_call", _another_name), "INV-03 name"),
-    "adoption by sum only": Mutant(lambda: mock.patch.object(initiate, "differing_items", lambda *_: []), "INV-07 adopted"),
+    "adoption by sum only": Mutant(lambda: mock.patch.object(initiate, "differing_items", return_value=[]), "INV-07 adopted"),
     "commission left out": Mutant(
         lambda: mock.patch.object(Totals, "required", property(lambda self: self.total)), "INV-01 too little held"
     ),

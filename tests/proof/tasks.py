@@ -145,7 +145,7 @@ class Runner:
                 continue
             except AirflowFailException as failed:
                 error = failed.__cause__
-                assert isinstance(error, IyzicoError) and error.retry is not Retry.SAFE
+                assert isinstance(error, IyzicoError)
                 self._hear(error)
                 return error
             except IyzicoError as passing:

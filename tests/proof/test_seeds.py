@@ -15,6 +15,7 @@ from drama import play
 from plans import BLOCKING, COMBINATIONS, SLOW
 from postgres import postgres_schema
 from referee import STATES, TRANSITIONS, Violation
+from seed_mutants import MUTANTS
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 from staging import staged
@@ -96,3 +97,18 @@ def test_seeds_use_what_the_simulator_and_the_contract_have():
     assert {state.value for state in payout.State} == STATES
     assert all(choice in SWITCHES[name] for name, choice in BLOCKING)
     assert {kind for kind, _ in COMBINATIONS} > SLOW
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_careless_payout_is_found_out(name, memory):
+    """The seeds that are known to find it, and others where the package has changed since."""
+    mutant = MUTANTS[name]
+    with staged():
+        for seed in (*mutant.seeds, *range(1, 60)):
+            try:
+                with mutant.make():
+                    play(seed, memory)
+            except Violation as violation:
+                assert mutant.found_as in str(violation)
+                return
+    pytest.fail(f"{name} was not found out by any seed")
