@@ -172,6 +172,14 @@ class LedgerHoldError(LedgerError):
     """Money is held already, for something else or by somebody else. Use another ``external_id``, or release that hold."""
 
 
+class LedgerApprovalError(LedgerError):
+    """A batch lacks approvals, or one that was given does not count. Nothing was sent; the message says who is to do what."""
+
+
+class PayoutRejectedError(IyzicoError):
+    """A person rejected a batch, so it is not paid. It is, if they approve it after all; otherwise cancel it."""
+
+
 class LedgerMovedError(LedgerError):
     """Somebody else changed the batch, or the account's holds, in the meantime. Nothing was written; read it, and follow."""
 

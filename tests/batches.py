@@ -61,7 +61,7 @@ def found(
         **{
             "external_id": sent.external_id,
             "request_id": batch.request_id,
-            "merchant_id": "1001",
+            "merchant_id": batch.account.account,
             "status": status,
             "currency": "TRY",
             "total_amount": sent.total,

@@ -24,7 +24,7 @@ from airflow_provider_iyzico.payouts.reconcile import reconcile
 ACCOUNT = Account("sandbox", "simulator", "TRY")
 #: What three such payments of 100.50 need, with 2.50 of commission each.
 NEEDED = Decimal("309.00")
-IBANS = ["TR330006100519786457841326", "TR920086402100005482986178", "TR560086402100005482986179"]
+IBANS = ["TR330006100519786457841326", "TR920086402100005482986178", "TR650086402100005482986179"]
 BATCH = "salaries-2026-11"
 DAYS = 24 * 60 * 60.0
 

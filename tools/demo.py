@@ -1,4 +1,4 @@
-"""``make demo``: gates that wait for money and for each other, payouts, and the tables that finance reads."""
+"""``make demo``: gates that wait for money and for each other, a whole payout, and the tables that finance reads."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from payroll import make_payroll
 from sandbox import airflow_environment, load_dags
 
 from airflow_provider_iyzico.simulator import Simulator
@@ -23,6 +24,8 @@ from airflow_provider_iyzico.simulator import Simulator
 STARTED = time.monotonic()
 TOO_LITTLE, ENOUGH = "3200.00", "8000.00"
 GATE_SECONDS = 45
+#: How long iyzico takes over each status of a payment, in seconds.
+SOON = dict.fromkeys(("RESERVED", "QUEUED", "PROCESSING", "SUCCESS", "FAILED", "DEPOSIT_SUCCESS"), 0.4)
 #: What a second Airflow is told: the address of iyzico and of the database, and which DAG to run once it is told to go on.
 SECOND = "--second"
 
@@ -65,6 +68,7 @@ def main() -> int:
         two_payouts(home, iyzico, warehouse, dags["iyzico_pay_salaries"])
         print_tables(warehouse)
         print()
+        whole_payout(home, iyzico, warehouse, dags["iyzico_payout"])
     return 0
 
 
@@ -91,6 +95,30 @@ def two_payouts(home: Path, iyzico: Simulator, warehouse: Path, salaries: Any) -
             say(f"suppliers: {line.strip()}")
     if suppliers.returncode:
         sys.exit("the payout of suppliers failed")
+
+
+def whole_payout(home: Path, iyzico: Simulator, warehouse: Path, dag: Any) -> None:
+    """Pay three people, one of whose payments fails and comes back, and print what the ledger keeps of it."""
+    os.environ["AIRFLOW_CONN_HR"] = make_payroll(home / "hr.db")
+    iyzico.set(balance=ENOUGH, commission="2.50", fates={"veli-2026-11": "returned"}, durations=SOON)
+    for task in (dag.get_task("wait_for_money"), dag.get_task("pay")):
+        task.deferrable, task.poke_interval, task.timeout = False, 1, GATE_SECONDS
+    pay = dag.get_task("pay")
+    pay.poll_interval, pay.settling_seconds, pay.on_unpaid = 1, 0, "succeed"
+    say(f"DAG iyzico_payout runs: three people of a payroll are paid out of {ENOUGH}; one of the payments will fail")
+    run = dag.test()
+    succeed(run)
+    told = run.get_task_instance("pay").xcom_pull(task_ids="pay")
+    paid, unpaid = f"{told['paid_items']} of {told['items']} are paid", f"{told['unpaid_items']} came back"
+    say(f"batch {told['external_id']} is {told['state']}: {paid}, {unpaid}")
+    with closing(sqlite3.connect(warehouse)) as connection:
+        print_table("iyzico_payout_item, the ledger's account of it", connection.execute(ITEMS))
+    left, spent = Decimal(iyzico.balance), Decimal(told["paid_total"]) + Decimal(told["paid_commission"])
+    if Decimal(ENOUGH) - left != spent or told["outstanding_total"] != "0.00":
+        sys.exit(f"the balance went from {ENOUGH} to {left}, and the ledger says that {spent} was spent")
+    print()
+    say(f"to the last kuruş: {ENOUGH} before - {told['paid_total']} paid - {told['paid_commission']} commission = {left} now")
+    print()
 
 
 def second() -> None:
@@ -135,6 +163,10 @@ def top_up_while_the_gate_waits(iyzico: Simulator, seen_before: int) -> None:
     say(f"the balance is topped up to {ENOUGH}")
 
 
+ITEMS = """
+    SELECT item_external_id AS item, recipient_type AS "paid to", '...' || recipient_end AS "ends with", amount AS "amount (TRY)",
+           commission AS "commission (TRY)", status
+    FROM iyzico_payout_item ORDER BY item_external_id"""
 SNAPSHOTS = """
     SELECT strftime('%d.%m.%Y %H:%M:%S', observed_at, '+3 hours') AS "seen (Istanbul)", account, environment,
            balance AS "balance (TRY)", dag_id AS "written by"

@@ -28,7 +28,13 @@ FOLDER = ROOT / ".venv-matrix"
 UV = Path(sys.executable).with_name("uv")
 EXTRAS = ("openlineage", "postgres", "sqlite")
 #: The long ones first. What else is in tests/system is of the page and the wheel, and of `make test`.
-TESTS = ("tests/system/test_real_airflow.py", "tests/system/test_watcher.py", "tests/story", "tests/unit")
+TESTS = (
+    "tests/system/test_real_airflow.py",
+    "tests/system/test_watcher.py",
+    "tests/system/test_four_eyes.py",
+    "tests/story",
+    "tests/unit",
+)
 #: What the short form leaves out: pure functions, the simulator, sockets, the words and figures of the page, and what is said of
 #: programs that are missing. These tests touch neither Airflow nor SQLAlchemy. `make test` runs them on the newest Airflow, and
 #: `make matrix` in full on every one.

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import history
+from payroll import make_payroll
 from sandbox import ROOT, airflow_environment, connection_of
 from sqlalchemy import create_engine
 from stack import AirflowStack, free_port
@@ -34,6 +35,7 @@ def main() -> int:
             for account, balance in ACCOUNTS.items():
                 simulator = stack.enter_context(Simulator(balance))
                 environment[f"AIRFLOW_CONN_IYZICO_{account.upper()}"] = connection_of(simulator, account)
+            environment["AIRFLOW_CONN_HR"] = make_payroll(home / "hr.db")
             print("Writing a year of made-up balances for the finance page ...", flush=True)
             engine = create_engine(f"sqlite:///{warehouse}")
             history.fill(engine, datetime.now(UTC))
@@ -48,6 +50,7 @@ def main() -> int:
                     f"\nwarehouse {warehouse}"
                     "\n\nTrigger iyzico_payout_gate in the browser, see it wait, then bring the money:"
                     f'\n  curl -d \'{{"balance": "8000.00"}}\' {iyzico.url}/simulator'
+                    "\n\nTrigger iyzico_payout to pay three people of a made-up payroll, once."
                     "\n\nCtrl-C stops everything.",
                     flush=True,
                 )

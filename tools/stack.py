@@ -35,6 +35,7 @@ class AirflowStack:
     :param environment: from :func:`sandbox.airflow_environment`; ports and secrets are added here
     :param log_folder: where each process writes its log
     :param processes: which of them to start
+    :param users: administrators with names of their own, of Airflow 3; by default everybody is one and has none
     :param programs: the folder of the ``airflow`` to run, if not this Python's own
     """
 
@@ -44,9 +45,12 @@ class AirflowStack:
         log_folder: Path,
         port: int | None = None,
         processes: tuple[str, ...] = PROCESSES,
+        users: tuple[str, ...] = (),
         programs: Path = Path(sys.executable).parent,
     ) -> None:
         self._names = processes
+        self._passwords = {user: secrets.token_hex(8) for user in users}
+        self._tokens: dict[str, str] = {}
         self._airflow = str(programs / "airflow")
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -74,6 +78,12 @@ class AirflowStack:
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         }
+        if users:
+            self.environment |= {
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:admin" for user in users),
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(log_folder / "passwords.json"),
+            }
         if IS_AIRFLOW_2:
             self.environment |= {
                 "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
@@ -84,6 +94,7 @@ class AirflowStack:
 
     def __enter__(self) -> AirflowStack:
         self._log_folder.mkdir(parents=True, exist_ok=True)
+        (self._log_folder / "passwords.json").write_text(json.dumps(self._passwords))
         if IS_AIRFLOW_2:  # everyone on this machine is an administrator, as with the simple auth manager of Airflow 3
             Path(self.environment["AIRFLOW_HOME"], "webserver_config.py").write_text('AUTH_ROLE_PUBLIC = "Admin"\n')
         with self._log("migrate") as log:
@@ -145,14 +156,14 @@ class AirflowStack:
         for dag_id in dag_ids:
             self.wait_until(f"DAG {dag_id} is parsed", lambda dag_id=dag_id: self.call("GET", f"{API}/dags/{dag_id}"))
 
-    def trigger(self, dag_id: str, **conf: Any) -> str:
-        """Start a run and return its id. SQLite as Airflow's own database is locked now and then: so we ask until it is there."""
+    def trigger(self, dag_id: str, *, user: str = "", **conf: Any) -> str:
+        """Start a run as a user and return its id. SQLite is locked now and then: so we ask until the run is there."""
         run_id = f"manual__{secrets.token_hex(8)}"
         run = {"dag_run_id": run_id, "conf": conf} | ({} if IS_AIRFLOW_2 else {"logical_date": None})
 
         def is_there() -> bool:
             try:
-                self.call("POST", f"{API}/dags/{dag_id}/dagRuns", run)
+                self.call("POST", f"{API}/dags/{dag_id}/dagRuns", run, user)
             except urllib.error.HTTPError as error:
                 with error:
                     return error.code == 409  # our own id: an earlier attempt got through after all
@@ -177,11 +188,11 @@ class AirflowStack:
         lines = (self._log_folder / "scheduler.log").read_text().splitlines()
         return "\n".join(line for line in lines if run_id in line and re.search(r"\[(error|warning|critical) |ERROR|WARN", line))
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call Airflow's REST API. What only reads is asked again if Airflow is busy or its SQLite locked."""
+    def call(self, method: str, path: str, body: Any = None, user: str = "") -> Any:
+        """Call Airflow's REST API as a user, by default the first. What only reads is asked again if Airflow is busy."""
         for _ in range(CALL_ATTEMPTS - 1 if method == "GET" else 0):
             try:
-                return self._call(method, path, body)
+                return self._call(method, path, body, user)
             except urllib.error.HTTPError as error:
                 with error:
                     if error.code < 500:
@@ -189,24 +200,27 @@ class AirflowStack:
             except TimeoutError:
                 pass
             time.sleep(0.3)
-        return self._call(method, path, body)
+        return self._call(method, path, body, user)
 
-    def _call(self, method: str, path: str, body: Any) -> Any:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token()}"}
+    def _call(self, method: str, path: str, body: Any, user: str) -> Any:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token(user)}"}
         request = urllib.request.Request(
             f"{self.url}{path}", json.dumps(body).encode() if body is not None else None, headers, method=method
         )
         with _opener().open(request, timeout=CALL_SECONDS) as answer:
             return json.load(answer)
 
-    def token(self) -> str:
-        """Return the bearer token of an administrator."""
+    def token(self, user: str = "") -> str:
+        """Return the bearer token of a user, by default of the first administrator."""
         if IS_AIRFLOW_2:
             return "none"
-        if not getattr(self, "_kept_token", ""):
-            with _opener().open(f"{self.url}/auth/token", timeout=CALL_SECONDS) as answer:
-                self._kept_token = json.load(answer)["access_token"]
-        return self._kept_token
+        user = user or next(iter(self._passwords), "")
+        if user not in self._tokens:
+            login = json.dumps({"username": user, "password": self._passwords[user]}).encode() if user else None
+            request = urllib.request.Request(f"{self.url}/auth/token", login, {"Content-Type": "application/json"})
+            with _opener().open(request, timeout=CALL_SECONDS) as answer:
+                self._tokens[user] = json.load(answer)["access_token"]
+        return self._tokens[user]
 
     def _log(self, name: str) -> Any:
         return (self._log_folder / f"{name}.log").open("ab")

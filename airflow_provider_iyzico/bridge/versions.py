@@ -54,6 +54,11 @@ def is_mapped(operator: BaseOperator) -> bool:
     return bool(getattr(operator, "_BaseOperator__from_mapped", False))
 
 
+def triggering_user(context: Context) -> str | None:
+    """Return the name of the user who triggered the run, if Airflow tells; before 3.1 it does not."""
+    return getattr(context["dag_run"], "triggering_user_name", None)
+
+
 def started_at(context: Context) -> datetime | None:
     """Return when Airflow started this try, if it tells."""
     return getattr(context.get("ti"), "start_date", None)

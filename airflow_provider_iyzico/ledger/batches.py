@@ -117,13 +117,21 @@ class Turn:
     event_id: str
 
     def advance(
-        self, kind: EventKind, values: dict[str, Any], *, state: State | None = None, more: Any = (), **told: str | None
+        self,
+        kind: EventKind,
+        values: dict[str, Any],
+        *,
+        state: State | None = None,
+        more: Any = (),
+        counts_until: datetime | None = None,
+        **told: str | None,
     ) -> LedgerBatch:
         """Write the change and its event, and return the batch as it is then.
 
         :param values: columns of the batch
         :param more: rows of further events
-        :param told: ``reason``, and ``before`` and ``after`` where the event is not about the state
+        :param counts_until: of an approval
+        :param told: ``reason``, ``approval_digest``, and ``before`` and ``after`` where the event is not about the state
         :raises LedgerMovedError: the batch has another version by now
         """
         batch, table = self.batch, self.ledger.tables.payout
@@ -134,7 +142,8 @@ class Turn:
             raise moved(batch)
         if kind is EventKind.STATE:
             told = {"before": batch.state.value, "after": after.value, **told}
-        event = event_row(batch.key, batch.version + 1, kind, self.who, self.now, event_id=self.event_id, **told)
+        told |= {"event_id": self.event_id}
+        event = event_row(batch.key, batch.version + 1, kind, self.who, self.now, counts_until=counts_until, **told)
         add_events(self.ledger, self.connection, [event, *more])
         given = {**batch.key, **written}
         as_given(self.connection, table, given, read(self.connection, table, given))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from getpass import getuser
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import IyzicoError, LedgerBatchError, LedgerError, restated, unexpected
 from airflow_provider_iyzico.ledger import persons
 from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.approvals import MAX_AGE, approve, shown_digest, words_of
 from airflow_provider_iyzico.ledger.asking import read_at_iyzico
 from airflow_provider_iyzico.ledger.batches import LedgerBatch
 from airflow_provider_iyzico.ledger.holds import release_plain
@@ -32,6 +34,8 @@ T = TypeVar("T")
 
 #: Whose DDL is printed; MariaDB takes that of MySQL.
 PRINTED = ("postgresql", "mysql", "sqlite")
+#: The longest that an approval may count: a year.
+MAX_HOURS = 24 * 366
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,12 +87,18 @@ def _parser() -> argparse.ArgumentParser:
     resolver.add_argument("--conn-id", default="iyzico_default", help="the Airflow Connection to ask; default: %(default)s")
     releaser = commands.add_parser("release", help="give back what is set aside")
     permitter = commands.add_parser("permit", help="permit one more authorization after one went unanswered")
-    for command in (shower, resolver, releaser, permitter):
+    approver = commands.add_parser("approve", help="approve a batch as it is, by the digest that `show` prints")
+    approver.add_argument("--digest", required=True, type=_text, help="which batch you saw: its first six digits at least")
+    hours = MAX_AGE.total_seconds() / 3600
+    approver.add_argument(
+        "--max-age-hours", type=_hours, default=hours, metavar="HOURS", help="how long it counts; default: %(default)g"
+    )
+    for command in (shower, resolver, releaser, permitter, approver):
         command.add_argument("external_id")
-    for command in (resolver, releaser, permitter):
+    for command in (resolver, releaser, permitter, approver):
         command.add_argument("--because", required=True, type=_text, metavar="TEXT", help="the reason, which is kept")
         command.add_argument("--by", type=_text, metavar="NAME", help="who decides; default: the user of this session")
-    for command in (lister, shower, resolver, releaser, permitter):
+    for command in (lister, shower, resolver, releaser, permitter, approver):
         command.epilog = f"The SQLAlchemy URL of the database is read from ${URL_VARIABLE}."
         command.add_argument("--environment", choices=("production", "sandbox"))
         command.add_argument("--account")
@@ -103,6 +113,13 @@ def _text(given: str) -> str:
     return given.strip()
 
 
+def _hours(given: str) -> float:
+    hours = float(given)
+    if not 0 < hours <= MAX_HOURS:
+        raise argparse.ArgumentTypeError(f"it is not above 0 and up to {MAX_HOURS}")
+    return hours
+
+
 def _ddl(asked: Asked) -> Iterable[str]:
     yield ddl(ledger_layout(asked.schema), dialect_named(asked.dialect))
     yield from grants(asked.dialect, asked.schema)
@@ -115,7 +132,8 @@ def _list(ledger: Ledger, asked: Asked) -> Iterable[str]:
 
 def _show(ledger: Ledger, asked: Asked) -> Iterable[str]:
     batch = _batch(ledger, asked)
-    return batch_page(batch, holds_of(ledger, batch.key), items_of(ledger, batch.key), events_of(ledger, batch.key))
+    digest, said = shown_digest(batch), words_of(ledger, batch)
+    return batch_page(batch, digest, said, holds_of(ledger, batch.key), items_of(ledger, batch.key), events_of(ledger, batch.key))
 
 
 def _resolve(ledger: Ledger, asked: Asked) -> Iterable[str]:
@@ -149,12 +167,20 @@ def _permit(ledger: Ledger, asked: Asked) -> Iterable[str]:
     return [f"{batch} may be authorized once more; clear its task"]
 
 
+def _approve(ledger: Ledger, asked: Asked) -> Iterable[str]:
+    batch, who, max_age = _batch(ledger, asked), _who(asked), timedelta(hours=asked.max_age_hours)
+    reason = f"{asked.because} (typed by {_session_user() or 'nobody by name'})" if asked.by else asked.because
+    approve(ledger, batch, who, digest=asked.digest, max_age=max_age, reason=reason)
+    return [f"{batch} is approved by {who.person} as {asked.digest}, which counts for {asked.max_age_hours:g} hours"]
+
+
 _COMMANDS: dict[str, Callable[[Ledger, Asked], Iterable[str]]] = {
     "list": _list,
     "show": _show,
     "resolve": _resolve,
     "release": _release,
     "permit": _permit,
+    "approve": _approve,
 }
 
 
@@ -174,7 +200,14 @@ def _only(found: Sequence[T], external_id: str, whose: Callable[[T], str]) -> T:
 
 
 def _who(asked: Asked) -> Who:
+    person = asked.by or _session_user()
+    if person is None:
+        raise LedgerError("this session has no user's name; say who decides with --by")
+    return Who(person=person)
+
+
+def _session_user() -> str | None:
     try:
-        return Who(person=asked.by or getuser())
-    except (KeyError, OSError) as error:
-        raise LedgerError("this session has no user's name; say who decides with --by") from error
+        return getuser()
+    except (KeyError, OSError):
+        return None

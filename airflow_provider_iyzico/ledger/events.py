@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.ledger.ledger import Ledger
-from airflow_provider_iyzico.ledger.tables import REASON_LENGTH
+from airflow_provider_iyzico.ledger.tables import PERSON_LENGTH, REASON_LENGTH
 from airflow_provider_iyzico.ledger.who import Who
 
 #: Environment, account and ``external_id`` of a batch.
@@ -39,15 +39,28 @@ class EventKind(StrEnum):
     PERMIT = "permit"
     #: A person gave back what was set aside for the batch.
     RELEASED = "hold released"
+    #: A person approved the batch as they saw it, until a moment.
+    APPROVED = "approved"
+    #: A person rejected the batch as they saw it.
+    REJECTED = "rejected"
 
 
 def event_row(
-    key: Key, version: int, kind: EventKind, who: Who, happened_at: datetime, *, event_id: str | None = None, **more: str | None
+    key: Key,
+    version: int,
+    kind: EventKind,
+    who: Who,
+    happened_at: datetime,
+    *,
+    event_id: str | None = None,
+    counts_until: datetime | None = None,
+    **more: str | None,
 ) -> dict[str, Any]:
     """Return a row.
 
     :param version: of the batch after this
-    :param more: ``item_external_id``, ``before``, ``after`` and ``reason``, without personal data
+    :param counts_until: of an approval
+    :param more: ``item_external_id``, ``before``, ``after``, ``reason`` and ``approval_digest``, without personal data
     """
     reason = more.pop("reason", None)
     return {
@@ -58,9 +71,13 @@ def event_row(
         "item_external_id": None,
         "before": None,
         "after": None,
+        "approval_digest": None,
         **more,
         "reason": reason and reason[:REASON_LENGTH],
+        "counts_until": counts_until,
         **who.columns(),
+        "person_id": who.person_id and who.person_id[:PERSON_LENGTH],
+        "triggered_by": who.triggered_by and who.triggered_by[:PERSON_LENGTH],
         "happened_at": happened_at,
         "provider_version": __version__,
     }

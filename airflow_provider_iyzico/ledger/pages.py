@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.domain.approval import Word
 from airflow_provider_iyzico.ledger.batches import LedgerBatch
 
 _LIST = ("external_id", "environment", "account", "state", "currency", "total", "required", "items", "changed_at")
@@ -20,6 +21,7 @@ _BATCH = (
 _ITEM = ("item_external_id", "recipient_type", "recipient_end", "amount", "commission", "status", "reference_code", "error")
 _EVENT = ("happened_at", "version", "kind", "item_external_id", "before", "after", "by", "reason")
 _HOLD = ("number", "amount", "counted", "placed_at", "expires_at", "kind", "ended_at")
+_SAID = ("person", "said", "digest", "said_at", "counts_until", "counts")
 _PLAIN = ("external_id", "environment", "account", "currency", "amount", "placed_at", "expires_at", "dag_id", "run_id")
 
 
@@ -30,13 +32,22 @@ def batches_page(batches: Iterable[LedgerBatch], plain_holds: Iterable[Mapping[s
 
 def batch_page(
     batch: LedgerBatch,
+    digest: str,
+    said: Iterable[tuple[Word, str | None]],
     holds: Iterable[Mapping[str, Any]],
     items: Iterable[Mapping[str, Any]],
     events: Iterable[Mapping[str, Any]],
 ) -> Iterator[str]:
+    """Show a batch.
+
+    :param digest: by which it is approved as it is
+    :param said: what each person said last, and why it is no approval that counts
+    """
     yield str(batch)
     row = _row(batch)
     yield from (f"  {name}: {_text(row[name])}" for name in _BATCH if row[name] is not None)
+    yield f"  digest: {digest}"
+    yield from _table("Approvals", _SAID, (_said(word, why) for word, why in said))
     yield from _table("Holds", _HOLD, holds)
     yield from _table("Items", _ITEM, items)
     yield from _table("Events", _EVENT, ({**event, "by": _by(event)} for event in events))
@@ -44,6 +55,11 @@ def batch_page(
 
 def _row(batch: LedgerBatch) -> dict[str, Any]:
     return {**{field.name: getattr(batch, field.name) for field in fields(batch)}, **batch.account.key()}
+
+
+def _said(word: Word, why: str | None) -> dict[str, Any]:
+    row = {field.name: getattr(word, field.name) for field in fields(word)}
+    return {**row, "said": "approved" if word.is_approval else "rejected", "counts": "yes" if why is None else f"no: {why}"}
 
 
 def _by(event: Mapping[str, Any]) -> str:

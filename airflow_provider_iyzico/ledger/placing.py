@@ -178,9 +178,11 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
     _see(ledger, connection, account, asked)
     if not funds.covers(required):
         return Placement(Placing.SHORT, funds, amount, required, None if own is None else own["number"])
-    expires_at = None if wanted.hold_for_seconds is None else now + timedelta(seconds=wanted.hold_for_seconds)
+    expires_at = _expires_at(wanted, own, now)
     if own is not None and own["amount"] == amount:
-        _prolong(ledger, connection, own, expires_at)
+        if own["expires_at"] != expires_at:
+            hold = ledger.tables.hold
+            connection.execute(update(hold).where(hold.c.hold_id == own["hold_id"]).values(expires_at=expires_at))
         return Placement(Placing.PLACED, funds, amount, required, own["number"])
     if own is not None:
         reason = f"the batch needs {money_text(amount)} by now"
@@ -275,8 +277,9 @@ def _see(ledger: Ledger, connection: Connection, account: Account, asked: Asked)
     _statement(ledger.tables.account, connection.dialect.name, _SEE).run(connection, {**account.key(), **seen})
 
 
-def _prolong(ledger: Ledger, connection: Connection, own: RowMapping, expires_at: datetime | None) -> None:
-    """Let a hold that is kept last as long as one that is placed now."""
-    hold, before = ledger.tables.hold, own["expires_at"]
-    if before is not None and (expires_at is None or expires_at > before):
-        connection.execute(update(hold).where(hold.c.hold_id == own["hold_id"]).values(expires_at=expires_at))
+def _expires_at(wanted: Wanted, own: RowMapping | None, now: datetime) -> datetime | None:
+    """Return when time ends a hold: never sooner than the one that it keeps or replaces, whose batch may have been sent."""
+    if wanted.hold_for_seconds is None or (own is not None and own["expires_at"] is None):
+        return None
+    expires_at = now + timedelta(seconds=wanted.hold_for_seconds)
+    return expires_at if own is None else max(expires_at, own["expires_at"])

@@ -170,4 +170,11 @@ def _keep_merchant(turn: Turn, found: MassPayout) -> None:
             f"the keys of {turn.batch.account} belong to merchant {theirs!r}, and those before to {ours!r}: two merchants cannot "
             "be one account; give the Connection the account label of its own merchant"
         )
-    turn.connection.execute(update(table).where(is_of(table, turn.batch.account)).values(merchant_id=theirs))
+    of = turn.batch.account
+    with_it = select(table.c.account).where(table.c.environment == of.environment, table.c.merchant_id == theirs)
+    if others := set(turn.connection.execute(with_it).scalars()) - {of.account}:
+        raise LedgerBatchError(
+            f"the keys of {of} belong to merchant {theirs!r}, whose account is {others.pop()!r} in this ledger: two labels would "
+            "spend one balance twice; give all Connections of this merchant one account label"
+        )
+    turn.connection.execute(update(table).where(is_of(table, of)).values(merchant_id=theirs))

@@ -15,6 +15,7 @@ from airflow_provider_iyzico.domain.items import still_out, totals_of
 from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
+from airflow_provider_iyzico.ledger.approvals import require_approvals
 from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, make_endless, open_hold, secure
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, take_turn
 from airflow_provider_iyzico.ledger.events import EventKind, last_version
@@ -28,16 +29,25 @@ from airflow_provider_iyzico.ledger.who import Who
 
 
 def send(
-    ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, timeout_seconds: float, asked: Asked | None = None
+    ledger: Ledger,
+    batch: LedgerBatch,
+    after: State,
+    who: Who,
+    *,
+    timeout_seconds: float,
+    asked: Asked | None = None,
+    approvals: int = 0,
 ) -> LedgerBatch:
     """Commit an intent, before the first byte leaves. Nothing may be sent after its ``deadline_at``, nor unless this returns.
 
     :param after: ``init_sent``, ``auth_sent`` or ``cancel_sent``
     :param timeout_seconds: of the Connection: until when the answer must be there
     :param asked: for ``auth_sent``: a fresh balance, and the version of the funds for which it was asked
+    :param approvals: for ``auth_sent``: how many people must have approved the batch as it is
     :raises LedgerMovedError: somebody else changed the batch, or for ``auth_sent`` the holds of the account
     :raises LedgerBatchError: the state does not allow it; another batch may still make the same payments; an authorization once
         went unanswered, and no person permitted another
+    :raises LedgerApprovalError: for ``auth_sent``: approvals are missing, or a person rejected the batch
     :raises LedgerHoldError: for ``auth_sent``: what the batch needs is not held
     :raises LedgerFundsError: for ``auth_sent``: the balance no longer covers what is held
     """
@@ -52,7 +62,7 @@ def send(
         if after is State.INIT_SENT:
             refuse_twin(ledger, turn.connection, batch.account, batch.external_id, batch.payments_digest)
         if asked is not None:
-            reason = _use_permit(turn)
+            reason = "; ".join(filter(None, (require_approvals(turn, approvals), _use_permit(turn)))) or None
             secure(turn, asked)
         values = {"deadline_at": turn.now + timedelta(seconds=timeout_seconds)}
         return turn.advance(EventKind.STATE, values, state=after, reason=reason)

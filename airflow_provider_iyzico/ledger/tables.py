@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, UniqueConstraint
 
+from airflow_provider_iyzico.domain.approval import DIGEST_LENGTH
 from airflow_provider_iyzico.warehouse.database.names import check_identifier
 from airflow_provider_iyzico.warehouse.database.types import TABLE_OPTIONS, Instant, Money
 
@@ -62,6 +63,7 @@ def _account(everything: MetaData) -> Table:
         Column("merchant_id", String(64)),
         Column("digest_key", String(64), nullable=False),  # with which contents of batches are told apart
         Column("created_at", Instant(), nullable=False),
+        UniqueConstraint("environment", "merchant_id", "currency", name="uq_iyzico_payout_account_merchant"),
         **TABLE_OPTIONS,
     )
 
@@ -133,7 +135,11 @@ def _event(everything: MetaData) -> Table:
         Column("before", String(STATUS_LENGTH)),  # state of the batch, or status of the item
         Column("after", String(STATUS_LENGTH)),
         Column("reason", String(REASON_LENGTH)),
+        Column("approval_digest", String(DIGEST_LENGTH)),  # of the batch as a person saw it who approved or rejected it
+        Column("counts_until", Instant()),  # of an approval
         *_who(),
+        Column("person_id", String(PERSON_LENGTH)),  # by which Airflow knows the person
+        Column("triggered_by", String(PERSON_LENGTH)),  # who triggered the task's run
         Column("happened_at", Instant(), nullable=False),
         Column("provider_version", String(32), nullable=False),
         Index("ix_iyzico_payout_event_batch", "environment", "account", "external_id", "version"),

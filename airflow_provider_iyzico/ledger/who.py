@@ -1,4 +1,4 @@
-"""Who did something: a task, or a person."""
+"""Who did something: a task, or a person, who may speak through a task."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A task in one of its tries, or a person; exactly one of the two."""
+    """A task in one of its tries, or a person; both, if a person answered in a task.
+
+    :param person_id: Airflow's id of the person
+    :param triggered_by: who triggered the run of the task, if Airflow tells
+    """
 
     task: TaskInstance | None = None
     person: str | None = None
+    person_id: str | None = None
+    triggered_by: str | None = None
 
     def columns(self) -> dict[str, Any]:
         """Return who it was as the columns of a row."""

@@ -60,25 +60,27 @@ def _listed(payments: object) -> Rows:
 @contextmanager
 def _queried(sql: str, conn_id: str) -> Iterator[Rows]:
     with warehouse_engine(conn_id, named_in="payments_conn_id") as engine:
+        has_run = False
         try:
             with engine.connect() as connection:
                 options = {"no_parameters": True, "stream_results": True}
                 result = connection.execution_options(**options).exec_driver_sql(sql)
                 names = [str(name).lower() for name in result.keys()]  # noqa: SIM118 - it is no dict
+                has_run = True
                 yield (dict(zip(names, row, strict=True)) for row in result.yield_per(_FETCHED))
         except IyzicoError:
             raise
         except Exception as error:  # noqa: BLE001 - a driver is anybody's code
-            raise PaymentsError(
-                f"the query of payments_sql failed over Connection {conn_id!r}: {_said(error)}", retry=Retry.SAFE
-            ) from None
+            what = "a row of payments_sql cannot be read" if has_run else "the query of payments_sql failed"
+            said = _said(error, has_run=has_run)
+            raise PaymentsError(f"{what} over Connection {conn_id!r}: {said}", retry=Retry.SAFE) from None
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, *, has_run: bool) -> str:
     """Return what a driver says of a query that cannot be run. Of rows that cannot be read it may quote one, so only its kind."""
-    kind = getattr(error, "orig", None) or error
-    is_about_the_query = isinstance(error, (ProgrammingError, OperationalError))
-    return f"{type(kind).__name__}: {first_line(error)}" if is_about_the_query else type(kind).__name__
+    kind = type(getattr(error, "orig", None) or error).__name__
+    is_about_the_query = not has_run and isinstance(error, (ProgrammingError, OperationalError))
+    return f"{kind}: {first_line(error)}" if is_about_the_query else kind
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PayoutUnpaidError, is_safe_to_repeat
+from airflow_provider_iyzico.errors import IyzicoError, PayoutUnpaidError, is_safe_to_repeat
 from airflow_provider_iyzico.operators.payout_task import PayoutTask, told_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.payouts.means import Means
 
 ON_UNPAID = ("fail", "succeed")
+APPROVALS = (0, 1, 2)
 #: While items are under way, the ledger is brought up to date at least so often.
 RECORD_SECONDS = 900.0
 #: So long after the task's own timeout, Airflow ends a deferral whose trigger never fired.
@@ -45,7 +46,8 @@ class MassPayoutAuthorizeOperator(PayoutTask):
     :param poll_interval: seconds from one read of the batch to the next
     :param timeout: how long to follow the batch; the hold does not end with it
     :param on_unpaid: ``fail`` the task when items are not paid in the end, or ``succeed``
-    :param approvals: how many people must have approved the batch as the ledger holds it: 0, 1 or 2
+    :param approvals: how many people must have approved the batch as the ledger holds it: 0, 1 or 2. Each of them is another
+        person, and none of them triggered the run (see :class:`MassPayoutApprovalOperator`)
     :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
     :param settling_seconds: for how long a paid item still counts in the hold, since the balance may lag behind
     :param deposit_grace_seconds: for how long a failed item may wait for its money to come back
@@ -85,7 +87,7 @@ class MassPayoutAuthorizeOperator(PayoutTask):
 
         ends_at = time.time() + self._timeout_seconds()
         with self._means(context, settling_seconds=self.settling_seconds) as means:
-            batch = authorize(means, str(self.external_id))
+            batch = authorize(means, str(self.external_id), approvals=self.approvals)
             self.log.info("%s is %s at iyzico as %s; following it", batch, batch.state, batch.request_id)
             return self._followed(context, means, str(batch.request_id), ends_at)
 
@@ -163,17 +165,12 @@ class MassPayoutAuthorizeOperator(PayoutTask):
     def _check_literals(self) -> None:
         """Refuse what cannot be right.
 
-        :raises IyzicoConfigurationError: a parameter cannot be right, or approvals are asked for, which nothing keeps yet
+        :raises IyzicoConfigurationError: a parameter cannot be right
         """
         from airflow_provider_iyzico.sensors.literals import check_choice, check_seconds
 
         super()._check_literals()
         check_choice(self.task_id, "on_unpaid", self.on_unpaid, ON_UNPAID)
-        check_choice(self.task_id, "approvals", self.approvals, (0, 1, 2))
-        if self.approvals:
-            raise IyzicoConfigurationError(
-                f"task {self.task_id!r}: approvals is {self.approvals}, and this version keeps no approvals, so nobody could be "
-                "paid; leave it out, and let a person approve in a task of your own"
-            )
+        check_choice(self.task_id, "approvals", self.approvals, APPROVALS)
         check_seconds(self.task_id, "poll_interval", self.poll_interval, may_be_zero=False)
         check_seconds(self.task_id, "timeout", self._timeout_seconds(), may_be_zero=False)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_iyzico.bridge.fail_fast import fail_fast
-from airflow_provider_iyzico.bridge.versions import is_mapped
+from airflow_provider_iyzico.bridge.versions import is_mapped, triggering_user
 from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.links import PAGE_LINKS, account_and_day
@@ -101,7 +101,7 @@ class AccountTask(BaseOperator):
                         iyzico=hook,
                         ledger=ledger,
                         account=account,
-                        who=Who(task=task_instance(context)),
+                        who=Who(task=task_instance(context), triggered_by=triggering_user(context)),
                         timeout_seconds=settings.timeout_seconds,
                         grace_seconds=float(self.grace_seconds),
                         settling_seconds=float(settling_seconds),

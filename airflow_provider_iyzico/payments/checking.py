@@ -13,7 +13,7 @@ from airflow_provider_iyzico.api.money import add, money_from_author, money_text
 from airflow_provider_iyzico.api.payout import Batch, Payment
 from airflow_provider_iyzico.api.payout.batch import RECIPIENT_TYPES
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, PaymentsError
-from airflow_provider_iyzico.payments.recipients import masked, recipient
+from airflow_provider_iyzico.payments.recipients import is_personal, masked, recipient
 
 #: The columns or keys of a payment.
 REQUIRED = ("item_external_id", "recipient_type", "recipient_info", "amount", "description")
@@ -64,6 +64,8 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     kind = str(row["recipient_type"]).strip().upper()
     if kind not in RECIPIENT_TYPES:
         raise ValueError(f"its recipient_type is none of {', '.join(RECIPIENT_TYPES)}")
+    if is_personal(str(row["item_external_id"])):
+        raise ValueError("its item_external_id is an IBAN, a phone or an identity number, which logs and tables would show")
     given, name = row.get("currency"), row.get("recipient_name")
     if not _is_empty(given) and str(given).strip() != currency:
         raise ValueError(f"its currency is not that of the Connection, {currency}")
@@ -109,9 +111,9 @@ def _is_empty(value: Any) -> bool:
 
 
 def _name(row: Mapping[str, Any], number: int) -> str:
-    """Name a row for people; without an id, by its place and the end of its recipient."""
+    """Name a row for people; without an id that may be shown, by its place and the end of its recipient."""
     given = row.get("item_external_id")
-    if not _is_empty(given):
+    if not _is_empty(given) and not is_personal(str(given)):
         return repr(str(given).strip()[:64])
     return f"row {number} ({masked(str(row.get('recipient_info') or ''))})"
 

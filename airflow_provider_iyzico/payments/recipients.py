@@ -33,6 +33,12 @@ def masked(info: str) -> str:
     return f"...{info[-4:]}" if len(info) > 8 else "..."
 
 
+def is_personal(text: str) -> bool:
+    """Tell whether a text is itself an IBAN, a phone or an identity number."""
+    plain = _BLANKS.sub("", text).upper()
+    return plain.isascii() and any(_CHECKS[kind](plain) is None for kind in ("IBAN", "PHONE", "IDENTITY_NUMBER"))
+
+
 def _iban(plain: str) -> str | None:
     from stdnum import iban
 

@@ -17,6 +17,7 @@ from airflow_provider_iyzico.errors import (
     LedgerMovedError,
     PayoutUnknownError,
 )
+from airflow_provider_iyzico.ledger.approvals import check_approvals
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
 from airflow_provider_iyzico.ledger.steps import has_permit, send, step
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
 _ASKED = 5
 
 
-def authorize(means: Means, external_id: str) -> LedgerBatch:
+def authorize(means: Means, external_id: str, *, approvals: int = 0) -> LedgerBatch:
     """Have a batch paid, unless that was done before. Return it when iyzico pays it, or has ended it.
 
     Of several copies of this one goes on; the others wait for what came of it.
 
+    :param approvals: how many people must have approved the batch as it is
+    :raises LedgerApprovalError: approvals are missing, or a person rejected the batch; nothing was sent
     :raises LedgerBatchError: the batch is not at iyzico, was cancelled, or may not be authorized; nothing was sent
     :raises LedgerFundsError: its money cannot be set aside now; nothing was sent, and a retry is safe
     :raises PayoutUnknownError: it may have been authorized, and reading does not settle it: a person decides
@@ -48,7 +51,7 @@ def authorize(means: Means, external_id: str) -> LedgerBatch:
                 case State.AUTHORIZED | State.ENDED:
                     return batch
                 case State.INITIATED:
-                    _have_paid(means, batch)
+                    _have_paid(means, batch, approvals)
                 case State.AUTH_SENT:
                     _give_up_on(means, batch)
                 case State.AUTH_UNKNOWN:
@@ -63,18 +66,21 @@ def authorize(means: Means, external_id: str) -> LedgerBatch:
             continue  # somebody else was faster: read what came of it, and follow
 
 
-def _have_paid(means: Means, batch: LedgerBatch) -> None:
+def _have_paid(means: Means, batch: LedgerBatch, approvals: int) -> None:
     batch, said = seen(means, batch)
     if said is not Says.INIT:
         step_by_others(means, batch, said)
         return
     if batch.invalid_items == batch.items:
-        raise LedgerBatchError(f"iyzico would pay none of the {batch.items} items of {batch}; cancel it, correct the payments")
+        raise LedgerBatchError(
+            f"iyzico would pay none of the {batch.items} items of {batch}; cancel it, and correct the payments"
+        )
+    check_approvals(means.ledger, batch, means.who, approvals)
     asked = means.balance()
     try:
-        began_at, batch = _intended(means, batch, asked)
+        began_at, batch = _intended(means, batch, asked, approvals)
     except LedgerHoldError:  # no gate set aside what it needs
-        began_at, batch = _intended(means, batch, _held(means, batch))
+        began_at, batch = _intended(means, batch, _held(means, batch), approvals)
     seconds_left = means.timeout_seconds - (means.clock() - began_at)
     try:
         if seconds_left <= 0:
@@ -95,10 +101,11 @@ def _have_paid(means: Means, batch: LedgerBatch) -> None:
         step(means.ledger, batch, State.AUTHORIZED, means.who)
 
 
-def _intended(means: Means, batch: LedgerBatch, asked: Asked) -> tuple[float, LedgerBatch]:
+def _intended(means: Means, batch: LedgerBatch, asked: Asked, approvals: int) -> tuple[float, LedgerBatch]:
     """Commit the intent, and return since when its time runs, too."""
-    began_at = means.clock()
-    return began_at, send(means.ledger, batch, State.AUTH_SENT, means.who, timeout_seconds=means.timeout_seconds, asked=asked)
+    began_at, seconds = means.clock(), means.timeout_seconds
+    sent = send(means.ledger, batch, State.AUTH_SENT, means.who, timeout_seconds=seconds, asked=asked, approvals=approvals)
+    return began_at, sent
 
 
 def _held(means: Means, batch: LedgerBatch) -> Asked:

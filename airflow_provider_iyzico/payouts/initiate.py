@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: So often one run hands a batch over; again only after two reads that found nothing.
 _SENT = 2
+#: So often two reads are tried that say the same.
+_READ = 3
 _NAMED = 10
 
 
@@ -107,10 +109,7 @@ def _hand_over(means: Means, kept: LedgerBatch, batch: Batch) -> int:
 
 def find_out(means: Means, kept: LedgerBatch) -> None:
     """Adopt the batch that iyzico has, or have it handed over again after two reads that found nothing."""
-    found = _found(means, kept)
-    if found is None:
-        means.pause(means.grace_seconds)
-        found = _found(means, kept)
+    found = _found_twice(means, kept)
     if found is None:
         step(means.ledger, kept, State.NEW, means.who, reason="iyzico knows no such batch in two reads")
         return
@@ -131,6 +130,22 @@ def find_out(means: Means, kept: LedgerBatch) -> None:
             f"airflow_provider_iyzico.ledger resolve {kept.external_id} --as initiated --because ..."
         )
     initiated(means.ledger, kept, Initiated(found.request_id, ()), means.who, reason="found at iyzico, as we sent it")
+
+
+def _found_twice(means: Means, kept: LedgerBatch) -> MassPayout | None:
+    """Read until two reads ``grace_seconds`` apart found nothing or say INIT: somebody may just have had it paid, and reads lag.
+
+    :raises IyzicoUnavailableError: iyzico shows the batch in one read, and not in the next
+    """
+    for _ in range(_READ):
+        first = _found(means, kept)
+        if first is not None and says(first) is not Says.INIT:
+            return first
+        means.pause(means.grace_seconds)
+        second = _found(means, kept)
+        if (first is None) is (second is None):
+            return second
+    raise IyzicoUnavailableError(f"iyzico shows {kept} in one read, and not in the next; nothing was sent, and a retry is safe")
 
 
 def _found(means: Means, kept: LedgerBatch) -> MassPayout | None:

@@ -13,7 +13,7 @@ from airflow_provider_iyzico.api.money import money_from_author, money_text
 from airflow_provider_iyzico.bridge.warehouse import task_instance, warehouse_engine
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge, judge_error, read_currency
 from airflow_provider_iyzico.domain.quiet import essence
-from airflow_provider_iyzico.errors import IyzicoError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError
 from airflow_provider_iyzico.hooks.payouts import paying
 from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.ledger import Ledger
@@ -85,6 +85,11 @@ def poll_and_place(
     try:
         polls.hook.refresh(was_there=was_there)
         settings = polls.hook.settings
+        if settings.currency not in (None, aside.currency):
+            raise IyzicoConfigurationError(
+                f"the gate is in {aside.currency}, and the balance of Connection {settings.conn_id!r} in {settings.currency}: its "
+                f"hold would not count for payouts; give the gate currency={settings.currency!r}"
+            )
         account = Account(settings.environment, settings.lasting_account(), aside.currency)
         if aside.wanted.batch_total is None:
             paying(settings)

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Hashable
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -14,7 +15,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_iyzico.domain.progress import Progress
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, is_safe_to_repeat, restated, unexpected
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.triggers.polling import polls
+from airflow_provider_iyzico.triggers.polling import polls, want_next_poll
+from airflow_provider_iyzico.triggers.sharing import shared
 
 #: Airflow 3 may fail a task that goes on sooner after its deferral.
 SETTLING_SECONDS = 10.0
@@ -24,7 +26,7 @@ class MassPayoutTrigger(BaseTrigger):
     """Fires when every item of a batch is decided, when reading it has become impossible, or at ``wake_at``.
 
     The event is a dict of strings: ``why`` (``decided``, ``failed`` or ``time``) and ``message``. The task reads iyzico again and
-    decides, so nothing is believed of an event that comes late or twice.
+    decides, so nothing is believed of an event that comes late or twice. All triggers of one batch and interval share one poll.
 
     :param iyzico_conn_id: id of the iyzico Connection, read again for every poll
     :param request_id: iyzico's id of the batch
@@ -66,8 +68,10 @@ class MassPayoutTrigger(BaseTrigger):
         yield TriggerEvent({"why": why, "message": message})  # type: ignore[no-untyped-call]
 
     async def _decided(self) -> tuple[str, str]:
-        key = ("iyzico-mass-payout", self.iyzico_conn_id, self.request_id)
-        stream = polls(key, self.iyzico_conn_id, self._ask, _essence, pause_seconds=self.poll_seconds)
+        key = ("iyzico-mass-payout", self.iyzico_conn_id, self.request_id, self.poll_seconds)
+        ask = partial(_ask, self.request_id)
+        want_next_poll(key)
+        stream = shared(key, lambda: polls(key, self.iyzico_conn_id, ask, _essence, pause_seconds=self.poll_seconds))
         async with aclosing(stream):
             async for poll in stream:
                 line = f"{poll.account}: {self.external_id}: {poll.seen}"
@@ -79,14 +83,15 @@ class MassPayoutTrigger(BaseTrigger):
                     return "decided", line
         return "time", f"{self.external_id}: nothing was seen"
 
-    def _ask(self, hook: IyzicoHook) -> Progress | IyzicoError:
-        """Read the batch, and keep no more of it than counts."""
-        try:
-            return Progress.of(hook.retrieve_mass_payout(request_id=self.request_id))
-        except IyzicoError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - the next poll may do better
-            return restated(unexpected(error))
+
+def _ask(request_id: str, hook: IyzicoHook) -> Progress | IyzicoError:
+    """Read the batch, and keep no more of it than counts."""
+    try:
+        return Progress.of(hook.retrieve_mass_payout(request_id=request_id))
+    except IyzicoError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - the next poll may do better
+        return restated(unexpected(error))
 
 
 def _essence(seen: Progress | IyzicoError) -> Hashable:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_iyzico.simulator.faults import FAULTS
+from airflow_provider_iyzico.simulator.faults import DONE, FAULTS
 from airflow_provider_iyzico.simulator.lifecycle import FATES
 from airflow_provider_iyzico.simulator.switches import SWITCHES
 
@@ -212,4 +212,6 @@ def _fault(kind: str, call: str, at: float, settings: dict[str, Any], rng: rando
         )
     elif kind == "failure":
         options["code"] = rng.choice(("1", "11", "50000", "90003", "9000"))
+    assert kind in KINDS
+    assert kind not in DONE or kind in FAULTS
     return at, {"kind": kind, "on": call, "times": rng.choice((1, 1, 1, 2, 4)), **options}

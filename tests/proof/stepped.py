@@ -29,7 +29,7 @@ class Killed(BaseException):
     """The process of a player was ended with ``kill -9``."""
 
 
-class Stuck(AssertionError):  # noqa: N818 - what it is
+class Stuck(AssertionError):  # noqa: N818 - it is a finding
     """A run does not end."""
 
 

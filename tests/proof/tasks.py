@@ -146,6 +146,7 @@ class Runner:
             except AirflowFailException as failed:
                 error = failed.__cause__
                 assert isinstance(error, IyzicoError)
+                assert error.retry is not Retry.SAFE
                 self._hear(error)
                 return error
             except IyzicoError as passing:

@@ -3,6 +3,7 @@
 import configparser
 import importlib
 import inspect
+import itertools
 import json
 import logging
 import os
@@ -22,14 +23,16 @@ from types import SimpleNamespace
 import doc_blocks
 import pytest
 import yaml
-from airflow.providers.common.compat.sdk import AirflowException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
 from matrix import ENVIRONMENTS
 from packaging.requirements import Requirement
+from payout_tasks import authorize, init
 from sandbox import ROOT, airflow_environment, for_this_airflow
 from sqlalchemy import create_engine, text
 from support import POSTGRESQL, connect
 
 from airflow_provider_iyzico import errors
+from airflow_provider_iyzico.domain.payout import TRANSITIONS
 from airflow_provider_iyzico.get_provider_info import get_provider_info
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.hooks.settings import EXTRA_FIELDS
@@ -37,7 +40,14 @@ from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placing, Wanted, place
 from airflow_provider_iyzico.ledger.who import Who
-from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator, MassPayoutHoldReleaseOperator
+from airflow_provider_iyzico.operators.mass_payout import (
+    MassPayoutAuthorizeOperator,
+    MassPayoutBalanceOperator,
+    MassPayoutCancelOperator,
+    MassPayoutHoldReleaseOperator,
+    MassPayoutInitOperator,
+    MassPayoutReconcileOperator,
+)
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 from airflow_provider_iyzico.simulator import FAULTS, FORMS, Simulator
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
@@ -185,6 +195,46 @@ def test_the_printed_commands_end_a_hold_that_nobody_ends(sqlite_warehouse):
     with engine.connect() as connection:
         assert connection.execute(text("SELECT kind FROM iyzico_balance_hold_end")).scalars().all() == ["released"]
     engine.dispose()
+
+
+def test_the_picture_of_the_states_shows_every_step_and_no_other():
+    drawn = {}
+    for part in re.split(r"[;\n]|  ", code_of("states")):
+        path = [re.findall(r"[a-z_]+", step) for step in part.split("->")] if "->" in part else []
+        for before, after in itertools.pairwise(path):
+            for each in before:
+                drawn.setdefault(each, set()).update(after)
+    assert drawn == {str(state): set(map(str, after)) for state, after in TRANSITIONS.items() if after}
+
+
+def test_the_commands_that_settle_a_batch_by_hand_settle_it(iyzico, sqlite_warehouse, airflow_database, monkeypatch):
+    connect(monkeypatch, iyzico, can_pay=True, currency="TRY")
+    iyzico.set(balance="1000.00", clock="stepped", commission="2.50", durations={"RESERVED": 600})
+    init()
+    iyzico.fail("reset", on="auth", times=1)
+    with pytest.raises(AirflowFailException, match="ledger permit salaries-2026-11"):
+        authorize()
+    name, show, permit, resolve = code_of("settle by hand").splitlines()
+    assert name.startswith("export IYZICO_WAREHOUSE_URL=")
+    environment = {**os.environ, "IYZICO_WAREHOUSE_URL": f"sqlite:///{sqlite_warehouse}"}
+
+    def run(command):
+        arguments = [sys.executable, *shlex.split(command)[1:]]
+        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "auth_unknown" in run(show)
+    run(permit)
+    with pytest.raises(AirflowFailException, match="did not end within"):
+        authorize(timeout=0.2)
+    iyzico.panel.withdraw("900.00")
+    iyzico.advance(601)
+    with pytest.raises(AirflowFailException, match="has stopped"):
+        authorize()
+    run(resolve)
+    assert "ended" in run(show)
+    assert [seen.call for seen in iyzico.seen].count("auth") == 2
 
 
 def test_the_simulator_example_passes(airflow_database, monkeypatch):
@@ -457,6 +507,25 @@ def test_every_class_is_there_with_every_parameter(kind):
     for name in inspect.signature(kind.__init__).parameters:
         if name not in ("self", "kwargs"):
             assert f"`{name}`" in TEXTS[CLASSES[kind]], name
+
+
+@pytest.mark.parametrize(
+    "kind", [MassPayoutInitOperator, MassPayoutAuthorizeOperator, MassPayoutCancelOperator, MassPayoutReconcileOperator]
+)
+def test_every_operator_of_payouts_is_there_with_every_parameter_and_result(kind):
+    assert f"`{kind.__name__}`" in TEXTS["README.md"]
+    documented = re.findall(r":param (\w+):", kind.__doc__)
+    returned = re.findall(r"``(\w+)``|\"(\w+)\"", re.search(r"Returns (.*?)\n\n", kind.__doc__, re.DOTALL)[1])
+    for name in [*documented, *map("".join, returned)]:
+        assert f"`{name}`" in TEXTS["payouts.md"], name
+    own = {name for each in kind.__mro__ if each.__module__.startswith("airflow_provider_iyzico") for name in parameters(each)}
+    assert own == set(documented)
+
+
+def parameters(kind):
+    """The parameters of a class itself, without those that it hands on."""
+    named = inspect.signature(vars(kind)["__init__"]).parameters if "__init__" in vars(kind) else {}
+    return set(named) - {"self", "args", "kwargs"}
 
 
 def test_every_error_fault_form_extra_and_field_of_the_connection_is_there():

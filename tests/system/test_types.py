@@ -44,12 +44,13 @@ with DAG("types", schedule=None) as dag:
     MassPayoutBalanceOperator(task_id="tuple", iyzico_conn_id=("a", "b"))
     trigger = MassPayoutBalanceTrigger("a", "5000.00", headroom="1", currency="TRY", poll_seconds=60)
     Asset("covered", watchers=[AssetWatcher(name="balance", trigger=trigger)])
+    MassPayoutBalanceSensor(task_id="batch", external_id="salaries-2026-11")
+    MassPayoutBalanceSensor(task_id="hold", external_id="rent-2026-11", batch_total="5.00", hold_for_seconds=3600)
     amount: Decimal = IyzicoHook(iyzico_conn_id="a").get_balance(attempts=1).amount
 
     MassPayoutBalanceSensor(task_id="float", batch_total=1500.75)  # refused
-    MassPayoutBalanceSensor(task_id="none", batch_total=None)  # refused
     MassPayoutBalanceSensor(task_id="list", batch_total=["1"])  # refused
-    MassPayoutBalanceSensor(task_id="nothing")  # refused
+    MassPayoutBalanceSensor(task_id="name", external_id=5)  # refused
     MassPayoutBalanceSensor(task_id="headroom", batch_total=1, headroom=0.5)  # refused
     MassPayoutBalanceOperator(task_id="number", iyzico_conn_id=5)  # refused
     MassPayoutBalanceOperator(task_id="numbers", iyzico_conn_id=[5])  # refused

@@ -155,6 +155,17 @@ def test_a_hold_that_is_kept_is_prolonged_and_never_shortened(ledger, first, the
         assert timedelta(seconds=lasts) <= expires_at - placed_at < timedelta(seconds=lasts + 60)
 
 
+@pytest.mark.parametrize(("first", "then"), [(None, 100), (1000, 100)], ids=["for good", "longer"])
+def test_a_hold_that_takes_the_place_of_another_lasts_at_least_as_long(ledger, first, then):
+    enter_batch(ledger, "a", "40")
+    put_batch(ledger, "a", seconds=first)
+    ((before,),) = rows(ledger, "hold", "expires_at")
+    table = ledger.tables.payout
+    ledger.act(lambda connection: connection.execute(update(table).values(required=Decimal(41))))
+    assert put_batch(ledger, "a", seconds=then).outcome is Placing.PLACED
+    assert holds(ledger, "amount", "expires_at") == [(Decimal(40), before, "replaced"), (Decimal(41), before, None)]
+
+
 def test_a_hold_whose_time_is_over_ends_by_the_databases_clock_and_makes_others_ask_again(ledger, sleep_in_the_database):
     put(ledger, "a", "70", seconds=0.001)
     sleep_in_the_database(0.005)

@@ -6,9 +6,10 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, Asset
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset
+from batches import NAME
 from payers import BATCH, IBANS, payments
-from payout_tasks import PERSONAL, Events, authorize, calls, context, init, rows, state
+from payout_tasks import PERSONAL, Events, authorize, calls, context, init, reconcile, rows, state
 from sqlalchemy import create_engine, text
 from support import POSTGRESQL, connect
 
@@ -288,6 +289,18 @@ def test_names_of_columns_may_be_in_capitals(bank, tmp_path, monkeypatch):
     assert from_sql(query)["items"] == 3
 
 
+def test_a_row_that_sqlite_cannot_read_is_not_quoted(bank, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_HR", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/hr.db"}))
+    payroll(f"sqlite:///{tmp_path}/hr.db")
+    in_latin5 = f"CAST(x'{NAME.encode('iso-8859-9').hex()}' AS TEXT) AS recipient_name"
+    with pytest.raises(
+        PaymentsError, match="a row of payments_sql cannot be read over Connection 'hr': OperationalError"
+    ) as caught:
+        from_sql(QUERY.replace("name AS recipient_name", in_latin5))
+    assert NAME.split()[1][1:] not in str(caught.value)
+    assert bank.seen == []
+
+
 def test_a_column_of_floats_is_refused_with_advice(bank, hr):
     payroll(hr, "DOUBLE PRECISION", [{**row, "amount": 100.5} for row in payments()])
     with pytest.raises(
@@ -364,6 +377,22 @@ def test_links_colours_and_lineage_are_those_of_the_other_operators(bank, sqlite
     assert dataset.name.endswith("iyzico_payout")
     assert operator.shown_on_page()["account"] == "simulator"
     assert operator.ui_color == "#ffe7cc"
+
+
+def test_it_can_be_mapped_over_names_and_files():
+    with DAG("mapped", schedule=None):
+        mapped = MassPayoutInitOperator.partial(task_id="start", purpose="SALARY").expand(
+            external_id=["a", "b"], payments_path=["/a", "/b"]
+        )
+    assert mapped.operator_class is MassPayoutInitOperator
+
+
+def test_a_whole_payout_keeps_its_ledger_in_postgresql(bank, postgres_url, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_IYZICO_WAREHOUSE", postgres_url)
+    init(external_id="in-postgresql")
+    assert authorize(external_id="in-postgresql")["paid_items"] == 3
+    assert init(external_id="in-postgresql")["state"] == "ended"
+    assert reconcile()["needs_person"] == 0
 
 
 def test_an_iyzico_error_is_never_an_airflow_exception_that_skips():

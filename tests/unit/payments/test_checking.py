@@ -99,6 +99,19 @@ def test_a_row_without_an_id_is_named_by_its_place_and_the_end_of_its_recipient(
     assert "row 2 (...1326)" in wrong(GOOD, {**GOOD, "item_external_id": ""})
 
 
+@pytest.mark.parametrize("personal", [IBAN, "tr33 0006 1005 1978 6457 8413 26", "+905551112233", "10000000146"])
+def test_an_id_that_is_itself_personal_is_refused_and_not_shown(personal):
+    said = wrong({**GOOD, "item_external_id": personal}, {**GOOD, "item_external_id": personal, "amount": "0"})
+    assert personal not in said
+    assert said.count(f"row 1 (...{IBAN[-4:]}): its item_external_id is an IBAN, a phone or an identity number") == 1
+    assert "row 2 (...1326)" in said
+
+
+@pytest.mark.parametrize("number", ["20261129001", "202611290001", "905551112233"])
+def test_an_id_may_be_a_long_number(number):
+    assert batch_of({**GOOD, "item_external_id": number}).items[0].item_external_id == number
+
+
 def test_an_id_given_twice_is_named():
     assert "'ayse-11': its item_external_id is given 2 times" in wrong(GOOD, GOOD)
 

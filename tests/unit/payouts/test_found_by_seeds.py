@@ -27,7 +27,8 @@ def test_a_batch_whose_gate_set_its_money_aside_does_not_wait_for_another_one_th
 
 
 def test_invalid_items_are_left_out_of_the_total_from_the_moment_that_iyzico_names_them(payer):
-    payer.bank.set(fates={"item-1": "invalid"}, read_lag_seconds=600)
+    payer.bank.set(fates={"item-1": "invalid"})
+    payer.bank.set(read_lag_seconds=600)
     with pytest.raises(LedgerBatchError, match="not any more"):
         payer.initiate()
     batch = payer.batch()

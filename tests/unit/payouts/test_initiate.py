@@ -4,15 +4,18 @@ from decimal import Decimal
 
 import pytest
 from batches import NAME, task
-from payers import BATCH, IBANS, NEEDED, a_batch, payments
+from payers import BATCH, IBANS, NEEDED, Payer, a_batch, payments
+from sqlalchemy import create_engine
 
 from airflow_provider_iyzico.errors import (
     IyzicoError,
+    IyzicoNoSuchPayoutError,
     IyzicoRefusedError,
     IyzicoUnavailableError,
     LedgerBatchError,
     Retry,
 )
+from airflow_provider_iyzico.ledger.ledger import Ledger
 
 LOST = ["done_then_reset", "cut", "truncated", "done_then_html", "done_then_status"]
 BAD_IBAN = "TR340006100519786457841326"
@@ -113,6 +116,35 @@ def test_an_answer_that_was_not_seen_is_read_back_and_the_batch_is_adopted(payer
     assert (batch.state, batch.required) == ("initiated", NEEDED)
     assert payer.steps() == ["init_sent", "init_unknown", "initiated"]
     assert (payer.calls("init"), payer.effects("init")) == (1, 1)
+    assert payer.paused == [60.0]
+
+
+@pytest.mark.parametrize("is_seen_after", [1, 59])
+def test_a_ledger_that_forgot_does_not_pay_a_batch_again_whose_authorization_is_seen_late(payer, tmp_path, is_seen_after):
+    payer.bank.set(item_request_id="present", auth_twice="pay_again", auth_lag_seconds=is_seen_after)
+    payer.pay()
+    engine = create_engine(f"sqlite:///{tmp_path}/empty.db")
+    forgot = Payer(payer.bank, Ledger.open(engine), payer.hook)
+    raised(LedgerBatchError, forgot.initiate, "somebody else dealt with it")
+    raised(LedgerBatchError, forgot.authorize, "is init_unknown, so iyzico cannot pay it")
+    assert payer.effects("auth") == 1
+    engine.dispose()
+
+
+def test_a_batch_that_iyzico_shows_in_every_other_read_is_neither_adopted_nor_sent_again(payer, monkeypatch):
+    payer.bank.set(item_request_id="present")
+    payer.bank.fail("done_then_reset", on="init", times=1)
+    reads, read = [], payer.hook.retrieve_mass_payout
+
+    def every_other(**asked):
+        reads.append(asked)
+        if len(reads) % 2:
+            raise IyzicoNoSuchPayoutError("nothing found")
+        return read(**asked)
+
+    monkeypatch.setattr(payer.hook, "retrieve_mass_payout", every_other, raising=False)
+    assert raised(IyzicoUnavailableError, payer.initiate, "in one read, and not in the next").retry is Retry.SAFE
+    assert (payer.calls("init"), payer.state()) == (1, "init_unknown")
 
 
 def test_a_request_that_never_arrived_is_sent_again_after_two_reads_a_minute_apart_found_nothing(payer):
@@ -244,7 +276,7 @@ def test_a_copy_waits_until_the_sender_must_have_given_up_and_then_reads(payer):
     payer.kill(payer.initiate, "init_mass_payout")
     assert payer.state() == "init_sent"
     assert payer.initiate(who=task("manual__2")).state == "initiated"
-    assert 90 <= sum(payer.paused) <= 100, "the copy waits for the deadline and the grace"
+    assert 150 <= sum(payer.paused) <= 160, "the copy waits for the deadline and the grace, and between two reads"
     assert payer.effects("init") == 1
 
 

@@ -298,6 +298,17 @@ def test_a_plain_hold_needs_a_label_of_the_account(ledger, iyzico, mode, monkeyp
 
 
 @MODES
+@pytest.mark.parametrize("batch_total", ["50", None], ids=["plain", "a batch"])
+def test_a_gate_in_another_currency_than_its_connection_is_refused_because_payouts_would_not_see_its_hold(
+    ledger, iyzico, mode, monkeypatch, batch_total
+):
+    connect(monkeypatch, iyzico, **{**CAN_PAY, "currency": "USD"})
+    refused(
+        gate(ledger, batch_total=batch_total), iyzico, mode, "the gate is in TRY, and the balance of .* in USD.*currency='USD'"
+    )
+
+
+@MODES
 @pytest.mark.parametrize("lacks", ["can_pay", "currency", "account"])
 def test_a_gate_of_a_batch_needs_a_connection_that_can_pay(ledger, iyzico, mode, lacks, monkeypatch):
     add_batch(ledger)

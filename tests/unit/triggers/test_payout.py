@@ -1,5 +1,6 @@
 """MassPayoutTrigger: it follows an authorized batch, changes nothing, and keeps nothing personal."""
 
+import asyncio
 import inspect
 import json
 import time
@@ -115,6 +116,19 @@ async def test_an_error_that_lasts_wakes_the_task_at_once(bank, request_id):
     bank.fail("401", on="retrieve")
     told = await event(trigger(request_id))
     assert told["why"] == "failed"
+
+
+async def test_all_who_follow_one_batch_share_one_poll(bank, request_id):
+    bank.advance(2.5)
+    asked = len(bank.seen)
+    await event(trigger(request_id, wake_in=1.5, poll_seconds=0.3))
+    alone = len(bank.seen) - asked
+    told = await asyncio.gather(*[event(trigger(request_id, wake_in=1.5, poll_seconds=0.3)) for _ in range(8)])
+    assert {each["why"] for each in told} == {"time"}
+    assert len(bank.seen) - asked - alone < 3 * alone
+    bank.advance(3600)
+    told = await asyncio.gather(*[event(trigger(request_id)) for _ in range(3)])
+    assert {each["why"] for each in told} == {"decided"}
 
 
 async def test_it_changes_nothing_and_says_nothing_personal(bank, request_id, caplog):

@@ -157,9 +157,19 @@ def test_nothing_is_kept_of_a_batch_that_is_not_known_to_be_ours(walk):
 
 def test_the_keys_of_another_merchant_are_noticed(walk):
     batch = walk.to(*WAYS[State.AUTHORIZED]).batch
-    with pytest.raises(LedgerBatchError, match="belong to merchant '2002', and those before to '1001'"):
+    with pytest.raises(LedgerBatchError, match="belong to merchant '2002', and those before to "):
         record(walk.ledger, batch, found(batch, SENT, merchant_id="2002"), task())
     record(walk.ledger, batch, found(batch, SENT, merchant_id=None), task())
+
+
+def test_two_labels_of_one_merchant_are_refused_because_they_would_spend_one_balance_twice(walk, account):
+    walk.to(*WAYS[State.INITIATED])
+    sent = batch_of_two("other")
+    other = Walk(walk.ledger, replace(account, account=f"{account.account} 2"), sent).to(State.INIT_SENT)
+    batch = initiated(walk.ledger, other.batch, Initiated(f"req-{account.account}-other", ()), task())
+    with pytest.raises(LedgerBatchError, match=f"whose account is {account.account!r} in this ledger: two labels would spend"):
+        record(walk.ledger, batch, found(batch, sent, merchant_id=account.account), task())
+    walk.read("INIT", "INIT")  # the label that was first goes on
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,9 @@ def test_what_an_item_costs_may_be_said_before_it_is_sent_to_be_paid(ledger, acc
     walk.batch = record(ledger, walk.batch, found(walk.batch, SENT, commission_amount=None), task())
     walk.batch = record(ledger, walk.batch, found(walk.batch, SENT, commission_amount=Decimal(0)), task())
     assert walk.batch.required is None
-    with pytest.raises(LedgerBatchError, match="nobody says what batch .* costs; give its MassPayoutInitOperator a commission_bound"):
+    with pytest.raises(
+        LedgerBatchError, match="nobody says what batch .* costs; give its MassPayoutInitOperator a commission_bound"
+    ):
         set_aside(ledger, walk.batch)
     with pytest.raises(LedgerBatchError, match="nobody says what .* costs; give commission_bound, which may be '0'"):
         send(ledger, walk.batch, State.AUTH_SENT, task(), timeout_seconds=30, asked=asked(ledger, account))
