@@ -343,9 +343,9 @@ class Referee:
         return states
 
     def _check_expired(self) -> None:
-        """INV-01: time ended no hold of a batch that might be paying."""
+        """INV-01: no hold had an end in time while its batch might be paying."""
         ends = self.rows(
-            "SELECT hold.external_id AS name, hold_end.ended_at AS at FROM iyzico_balance_hold_end AS hold_end "
+            "SELECT hold.external_id AS name, hold.expires_at AS at FROM iyzico_balance_hold_end AS hold_end "
             "JOIN iyzico_balance_hold AS hold ON hold.hold_id = hold_end.hold_id WHERE hold_end.kind = 'expired'"
         )
         query = "SELECT happened_at AS at, after FROM iyzico_payout_event WHERE external_id = :name AND kind = 'state' ORDER BY version"

@@ -15,9 +15,11 @@ from drama import play
 from plans import BLOCKING, COMBINATIONS, SLOW
 from postgres import postgres_schema
 from referee import STATES, TRANSITIONS, Violation
+from seed_mutants import MUTANTS
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 from staging import staged
+from stepped import Stuck
 from support import POSTGRESQL
 from wanted import missing
 
@@ -96,3 +98,22 @@ def test_seeds_use_what_the_simulator_and_the_contract_have():
     assert {state.value for state in payout.State} == STATES
     assert all(choice in SWITCHES[name] for name, choice in BLOCKING)
     assert {kind for kind, _ in COMBINATIONS} > SLOW
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_careless_payout_is_found_out(name, memory):
+    """By the seeds that are known to find it, or by others where the package has changed since."""
+    seeds = (*MUTANTS[name].seeds, *range(1, 60))
+    with staged():
+        found = next(filter(None, (violation(name, seed, memory) for seed in seeds)), "nothing")
+    assert MUTANTS[name].found_as in found
+
+
+def violation(name, seed, engine):
+    """Return what a seed finds wrong with a careless payout."""
+    try:
+        with MUTANTS[name].make():
+            play(seed, engine)
+    except (Violation, Stuck) as error:
+        return str(error)
+    return None
