@@ -18,11 +18,12 @@ def csv_rows(file: TextIO, path: str) -> Iterator[Mapping[str, Any]]:
     :raises PaymentsError: it is no such file; the message quotes no row
     """
     try:
-        header = file.readline()
+        lines = iter(file.readline, "")  # before Airflow 3 an object storage's file can be read by lines, and is no iterator
+        header = next(lines, "")
         delimiter = ";" if header.count(";") > header.count(",") else ","
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter, strict=True), [])]
         _check_header(names, path)
-        for number, fields in enumerate(csv.reader(file, delimiter=delimiter, strict=True), 2):
+        for number, fields in enumerate(csv.reader(lines, delimiter=delimiter, strict=True), 2):
             if not any(field.strip() for field in fields):
                 continue
             if len(fields) != len(names):

@@ -32,7 +32,9 @@ def prepare(engine: Engine) -> Engine:
     if engine.dialect.name == "postgresql":
         engine.dialect.use_native_hstore = False  # type: ignore[attr-defined] # it costs requests to the server, and we have no hstore
     level = _LEVELS.get(engine.dialect.name)
-    return engine if level is None else engine.execution_options(isolation_level=level)
+    if level is None or engine.get_execution_options().get("isolation_level") == level:
+        return engine  # it is prepared, and SQLAlchemy 1.4 takes the option once only
+    return engine.execution_options(isolation_level=level)
 
 
 def watch_over(engine: Engine) -> None:
