@@ -87,8 +87,8 @@ def poll_and_place(
         settings = polls.hook.settings
         if settings.currency not in (None, aside.currency):
             raise IyzicoConfigurationError(
-                f"the gate is in {aside.currency}, and the balance of Connection {settings.conn_id!r} in {settings.currency}: its "
-                f"hold would not count for payouts; give the gate currency={settings.currency!r}"
+                f"the gate is in {aside.currency}, and the balance of Connection {settings.conn_id!r} in {settings.currency}: "
+                f"its hold would not count for payouts; give the gate currency={settings.currency!r}"
             )
         account = Account(settings.environment, settings.lasting_account(), aside.currency)
         if aside.wanted.batch_total is None:
