@@ -28,6 +28,11 @@ def has_stopped(batch_status: str, statuses: Iterable[str]) -> bool:
     return batch_meaning(batch_status) is BatchMeaning.STOPPED and bool(under_way) and under_way <= _NOT_GONE
 
 
+def goes_on(before: str | None, now: str) -> bool:
+    """Tell whether a batch that had stopped does so no more; its items may follow later."""
+    return batch_meaning(before or "") is BatchMeaning.STOPPED and batch_meaning(now) is not BatchMeaning.STOPPED
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """The status of a batch, and how many items have which status, both as iyzico spells them."""

@@ -57,6 +57,13 @@ def unread_holders(ledger: Ledger, account: Account, *, seconds: float) -> list[
     return ledger.act(ask)
 
 
+def may_be_set_off(ledger: Ledger, account: Account) -> list[LedgerBatch]:
+    """Return the batches that a person ended while items were out: they hold nothing, and a top-up may set them off."""
+    payout = ledger.tables.payout
+    where = and_(*_of(payout, account), payout.c.state == State.ENDED.value, _has_items_out(ledger))
+    return ledger.act(lambda connection: _batches(ledger, connection, where))
+
+
 def named(
     ledger: Ledger,
     external_id: str | None = None,

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout
 from airflow_provider_iyzico.domain.items import ItemState, still_out, totals_of
 from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.domain.progress import goes_on
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import is_of
 from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, open_hold
@@ -82,7 +83,8 @@ def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBat
     _keep_merchant(turn, found)
     events = write_told(turn, rows, {item.item_external_id: _told(item) for item in found.items})
     items = [state_of(row) for row in rows]
-    state = _state_after(turn, items, settling_seconds, has_changed=any(event["before"] != event["after"] for event in events))
+    has_changed = any(event["before"] != event["after"] for event in events) or goes_on(turn.batch.iyzico_status, found.status)
+    state = _state_after(turn, items, settling_seconds, has_changed=has_changed)
     values = {**_figures(turn.batch, items), "iyzico_status": fitting(found.status)}
     if state is not turn.batch.state:
         values["ended_at"] = turn.now if state is State.ENDED else None

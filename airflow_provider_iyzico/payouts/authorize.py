@@ -21,7 +21,7 @@ from airflow_provider_iyzico.ledger.approvals import check_approvals
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
 from airflow_provider_iyzico.ledger.steps import has_permit, send, step
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
-from airflow_provider_iyzico.payouts.reads import read, seen, seen_twice, step_by_others, twice
+from airflow_provider_iyzico.payouts.reads import read, read_what_may_be_set_off, seen, seen_twice, step_by_others, twice
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
@@ -110,6 +110,7 @@ def _intended(means: Means, batch: LedgerBatch, asked: Asked, approvals: int) ->
 
 def _held(means: Means, batch: LedgerBatch) -> Asked:
     """Set the batch's money aside, and return the balance on which it is."""
+    read_what_may_be_set_off(means)
     for _ in range(_ASKED):
         asked = means.balance()
         placed = place(means.ledger, batch.account, Wanted(batch.external_id), asked, means.who)

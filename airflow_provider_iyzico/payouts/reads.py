@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.reads import Says, says
-from airflow_provider_iyzico.errors import IyzicoNoSuchPayoutError, IyzicoUnavailableError, LedgerBatchError
+from airflow_provider_iyzico.errors import IyzicoNoSuchPayoutError, IyzicoUnavailableError, LedgerBatchError, LedgerMovedError
+from airflow_provider_iyzico.ledger.questions import may_be_set_off
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.steps import step
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.api.payout import MassPayout
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
     from airflow_provider_iyzico.payouts.means import Means
+
+log = logging.getLogger(__name__)
 
 
 def read(means: Means, batch: LedgerBatch) -> MassPayout:
@@ -47,6 +51,20 @@ def seen_twice(means: Means, batch: LedgerBatch) -> tuple[LedgerBatch, Says]:
 
     said = twice(means, once)
     return batch, said
+
+
+def read_what_may_be_set_off(means: Means) -> None:
+    """Read the batches that a person ended while items were out. One that moves is held for again, before others take its money.
+
+    :raises IyzicoError: one cannot be read now
+    """
+    for batch in may_be_set_off(means.ledger, means.account):
+        try:
+            record(means.ledger, batch, read(means, batch), means.who, settling_seconds=means.settling_seconds)
+        except LedgerMovedError:
+            pass  # somebody else has just read it
+        except LedgerBatchError as error:
+            log.warning("%s", error)  # MassPayoutReconcileOperator fails by it; others may be paid
 
 
 def twice(means: Means, once: Callable[[], Says]) -> Says:

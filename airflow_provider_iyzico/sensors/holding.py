@@ -19,6 +19,8 @@ from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placement, Placing, Wanted, place, standing
 from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.payouts.means import Means
+from airflow_provider_iyzico.payouts.reads import read_what_may_be_set_off
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -88,13 +90,15 @@ def poll_and_place(
         if settings.currency not in (None, aside.currency):
             raise IyzicoConfigurationError(
                 f"the gate is in {aside.currency}, and the balance of Connection {settings.conn_id!r} in {settings.currency}: "
-                f"its hold would not count for payouts; give the gate currency={settings.currency!r}"
+                f"payouts would not see its hold; give the gate currency={settings.currency!r}"
             )
         account = Account(settings.environment, settings.lasting_account(), aside.currency)
         if aside.wanted.batch_total is None:
             paying(settings)
         with warehouse_engine(aside.conn_id, was_there=was_there, named_in="ledger_conn_id") as engine:
             ledger = Ledger.open(engine, schema=aside.schema, within_seconds=math.inf if seconds_left is None else seconds_left)
+            means = Means(polls.hook, ledger, account, aside.who, settings.timeout_seconds)
+            read_what_may_be_set_off(means)
             verdict = _placed(ledger, account, aside, polls, seconds_left, record)
     except IyzicoError as error:
         verdict = judge_error(error, aside.need, polls.hook.account_name)

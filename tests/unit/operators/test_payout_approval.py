@@ -241,7 +241,7 @@ def test_a_dag_may_have_params_and_defaults_for_its_tasks():
 
 @pytest.mark.parametrize("approvals", [3, -1, True, "1", None])
 def test_nobody_can_ask_for_another_number_of_approvals(approvals):
-    with pytest.raises(IyzicoConfigurationError, match="approvals is .*; use 0, 1 or 2"):
+    with pytest.raises(IyzicoConfigurationError, match="approvals is .*; use one of 0, 1, 2"):
         MassPayoutAuthorizeOperator(task_id="pay", external_id=BATCH, approvals=approvals)
 
 

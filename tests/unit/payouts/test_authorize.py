@@ -6,6 +6,7 @@ import pytest
 from batches import PERSON, task
 from payers import BATCH, NEEDED, a_batch, payments
 
+from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import (
     IyzicoAuthenticationError,
     IyzicoError,
@@ -19,6 +20,7 @@ from airflow_provider_iyzico.errors import (
 from airflow_provider_iyzico.ledger.batches import find
 from airflow_provider_iyzico.ledger.persons import permit, release
 from airflow_provider_iyzico.ledger.placing import Wanted, place
+from airflow_provider_iyzico.ledger.resolve import resolve
 from airflow_provider_iyzico.payouts import authorize as module
 
 LOST = ["done_then_reset", "cut", "truncated", "done_then_html", "done_then_status"]
@@ -414,3 +416,27 @@ def test_iyzico_that_would_pay_a_second_authorization_gets_none(payer):
         payer.authorize(who=task(try_number=number))
     payer.follow_to_its_end()
     assert (payer.effects("auth"), payer.bank.balance) == (1, "691.00")
+
+
+def test_a_batch_that_a_person_ended_and_a_top_up_sets_off_is_held_for_before_another_takes_its_money(payer, monkeypatch):
+    payer.bank.set(stopped_batch="resumes", balance_drops="at_bank")
+    payer.initiate(a_batch("stops", payments(amount="300")))
+    send = payer.hook.authorize_mass_payout
+
+    def short(*given, **more):
+        payer.bank.balance = "400"
+        return send(*given, **more)
+
+    monkeypatch.setattr(payer.hook, "authorize_mass_payout", short, raising=False)
+    payer.authorize("stops")
+    assert "has stopped" in payer.follow_to_its_end("stops").problem
+    found = payer.hook.retrieve_mass_payout(request_id=payer.batch("stops").request_id)
+    resolve(payer.ledger, payer.batch("stops"), State.ENDED, found, PERSON, "iyzico says that it never goes on")
+    assert payer.held("stops") is None
+    payer.initiate(
+        a_batch("next", [{**row, "item_external_id": f"next-{row['item_external_id']}"} for row in payments(amount="300")])
+    )
+    payer.bank.balance = "1100"
+    with pytest.raises(LedgerFundsError, match="stops holds 907.50"):
+        payer.authorize("next")
+    assert (payer.state("stops"), payer.state("next"), payer.effects("auth")) == ("authorized", "initiated", 1)
