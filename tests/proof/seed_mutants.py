@@ -50,16 +50,20 @@ def _until_its_time(turn: Any, own: Any, write: Any = batch_holds._write, **valu
 
 
 MUTANTS = {
-    "retried POST": Mutant(lambda: mock.patch.object(IyzicoHook, "_attempt", _retried), "INV-0"),
-    "no intent": Mutant(lambda: mock.patch.object(authorize, "send", lambda ledger, batch, *_, **__: batch), "INV-04 no intent"),
-    "no read before auth": Mutant(
-        lambda: mock.patch.object(authorize, "seen", lambda means, batch: (batch, Says.INIT)), "INV-06 no read"
+    "retried POST": Mutant(lambda: mock.patch.object(IyzicoHook, "_attempt", _retried), "INV-0", (2, 3)),
+    "no intent": Mutant(
+        lambda: mock.patch.object(authorize, "send", lambda ledger, batch, *_, **__: batch), "INV-04 no intent", (1, 4)
     ),
-    "status ignored": Mutant(lambda: mock.patch.object(envelope, "_is_success", return_value=True), "INV-"),
-    "uuid4 identity": Mutant(lambda: mock.patch.object(calls, "init_call", _another_name), "INV-03 name"),
-    "adoption by sum only": Mutant(lambda: mock.patch.object(initiate, "differing_items", return_value=[]), "INV-07 adopted"),
+    "no read before auth": Mutant(
+        lambda: mock.patch.object(authorize, "seen", lambda means, batch: (batch, Says.INIT)), "INV-06 no read", (1, 6)
+    ),
+    "status ignored": Mutant(lambda: mock.patch.object(envelope, "_is_success", return_value=True), "INV-", (10, 70)),
+    "uuid4 identity": Mutant(lambda: mock.patch.object(calls, "init_call", _another_name), "INV-03 name", (1, 2)),
+    "adoption by sum only": Mutant(
+        lambda: mock.patch.object(initiate, "differing_items", return_value=[]), "INV-07 adopted", (27, 38)
+    ),
     "commission left out": Mutant(
         lambda: mock.patch.object(Totals, "required", property(lambda self: self.total)), "INV-01 too little held"
     ),
-    "hold ended by time": Mutant(lambda: mock.patch.object(batch_holds, "_write", _until_its_time), "INV-01"),
+    "hold ended by time": Mutant(lambda: mock.patch.object(batch_holds, "_write", _until_its_time), "INV-01", (26, 31)),
 }
