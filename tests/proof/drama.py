@@ -239,7 +239,7 @@ class Drama:
         lags = ("auth_lag_seconds", "read_lag_seconds", "batch_lag_seconds", "balance_lag_seconds")
         self.simulator.set(**dict.fromkeys(lags, 0), max_requests_per_minute=None)
         seen: list[Any] = []
-        for _ in range(ROUNDS):
+        for _ in range(3 if self.plan.is_blocked else ROUNDS):
             for order in self._open():
                 self.stage.add(f"calm {order.name}", lambda order=order: self._go_on(order))
                 self.stage.run()

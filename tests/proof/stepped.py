@@ -22,7 +22,7 @@ from airflow_provider_iyzico.simulator.world import World
 #: Every run begins at this moment.
 BEGINS_MS = round(datetime(2026, 11, 2, 6, tzinfo=UTC).timestamp() * 1000)
 #: No run of ours takes so many turns; one that does goes round in circles.
-MOST_TURNS = 6_000
+MOST_TURNS = 15_000
 
 
 class Killed(BaseException):
