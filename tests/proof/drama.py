@@ -65,6 +65,8 @@ class Drama:
         self.person.ended_early = self._ended_early
         self.done: set[str] = set()
         self.last: dict[str, str] = {}
+        #: What the last reconciliation said.
+        self.problems = ""
         retry_jitter(plan.rng)
 
     def play(self) -> Outcome:
@@ -245,12 +247,15 @@ class Drama:
                 self.stage.run()
             self.stage.add("time", lambda: self.stage.pause(4 * 3600))
             self.stage.run()
-            self.stage.add("reconcile", self.runner.reconcile)
+            self.stage.add("reconcile", self._reconcile)
             self.stage.run()
             rows = self.referee.rows("SELECT external_id, version FROM iyzico_payout")
             seen.append(sorted(tuple(row.values()) for row in rows))
             if not self._open() or seen[-3:-2] == seen[-1:]:
                 break
+
+    def _reconcile(self) -> None:
+        self.problems = str(self.runner.reconcile() or "")
 
     def _open(self) -> list[Order]:
         states = self._states()
@@ -315,7 +320,7 @@ class Drama:
         )
         if said and (why := next((why for is_so, why in excuses if is_so), None)):
             return why
-        if self.plan.is_blocked and said:
+        if self.plan.is_blocked and (said or repr(order.name) in self.problems):
             return "iyzico speaks in a way that we cannot use"
         return None
 
