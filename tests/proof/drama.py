@@ -206,12 +206,12 @@ class Drama:
 
     def _twin(self) -> None:
         """Let somebody give the same payments another name."""
-        order = self.plan.orders[0]
-        twin = f"{order.name}-again"
-        self.contents[twin], self.referee.recipients[twin] = order.amounts, order.recipients
-        error = self.runner.init(order, name=twin)
-        if twin in self._states():  # whichever came first, the other one is to be settled
-            self.plan.orders.append(replace(order, name=twin, is_cancelled=True))
+        first = self.plan.orders[0]
+        twin = replace(first, name=f"{first.name}-again", rows=[dict(row) for row in first.rows], is_cancelled=True)
+        self.contents[twin.name], self.referee.recipients[twin.name] = twin.amounts, twin.recipients
+        error = self.runner.init(twin)
+        if twin.name in self._states():  # whichever came first, the other one is to be settled
+            self.plan.orders.append(twin)
         self.reached["twin", "refused" if error is not None else "taken"] += 1
 
     def _changed(self) -> None:

@@ -200,12 +200,12 @@ class Runner:
 
     # tasks
 
-    def init(self, order: Order, run_id: str = "monthly", *, name: str | None = None) -> IyzicoError | None:
+    def init(self, order: Order, run_id: str = "monthly") -> IyzicoError | None:
         def make() -> StagedInit:
             bound = {} if order.bound is None else {"commission_bound": order.bound}
             return StagedInit(
                 task_id="start",
-                external_id=name or order.name,
+                external_id=order.name,
                 payments=order.rows,
                 on_invalid=order.on_invalid,
                 grace_seconds=GRACE,
