@@ -305,7 +305,7 @@ class Drama:
         said = self.last.get(order.name, "")
         fates = {self.plan.settings["fates"][name] for name in order.amounts}
         excuses = (
-            (state == "init_unknown" and self.plan.has_stranger, "iyzico has another batch of that name"),
+            (state == "init_unknown" and not self.person.is_ours(order), "iyzico has another batch of that name"),
             (state == "authorized" and (bool(fates & LASTING) or "are not paid" in said), "money is out for good"),
             (
                 state == "init_unknown" and "does not say by which request_id" in said,

@@ -62,7 +62,7 @@ class Person:
                 order.bound = str(COMMISSION)
                 return "again" if batch is None or batch.state is not State.INITIATED else "init"
             case LedgerBatchError() if "--as initiated" in str(error) and batch is not None:
-                if self._is_ours(order):
+                if self.is_ours(order):
                     self.resolve(batch, State.INITIATED)
                 return "again"
             case LedgerBatchError() if "would pay none" in str(error):
@@ -73,7 +73,7 @@ class Person:
                 return self._settle_unknown(batch)
         return "again"
 
-    def _is_ours(self, order: Order) -> bool:
+    def is_ours(self, order: Order) -> bool:
         """Compare the batch in the panel with the payments, which no machine may where iyzico masks recipients."""
         theirs = self.simulator.world.desk.named(order.name)
         return theirs is not None and {item.external_id: item.recipient_info for item in theirs.shown} == order.recipients
@@ -126,7 +126,7 @@ class Person:
             self._do("release", lambda: persons.release(self.ledger, batch, FATMA, "not this month"))
             return
         truth = self.simulator.world.desk.named(order.name)
-        if truth is not None and not self._is_ours(order):
+        if truth is not None and not self.is_ours(order):
             return
         if truth is None:
             after = State.NEW
