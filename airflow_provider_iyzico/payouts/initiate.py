@@ -47,7 +47,10 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
     :raises IyzicoError: iyzico cannot be reached; what happened stands in the ledger, and a retry goes on from there
     """
     kept, sent = register(means.ledger, means.account, batch, means.who, commission_bound=commission_bound), 0
+    content = kept.content_digest
     while True:
+        if kept.content_digest != content:
+            raise LedgerBatchError(f"{kept} has other payments by now: somebody corrected them; clear this task to read them again")
         try:
             match kept.state:
                 case State.NEW | State.REFUSED:

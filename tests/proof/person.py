@@ -113,7 +113,7 @@ class Person:
 
     def tell(self, name: str, after: State) -> None:
         """Tell the ledger what was done in the panel."""
-        if (batch := find(self.ledger, ACCOUNT, name)) is not None:
+        if (batch := self._found(name)) is not None:
             self.resolve(batch, after)
 
     def be_impatient(self, act: str, orders: list[Order]) -> None:
@@ -147,8 +147,11 @@ class Person:
         self.reached["panel", act] += 1
 
     def _batch(self, order: Order) -> LedgerBatch | None:
+        return self._found(order.name)
+
+    def _found(self, name: str) -> LedgerBatch | None:
         try:
-            return find(self.ledger, ACCOUNT, order.name)
+            return find(self.ledger, ACCOUNT, name)
         except IyzicoError:
             return None
 

@@ -3,10 +3,11 @@
 from decimal import Decimal
 
 import pytest
-from batches import set_aside
-from payers import NEEDED, a_batch, payments
+from batches import set_aside, task
+from payers import ACCOUNT, IBANS, NEEDED, a_batch, payments
 
-from airflow_provider_iyzico.errors import LedgerBatchError
+from airflow_provider_iyzico.errors import IyzicoRefusedError, LedgerBatchError
+from airflow_provider_iyzico.ledger.register import register
 
 
 def other_payments():
@@ -50,3 +51,23 @@ def test_a_gate_says_that_nobody_told_what_a_batch_costs(payer):
         LedgerBatchError, match="nobody says what batch .* costs; give its MassPayoutInitOperator a commission_bound"
     ):
         set_aside(payer.ledger, payer.batch())
+
+
+def test_a_task_that_waited_never_hands_over_payments_that_somebody_corrected_meanwhile(payer, monkeypatch):
+    """The first try of another copy is refused, and its payments are corrected, while this copy reads."""
+    wrong, right = a_batch(), a_batch(rows=payments(recipient_info=IBANS[1]))
+    read, once = payer.hook.retrieve_mass_payout, []
+
+    def read_slowly(**what):
+        if not once:
+            once.append(what)
+            payer.bank.fail("failure", on="init", times=1, code="11")
+            with pytest.raises(IyzicoRefusedError):
+                payer.initiate(wrong)
+            register(payer.ledger, ACCOUNT, right, task())
+        return read(**what)
+
+    monkeypatch.setattr(payer.hook, "retrieve_mass_payout", read_slowly)
+    with pytest.raises(LedgerBatchError, match="has other payments by now"):
+        payer.initiate(wrong)
+    assert (payer.state(), payer.calls("init"), payer.effects("init")) == ("refused", 1, 0)
