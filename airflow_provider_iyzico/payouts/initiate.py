@@ -50,7 +50,7 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
     content = kept.content_digest
     while True:
         if kept.content_digest != content:
-            raise LedgerBatchError(f"{kept} has other payments by now: somebody corrected them; clear this task to read them again")
+            raise LedgerBatchError(f"{kept} has other payments by now: somebody corrected them; clear this task")
         try:
             match kept.state:
                 case State.NEW | State.REFUSED:
