@@ -91,6 +91,17 @@ class Payer:
         finally:
             setattr(self.hook, call, make)
 
+    def commits_slowly(self, monkeypatch, module, seconds=31):
+        """Let an intent of a module take so long to commit that its deadline is over."""
+        commit = module.send
+
+        def slow(*given, **more):
+            sent = commit(*given, **more)
+            self.wait(seconds)
+            return sent
+
+        monkeypatch.setattr(module, "send", slow)
+
     def means(self, who=None, **other):
         given = {"timeout_seconds": 30.0, "grace_seconds": 60.0, "settling_seconds": 60.0} | other
         return Means(self.hook, self.ledger, ACCOUNT, who or task(), pause=self.pause, clock=lambda: self.seconds, **given)

@@ -53,10 +53,16 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.CANCELLED: frozenset(),
 }
 
+#: What an intent becomes when its sender never says what came of it.
+UNANSWERED = {
+    State.INIT_SENT: State.INIT_UNKNOWN,
+    State.AUTH_SENT: State.AUTH_UNKNOWN,
+    State.CANCEL_SENT: State.CANCEL_UNKNOWN,
+}
 #: An intent is committed, and its answer is not: a request may be under way.
-SENT = frozenset({State.INIT_SENT, State.AUTH_SENT, State.CANCEL_SENT})
+SENT = frozenset(UNANSWERED)
 #: Only reading iyzico tells what became of the batch.
-UNKNOWN = frozenset({State.INIT_UNKNOWN, State.AUTH_UNKNOWN, State.CANCEL_UNKNOWN})
+UNKNOWN = frozenset(UNANSWERED.values())
 #: iyzico may have been told to pay: neither time nor a person's release ends the hold of such a batch.
 MAY_BE_PAYING = frozenset({State.AUTH_SENT, State.AUTH_UNKNOWN, State.AUTHORIZED})
 #: The gate of such a batch opens without a hold: the payout went on before.

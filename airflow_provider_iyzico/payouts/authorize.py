@@ -52,11 +52,11 @@ def authorize(means: Means, external_id: str, *, approvals: int = 0) -> LedgerBa
                     return batch
                 case State.INITIATED:
                     _have_paid(means, batch, approvals)
-                case State.AUTH_SENT:
-                    _give_up_on(means, batch)
+                case State.AUTH_SENT | State.CANCEL_SENT:
+                    means.await_sender(batch)
                 case State.AUTH_UNKNOWN:
                     settle_authorization(means, batch)
-                case State.CANCEL_SENT | State.CANCEL_UNKNOWN:
+                case State.CANCEL_UNKNOWN:
                     settle_cancel(means, batch)
                 case State.CANCELLED:
                     raise LedgerBatchError(f"{batch} was cancelled at {batch.changed_at:%Y-%m-%d %H:%M} UTC; nobody is paid")
@@ -81,10 +81,8 @@ def _have_paid(means: Means, batch: LedgerBatch, approvals: int) -> None:
         began_at, batch = _intended(means, batch, asked, approvals)
     except LedgerHoldError:  # no gate set aside what it needs
         began_at, batch = _intended(means, batch, _held(means, batch), approvals)
-    seconds_left = means.timeout_seconds - (means.clock() - began_at)
     try:
-        if seconds_left <= 0:
-            raise IyzicoUnavailableError(f"the ledger took so long that {batch} was not sent; a retry is safe")
+        seconds_left = means.seconds_left(batch, began_at)
         means.iyzico.authorize_mass_payout(str(batch.request_id), within_seconds=seconds_left)
     except IyzicoOutcomeUnknownError as error:
         if not is_one_too_many(error):
@@ -139,14 +137,6 @@ def _is_no(means: Means, batch: LedgerBatch, error: IyzicoError) -> bool:
             return False
     step(means.ledger, batch, State.INITIATED, means.who, reason=str(error))
     return True
-
-
-def _give_up_on(means: Means, batch: LedgerBatch) -> None:
-    """Wait for whoever sends, and take the outcome for unknown after that."""
-    if batch.is_overdue(means.grace_seconds):
-        step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason="its sender never said what came of it")
-    else:
-        means.follow_sender(batch)
 
 
 def settle_authorization(means: Means, batch: LedgerBatch) -> None:

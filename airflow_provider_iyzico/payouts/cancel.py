@@ -35,13 +35,10 @@ def cancel(means: Means, external_id: str) -> LedgerBatch:
                     return batch
                 case State.INITIATED | State.AUTH_UNKNOWN:
                     _cancel(means, batch)
-                case State.CANCEL_SENT | State.CANCEL_UNKNOWN:
+                case State.CANCEL_UNKNOWN:
                     settle_cancel(means, batch)
-                case State.AUTH_SENT:
-                    if batch.is_overdue(means.grace_seconds):
-                        step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason="its sender never said what came of it")
-                    else:
-                        means.follow_sender(batch)
+                case State.AUTH_SENT | State.CANCEL_SENT:
+                    means.await_sender(batch)
                 case State.AUTHORIZED | State.ENDED:
                     raise LedgerBatchError(f"{batch} is {batch.state}: iyzico was told to pay it, which nothing takes back")
                 case _:
@@ -51,15 +48,10 @@ def cancel(means: Means, external_id: str) -> LedgerBatch:
 
 
 def settle_cancel(means: Means, batch: LedgerBatch) -> None:
-    """Find out what came of a cancel that somebody sent.
+    """Find out what came of a cancel whose answer nobody saw.
 
     :raises IyzicoUnavailableError: it was not carried out; a retry is safe
     """
-    if batch.state is State.CANCEL_SENT:
-        if not batch.is_overdue(means.grace_seconds):
-            means.follow_sender(batch)
-            return
-        batch = step(means.ledger, batch, State.CANCEL_UNKNOWN, means.who, reason="its sender never said what came of it")
     _read_back(means, batch, "nobody saw an answer to the cancel")
 
 
@@ -70,10 +62,8 @@ def _cancel(means: Means, batch: LedgerBatch) -> None:
         return
     began_at = means.clock()
     batch = send(means.ledger, batch, State.CANCEL_SENT, means.who, timeout_seconds=means.timeout_seconds)
-    seconds_left = means.timeout_seconds - (means.clock() - began_at)
     try:
-        if seconds_left <= 0:
-            raise IyzicoUnavailableError("the ledger took so long that nothing was sent")
+        seconds_left = means.seconds_left(batch, began_at)
         means.iyzico.cancel_mass_payout(str(batch.request_id), within_seconds=seconds_left)
     except IyzicoOutcomeUnknownError as error:
         batch = step(means.ledger, batch, State.CANCEL_UNKNOWN, means.who, reason=str(error))

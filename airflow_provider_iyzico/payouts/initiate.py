@@ -59,11 +59,8 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
                             f"{kept} was sent {sent} times, and iyzico answered none and knows none; a retry is safe"
                         )
                     sent += _hand_over(means, kept, batch)
-                case State.INIT_SENT:
-                    if kept.is_overdue(means.grace_seconds):
-                        step(means.ledger, kept, State.INIT_UNKNOWN, means.who, reason="its sender never said what came of it")
-                    else:
-                        means.follow_sender(kept)
+                case State.INIT_SENT | State.CANCEL_SENT:
+                    means.await_sender(kept)
                 case State.INIT_UNKNOWN:
                     find_out(means, kept)
                 case State.INITIATED:
@@ -71,7 +68,7 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
                     if said in (Says.INIT, Says.UNCLEAR):
                         return kept
                     step_by_others(means, kept, said)
-                case State.CANCEL_SENT | State.CANCEL_UNKNOWN:
+                case State.CANCEL_UNKNOWN:
                     settle_cancel(means, kept)
                 case State.CANCELLED:
                     raise LedgerBatchError(
@@ -93,10 +90,7 @@ def _hand_over(means: Means, kept: LedgerBatch, batch: Batch) -> int:
         step(means.ledger, kept, State.INIT_UNKNOWN, means.who, reason="iyzico knew the name before anything was sent")
         return 0
     try:
-        seconds_left = means.timeout_seconds - (means.clock() - began_at)
-        if seconds_left <= 0:
-            raise IyzicoUnavailableError(f"the ledger took so long that {kept} was not sent; a retry is safe")
-        answer = means.iyzico.init_mass_payout(batch, within_seconds=seconds_left)
+        answer = means.iyzico.init_mass_payout(batch, within_seconds=means.seconds_left(kept, began_at))
     except IyzicoOutcomeUnknownError as error:
         step(means.ledger, kept, State.INIT_UNKNOWN, means.who, reason=str(error))
         return 1

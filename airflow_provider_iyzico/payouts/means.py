@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_iyzico.errors import LedgerBatchError
+from airflow_provider_iyzico.domain.payout import UNANSWERED
+from airflow_provider_iyzico.errors import IyzicoUnavailableError, LedgerBatchError
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, find
 from airflow_provider_iyzico.ledger.placing import Asked, funds_version
+from airflow_provider_iyzico.ledger.steps import step
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.balance import Balance
@@ -77,8 +79,24 @@ class Means:
             raise balance.clock_error
         return Asked(balance.amount, balance.observed_at, version)
 
-    def follow_sender(self, batch: LedgerBatch) -> None:
-        """Wait a little for what somebody else sent: until it is answered, or must be over."""
-        if batch.deadline_at is not None:
+    def seconds_left(self, batch: LedgerBatch, began_at: float) -> float:
+        """Return how long a request may take whose intent was begun then.
+
+        :raises IyzicoUnavailableError: its time is over; it must not be sent
+        """
+        seconds = self.timeout_seconds - (self.clock() - began_at)
+        if seconds <= 0:
+            raise IyzicoUnavailableError(f"the ledger took so long that nothing was sent for {batch}; a retry is safe")
+        return seconds
+
+    def await_sender(self, batch: LedgerBatch) -> None:
+        """Wait a little for the answer to a request that somebody else sent. Once it must be over, its outcome is unknown."""
+        if batch.is_overdue(self.grace_seconds):
+            self.give_up_on(batch)
+        elif batch.deadline_at is not None:
             seconds = (batch.deadline_at - batch.seen_at).total_seconds() + self.grace_seconds
             self.pause(min(max(seconds, 0.0) + 0.1, FOLLOWING_SECONDS))
+
+    def give_up_on(self, batch: LedgerBatch) -> LedgerBatch:
+        """Note that nobody says any more what came of a request."""
+        return step(self.ledger, batch, UNANSWERED[batch.state], self.who, reason="its sender never said what came of it")

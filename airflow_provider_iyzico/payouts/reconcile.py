@@ -10,7 +10,6 @@ from airflow_provider_iyzico.domain.reads import Says
 from airflow_provider_iyzico.errors import IyzicoError, LedgerMovedError, Retry
 from airflow_provider_iyzico.ledger.questions import to_read
 from airflow_provider_iyzico.ledger.reading import record
-from airflow_provider_iyzico.ledger.steps import step
 from airflow_provider_iyzico.payouts.authorize import settle_authorization
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
 from airflow_provider_iyzico.payouts.follow import follow, what_is_unpaid
@@ -91,18 +90,14 @@ def _reconciled(means: Means, batch: LedgerBatch, done: Reconciled, deposit_grac
 
 
 def _settle(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> str | None:
+    if batch.state in SENT:
+        batch = means.give_up_on(batch)
     match batch.state:
-        case State.INIT_SENT:
-            unknown = step(means.ledger, batch, State.INIT_UNKNOWN, means.who, reason="its sender never said what came of it")
-            find_out(means, unknown)
-        case State.AUTH_SENT:
-            unknown = step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason="its sender never said what came of it")
-            settle_authorization(means, unknown)
         case State.INIT_UNKNOWN:
             find_out(means, batch)
         case State.AUTH_UNKNOWN:
             settle_authorization(means, batch)
-        case State.CANCEL_SENT | State.CANCEL_UNKNOWN:
+        case State.CANCEL_UNKNOWN:
             settle_cancel(means, batch)
         case State.INITIATED:
             batch, said = seen(means, batch)

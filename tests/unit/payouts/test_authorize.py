@@ -232,7 +232,7 @@ def test_a_copy_that_meets_a_sender_waits_for_its_outcome_and_sends_nothing(read
             copies.append(None)
             ready.meanwhile.append(lambda: send(request_id, **options))
             copies[0] = find(ready.ledger, ready.batch().account, BATCH).state
-            module._give_up_on(ready.means(task("manual__2")), ready.batch())
+            ready.means(task("manual__2")).await_sender(ready.batch())
             return None
         return send(request_id, **options)
 
@@ -244,15 +244,8 @@ def test_a_copy_that_meets_a_sender_waits_for_its_outcome_and_sends_nothing(read
 
 
 def test_a_sender_that_wakes_after_its_deadline_sends_nothing(ready, monkeypatch):
-    commit = module.send
-
-    def slow(*given, **more):
-        sent = commit(*given, **more)
-        ready.wait(31)
-        return sent
-
-    monkeypatch.setattr(module, "send", slow)
-    with pytest.raises(IyzicoUnavailableError, match="was not sent; a retry is safe"):
+    ready.commits_slowly(monkeypatch, module)
+    with pytest.raises(IyzicoUnavailableError, match="nothing was sent for .*; a retry is safe"):
         ready.authorize()
     monkeypatch.undo()
     assert (ready.calls("auth"), ready.state()) == (0, "initiated")

@@ -129,14 +129,7 @@ def test_a_task_that_was_killed_while_it_cancelled_is_settled_by_the_next_try(re
 def test_a_sender_that_wakes_after_its_deadline_sends_nothing_and_says_so(ready, monkeypatch):
     from airflow_provider_iyzico.payouts import cancel as module
 
-    commit = module.send
-
-    def slow(*given, **more):
-        sent = commit(*given, **more)
-        ready.wait(31)
-        return sent
-
-    monkeypatch.setattr(module, "send", slow)
+    ready.commits_slowly(monkeypatch, module)
     with pytest.raises(IyzicoUnavailableError, match="the ledger took so long that nothing was sent"):
         ready.cancel()
     assert (ready.calls("cancel"), ready.state()) == (0, "initiated")

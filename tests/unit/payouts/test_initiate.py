@@ -290,15 +290,8 @@ def test_a_task_that_was_killed_before_it_sent_is_told_from_one_that_sent(payer)
 def test_a_sender_whose_ledger_took_longer_than_its_deadline_sends_nothing(payer, monkeypatch):
     from airflow_provider_iyzico.payouts import initiate as module
 
-    commit = module.send
-
-    def slow(*given, **more):
-        sent = commit(*given, **more)
-        payer.wait(31)
-        return sent
-
-    monkeypatch.setattr(module, "send", slow)
-    raised(IyzicoUnavailableError, payer.initiate, "was not sent; a retry is safe")
+    payer.commits_slowly(monkeypatch, module)
+    raised(IyzicoUnavailableError, payer.initiate, "nothing was sent for .*; a retry is safe")
     assert payer.calls("init") == 0
     monkeypatch.undo()
 
