@@ -107,7 +107,7 @@ class Payer:
         return Means(self.hook, self.ledger, ACCOUNT, who or task(), pause=self.pause, clock=lambda: self.seconds, **given)
 
     def initiate(self, batch=None, who=None, bound=None, **other):
-        return initiate(self.means(who, **other), batch or a_batch(), commission_bound=bound)
+        return initiate(self.means(who or task(task_id="start"), **other), batch or a_batch(), commission_bound=bound)
 
     def authorize(self, external_id=BATCH, **other):
         return authorize(self.means(**other), external_id)

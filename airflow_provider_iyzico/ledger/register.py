@@ -13,6 +13,7 @@ from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api.payout.batch import Batch
 from airflow_provider_iyzico.domain.items import totals_of
 from airflow_provider_iyzico.domain.payout import MAY_STILL_PAY, PAST_THE_GATE, State
+from airflow_provider_iyzico.domain.progress import is_under_way
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, read_batch
@@ -59,7 +60,7 @@ def _register(
         _refuse_other_content(kept)
         refuse_twin(ledger, connection, account, batch.external_id, digests.payments)
         return _correct(turn, batch, digests, bound)
-    _refuse_over(kept, who)
+    _refuse_over(turn, who)
     if kept.state not in PAST_THE_GATE:
         refuse_twin(ledger, connection, account, batch.external_id, digests.payments)
     return _bound(turn, bound)
@@ -102,15 +103,27 @@ def _refuse_plain_hold(ledger: Ledger, connection: Connection, account: Account,
         )
 
 
-def _refuse_over(kept: LedgerBatch, who: Who) -> None:
+def _refuse_over(turn: Turn, who: Who) -> None:
+    """Refuse a batch of which nothing will be paid any more, where this run would take it for its own."""
+    kept, task = turn.batch, who.task
     if kept.state is State.CANCELLED:
         raise LedgerBatchError(f"{kept} was cancelled at {kept.changed_at:%Y-%m-%d %H:%M} UTC; use another external_id")
-    task = who.task
-    if kept.ended_at is not None and task is not None and (task.dag_id, task.run_id) != (kept.dag_id, kept.run_id):
-        raise LedgerBatchError(
-            f"{kept} ended at {kept.ended_at:%Y-%m-%d %H:%M} UTC, in run {kept.run_id!r} of DAG {kept.dag_id!r}: nobody would be "
-            "paid now; let external_id name the day or month, with the year"
-        )
+    if task is None or (task.dag_id, task.run_id) == (kept.dag_id, kept.run_id):
+        return
+    if kept.ended_at is not None:
+        over = f"ended at {kept.ended_at:%Y-%m-%d %H:%M} UTC"
+    elif kept.state is State.AUTHORIZED and not is_under_way(_statuses(turn)):
+        over = "was paid as far as iyzico pays it"
+    else:
+        return
+    raise LedgerBatchError(
+        f"{kept} {over}, in run {kept.run_id!r} of DAG {kept.dag_id!r}: nobody would be paid now; let external_id name the day "
+        "or month, with the year"
+    )
+
+
+def _statuses(turn: Turn) -> set[str]:
+    return {state_of(row).status for row in read_items(turn.ledger, turn.connection, turn.batch.key)}
 
 
 def _add(

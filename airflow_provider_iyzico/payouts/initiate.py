@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
     from airflow_provider_iyzico.payouts.means import Means
 
-#: So often one run hands a batch over; again only after two reads that found nothing.
+#: So often a batch is handed over, an earlier try's unanswered request included; again only after two reads that found nothing.
 _SENT = 2
 #: So often two reads are tried that say the same.
 _READ = 3
@@ -46,8 +46,8 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
     :raises IyzicoRefusedError: iyzico refused the whole batch, which may be corrected
     :raises IyzicoError: iyzico cannot be reached; what happened stands in the ledger, and a retry goes on from there
     """
-    kept, sent = register(means.ledger, means.account, batch, means.who, commission_bound=commission_bound), 0
-    content = kept.content_digest
+    kept = register(means.ledger, means.account, batch, means.who, commission_bound=commission_bound)
+    content, sent = kept.content_digest, int(kept.state in (State.INIT_SENT, State.INIT_UNKNOWN))
     while True:
         if kept.content_digest != content:
             raise LedgerBatchError(f"{kept} has other payments by now: somebody corrected them; clear this task")
@@ -56,7 +56,7 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
                 case State.NEW | State.REFUSED:
                     if sent == _SENT:
                         raise IyzicoUnavailableError(
-                            f"{kept} was sent {sent} times, and iyzico answered none and knows none; a retry is safe"
+                            f"{kept} was sent twice, and iyzico answered neither and knows no such batch; a retry is safe"
                         )
                     sent += _hand_over(means, kept, batch)
                 case State.INIT_SENT | State.CANCEL_SENT:

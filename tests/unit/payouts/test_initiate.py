@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from batches import NAME, task
-from payers import BATCH, IBANS, NEEDED, Payer, a_batch, payments
+from payers import BATCH, DAYS, IBANS, NEEDED, Payer, a_batch, payments
 from sqlalchemy import create_engine
 
 from airflow_provider_iyzico.errors import (
@@ -157,7 +157,7 @@ def test_a_request_that_never_arrived_is_sent_again_after_two_reads_a_minute_apa
 
 def test_one_run_sends_a_batch_again_once_and_then_says_that_a_retry_is_safe(payer):
     payer.bank.fail("reset", on="init")
-    error = raised(IyzicoUnavailableError, payer.initiate, "sent 2 times")
+    error = raised(IyzicoUnavailableError, payer.initiate, "was sent twice")
     assert error.retry is Retry.SAFE
     assert payer.calls("init") == 2
     payer.bank.heal()
@@ -332,3 +332,28 @@ def test_nothing_personal_is_in_the_ledger(payer):
     assert "6178" in kept
     for personal in (*IBANS, NAME, "salary"):
         assert personal not in kept
+
+
+def test_a_name_without_the_year_is_refused_though_an_old_item_never_came_back(payer):
+    """The batch of last year stays authorized for good, and a run of this year must not be green with nobody paid."""
+    payer.bank.set(fates={"item-1": "never_returned"})
+    payer.pay()
+    payer.follow_to_its_end()
+    payer.wait(365 * DAYS)
+    assert payer.state() == "authorized"
+    match = "was paid as far as iyzico pays it, in run 'manual__1'.*nobody would be paid now.*with the year"
+    raised(LedgerBatchError, lambda: payer.initiate(who=task("manual__2")), match)
+    assert payer.initiate().state == "authorized", "the run that began it may be cleared"
+
+
+def test_another_run_follows_a_batch_that_iyzico_still_pays(payer):
+    payer.bank.set(fates={"*": "waits"})
+    payer.pay()
+    assert payer.initiate(who=task("manual__2")).state == "authorized"
+
+
+def test_a_try_that_finds_an_unanswered_init_hands_the_batch_over_once_more_only(payer):
+    payer.kill(payer.initiate, "init_mass_payout", before=True)
+    payer.bank.fail("500", on="init")
+    raised(IyzicoUnavailableError, payer.initiate, "was sent twice, and iyzico answered neither and knows no such batch")
+    assert payer.calls("init") == 1
