@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import and_, exists, or_, select, true
 from sqlalchemy.engine import Connection, RowMapping
 
-from airflow_provider_iyzico.api.payout.statuses import ITEM_STATUSES, ItemMeaning
+from airflow_provider_iyzico.api.payout.statuses import INVALID, ITEM_STATUSES, ItemMeaning
 from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, SENT, UNKNOWN, State
 from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_batch
@@ -112,6 +112,15 @@ def events_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:
 def items_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:
     """Return the rows of a batch's items, by id."""
     return ledger.act(lambda connection: read_items(ledger, connection, key))
+
+
+def invalid_since_init(ledger: Ledger, batch: LedgerBatch) -> frozenset[str]:
+    """Return the ids of the items that iyzico called INVALID only after the batch was handed over, so that nobody chose that."""
+    event = ledger.tables.event
+    began = [event.c[name] == getattr(batch, name) for name in ("dag_id", "task_id", "run_id", "map_index")]
+    later = or_(event.c.dag_id.is_(None), ~and_(*began))
+    query = select(event.c.item_external_id).where(is_batch(event, batch.key), event.c.after == INVALID, later)
+    return ledger.act(lambda connection: frozenset(connection.execute(query).scalars()))
 
 
 def holds_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:

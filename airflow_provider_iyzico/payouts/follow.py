@@ -15,6 +15,7 @@ from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.progress import has_stopped, is_under_way, undocumented
 from airflow_provider_iyzico.errors import LedgerMovedError
 from airflow_provider_iyzico.ledger.items import item_rows, state_of
+from airflow_provider_iyzico.ledger.questions import invalid_since_init
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.payouts.reads import read
 
@@ -78,7 +79,7 @@ def standing_of(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) 
     items = [state_of(row) for row in item_rows(means.ledger, batch)]
     totals = totals_of(items, batch.commission_bound)
     if batch.state is State.ENDED:
-        return Standing(batch, totals, has_ended=True, problem=_unpaid(batch, totals, items))
+        return Standing(batch, totals, has_ended=True, problem=_unpaid(means, batch, totals, items))
     now = batch.seen_at
     failed = [item for item in items if item_meaning(item.status) is ItemMeaning.OUT]
     settled = [item for item in items if item.is_settled]  # the hold counts them a little longer
@@ -92,7 +93,7 @@ def standing_of(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) 
     waits = [seconds for seconds in (coming_back, settling) if seconds is not None]
     if waits or len(settled) == len(items):
         return Standing(batch, totals, has_ended=False, wait_seconds=min(waits, default=means.settling_seconds))
-    return Standing(batch, totals, has_ended=True, problem=_unpaid(batch, totals, items))
+    return Standing(batch, totals, has_ended=True, problem=_unpaid(means, batch, totals, items))
 
 
 def _stopped(standing: Standing) -> Standing:
@@ -114,17 +115,20 @@ def _next_change(items: Iterable[ItemState], now: datetime, seconds: float) -> f
 def what_is_unpaid(means: Means, batch: LedgerBatch) -> str | None:
     """Say which valid items of a batch are not paid by what the ledger holds, and what became of their money."""
     items = [state_of(row) for row in item_rows(means.ledger, batch)]
-    return _unpaid(batch, totals_of(items, batch.commission_bound), items)
+    return _unpaid(means, batch, totals_of(items, batch.commission_bound), items)
 
 
-def _unpaid(batch: LedgerBatch, totals: Totals, items: list[ItemState]) -> str | None:
-    unpaid = [item for item in items if item.is_valid and not item.is_paid]
+def _unpaid(means: Means, batch: LedgerBatch, totals: Totals, items: list[ItemState]) -> str | None:
+    """Name the items that iyzico was to pay and did not. One that it calls INVALID only later is among them."""
+    dropped = invalid_since_init(means.ledger, batch) if totals.invalid_items else frozenset()
+    expected = [item for item in items if item.is_valid or item.item_external_id in dropped]
+    unpaid = [item for item in expected if not item.is_paid]
     if not unpaid:
         return None
     named = ", ".join(f"{item.item_external_id!r} ({item.status})" for item in unpaid[:_NAMED])
     more = f" and {len(unpaid) - _NAMED} more" if len(unpaid) > _NAMED else ""
     currency = batch.account.currency
     return (
-        f"{len(unpaid)} of {totals.items - totals.invalid_items} items of {batch} are not paid: {named}{more}; returned "
+        f"{len(unpaid)} of {len(expected)} items of {batch} are not paid: {named}{more}; returned "
         f"{money_text(totals.returned_total)}, still out {money_text(totals.outstanding_total)} {currency}"
     )

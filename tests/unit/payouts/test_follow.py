@@ -1,6 +1,7 @@
 """An authorized batch is followed until every item is accounted for, or needs a person."""
 
 import logging
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -268,3 +269,24 @@ def test_a_read_that_says_nothing_new_leaves_no_event(paying):
 def test_a_batch_that_the_ledger_does_not_have_cannot_be_followed(payer):
     with pytest.raises(IyzicoError, match="run MassPayoutInitOperator"):
         payer.follow()
+
+
+def test_an_item_that_iyzico_calls_invalid_only_later_is_named_as_not_paid(paying, monkeypatch):
+    """Its init took it for valid, so no choice of on_invalid covers that nobody pays it."""
+    retrieve = paying.hook.retrieve_mass_payout
+
+    def without_one(**by):
+        found = retrieve(**by)
+        items = [replace(item, status="INVALID") if item.item_external_id == "item-1" else item for item in found.items]
+        return replace(found, items=tuple(items))
+
+    monkeypatch.setattr(paying.hook, "retrieve_mass_payout", without_one)
+    standing = paying.follow_to_its_end()
+    assert standing.problem is not None
+    assert "1 of 3 items" in standing.problem
+    assert "'item-1' (INVALID)" in standing.problem
+
+
+def test_an_item_that_was_invalid_from_the_start_is_no_news_at_the_end(payer):
+    fates(payer, item_1="invalid")
+    assert payer.follow_to_its_end().problem is None
