@@ -78,11 +78,6 @@ def is_over(row: RowMapping, now: datetime) -> bool:
     return row["expires_at"] is not None and bool(row["expires_at"] <= now)
 
 
-def open_holds(ledger: Ledger, connection: Connection, account: Account, *, now: datetime) -> list[RowMapping]:
-    """Return the open holds of an account in its currency, those whose time is over left out."""
-    return [each for each in counting_holds(ledger, connection, account) if not is_over(each, now)]
-
-
 def add_hold(
     ledger: Ledger,
     connection: Connection,

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.reads import Says, says
-from airflow_provider_iyzico.errors import IyzicoNoSuchPayoutError, IyzicoUnavailableError, LedgerBatchError, LedgerMovedError
-from airflow_provider_iyzico.ledger.questions import may_be_set_off
+from airflow_provider_iyzico.errors import (
+    IyzicoError,
+    IyzicoNoSuchPayoutError,
+    IyzicoUnavailableError,
+    LedgerBatchError,
+    LedgerMovedError,
+)
+from airflow_provider_iyzico.ledger.questions import may_be_set_off, unread_holders
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.steps import step
 
@@ -18,6 +24,8 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
     from airflow_provider_iyzico.payouts.means import Means
 
+#: So many holders a blocked gate reads at most in one poll.
+_HOLDERS = 10
 log = logging.getLogger(__name__)
 
 
@@ -58,13 +66,35 @@ def read_what_may_be_set_off(means: Means) -> None:
 
     :raises IyzicoError: one cannot be read now
     """
-    for batch in may_be_set_off(means.ledger, means.account):
+    _read_each(means, may_be_set_off(means.ledger, means.account))
+
+
+def read_unread_holders(means: Means, *, seconds: float) -> bool:
+    """Read some of the batches whose holds keep others waiting, and that nobody has read for so long.
+
+    :return: whether one of them moved, so that its hold may have shrunk
+    """
+    try:
+        return _read_each(means, unread_holders(means.ledger, means.account, seconds=seconds)[:_HOLDERS])
+    except IyzicoError as error:  # those who wait for this one's balance are not worse off than before
+        log.warning("%s", error)
+        return False
+
+
+def _read_each(means: Means, batches: list[LedgerBatch]) -> bool:
+    has_moved = False
+    for batch in batches:
         try:
-            record(means.ledger, batch, read(means, batch), means.who, settling_seconds=means.settling_seconds)
+            now, said = seen(means, batch)
+            if batch.state is State.INITIATED and said in (Says.CANCELLED, Says.PAYING):
+                step_by_others(means, now, said)
+                has_moved = True
+            has_moved |= now.version != batch.version
         except LedgerMovedError:
-            pass  # somebody else has just read it
+            has_moved = True  # somebody else has just read it
         except LedgerBatchError as error:
             log.warning("%s", error)  # MassPayoutReconcileOperator fails by it; others may be paid
+    return has_moved
 
 
 def twice(means: Means, once: Callable[[], Says]) -> Says:

@@ -20,7 +20,7 @@ from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placement, Placing, Wanted, place, standing
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.payouts.means import Means
-from airflow_provider_iyzico.payouts.reads import read_what_may_be_set_off
+from airflow_provider_iyzico.payouts.reads import read_unread_holders, read_what_may_be_set_off
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -29,27 +29,36 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.sensors.record import GateRecord
     from airflow_provider_iyzico.sensors.worker_polls import WorkerPolls
 
+#: So many intervals a batch may go unread before a gate that waits for its money reads it.
+UNREAD_INTERVALS = 2
 #: While holds end as fast as iyzico answers, one poll asks so often; then the next one does.
 MOST_ASKED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What a gate sets aside, for whom, and in which ledger."""
+    """What a gate sets aside, for whom, and in which ledger.
+
+    :param unread_seconds: a batch that keeps this gate waiting, and that nobody has read for so long, is read by the gate
+    """
 
     wanted: Wanted
     currency: str
     who: Who
     conn_id: str
     schema: str | None
+    unread_seconds: float
 
     @classmethod
-    def of(cls, context: Context, wanted: Wanted, currency: object, conn_id: str, schema: str | None) -> Aside:
+    def of(
+        cls, context: Context, wanted: Wanted, currency: object, conn_id: str, schema: str | None, poke_interval: float
+    ) -> Aside:
         """Return what the task of a context sets aside.
 
         :raises IyzicoConfigurationError: the currency is none
         """
-        return cls(wanted, read_currency(currency), Who(task=task_instance(context)), conn_id, schema)
+        who = Who(task=task_instance(context))
+        return cls(wanted, read_currency(currency), who, conn_id, schema, UNREAD_INTERVALS * poke_interval)
 
     @property
     def need(self) -> Need | None:
@@ -99,17 +108,20 @@ def poll_and_place(
             ledger = Ledger.open(engine, schema=aside.schema, within_seconds=math.inf if seconds_left is None else seconds_left)
             means = Means(polls.hook, ledger, account, aside.who, settings.timeout_seconds)
             read_what_may_be_set_off(means)
-            verdict = _placed(ledger, account, aside, polls, seconds_left, record)
+            ends_at = None if seconds_left is None else time.monotonic() + seconds_left
+            verdict = _placed(ledger, account, aside, polls, ends_at, record)
+            is_kept_waiting = verdict.outcome is Outcome.WAITING and verdict.need is not None and verdict.need.held
+            if is_kept_waiting and read_unread_holders(means, seconds=aside.unread_seconds):
+                verdict = _placed(ledger, account, aside, polls, ends_at, record)
     except IyzicoError as error:
         verdict = judge_error(error, aside.need, polls.hook.account_name)
     return polls.tell(verdict, _essence(verdict), record)
 
 
 def _placed(
-    ledger: Ledger, account: Account, aside: Aside, polls: WorkerPolls, seconds_left: float | None, record: GateRecord | None
+    ledger: Ledger, account: Account, aside: Aside, polls: WorkerPolls, ends_at: float | None, record: GateRecord | None
 ) -> Verdict:
     """Ask and place; if a hold ended in between, the balance may be older than that, so ask again."""
-    ends_at = None if seconds_left is None else time.monotonic() + seconds_left
     for _ in range(MOST_ASKED):
         before = standing(ledger, account, aside.wanted)
         need = Need(before.amount, aside.wanted.headroom, account.currency)

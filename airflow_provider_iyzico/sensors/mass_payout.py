@@ -274,7 +274,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         check_ledger(self.task_id, self.ledger_conn_id, self.hold_for_seconds, self.recheck_seconds)
         is_plain = self._names_total or self.batch_total is not None
         wanted = read_wanted(self.external_id, self.headroom, self.batch_total, self.hold_for_seconds, is_plain=is_plain)
-        aside = Aside.of(context, wanted, self.currency, self.ledger_conn_id, self.ledger_schema)
+        aside = Aside.of(context, wanted, self.currency, self.ledger_conn_id, self.ledger_schema, self.poke_interval)
         return poll_and_place(aside, self._polls, seconds_left, **asked)
 
     def _poll_or_defer(self, context: Context, seconds_left: float) -> dict[str, str]:
