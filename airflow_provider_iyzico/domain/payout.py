@@ -38,7 +38,8 @@ class State(StrEnum):
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.NEW: frozenset({State.INIT_SENT}),
     State.INIT_SENT: frozenset({State.INITIATED, State.INIT_UNKNOWN, State.REFUSED}),
-    State.INIT_UNKNOWN: frozenset({State.INITIATED, State.NEW}),
+    # The last: somebody did it in iyzico's panel, and a person says that it was this batch.
+    State.INIT_UNKNOWN: frozenset({State.INITIATED, State.NEW, State.CANCELLED}),
     State.REFUSED: frozenset({State.INIT_SENT}),
     # The last two: somebody did it in iyzico's panel.
     State.INITIATED: frozenset({State.AUTH_SENT, State.CANCEL_SENT, State.AUTHORIZED, State.CANCELLED}),

@@ -132,7 +132,7 @@ def _told(item: Item) -> Told:
 
 
 def _refuse_another(batch: LedgerBatch, found: MassPayout) -> None:
-    if batch.request_id is None:
+    if batch.request_id is None and (found.request_id is not None or found.external_id != batch.external_id):
         raise LedgerBatchError(f"{batch} has no request_id yet, so nothing that iyzico shows is known to be it")
     theirs = {found.currency, *(item.currency for item in found.items)} - {None, batch.account.currency}
     for name, ours, other in (

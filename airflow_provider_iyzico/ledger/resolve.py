@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_iyzico.api.payout.initiated import Initiated
 from airflow_provider_iyzico.api.payout.retrieved import MassPayout
-from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
+from airflow_provider_iyzico.domain.payout import SENT, UNKNOWN, State, may_follow
 from airflow_provider_iyzico.domain.reads import SPEAKS_FOR, says
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.batches import LedgerBatch
@@ -22,7 +22,8 @@ def check_step(batch: LedgerBatch, after: State) -> None:
 
     :raises LedgerBatchError: the step is none of the table, or is an intent; or a request is still under way
     """
-    if after in SENT or not may_follow(batch.state, after):
+    before = {batch.state, State.INITIATED} if batch.state is State.INIT_UNKNOWN else {batch.state}  # it is adopted first
+    if after in SENT or not any(may_follow(each, after) for each in before):
         raise LedgerBatchError(f"{batch} is {batch.state}, after which nobody may call it {after}")
     if batch.state in SENT and not batch.is_overdue(GRACE_SECONDS):
         raise LedgerBatchError(
@@ -42,10 +43,11 @@ def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout 
     if after not in SPEAKS_FOR[saying := says(found)]:
         told = "" if found is None else f" (batch {found.status!r})"
         raise LedgerBatchError(f"iyzico says of {batch}: {saying}{told}. That contradicts {after}; nothing was written")
-    if found is None or (batch.request_id is None and after is not State.INITIATED):
+    if found is None or after in UNKNOWN:
         return step(ledger, batch, after, who, reason=reason)
     if batch.request_id is None:
         refuse_other_items(ledger, batch, found)
-        return record(ledger, initiated(ledger, batch, Initiated(found.request_id, ()), who, reason=reason), found, who)
+        if after is not State.CANCELLED or found.request_id is not None:
+            batch = initiated(ledger, batch, Initiated(found.request_id, ()), who, reason=reason)
     kept = record(ledger, batch, found, who)
     return kept if kept.state is after else step(ledger, kept, after, who, reason=reason)

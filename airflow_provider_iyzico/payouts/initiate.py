@@ -110,21 +110,24 @@ def find_out(means: Means, kept: LedgerBatch) -> None:
     if found is None:
         step(means.ledger, kept, State.NEW, means.who, reason="iyzico knows no such batch in two reads")
         return
+    resolve = f"python -m airflow_provider_iyzico.ledger resolve {kept.external_id}"
     if says(found) is not Says.INIT:
         raise LedgerBatchError(
             f"iyzico has {kept}, whose init nobody saw answered, as {found.status}: somebody else dealt with it. Nothing is "
-            "sent; look into iyzico's panel"
+            f"sent; look into iyzico's panel, and if it is this batch, say so: {resolve} --as authorized, or --as cancelled, "
+            "--because ..."
         )
     if found.request_id is None:
         raise LedgerBatchError(
             f"iyzico has {kept}, and does not say by which request_id: it can be neither paid nor cancelled here. A batch in "
-            "INIT moves no money; cancel it in iyzico's panel, or leave it, and begin again under another external_id"
+            f"INIT moves no money; cancel it in iyzico's panel, then say so: {resolve} --as cancelled --because ..., and begin "
+            "again under another external_id"
         )
     if differing := differing_items(means.ledger, kept, found):
         raise LedgerBatchError(
             f"iyzico has {kept}, and {len(differing)} of its items are not as we sent them or are masked, such as "
-            f"{differing[0]!r}: a person decides. Compare it in iyzico's panel, then cancel it there or resolve it: python -m "
-            f"airflow_provider_iyzico.ledger resolve {kept.external_id} --as initiated --because ..."
+            f"{differing[0]!r}: a person decides. Compare it in iyzico's panel. If it is this batch: {resolve} --as initiated "
+            "--because ...; else cancel it there, and --as cancelled"
         )
     initiated(means.ledger, kept, Initiated(found.request_id, ()), means.who, reason="found at iyzico, as we sent it")
 

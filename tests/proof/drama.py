@@ -307,14 +307,6 @@ class Drama:
         excuses = (
             (state == "init_unknown" and not self.person.is_ours(order), "iyzico has another batch of that name"),
             (state == "authorized" and (bool(fates & LASTING) or "are not paid" in said), "money is out for good"),
-            (
-                state == "init_unknown" and "does not say by which request_id" in said,
-                "iyzico does not say under which id it has it",
-            ),
-            (
-                state == "init_unknown" and "somebody else dealt with it" in said,
-                "it was dealt with in the panel before we knew it",
-            ),
             (state == "refused" and (fates == {"invalid"} or "used before" in said), "iyzico refuses all of it"),
             (state in (None, "new", "refused") and "under the name" in said, "its twin is not settled"),
         )

@@ -61,6 +61,15 @@ class Person:
             case LedgerBatchError() if "commission_bound" in str(error):
                 order.bound = str(COMMISSION)
                 return "again" if batch is None or batch.state is not State.INITIATED else "init"
+            case LedgerBatchError() if "request_id: it can be neither" in str(error) and batch is not None:
+                self.in_the_panel("cancel", [order])
+                self.resolve(batch, State.CANCELLED)
+                return "again"
+            case LedgerBatchError() if "somebody else dealt with it" in str(error) and batch is not None:
+                if self.is_ours(order):
+                    truth = self.simulator.world.desk.named(order.name)
+                    self.resolve(batch, State.CANCELLED if truth.status == "CANCELED" else State.AUTHORIZED)
+                return "again"
             case LedgerBatchError() if "--as initiated" in str(error) and batch is not None:
                 if self.is_ours(order):
                     self.resolve(batch, State.INITIATED)

@@ -17,7 +17,7 @@ from airflow_provider_iyzico.domain.payout import (
 TOLD = """
     new: init_sent
     init_sent: initiated init_unknown refused
-    init_unknown: initiated new
+    init_unknown: initiated new cancelled
     refused: init_sent
     initiated: auth_sent cancel_sent authorized cancelled
     auth_sent: authorized auth_unknown initiated cancelled

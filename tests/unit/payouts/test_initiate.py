@@ -3,10 +3,11 @@
 from decimal import Decimal
 
 import pytest
-from batches import NAME, task
+from batches import NAME, PERSON, task
 from payers import BATCH, DAYS, IBANS, NEEDED, Payer, a_batch, payments
 from sqlalchemy import create_engine
 
+from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import (
     IyzicoError,
     IyzicoNoSuchPayoutError,
@@ -16,6 +17,7 @@ from airflow_provider_iyzico.errors import (
     Retry,
 )
 from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.resolve import resolve
 
 LOST = ["done_then_reset", "cut", "truncated", "done_then_html", "done_then_status"]
 BAD_IBAN = "TR340006100519786457841326"
@@ -357,3 +359,50 @@ def test_a_try_that_finds_an_unanswered_init_hands_the_batch_over_once_more_only
     payer.bank.fail("500", on="init")
     raised(IyzicoUnavailableError, payer.initiate, "was sent twice, and iyzico answered neither and knows no such batch")
     assert payer.calls("init") == 1
+
+
+def unanswered(payer, act, **switches):
+    """A batch whose init went unanswered, and what somebody did in iyzico's panel."""
+    payer.bank.set(**switches)
+    payer.kill(payer.initiate, "init_mass_payout")
+    getattr(payer.bank.panel, act)(BATCH)
+    payer.wait(120)
+    error = raised(LedgerBatchError, payer.initiate, "somebody else dealt with it.*--as authorized, or --as cancelled")
+    assert error.retry is not Retry.SAFE
+
+
+def resolve_as(payer, after):
+    found = payer.hook.retrieve_mass_payout(external_id=BATCH)
+    return resolve(payer.ledger, payer.batch(), after, found, PERSON, "the panel shows it")
+
+
+@pytest.mark.parametrize("request_id", ["absent", "present"])
+def test_payments_of_an_unanswered_init_may_be_paid_under_another_name_once_it_is_cancelled_in_the_panel(payer, request_id):
+    unanswered(payer, "cancel", item_request_id=request_id)
+    kept = resolve_as(payer, State.CANCELLED)
+    assert (kept.state, payer.items()["item-0"]) == ("cancelled", "MASS_PAYOUT_CANCELED")
+    assert payer.pay(a_batch("salaries-again")).state == "authorized"
+    assert payer.effects("auth") == 1
+
+
+def test_a_batch_that_is_not_cancelled_at_iyzico_is_not_called_so(payer):
+    payer.bank.fail("done_then_reset", on="init", times=1)
+    raised(LedgerBatchError, payer.initiate, "INIT moves no money; cancel it in iyzico's panel.*--as cancelled")
+    raised(LedgerBatchError, lambda: resolve_as(payer, State.CANCELLED), "nothing paid yet.*contradicts cancelled")
+    raised(LedgerBatchError, lambda: payer.initiate(a_batch("salaries-again")), "could be paid twice")
+
+
+def test_a_batch_that_was_authorized_in_the_panel_before_its_init_was_answered_is_followed_once_a_person_says_so(payer):
+    unanswered(payer, "authorize", item_request_id="present", fates={"*": "waits"})
+    assert resolve_as(payer, State.AUTHORIZED).state is State.AUTHORIZED
+    assert payer.held() == NEEDED
+    assert payer.authorize().state is State.AUTHORIZED
+    assert payer.calls("auth") == 0
+
+
+def test_other_items_under_the_name_are_not_taken_for_the_batch_that_a_person_calls_cancelled(payer):
+    payer.bank.set(item_request_id="present")
+    payer.hook.init_mass_payout(a_batch(rows=payments(amount="999.00")))
+    raised(LedgerBatchError, payer.initiate, "3 of its items are not as we sent them")
+    payer.bank.panel.cancel(BATCH)
+    raised(LedgerBatchError, lambda: resolve_as(payer, State.CANCELLED), "iyzico shows with other amounts 3 items")
