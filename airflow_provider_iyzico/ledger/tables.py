@@ -21,7 +21,7 @@ PERSON_LENGTH = 250
 class LedgerTables(NamedTuple):
     """All tables of the ledger.
 
-    :param account: one row per account and currency, which whoever changes its holds locks first
+    :param account: one row per account and currency; a change of its holds locks that row first
     :param payout: one row per batch, with its state and a version that every change raises
     :param item: one row per item of a batch, without personal data
     :param event: what happened to a batch, when, and by whom; rows are only added

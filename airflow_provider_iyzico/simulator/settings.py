@@ -29,7 +29,7 @@ def _read_refusal_part(name: str, wish: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What holds unless something is set, how a wish for it is read, and what it means."""
+    """The default of a setting, how a value for it is read, and what it means."""
 
     default: Any
     read: Read

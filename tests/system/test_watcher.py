@@ -1,4 +1,4 @@
-"""A payout scheduled by money, in the four real processes: it starts on the crossing, once, whatever happens to the triggerer."""
+"""A payout scheduled by money, in the four real processes: it starts on the crossing, once, also when the triggerer dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever runs the tests learns what was left out, and how to get it."""
+"""The output of the tests says what was left out, and how to get it."""
 
 import os
 import subprocess

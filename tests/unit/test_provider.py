@@ -107,7 +107,7 @@ def test_the_airflow_cli_shows_it_without_a_warning(command, shown, airflow_data
 
 
 def test_nothing_of_ours_imports_what_this_airflow_calls_deprecated(airflow_database):
-    """Whoever names what is deprecated stands in the warning, or the module of compatibility through which we import."""
+    """The warning names the module that uses what is deprecated, or the module of compatibility through which we import."""
     code = """
 import importlib, pkgutil, warnings
 import airflow.providers.common.sql.hooks.sql, airflow_provider_iyzico

@@ -1,4 +1,4 @@
-"""What pays is sent once, whatever happens, and what reads sees all pages. Real sockets, with a raw server behind them."""
+"""What pays is sent once per call, also when its answer is lost, and what reads sees all pages. Real sockets, with a raw server behind them."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""An account has one row per currency, made by whoever comes first, and one transaction at a time holds it."""
+"""An account has one row per currency, made by the first that comes, and one transaction at a time holds it."""
 
 import threading
 

@@ -620,7 +620,7 @@ def recorded(path, columns):
     ],
 )
 def test_a_deferred_gate_that_is_recorded_only_at_its_end_tells_how_it_began(iyzico, sqlite_warehouse, method, kwargs, expected):
-    """Whoever fails a deferred task drops what it was deferred with, but not when it started."""
+    """Failing a deferred task drops what it was deferred with, but not when it started."""
 
     def gate():
         return sensor(batch_total="990", deferrable=True, warehouse_conn_id="iyzico_warehouse")

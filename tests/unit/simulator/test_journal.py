@@ -1,4 +1,4 @@
-"""The journal knows what had an effect, whoever died meanwhile."""
+"""The journal knows what had an effect, also where the client died meanwhile."""
 
 import json
 import os
