@@ -8,9 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from sqlalchemy import create_engine
 from support import AIRFLOW_VERSION, connect
 
-from airflow_provider_iyzico.operators.mass_payout import MassPayoutHoldReleaseOperator
+from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.holds import release_plain
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 
 SALARIES, SUPPLIERS = "salaries-2026-11", "suppliers-2026-11"
@@ -73,10 +77,9 @@ def test_of_two_payouts_with_money_for_one_the_second_says_who_holds_it_and_wait
 
     def give_back():
         during.append(open_holds(sqlite_warehouse))
-        release = MassPayoutHoldReleaseOperator(task_id="release", external_id=SALARIES)
-        run = SimpleNamespace(logical_date=None, data_interval_start=None, data_interval_end=None)
-        task = SimpleNamespace(dag_id="d", task_id="release", run_id="r", map_index=-1, try_number=1)
-        release.execute({"ti": task, "dag_run": run})
+        ledger = Ledger.open(create_engine(f"sqlite:///{sqlite_warehouse}"))
+        release_plain(ledger, Account("sandbox", "simulator", "TRY"), SALARIES, Who(person="fatma"))
+        ledger.engine.dispose()
 
     meanwhile(lambda: len(iyzico.seen) >= seen_before + 3 and waits in caplog.text, give_back)
     run = payouts.suppliers.test()
