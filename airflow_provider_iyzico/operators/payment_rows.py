@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from airflow_provider_iyzico.bridge.versions import object_storage_path
 from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PaymentsError, Retry
-from airflow_provider_iyzico.payments.csv_file import csv_rows
+from airflow_provider_iyzico.payments.csv_file import csv_payments
 from airflow_provider_iyzico.warehouse.database.faults import first_line
 
 #: So many rows are fetched from the database at a time.
@@ -31,7 +31,7 @@ def payment_rows(payments: object, sql: str | None, conn_id: str | None, path: o
         with _queried(sql, conn_id) as rows:
             yield rows
     elif path is not None:
-        with _file(str(path)) as rows:
+        with csv_payments(object_storage_path(str(path)), str(path)) as rows:
             yield rows
     else:
         yield _listed(payments)
@@ -81,16 +81,3 @@ def _said(error: Exception, *, has_run: bool) -> str:
     kind = type(getattr(error, "orig", None) or error).__name__
     is_about_the_query = not has_run and isinstance(error, (ProgrammingError, OperationalError))
     return f"{kind}: {first_line(error)}" if is_about_the_query else kind
-
-
-@contextmanager
-def _file(path: str) -> Iterator[Rows]:
-    try:
-        with object_storage_path(path).open("r", encoding="utf-8-sig", newline="") as file:
-            yield csv_rows(file, path)
-    except IyzicoError:
-        raise
-    except (FileNotFoundError, IsADirectoryError, PermissionError, NotADirectoryError) as error:
-        raise PaymentsError(f"payments_path {path!r} cannot be read: {type(error).__name__}; correct it") from error
-    except OSError as error:
-        raise PaymentsError(f"payments_path {path!r} cannot be read now: {type(error).__name__}", retry=Retry.SAFE) from error

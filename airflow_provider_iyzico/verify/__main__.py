@@ -1,33 +1,33 @@
-"""Asks iyzico with your keys, and prints what it saw as a report for an issue. It only reads, and shows no key and no amount."""
+"""Asks iyzico with your keys, and prints what it saw as a report for an issue. It shows no key, no amount and no recipient.
+
+Without --payout it only reads the balance. With --payout it hands small batches over, and pays one of them if you agree.
+"""
 
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
-from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
-from datetime import UTC, datetime
-from importlib.metadata import version
 
-from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.bridge.versions import read_connections_by_hand
 from airflow_provider_iyzico.errors import IyzicoAuthenticationError, IyzicoError, restated, unexpected
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.hooks.settings import HOSTS, Settings
-from airflow_provider_iyzico.verify.assumptions import ASSUMPTIONS, LAST_NUMBER, Finding, Seen, Verdict
+from airflow_provider_iyzico.verify.assumptions import ASSUMPTIONS, LAST_NUMBER, Seen
 from airflow_provider_iyzico.verify.observation import Probe, ask
+from airflow_provider_iyzico.verify.payout.command import verify_payout
+from airflow_provider_iyzico.verify.payout.consent import Leave, Person
+from airflow_provider_iyzico.verify.report import ended, report
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 if nothing differs from what we assume, 1 if something does, 2 if not everything could be asked."""
-    parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.verify", description=__doc__)
-    parser.add_argument("--conn-id", default=IyzicoHook.default_conn_name, help="default: %(default)s")
-    parser.add_argument("--reuse-header", action="store_true", help="also send one Authorization header twice (assumption 14)")
-    asked = parser.parse_args(arguments)
+    asked = _parser().parse_args(arguments)
     read_connections_by_hand()
     hook = IyzicoHook(asked.conn_id)
     try:
+        if asked.payout is not None:
+            given = frozenset(leave for leave in Leave if getattr(asked, leave.name))
+            return verify_payout(hook, asked.payout, Person(given, sys.stdin.isatty()), asked.follow_minutes * 60)
         return _verify(hook, reuse_header=asked.reuse_header)
     except IyzicoError as error:
         print(error, file=sys.stderr)
@@ -38,6 +38,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 2
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.verify", description=__doc__)
+    parser.add_argument("--conn-id", default=IyzicoHook.default_conn_name, help="default: %(default)s")
+    parser.add_argument("--reuse-header", action="store_true", help="also send one Authorization header twice (assumption 14)")
+    payout = parser.add_argument_group("payouts")
+    payout.add_argument(
+        "--payout", metavar="PAYMENTS.CSV", help="hand over and pay a few small payments, asking before each step"
+    )
+    payout.add_argument("--follow-minutes", type=float, default=10, help="follow the paid batch so long; default: %(default)s")
+    for leave, meaning in (
+        (Leave.PAY, "agree beforehand to hand batches over, and to pay one"),
+        (Leave.RISK, "agree beforehand to ask for what iyzico should refuse; the payments may be made up to three times"),
+        (Leave.REAL_MONEY, "agree beforehand to use keys for production"),
+    ):
+        payout.add_argument(leave, dest=leave.name, action="store_true", help=meaning)
+    return parser
+
+
 def _verify(hook: IyzicoHook, *, reuse_header: bool) -> int:
     with redirect_stdout(sys.stderr):  # where Airflow 2 logs
         settings = hook.settings
@@ -45,33 +63,14 @@ def _verify(hook: IyzicoHook, *, reuse_header: bool) -> int:
     seen = Seen(settings.environment, answers)
     findings = {number: judge(seen) for number, (_, judge) in ASSUMPTIONS.items()} if answers else {}
     if findings:
-        print("\n".join(_report(settings, seen, findings, problem)))
-    if problem is not None:
-        print(f"stopped after {len(answers)} answer(s): {problem}", file=sys.stderr)
+        rows = [(number, text, findings[number]) for number, (text, _) in ASSUMPTIONS.items()]
+        print("\n".join(report("What iyzico's mass payout balance does", settings, rows, len(answers), problem)))
+        others = [str(number) for number in range(1, LAST_NUMBER + 1) if number not in ASSUMPTIONS]
+        print(f"Not asked, because reading a balance does not tell: {', '.join(others)}.")
+    code = ended(findings.values(), len(answers), problem)
     if isinstance(problem, IyzicoAuthenticationError) and list(answers) == [Probe.USUAL]:
         print("If these keys work in another client of iyzico, assumption 1 or 2 is wrong: please tell us.", file=sys.stderr)
-    if any(finding.verdict is Verdict.DIFFERS for finding in findings.values()):
-        return 1
-    return 0 if problem is None else 2
-
-
-def _report(settings: Settings, seen: Seen, findings: Mapping[int, Finding], problem: IyzicoError | None) -> Iterator[str]:
-    yield "## What iyzico's mass payout balance does"
-    yield ""
-    yield f"- airflow-provider-iyzico {__version__}, Airflow {version('apache-airflow')}, Python {platform.python_version()}"
-    yield f"- environment: {settings.environment}, {datetime.now(UTC):%Y-%m-%d}"
-    if settings.base_url not in {f"https://{host}" for host in HOSTS.values()}:
-        yield "- asked at an address that is not iyzico's: this report says nothing about iyzico, so do not send it"
-    if problem is not None:
-        yield f"- stopped after {len(seen.answers)} answer(s): {type(problem).__name__}"
-    yield ""
-    yield "| # | we assume | seen | verdict |"
-    yield "|---|---|---|---|"
-    for number, (text, _) in ASSUMPTIONS.items():
-        yield f"| {number} | {text} | {findings[number].seen} | {findings[number].verdict} |"
-    yield ""
-    others = [str(number) for number in range(1, LAST_NUMBER + 1) if number not in ASSUMPTIONS]
-    yield f"Not asked, because reading a balance does not tell: {', '.join(others)}."
+    return code
 
 
 if __name__ == "__main__":

@@ -7,24 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 
 from airflow_provider_iyzico.api.money import money_from_text
 from airflow_provider_iyzico.errors import IyzicoMoneyError
-from airflow_provider_iyzico.verify.observation import Number, Observation, Probe
+from airflow_provider_iyzico.verify.finding import Finding, Verdict, form_of
+from airflow_provider_iyzico.verify.observation import Observation, Probe
 
 #: As many rows as UNVERIFIED.md has.
-LAST_NUMBER = 34
+LAST_NUMBER = 35
 #: Clocks that agree within this have the same unit and epoch.
 SAME_CLOCK_SECONDS = 300
-
-
-class Verdict(StrEnum):
-    CONFIRMED = "confirmed"
-    DIFFERS = "differs"
-    NOT_SETTLED = "not settled"
-    NOT_ASKED = "not asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +28,6 @@ class Seen:
 
     environment: str
     answers: Mapping[Probe, Observation]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A verdict, and what it rests on."""
-
-    verdict: Verdict
-    seen: str
 
 
 Judge = Callable[[Seen], Finding]
@@ -95,31 +79,15 @@ def _amount(usual: Observation, environment: str) -> Finding:
     try:
         money_from_text(raw if isinstance(raw, str) else "", "the balance")
     except IyzicoMoneyError:
-        return Finding(Verdict.DIFFERS, _form(raw))
-    return Finding(Verdict.CONFIRMED, _form(raw))
+        return Finding(Verdict.DIFFERS, form_of(raw))
+    return Finding(Verdict.CONFIRMED, form_of(raw))
 
 
 @of_a_balance
 def _negative(usual: Observation, environment: str) -> Finding:
-    if (form := _form(usual.fields.get("balance"))).endswith("yes"):
+    if (form := form_of(usual.fields.get("balance"))).endswith("yes"):
         return Finding(Verdict.CONFIRMED, form)
     return Finding(Verdict.NOT_SETTLED, form)
-
-
-def _form(raw: object) -> str:
-    """Say how an amount is written, but not how much it is."""
-    if not isinstance(raw, str):
-        return "no balance" if raw is None else f"a {type(raw).__name__}"
-    kind = "number" if isinstance(raw, Number) else "string"
-    try:
-        amount = Decimal(raw)
-        exponent = amount.as_tuple().exponent
-    except InvalidOperation:
-        exponent = "n"
-    if not isinstance(exponent, int):
-        return f"{kind}, no amount"
-    exponent_form = ", with an exponent" if "e" in raw.lower() else ""
-    return f"{kind}, {max(-exponent, 0)} decimals{exponent_form}, negative: {'yes' if amount < 0 else 'no'}"
 
 
 @of_a_balance

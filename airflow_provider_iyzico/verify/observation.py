@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -50,12 +50,14 @@ class Observation:
     """One answer. It is read more leniently than for a balance, because odd answers are what we look for.
 
     :param fields: its JSON object, or nothing
-    :param error: the package's error, if the answer gives no balance
+    :param error: the package's error, if it cannot read the answer
+    :param value: what it reads, if it can
     """
 
     answer: Answer
     fields: dict[str, Any]
     error: IyzicoError | None
+    value: Any = None
 
     @property
     def is_iyzicos(self) -> bool:
@@ -96,11 +98,20 @@ class Observation:
         return word if _NAME.match(word) else "one that is not shown"
 
 
-def observe(answer: Answer) -> Observation:
-    """Read an answer, and keep the package's error if there is one."""
+def pause(seconds: float = PAUSE_SECONDS) -> None:
+    """Leave iyzico in peace for so long."""
+    time.sleep(seconds)
+
+
+def observe(answer: Answer, read: Callable[[Answer], Any] = read_balance) -> Observation:
+    """Read an answer, and keep the package's error if there is one.
+
+    :param read: how the package reads it
+    """
     error: IyzicoError | None = None
+    value = None
     try:
-        read_balance(answer)
+        value = read(answer)
         if answer.header("age"):
             error = IyzicoAnswerError("a cache answered in iyzico's place; have the proxy pass these requests on")
     except IyzicoError as problem:
@@ -110,7 +121,7 @@ def observe(answer: Answer) -> Observation:
         fields = json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
     except (ValueError, RecursionError):
         fields = None
-    return Observation(answer, fields if isinstance(fields, dict) else {}, error)
+    return Observation(answer, fields if isinstance(fields, dict) else {}, error, None if error else value)
 
 
 def ask(hook: IyzicoHook, *, reuse_header: bool) -> tuple[dict[Probe, Observation], IyzicoError | None]:
@@ -118,7 +129,7 @@ def ask(hook: IyzicoHook, *, reuse_header: bool) -> tuple[dict[Probe, Observatio
     seen: dict[Probe, Observation] = {}
     for probe, call in _calls(hook.settings.locale, reuse_header=reuse_header):
         if seen:
-            time.sleep(PAUSE_SECONDS)
+            pause()
         try:
             seen[probe] = one = hook.run(call, attempts=1)
         except IyzicoError as error:

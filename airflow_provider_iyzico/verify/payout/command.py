@@ -1,0 +1,51 @@
+"""``verify --payout``: from a file of payments to a report, by the walk."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from decimal import Decimal
+
+from airflow_provider_iyzico.api.payout import Batch
+from airflow_provider_iyzico.bridge.versions import object_storage_path
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.payments.checking import Limits, checked
+from airflow_provider_iyzico.payments.csv_file import csv_payments
+from airflow_provider_iyzico.verify.finding import Finding
+from airflow_provider_iyzico.verify.payout.assumptions import CANNOT_SETTLE, PAYOUT_ASSUMPTIONS
+from airflow_provider_iyzico.verify.payout.consent import Person
+from airflow_provider_iyzico.verify.payout.walk import Walk
+from airflow_provider_iyzico.verify.report import ended, report
+
+#: A batch that settles these questions is small: this package takes no larger one for it.
+LIMITS = Limits(max_items=10, max_total=Decimal(100))
+_NAME = "verify"
+
+
+def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: float) -> int:
+    """Take the walk and print its report. Return the exit code of the command.
+
+    :param path: of the payments, as a CSV file
+    :raises IyzicoConfigurationError: the Connection may not pay, or nobody agreed; nothing was sent
+    :raises PaymentsError: the file cannot be read, or its payments cannot be made; nothing was sent
+    """
+    with redirect_stdout(sys.stderr):  # where Airflow 2 logs
+        settings = hook.settings
+        person.check(settings)
+        walk = Walk(hook, person, _batch(path, str(settings.currency)), follow_seconds)
+        problem = walk.go()
+    seen = walk.seen
+    findings: Mapping[str, Finding] = {name: each.finding(seen) for name, each in PAYOUT_ASSUMPTIONS.items()}
+    rows = [(name, each.text, findings[name]) for name, each in PAYOUT_ASSUMPTIONS.items()]
+    if seen.made:
+        print("\n".join(report("What iyzico's mass payouts do", settings, rows, len(seen.made), problem)))
+        print("Not asked, because one small batch does not tell. It takes\n")
+        for what, names in CANNOT_SETTLE.items():
+            print(f"- {what}: {', '.join(names)}")
+    return ended(findings.values(), len(seen.made), problem)
+
+
+def _batch(path: str, currency: str) -> Batch:
+    with csv_payments(object_storage_path(path), path) as rows:
+        return checked(rows, external_id=_NAME, currency=currency, purpose=None, limits=LIMITS)
