@@ -39,11 +39,11 @@ def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: f
     findings: Mapping[str, Finding] = {name: each.finding(seen) for name, each in PAYOUT_ASSUMPTIONS.items()}
     rows = [(name, each.text, findings[name]) for name, each in PAYOUT_ASSUMPTIONS.items()]
     if seen.made:
-        print("\n".join(report("What iyzico's mass payouts do", settings, rows, len(seen.made), problem)))
+        print("\n".join(report("What iyzico's mass payouts do", settings, rows, walk.answers, problem)))
         print("Not asked, because one small batch does not tell. It takes\n")
         for what, names in CANNOT_SETTLE.items():
             print(f"- {what}: {', '.join(names)}")
-    return ended(findings.values(), len(seen.made), problem)
+    return ended(findings.values(), walk.answers, problem)
 
 
 def _batch(path: str, currency: str) -> Batch:

@@ -13,7 +13,14 @@ from airflow_provider_iyzico.api.payout import Batch, MassPayout
 from airflow_provider_iyzico.api.payout.calls import cancel_call, init_call, page_call
 from airflow_provider_iyzico.api.payout.retrieved import Page
 from airflow_provider_iyzico.api.payout.statuses import BatchMeaning, batch_meaning
-from airflow_provider_iyzico.errors import IyzicoAnswerError, IyzicoError, IyzicoNoSuchPayoutError, PaymentsError, restated
+from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
+    IyzicoError,
+    IyzicoNoSuchPayoutError,
+    IyzicoOutcomeUnknownError,
+    PaymentsError,
+    restated,
+)
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.verify import observation
 from airflow_provider_iyzico.verify.observation import Observation, observe
@@ -70,7 +77,9 @@ class Desk:
         one = self.hook.run(observing, attempts=1)
         self.made.append((step, one))
         if one.is_unwelcome and one.error is not None:
-            raise restated(one.error)
+            if call.is_read or has_refused(one.error):
+                raise restated(one.error)
+            raise IyzicoOutcomeUnknownError(f"{one.error}; nobody knows whether iyzico did this: {step}")
         return one
 
     def must(self, step: Step, call: Call[Any]) -> Observation:

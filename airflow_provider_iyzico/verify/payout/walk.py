@@ -40,12 +40,14 @@ class Walk:
 
     :param batch: the payments; they go out under names and item ids of the walk's own
     :param follow_seconds: how long an authorized batch is followed
+    :ivar answers: how many requests were answered before the walk ended and batches were cancelled
     """
 
     def __init__(self, hook: IyzicoHook, person: Person, batch: Batch, follow_seconds: float) -> None:
         self.person, self.desk = person, Desk(hook, person)
         self.name = f"verify-{token_hex(6)}"
         self.batch = self._renamed(batch, 1, 1)
+        self.answers = 0
         self.rounds = max(1, round(follow_seconds / FOLLOW_SECONDS))
         self.paid = f"{len(batch.items)} payment(s), {money_text(batch.total)} {batch.currency} together"
 
@@ -59,6 +61,7 @@ class Walk:
         However it ends, each batch that was handed over and not authorized is cancelled. Where that fails, the person is told.
         """
         problem = _tried(self._steps)
+        self.answers = len(self.desk.made)
         for handed in self.desk.handed:
             if not handed.is_settled and (failed := _tried(partial(self.desk.cancel, handed))) is not None:
                 self.person.tell(

@@ -13,43 +13,20 @@ import pytest
 from raw_server import serve
 from secrets_search import forms, secrets_of
 from support import connect_to
+from verdicts import verdicts_in
 
 from airflow_provider_iyzico.errors import IyzicoUnavailableError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.simulator import FAULTS, HABITS
 from airflow_provider_iyzico.verify import observation
-from airflow_provider_iyzico.verify.__main__ import main
 from airflow_provider_iyzico.verify.assumptions import ASSUMPTIONS, LAST_NUMBER, Seen, Verdict
 from airflow_provider_iyzico.verify.observation import Probe
+from airflow_provider_iyzico.verify.payout.assumptions import PAYOUT_ASSUMPTIONS
 
 ROOT = Path(__file__).parents[3]
 #: Digits that are found wherever they stand.
 BALANCE = "7364519.28"
 AS_ASSUMED = dict.fromkeys(ASSUMPTIONS, Verdict.CONFIRMED) | {5: Verdict.NOT_SETTLED, 12: Verdict.NOT_SETTLED}
-
-
-@pytest.fixture
-def pauses(monkeypatch):
-    """Collect the pauses between requests instead of making them."""
-    made = []
-    monkeypatch.setattr(observation, "time", SimpleNamespace(sleep=made.append))
-    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")  # main sets it, and this takes it away again
-    return made
-
-
-@pytest.fixture
-def verify(pauses, capsys):
-    def run(*arguments):
-        code = main([*arguments])
-        output = capsys.readouterr()
-        return SimpleNamespace(code=code, report=output.out, problem=output.err, verdicts=verdicts_in(output.out))
-
-    return run
-
-
-def verdicts_in(report):
-    rows = re.findall(r"^\| (\d+) \|.*\| ([a-z ]+) \|$", report, re.MULTILINE)
-    return {int(number): Verdict(verdict) for number, verdict in rows}
 
 
 def test_where_all_is_as_assumed_nothing_differs(iyzico, verify):
@@ -287,8 +264,11 @@ def test_the_report_says_what_was_run_where_and_that_a_simulator_is_not_iyzico(i
 def test_the_assumptions_are_those_of_unverified_md():
     rows = re.findall(r"^\| (\d+) \| (.*?) \| .* \| (.*) \|$", (ROOT / "UNVERIFIED.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert [int(number) for number, _, _ in rows] == list(range(1, LAST_NUMBER + 1))
-    marked = {int(number): text for number, text, settled_by in rows if settled_by.startswith("**verify**")}
-    assert marked == {number: text for number, (text, _) in ASSUMPTIONS.items()}
+    for mark, assumptions in (
+        ("**verify**", {str(number): text for number, (text, _) in ASSUMPTIONS.items()}),
+        ("**verify --payout**", {name: each.text for name, each in PAYOUT_ASSUMPTIONS.items() if name.isdecimal()}),
+    ):
+        assert {number: text for number, text, settled_by in rows if settled_by.startswith(mark)} == assumptions
 
 
 def test_it_runs_from_the_command_line_with_a_connection_of_airflows_own_database(airflow_database, iyzico):
