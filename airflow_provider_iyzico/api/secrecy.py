@@ -26,7 +26,7 @@ _ESCAPED = re.compile(
     r"|&#(?:x(?P<html>[0-9A-Fa-f]{1,6})|(?P<decimal>[0-9]{1,7}));|[A-Za-z0-9]"
 )
 _ESCAPE = re.compile(r"[%\\&]")
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 #: An IBAN, whole or in groups of four, and as many digits in a row as a phone or an identity number has at least.
 _PERSONAL = re.compile(
     r"\b[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,4})?)\b|\+?[0-9](?:\s?[0-9]){8,}",

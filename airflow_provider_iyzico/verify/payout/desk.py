@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_iyzico.api.call import Call
-from airflow_provider_iyzico.api.envelope import has_refused
+from airflow_provider_iyzico.api.envelope import Answer, has_refused
 from airflow_provider_iyzico.api.payout import Batch, MassPayout
 from airflow_provider_iyzico.api.payout.calls import cancel_call, init_call, page_call
+from airflow_provider_iyzico.api.payout.fields import without_recipients
 from airflow_provider_iyzico.api.payout.retrieved import Page
 from airflow_provider_iyzico.api.payout.statuses import BatchMeaning, batch_meaning
 from airflow_provider_iyzico.errors import (
@@ -57,10 +58,12 @@ class Handed:
 class Desk:
     """What the walk does with a batch.
 
+    :param batch: whose recipients no word of an answer may show
     :ivar made: each step with its answer, in their order
     """
 
-    def __init__(self, hook: IyzicoHook, person: Person) -> None:
+    def __init__(self, hook: IyzicoHook, person: Person, batch: Batch) -> None:
+        self._recipients = tuple(batch.recipients)
         self.hook, self.person, self.locale = hook, person, hook.settings.locale
         self.made: list[tuple[Step, Observation]] = []
         self.handed: list[Handed] = []
@@ -73,23 +76,21 @@ class Desk:
         if self.made:
             observation.pause()
         self.person.tell(f"- {step}")
-        observing: Call[Observation] = replace(call, read=partial(observe, read=call.read))
+        observing: Call[Observation] = replace(call, read=partial(self._observe, read=call.read))
         one = self.hook.run(observing, attempts=1)
         self.made.append((step, one))
         if one.is_unwelcome and one.error is not None:
-            if call.is_read or has_refused(one.error):
-                raise restated(one.error)
-            raise IyzicoOutcomeUnknownError(f"{one.error}; nobody knows whether iyzico did this: {step}")
+            raise _problem(step, call, one.error)
         return one
 
     def must(self, step: Step, call: Call[Any]) -> Observation:
         """Send one request that has to succeed.
 
-        :raises IyzicoError: it did not
+        :raises IyzicoError: it did not; with an init or auth that iyzico may have carried out, its outcome is unknown
         """
         one = self.ask(step, call)
         if one.error is not None:
-            raise restated(one.error)
+            raise _problem(step, call, one.error)
         return one
 
     def page(self, request_id: str, item_type: str = "VALID") -> Call[Page]:
@@ -105,10 +106,11 @@ class Desk:
         """
         handed = Handed(batch)
         self.handed.append(handed)
-        one = self.ask(step, init_call(batch, self.locale))
+        call = init_call(batch, self.locale)
+        one = self.ask(step, call)
         if one.error is not None:
             handed.is_settled = has_refused(one.error)
-            raise restated(one.error)
+            raise _problem(step, call, one.error)
         handed.request_id, handed.invalid = one.value.request_id, len(one.value.invalid)
         handed.is_settled = handed.request_id is None
         return handed
@@ -144,6 +146,9 @@ class Desk:
                 raise IyzicoAnswerError("iyzico does not call it cancelled")
         handed.is_settled = True
 
+    def _observe(self, answer: Answer, read: Callable[[Answer], Any]) -> Observation:
+        return observe(without_recipients(answer, self._recipients), read)
+
     def _looked_up(self, external_id: str) -> str | None:
         """Return the requestId of a batch whose init was not answered; nothing if there is no such batch."""
         try:
@@ -167,6 +172,13 @@ class Desk:
             raise restated(error)
         payout: MassPayout = one.value.payout
         return payout
+
+
+def _problem(step: Step, call: Call[Any], error: IyzicoError) -> IyzicoError:
+    """Return the error that a request without success means: only what iyzico refuses by a documented code did nothing."""
+    if call.is_read or has_refused(error):
+        return restated(error)
+    return IyzicoOutcomeUnknownError(f"{error}; nobody knows whether iyzico did this: {step}")
 
 
 def _is_cancelled(payout: MassPayout) -> bool:

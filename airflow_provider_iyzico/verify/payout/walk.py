@@ -44,7 +44,7 @@ class Walk:
     """
 
     def __init__(self, hook: IyzicoHook, person: Person, batch: Batch, follow_seconds: float) -> None:
-        self.person, self.desk = person, Desk(hook, person)
+        self.person, self.desk = person, Desk(hook, person, batch)
         self.name = f"verify-{token_hex(6)}"
         self.batch = self._renamed(batch, 1, 1)
         self.answers = 0

@@ -153,6 +153,10 @@ def test_a_name_is_blotted_out_however_it_is_cased(written):
     assert Recipients(["İrem Işık"])(f"{written}'ın hesabı") == "*** ***'ın hesabı"
 
 
+def test_a_name_is_blotted_out_between_underscores():
+    assert Recipients(["İrem Işık"])("REFUSED_IREM_ISIK") == "REFUSED_***_***"
+
+
 def test_unshown_bytes_are_sent_and_not_shown():
     body = Unshown(b"secret")
     assert (repr(body), f"{body!r}", bytes(body), len(body)) == ("***", "***", b"secret", 6)

@@ -359,11 +359,20 @@ def test_a_batch_that_would_not_be_paid_as_it_is_meant_is_cancelled(iyzico, walk
     assert "stopped after" in done.report
 
 
-def test_an_authorization_that_is_refused_ends_with_a_cancelled_batch(iyzico, walk):
-    iyzico.fail("failure", on="auth", code="90009", message="not today")
+@pytest.mark.parametrize(("code", "kind"), [("11", "IyzicoRefusedError"), ("90009", "IyzicoOutcomeUnknownError")])
+def test_an_authorization_that_is_refused_ends_with_a_cancelled_batch(iyzico, walk, code, kind):
+    iyzico.fail("failure", on="auth", code=code, message="not today")
     done = walk(*ALL)
     assert statuses(iyzico) == ["CANCELED", "CANCELED"]
-    assert "answer(s): IyzicoRefusedError" in done.report
+    assert f"answer(s): {kind}" in done.report
+
+
+def test_a_recipient_whom_iyzico_writes_into_any_word_is_not_shown(iyzico, walk):
+    iyzico.set(batch_words={"COMPLETED": "Karadeniz"}, item_words={"SUCCESS": IBAN, "QUEUED": "Mehmet_Karadeniz"})
+    wrong_state = {"code": "Karadeniz", "message": f"{NAME} is paid"}
+    iyzico.set(refusals={"not_found": {"code": PHONE[1:], "message": f"none for {OTHER_NAME}"}, "wrong_state": wrong_state})
+    done = walk(*ALL)
+    assert done.verdicts["batch_words"] is done.verdicts["item_words"] is Verdict.DIFFERS
 
 
 def test_no_ledger_and_no_warehouse_is_needed():
