@@ -36,7 +36,7 @@ TESTS = (
     "tests/story",
     "tests/unit",
 )
-#: What the short form leaves out: pure functions, the simulator, sockets, the words and figures of the page, what is quoted in the
+#: What the short form leaves out: pure functions, the simulator, sockets, the words and figures of the page, the blocks of the
 #: docs, and what is said of programs that are missing. These tests touch neither Airflow nor SQLAlchemy, or only through what
 #: others test. `make test` runs them on the newest Airflow, and `make matrix` in full on every one.
 LEFT_OUT = (
