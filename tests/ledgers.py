@@ -88,6 +88,12 @@ def set_state(ledger, name, state):
     ledger.act(lambda connection: connection.execute(update(table).where(table.c.external_id == name).values(state=state)))
 
 
+def empty(engine):
+    """Make the tables of a ledger, or take out what an earlier test has left in them."""
+    ledger = Ledger.open(engine)
+    ledger.act(lambda connection: [connection.execute(table.delete()) for table in reversed(ledger.tables)])
+
+
 def rows(ledger, table, *columns):
     """The rows of a table in the order of its key, as plain tuples."""
     table = getattr(ledger.tables, table)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -55,6 +56,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(params=["postgresql", "sqlite", "mariadb"])
 def database(request, tmp_path):
     """An engine for an empty database, and what another process needs to connect to the same."""
+    with empty_database(request, tmp_path / "ledger.db") as database:
+        yield database
+
+
+@pytest.fixture
+def databases(request, tmp_path):
+    """As many empty databases as payouts run at once on a small machine."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(empty_database(request, tmp_path / f"ledger-{number}.db")) for number in range(3)]
+
+
+@contextmanager
+def empty_database(request, path):
+    """Yield an empty database of the kind that the test's parameter names."""
     if request.param == "postgresql":
         with postgres_schema(request.getfixturevalue("postgres_url"), POSTGRESQL) as engine:
             yield engine, {"options": f"-csearch_path={ask(engine, 'SELECT current_schema()')}"}
@@ -62,6 +77,6 @@ def database(request, tmp_path):
         with mariadb_database(request.getfixturevalue("mariadb_url")) as engine:
             yield engine, {}
     else:
-        engine = create_engine(f"sqlite:///{tmp_path}/ledger.db")
+        engine = create_engine(f"sqlite:///{path}")
         yield engine, {}
         engine.dispose()

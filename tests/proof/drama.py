@@ -10,6 +10,7 @@ from typing import Any
 
 import staging
 from inprocess import Wire
+from ledgers import empty
 from person import Person
 from plans import GRACE, PERSONAL, Order, Plan
 from referee import Referee, Violation
@@ -54,7 +55,7 @@ class Drama:
         self.simulator = Simulator(str(plan.balance), seed=plan.seed)
         self.stage = Stage(self.simulator.world, plan.rng, self.reached, lambda: self.referee.look())
         staging.current[:] = [self.stage]
-        _empty(engine)
+        empty(engine)
         self.contents = {order.name: order.amounts for order in plan.orders}
         self.referee = Referee(engine, self.stage, self.contents, GRACE)
         self.referee.recipients = {order.name: order.recipients for order in plan.orders}
@@ -332,12 +333,6 @@ def _with_digits(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _tables(ledger: Ledger) -> list[str]:
     return [table.fullname for table in ledger.tables]
-
-
-def _empty(engine: Any) -> None:
-    """Empty the tables that an earlier run has left."""
-    ledger = Ledger.open(engine)
-    ledger.act(lambda connection: [connection.execute(table.delete()) for table in reversed(ledger.tables)])
 
 
 def play(seed: int, engine: Any) -> Outcome:
