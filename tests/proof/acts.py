@@ -15,9 +15,9 @@ from unittest import mock
 
 from airflow.providers.common.compat.module_loading import import_string
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
-from payers import BATCH
+from payers import BATCH, payments
 from payout_tasks import authorizing, context, init, reconcile
-from points import FREEZES, KILLS
+from points import FREEZES, GRACE_SECONDS, KILLS
 from seed_mutants import MUTANTS
 
 from airflow_provider_iyzico.errors import IyzicoError
@@ -52,8 +52,7 @@ for _name in (
     with suppress(ImportError):
         importlib.import_module(_name)
 gc.freeze()
-#: Between two reads, and after a deadline.
-GRACE = {"grace_seconds": 0.2}
+GRACE = {"grace_seconds": GRACE_SECONDS}
 #: How long Airflow wants a deferred task to be away, which is not here.
 triggers.SETTLING_SECONDS = 0.0
 
@@ -95,7 +94,27 @@ def run(
         line.send(_outcome(acts[task]))
 
 
-def copy(line: Any, external_id: str, number: int, *, freeze: str | None = None, mutant: str | None = None) -> None:
+def serve(line: Any, mutant: str | None = None) -> None:
+    """Do one act after the other, as our side of the line tells by name, until it hangs up."""
+    with ExitStack() as stack:
+        if mutant is not None:
+            stack.enter_context(MUTANTS[mutant].make())
+        while True:
+            try:
+                act, *given = line.recv()
+            except EOFError:
+                return
+            globals()[act](line, *given)
+
+
+def start(line: Any, external_id: str) -> None:
+    """Hand a batch of that name over, whose payments no other batch has."""
+    rows = [{**row, "item_external_id": f"{external_id}-{number}"} for number, row in enumerate(payments())]
+    given = {"external_id": external_id, "payments": rows, "commission_bound": "2.50"}
+    line.send(_outcome(lambda: init(context("start"), **given, **GRACE)))
+
+
+def copy(line: Any, external_id: str, number: int, freeze: str | None) -> None:
     """Be one of several copies of the task that pays. Say how it ended, how often it sent an authorization, and how often it waited.
 
     :param number: of the copy
@@ -107,14 +126,12 @@ def copy(line: Any, external_id: str, number: int, *, freeze: str | None = None,
         os.kill(os.getpid(), signal.SIGSTOP)
 
     with ExitStack() as stack:
-        if mutant is not None:
-            stack.enter_context(MUTANTS[mutant].make())
         sent = stack.enter_context(mock.patch.object(Connection, "request", autospec=True, side_effect=Connection.request))
         waited = stack.enter_context(mock.patch.object(Means, "await_sender", autospec=True, side_effect=Means.await_sender))
         if freeze is not None:
             stack.enter_context(FREEZES[freeze].happening(stop))
         how, told = _outcome(lambda: _paying(external_id).execute(context(try_number=number)))
-        line.send((how, told, sum("/auth" in str(call.args) for call in sent.call_args_list), waited.call_count))
+    line.send((how, told, sum("/auth" in str(call.args) for call in sent.call_args_list), waited.call_count))
 
 
 def person(line: Any, *arguments: str) -> None:

@@ -18,6 +18,9 @@ from airflow_provider_iyzico.payouts import authorize, follow, initiate
 from airflow_provider_iyzico.sensors import holding
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutTrigger
 
+#: Between two reads of a task, and after the deadline of a request.
+GRACE_SECONDS = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -74,7 +77,7 @@ KILLS: dict[str, tuple[Point, ...]] = {
     "K12": (Point("resume", MassPayoutAuthorizeOperator, "execute_complete", is_before=True),),
     "K13": (Point("reconcile", Turn, "advance"),),
 }
-#: Where one of several copies of a task is frozen.
+#: Where a copy of a task is frozen, if it comes there.
 FREEZES: dict[str, Point] = {
     "before the intent": Point("pay", authorize, "send", is_before=True),
     "after the intent": Point("pay", authorize, "send"),

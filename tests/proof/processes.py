@@ -26,7 +26,7 @@ from airflow_provider_iyzico.simulator import Simulator
 PATIENCE_SECONDS = 120
 TESTS = Path(__file__).parent.parent
 _forking = get_context("forkserver")
-_forking.set_forkserver_preload(["acts"])
+_forking.set_forkserver_preload(["acts", "processes"])
 #: Threads may begin processes at once, which ``multiprocessing`` does not expect.
 _one_by_one = Lock()
 
@@ -79,12 +79,13 @@ class Task:
         return None
 
 
-def environment(simulator: Simulator, engine: Engine, connect: dict[str, str], **extra: object) -> dict[str, str]:
+def environment(simulator: Simulator, database: tuple[Engine, dict[str, str]], timeout_seconds: float) -> dict[str, str]:
     """Return what tells a process where iyzico and the ledger are.
 
-    :param connect: what an engine for the same database needs besides its URL
-    :param extra: of the Connection to iyzico
+    :param database: an engine, and what another process needs besides its URL
+    :param timeout_seconds: the Connection's: so long, and a grace, others wait for a process that sends something
     """
+    engine, connect = database
     url = engine.url
     if url.get_backend_name() == "sqlite":
         connection = {"conn_type": "sqlite", "host": url.database}
@@ -92,7 +93,7 @@ def environment(simulator: Simulator, engine: Engine, connect: dict[str, str], *
         where = {"host": url.host, "port": url.port, "login": url.username, "password": url.password, "schema": url.database}
         connection = {"conn_type": "postgres", **where, "extra": connect}
     return {
-        "AIRFLOW_CONN_IYZICO_DEFAULT": connection_of(simulator, "simulator", **extra),
+        "AIRFLOW_CONN_IYZICO_DEFAULT": connection_of(simulator, "simulator", timeout=timeout_seconds),
         "AIRFLOW_CONN_IYZICO_WAREHOUSE": json.dumps(connection),
         "IYZICO_WAREHOUSE_URL": url.update_query_dict(connect).render_as_string(hide_password=False),
     }

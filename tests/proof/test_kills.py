@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from queue import SimpleQueue
@@ -19,15 +18,16 @@ from ledgers import empty
 from points import KILLS
 
 ONCE = {"auth requests": 1, "auth": 1, "init": 1, "paid": 3}
+#: On a machine with much else to do an answer may come too late, and its process goes another way than past the point.
+TRIES = 3
 #: How long iyzico goes on to say INIT after an authorization.
 LAGS = (0.0, 0.0, 20.0)
 
 
 def play(database, kills, **more):
     """Let a payout be killed at these points, and return it."""
-    engine, connect = database
-    empty(engine)
-    payout = Payout(engine, connect, kills, **more)
+    empty(database[0])
+    payout = Payout(database, kills, **more)
     payout.run()
     return payout
 
@@ -64,21 +64,22 @@ def test_a_payout_that_is_killed_anywhere_pays_once_and_ends_as_one_that_was_not
         kills, lag = [(name, draw.randrange(len(KILLS[name]))) for name in plan], draw.choice(LAGS)
         database = free.get()
         try:
-            payout = play(database, kills, lag_seconds=lag)
-            assert found(payout, whole) == [], f"killed at {kills}, while reads lag by {lag} s"
+            for _ in range(TRIES):
+                payout = play(database, kills, lag_seconds=lag)
+                assert found(payout, whole) == [], f"killed at {kills}, while reads lag by {lag} s"
+                if payout.killed:
+                    break
         finally:
             free.put(database)
         return payout
 
     with ThreadPoolExecutor(len(databases)) as pool:
         played = list(pool.map(killed, plans, range(len(plans))))
-    reached = Counter(payout.killed for payout, plan in zip(played, plans, strict=True) if len(plan) == 2)
-    missed = {plan for payout, plan in zip(played, plans, strict=True) if payout.killed == 0 or len(plan) == 1 > payout.killed}
-    assert missed == set(), "a process did not come to where it was to be killed"
-    processes = sum(sum(payout.tries.values()) for payout in played)
+    assert [payout.kills for payout in played if not payout.killed] == [], "a process did not come to where it was to be killed"
+    twice, processes = sum(payout.killed == 2 for payout in played), sum(sum(payout.tries.values()) for payout in played)
     proof.tell(
         f"{databases[0][0].dialect.name}: {len(played)} payouts, {sum(payout.killed for payout in played)} kills at {len(KILLS)} "
-        f"points, {processes} processes in {time.monotonic() - began:.0f} s; of {sum(reached.values())} pairs {reached[2]} were "
+        f"points, {processes} processes in {time.monotonic() - began:.0f} s; of {len(plans) - rounds * len(KILLS)} pairs {twice} were "
         f"killed twice; {sum(payout.permits for payout in played)} authorizations permitted by a person; each was paid once"
     )
 
