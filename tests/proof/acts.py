@@ -125,13 +125,19 @@ def copy(line: Any, external_id: str, number: int, freeze: str | None) -> None:
         line.send("frozen")
         os.kill(os.getpid(), signal.SIGSTOP)
 
+    request, sent = Connection.request, []
+
+    def count(self: Connection, *given: Any, **more: Any) -> None:
+        request(self, *given, **more)
+        sent.append("/auth" in str(given))
+
     with ExitStack() as stack:
-        sent = stack.enter_context(mock.patch.object(Connection, "request", autospec=True, side_effect=Connection.request))
+        stack.enter_context(mock.patch.object(Connection, "request", count))
         waited = stack.enter_context(mock.patch.object(Means, "await_sender", autospec=True, side_effect=Means.await_sender))
         if freeze is not None:
             stack.enter_context(FREEZES[freeze].happening(stop))
         how, told = _outcome(lambda: _paying(external_id).execute(context(try_number=number)))
-    line.send((how, told, sum("/auth" in str(call.args) for call in sent.call_args_list), waited.call_count))
+    line.send((how, told, sum(sent), waited.call_count))
 
 
 def person(line: Any, *arguments: str) -> None:

@@ -16,7 +16,7 @@ from processes import PATIENCE_SECONDS, Task
 
 from airflow_provider_iyzico.simulator import Simulator
 
-TIMEOUT_SECONDS = 0.6
+TIMEOUT_SECONDS = 1.0
 #: How long a frozen copy sleeps at least: nobody waits for its request any longer.
 FROZEN_SECONDS = TIMEOUT_SECONDS + GRACE_SECONDS
 #: The system may take long to freeze a process that asks for it, and one that is not frozen yet cannot be woken.
@@ -35,6 +35,7 @@ class Round:
     :param name: of the batch
     :param is_hard: the copy that goes on is frozen before it sends anything, and sleeps until another one was permitted
     :ivar done: how often what happened
+    :ivar odd: how copies failed otherwise than for want of a permission
     """
 
     simulator: Simulator
@@ -43,6 +44,7 @@ class Round:
     rng: random.Random
     is_hard: bool
     done: Counter[str] = field(default_factory=Counter)
+    odd: list[str] = field(default_factory=list)
     #: Which copy gets a signal, and when.
     _agenda: list[tuple[float, signal.Signals, Task]] = field(default_factory=list)
     #: Copies that sleep until the others have ended, and a person has dealt with what they left.
@@ -70,9 +72,15 @@ class Round:
 
     def _ask(self, *act: Any) -> Any:
         """Let a worker that is free do something, and return what it says."""
-        worker = next(worker for worker in self.workers if worker.line not in self._at_work)
+        worker = self._free()
         worker.line.send(act)
         return worker.said()
+
+    def _free(self) -> Task:
+        """Return a worker that has nothing to do. It may have been frozen in the moment in which it was done."""
+        worker = next(worker for worker in self.workers if worker.line not in self._at_work)
+        worker.signal(signal.SIGCONT)
+        return worker
 
     def _freeze(self) -> str | None:
         """Draw where a copy is frozen, if it comes there."""
@@ -81,7 +89,7 @@ class Round:
         return self.rng.choice(list(FREEZES)) if self.rng.random() < 0.4 else None
 
     def _begin(self, freeze: str | None) -> None:
-        worker = next(worker for worker in self.workers if worker.line not in self._at_work)
+        worker = self._free()
         self.done["copies"] += 1
         worker.line.send(("copy", self.name, self.done["copies"], freeze))
         self._at_work[worker.line] = worker
@@ -98,10 +106,11 @@ class Round:
                 self._hear(self._at_work[line])
             while self._agenda and self._agenda[0][0] <= time.monotonic():
                 _, number, copy = self._agenda.pop(0)
-                if copy.line in self._at_work:
-                    copy.signal(number)
-                    if number is signal.SIGCONT:
-                        self._agenda.append((time.monotonic() + WAKE_AGAIN_SECONDS, number, copy))
+                if copy.line not in self._at_work:
+                    continue
+                copy.signal(number)
+                if number is signal.SIGCONT:
+                    self._agenda.append((time.monotonic() + WAKE_AGAIN_SECONDS, number, copy))
 
     def _hear(self, copy: Task) -> None:
         said = copy.said()
@@ -114,19 +123,25 @@ class Round:
             return
         del self._at_work[copy.line]
         how, told, sent, waited = said
-        assert how != "failed" or "permit" in told[1], told
+        if how == "failed" and "permit" not in told[1]:
+            self.odd.append(told[1])
         is_paid = how in ("deferred", "done")
-        self.done.update({how: 1, "authorized": is_paid and sent, "followed": is_paid and not sent, "waited": waited > 0})
+        self.done.update(
+            {how: 1, "sent": sent, "authorized": is_paid and sent, "followed": is_paid and not sent, "waited": waited > 0}
+        )
 
     def _heed(self) -> None:
         """Do what a person does where an authorization went unanswered: look into iyzico's panel, which never lags."""
-        if not self.done["failed"] or any(each.external_id == self.name for each in self._authorizations()):
+        if not self.done["failed"]:
+            return
+        began = time.monotonic()
+        while requests(self.simulator)[self.name] < self.done["sent"]:  # a person is not faster than the network
+            assert time.monotonic() - began < PATIENCE_SECONDS, "an authorization that was sent does not come to iyzico"
+            time.sleep(0.02)
+        if any(effect.what == "auth" and effect.external_id == self.name for effect in self.simulator.journal):
             return
         said = self._ask("person", "permit", self.name, "--because", "the panel shows nothing")
         self.done["permitted" if said == 0 else "permission refused"] += 1
-
-    def _authorizations(self) -> list[Any]:
-        return [effect for effect in self.simulator.journal if effect.what == "auth"]
 
 
 def requests(simulator: Simulator) -> dict[str, int]:

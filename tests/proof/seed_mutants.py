@@ -15,7 +15,7 @@ from airflow_provider_iyzico.domain.items import Totals
 from airflow_provider_iyzico.domain.reads import Says
 from airflow_provider_iyzico.errors import IyzicoOutcomeUnknownError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.ledger import batch_holds
+from airflow_provider_iyzico.ledger import batch_holds, batches, steps
 from airflow_provider_iyzico.payouts import authorize, initiate
 
 
@@ -49,7 +49,12 @@ def _until_its_time(turn: Any, own: Any, write: Any = batch_holds._write, **valu
     write(turn, own, **values)
 
 
+def _as_it_is(ledger: Any, batch: Any, who: Any, act: Any, take: Any = batches.take_turn) -> Any:
+    return take(ledger, batches.find(ledger, batch.account, batch.external_id), who, act)
+
+
 MUTANTS = {
+    "no version check": Mutant(lambda: mock.patch.object(steps, "take_turn", _as_it_is), "INV-08 transition", (5, 7)),
     "retried POST": Mutant(lambda: mock.patch.object(IyzicoHook, "_attempt", _retried), "INV-0", (2, 3)),
     "no intent": Mutant(
         lambda: mock.patch.object(authorize, "send", lambda ledger, batch, *_, **__: batch), "INV-04 no intent", (1, 4)
