@@ -14,12 +14,10 @@ import logging
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ import requests
 import trustme
 from airflow.providers.http.hooks.http import HttpHook
 from iyzipay.iyzipay_resource import IyzipayResource
+from simulator_process import simulator_process
 
 from airflow_provider_iyzico.api import signing
 from airflow_provider_iyzico.hooks import trust
@@ -38,17 +37,6 @@ FIRST_CALLS = int(os.environ.get("BENCH_ROWS", "40"))
 REPEATED_CALLS = 10 * FIRST_CALLS
 PATH = "/v1/mass/payout/balance"
 QUERY = "locale=tr"
-SERVER = """
-import ssl, sys
-from airflow_provider_iyzico.simulator import Simulator
-context = None
-if len(sys.argv) > 1:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(sys.argv[1])
-with Simulator("1500.75", ssl_context=context) as iyzico:
-    print(iyzico.connection, flush=True)
-    sys.stdin.read()
-"""
 
 
 def ours() -> tuple[Callable[[], Any], Callable[[], None]]:
@@ -108,15 +96,6 @@ def measure(clients: dict[str, Callable[[], Any]]) -> dict[str, tuple[list[float
     return {name: (first[1:], repeated[REPEATED_CALLS // 10 :]) for name, (first, repeated) in found.items()}
 
 
-@contextmanager
-def server(*certificate: str) -> Iterator[dict[str, Any]]:
-    """Yield the Connection to a simulator in a process of its own, so that no thread of it waits for ours."""
-    command = [sys.executable, "-c", SERVER, *certificate]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield json.loads(process.stdout.readline())
-        process.stdin.close()
-
-
 def clients(connection: dict[str, Any], ca: str | None) -> dict[str, Callable[[], Any]]:
     url, api_key, secret_key = connection["host"], connection["login"], connection["password"]
     if ca:
@@ -158,14 +137,14 @@ def show(title: str, found: dict[str, tuple[list[float], list[float]]]) -> dict[
 def main() -> int:
     logging.disable(logging.INFO)
     os.environ["NO_PROXY"] = "127.0.0.1"
-    with server() as connection:
+    with simulator_process() as connection:
         plain = show("plain HTTP", measure(clients(connection, None)))
     authority = trustme.CA()
     with tempfile.TemporaryDirectory() as folder:
         ca, certificate = Path(folder) / "ca.pem", Path(folder) / "server.pem"
         ca.write_bytes(Path(requests.certs.where()).read_bytes() + authority.cert_pem.bytes())
         authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
-        with server(str(certificate)) as connection:
+        with simulator_process(str(certificate)) as connection:
             tls = show("TLS", measure(clients(connection, str(ca))))
     missed = [
         *(["TLS: a first call in 1.1 times requests"] if tls["requests.Session"][0] > 1.1 else []),

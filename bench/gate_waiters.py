@@ -13,7 +13,6 @@ import os
 import statistics
 import sys
 import time
-import urllib.request
 import uuid
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +23,7 @@ from airflow.providers.http.triggers.http import HttpEventTrigger, HttpSensorTri
 from airflow.sdk.log import configure_logging
 from airflow.triggers.base import BaseEventTrigger
 from airflow.triggers.shared_stream import SharedStreamManager
+from simulator_process import door
 
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
@@ -80,12 +80,6 @@ async def tick(late: list[float]) -> None:
         due += TICK_SECONDS
         await asyncio.sleep(due - clock())
         late.append(clock() - due)
-
-
-def door(url: str, body: dict[str, str] | None = None) -> dict[str, Any]:
-    request = urllib.request.Request(f"{url}/simulator", json.dumps(body).encode() if body else None)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
-        return json.load(answer)
 
 
 def rss_kib() -> float:
