@@ -2,8 +2,8 @@
 
 Ours checks the payments, hands the batch over, sets its money aside, has it paid, and follows it as a task does, with a ledger on
 SQLite or PostgreSQL. The peer sends the same requests through a ``requests.Session`` under another name, and parses the JSON of
-the answers; its signatures are made before. Only the CPU of this process counts: simulator and PostgreSQL have their own. Each pair
-runs in a process of its own, ours and peer by turns. BENCH_ROWS sets the number of items.
+the answers; its signatures are made before. Only the CPU of this process counts: simulator and PostgreSQL have their own. Each
+pair runs in a process of its own, ours and peer by turns. BENCH_ROWS sets the number of items.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def payments(count: int) -> Iterator[dict[str, str]]:
             "item_external_id": f"item-{number}",
             "recipient_type": "IBAN",
             "recipient_info": f"TR{iban.calc_check_digits(f'TR00{account}')}{account}",
-            "recipient_name": "Ayşe Yılmaz",
+            "recipient_name": "Ayşe Demirtaş",
             "amount": f"{1000 + number % 900}.50",
             "description": "salary",
         }
@@ -195,7 +195,7 @@ def compare(databases: dict[str, str]) -> dict[str, float]:
         ratios[name] = statistics.median(each.ours / each.bare for each in found)
         parts = {part: statistics.median(each.parts[part] for each in found) for part in found[0].parts}
         print(f"{ITEMS} items, ledger on {name}, {found[0].requests} requests, {ROUNDS} pairs: seconds of CPU (medians)")
-        print("  ours                {:7.2f}   {}".format(statistics.median(each.ours for each in found), _shown(parts)))
+        print(f"  ours                {statistics.median(each.ours for each in found):7.2f}   {_shown(parts)}")
         print(f"  the bare requests   {statistics.median(each.bare for each in found):7.2f}")
         print(f"  ratio               {ratios[name]:7.2f}   promised: at most {PROMISED}", flush=True)
     return ratios

@@ -29,6 +29,7 @@ PAGE_SIZE = 40
 LONG_BYTES = 16 * 1024 * 1024
 ITEM_TYPES = ("VALID", "INVALID")
 _ROOT = "/v1/mass/payout"
+_write = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def init_call(batch: Batch, locale: str) -> Call[Initiated]:
@@ -120,7 +121,7 @@ def _json(value: object) -> str:
         return "{" + ",".join(f"{_json(name)}:{_json(one)}" for name, one in value.items() if one is not None) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_json, value)) + "]"
-    return money_text(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+    return money_text(value) if isinstance(value, Decimal) else _write(value)
 
 
 def _require_wire_id(value: object, name: str) -> None:

@@ -34,7 +34,7 @@ class Reading:
 
         :raises IyzicoAnswerError: it belongs to another batch, or there are too many items
         """
-        merged([self._first.payout, page.payout])
+        _request_id([self._first.payout, page.payout])
         before = len(self._items)
         self._items.update({_identity(item): item for item in page.payout.items})
         grown = len(self._items) - before
@@ -92,10 +92,19 @@ def merged(payouts: Sequence[MassPayout]) -> MassPayout:
 
     :raises IyzicoAnswerError: they belong to several batches
     """
+    request_id = _request_id(payouts)
+    items = {_identity(item): item for payout in payouts for item in payout.items}
+    return replace(payouts[-1], request_id=request_id, items=tuple(items.values()))
+
+
+def _request_id(payouts: Sequence[MassPayout]) -> str | None:
+    """Return iyzico's id of the one batch whose parts these are, if one of them tells it.
+
+    :raises IyzicoAnswerError: they belong to several batches
+    """
     if len({_batch(payout) for payout in payouts}) > 1:
         raise IyzicoAnswerError("iyzico answered with pages of several batches")
-    items = {_identity(item): item for payout in payouts for item in payout.items}
-    return replace(payouts[-1], request_id=only(payout.request_id for payout in payouts), items=tuple(items.values()))
+    return only(payout.request_id for payout in payouts)
 
 
 def _identity(item: Item) -> Identity:
