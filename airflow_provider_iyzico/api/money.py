@@ -8,8 +8,9 @@ exponent. iyzico prints ``100``, ``100.50``, ``20.00000000`` and ``0E-8``, as nu
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from airflow_provider_iyzico.errors import IyzicoMoneyError
 
@@ -87,6 +88,11 @@ def money_from_author(value: object, name: str) -> Decimal:
 def add(left: Decimal, right: Decimal) -> Decimal:
     """Add exactly, whatever decimal context the caller's thread has."""
     return _EXACT.add(left, right)
+
+
+def summed(amounts: Iterable[Decimal]) -> Decimal:
+    """Add up exactly, whatever decimal context the caller's thread has; nothing is zero."""
+    return reduce(_EXACT.add, amounts, Decimal(0))
 
 
 def subtract(left: Decimal, right: Decimal) -> Decimal:

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
 
-from airflow_provider_iyzico.api.money import add, money_text, subtract
+from airflow_provider_iyzico.api.money import money_text, subtract, summed
 
 #: So many holders are named in a message.
 _NAMED = 3
@@ -77,4 +76,4 @@ class Funds:
 
 def counted(holds: Iterable[Hold]) -> Decimal:
     """Return what holds count together, exactly."""
-    return reduce(add, (hold.counted for hold in holds), Decimal(0))
+    return summed(hold.counted for hold in holds)

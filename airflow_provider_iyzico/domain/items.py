@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import reduce
 
-from airflow_provider_iyzico.api.money import add, money_text
+from airflow_provider_iyzico.api.money import add, money_text, summed
 from airflow_provider_iyzico.api.payout.statuses import INVALID, ItemMeaning, item_meaning
 
 #: Of an item: its batch was cancelled.
@@ -96,7 +95,7 @@ def totals_of(items: Iterable[ItemState], commission_bound: Decimal | None) -> T
     valid = [item for item in everything if item.is_valid]
     costs = [commission_of(item.commission, commission_bound) for item in valid]
     paid = [item for item in valid if item.is_paid]
-    sent = [item for item in valid if not item.is_paid and not item.was_never_sent]
+    sent = [item for item in valid if not (item.was_never_sent or item.is_paid)]
     returned = [item for item in sent if item.is_settled]
     outstanding = [item for item in sent if not item.is_settled]
     known = [cost for cost in costs if cost is not None]
@@ -104,7 +103,7 @@ def totals_of(items: Iterable[ItemState], commission_bound: Decimal | None) -> T
         items=len(everything),
         total=_amounts(valid),
         invalid_items=len(everything) - len(valid),
-        commission=_sum(known) if len(known) == len(costs) else None,
+        commission=summed(known) if len(known) == len(costs) else None,
         paid_items=len(paid),
         paid_total=_amounts(paid),
         paid_commission=_commissions(paid),
@@ -136,19 +135,15 @@ def still_out(
         if item.is_settled and (item.status_at <= enough or not was_in_it):
             continue
         parts += [item.amount, commission_of(item.commission, commission_bound) or _NOTHING]
-    return _sum(parts)
+    return summed(parts)
 
 
 def _amounts(items: Iterable[ItemState]) -> Decimal:
-    return _sum(item.amount for item in items)
+    return summed(item.amount for item in items)
 
 
 def _commissions(items: Iterable[ItemState]) -> Decimal:
-    return _sum(item.commission or _NOTHING for item in items)
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return reduce(add, amounts, _NOTHING)
+    return summed(item.commission or _NOTHING for item in items)
 
 
 def texts(totals: Totals, *, has_ended: bool) -> dict[str, str | int]:

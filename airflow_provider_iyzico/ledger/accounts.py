@@ -16,8 +16,9 @@ from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.warehouse.database.rows import add
 from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
 
-#: What makes a row that of an account and currency, for statements that are written out.
+#: What makes a row that of an account and currency, or that of a batch, for statements that are written out.
 OF_ACCOUNT = "environment = :environment AND account = :account AND currency = :currency"
+OF_BATCH = "environment = :environment AND account = :account AND external_id = :external_id"
 
 
 @dataclass(frozen=True, slots=True)

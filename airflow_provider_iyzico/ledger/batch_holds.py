@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import reduce
 
 from sqlalchemy import and_, select, update
 from sqlalchemy.engine import RowMapping
 
-from airflow_provider_iyzico.api.money import add, money_text, subtract
+from airflow_provider_iyzico.api.money import money_text, subtract, summed
 from airflow_provider_iyzico.domain.payout import MAY_BE_PAYING
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerFundsError, LedgerHoldError, LedgerMovedError
 from airflow_provider_iyzico.ledger.accounts import is_of
@@ -101,7 +100,7 @@ def _held_for_unsent(turn: Turn) -> Decimal:
     joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id).outerjoin(payout, batch)
     query = select(hold.c.counted, payout.c.state).select_from(joined)
     rows = turn.connection.execute(query.where(is_of(hold, turn.batch.account), hold.c.counted > 0, hold_end.c.hold_id.is_(None)))
-    return reduce(add, (counted for counted, state in rows if state not in _MAY_HAVE_LEFT), Decimal(0))
+    return summed(counted for counted, state in rows if state not in _MAY_HAVE_LEFT)
 
 
 def _write(turn: Turn, own: RowMapping, **values: object) -> None:

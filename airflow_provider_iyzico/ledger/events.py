@@ -15,6 +15,7 @@ from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.tables import PERSON_LENGTH, REASON_LENGTH
 from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.rows import add_many
 
 #: Environment, account and ``external_id`` of a batch.
 Key = Mapping[str, str]
@@ -84,8 +85,7 @@ def event_row(
 
 
 def add_events(ledger: Ledger, connection: Connection, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(ledger.tables.event), rows)
+    add_many(connection, insert(ledger.tables.event), rows)
 
 
 def is_there(ledger: Ledger, connection: Connection, event_id: str) -> bool:

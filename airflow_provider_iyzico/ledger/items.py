@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from itertools import starmap
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, insert
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.api.payout.batch import Batch
 from airflow_provider_iyzico.domain.items import ItemState, Totals, totals_of
 from airflow_provider_iyzico.errors import WarehouseExactnessError
-from airflow_provider_iyzico.ledger.batches import LedgerBatch, is_batch
+from airflow_provider_iyzico.ledger.accounts import OF_BATCH
+from airflow_provider_iyzico.ledger.batches import LedgerBatch
 from airflow_provider_iyzico.ledger.digest import Digests, recipient_end
 from airflow_provider_iyzico.ledger.events import Key
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.tables import REASON_LENGTH, STATUS_LENGTH
+from airflow_provider_iyzico.warehouse.database.rows import add_many
+from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
 
+#: The columns of an item's state, in the order of its fields.
+_STATE = tuple(ItemState.__dataclass_fields__)
 _FROM_IYZICO = ("commission", "status", "reference_code", "error", "status_at", "changed_at")
 
 
@@ -42,8 +49,8 @@ def add_items(ledger: Ledger, connection: Connection, key: Key, batch: Batch, di
         }
         for payment in batch.items
     ]
-    connection.execute(insert(item), rows)
-    kept = {each["item_external_id"]: each["amount"] for each in read_items(ledger, connection, key)}
+    add_many(connection, insert(item), rows)
+    kept = {each.item_external_id: each.amount for each in read_states(ledger, connection, key)}
     bent = [payment.item_external_id for payment in batch.items if kept.get(payment.item_external_id) != payment.amount]
     if bent:
         raise WarehouseExactnessError(
@@ -55,14 +62,24 @@ def add_items(ledger: Ledger, connection: Connection, key: Key, batch: Batch, di
 def read_items(ledger: Ledger, connection: Connection, key: Key) -> list[dict[str, Any]]:
     """Return the rows of a batch's items, by id."""
     item = ledger.tables.item
-    query = select(item).where(is_batch(item, key)).order_by(item.c.item_external_id)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    names = tuple(item.columns.keys())
+    return [dict(zip(names, row, strict=True)) for row in _reading(item, connection.dialect.name, names).run(connection, key)]
+
+
+def read_states(ledger: Ledger, connection: Connection, key: Key) -> list[ItemState]:
+    """Return how a batch's items stand, by id: all that decides about money."""
+    found = _reading(ledger.tables.item, connection.dialect.name, _STATE).run(connection, key)
+    return list(starmap(ItemState, found))
+
+
+@cache
+def _reading(item: Table, dialect: str, names: tuple[str, ...]) -> Statement:
+    said = f"SELECT {', '.join(names)} FROM {quoted(item, dialect)} WHERE {OF_BATCH} ORDER BY item_external_id"
+    return statement(said, dialect, (), [item.c[name] for name in names])
 
 
 def write_items(ledger: Ledger, connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Write what iyzico says of items whose rows were read before."""
-    if not rows:
-        return
     item, dialect = ledger.tables.item, connection.dialect.name
     adding: Any
     if dialect in ("mysql", "mariadb"):
@@ -72,17 +89,21 @@ def write_items(ledger: Ledger, connection: Connection, rows: list[dict[str, Any
         adding = postgresql.insert(item) if dialect == "postgresql" else sqlite.insert(item)
         new = {name: adding.excluded[name] for name in _FROM_IYZICO}
         adding = adding.on_conflict_do_update(index_elements=list(item.primary_key.columns), set_=new)
-    connection.execute(adding, rows)
+    add_many(connection, adding, rows)
 
 
 def state_of(row: dict[str, Any]) -> ItemState:
-    return ItemState(row["item_external_id"], row["status"], row["amount"], row["status_at"], row["commission"])
+    return ItemState(*[row[name] for name in _STATE])
 
 
 def batch_totals(ledger: Ledger, batch: LedgerBatch) -> Totals:
     """Return what the items of a batch come to."""
-    rows: Iterable[dict[str, Any]] = ledger.act(lambda connection: read_items(ledger, connection, batch.key))
-    return totals_of(map(state_of, rows), batch.commission_bound)
+    return totals_of(item_states(ledger, batch), batch.commission_bound)
+
+
+def item_states(ledger: Ledger, batch: LedgerBatch) -> list[ItemState]:
+    """Return how a batch's items stand, by id."""
+    return ledger.act(lambda connection: read_states(ledger, connection, batch.key))
 
 
 def item_rows(ledger: Ledger, batch: LedgerBatch) -> list[dict[str, Any]]:

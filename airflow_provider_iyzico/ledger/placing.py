@@ -20,7 +20,7 @@ from airflow_provider_iyzico.api.money import money_from_text, money_text
 from airflow_provider_iyzico.domain.funds import Funds
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, LedgerBatchError, LedgerHoldError
-from airflow_provider_iyzico.ledger.accounts import OF_ACCOUNT, Account, locked
+from airflow_provider_iyzico.ledger.accounts import OF_ACCOUNT, OF_BATCH, Account, locked
 from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, counting_holds, end_hold, hold_of, is_over, latest_hold
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
@@ -28,8 +28,7 @@ from airflow_provider_iyzico.warehouse.database.statements import Statement, quo
 
 _VERSION = f"SELECT funds_version FROM {{table}} WHERE {OF_ACCOUNT}"
 _SEE = f"UPDATE {{table}} SET balance = :balance, balance_asked_at = :balance_asked_at WHERE {OF_ACCOUNT}"
-_BATCH = """SELECT state, currency, required FROM {table}
-    WHERE environment = :environment AND account = :account AND external_id = :external_id"""
+_BATCH = f"SELECT state, currency, required FROM {{table}} WHERE {OF_BATCH}"
 #: Ten years; what a database can add to a moment.
 LONGEST_HOLD_SECONDS = 315_360_000
 

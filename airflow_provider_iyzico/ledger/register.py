@@ -20,7 +20,7 @@ from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, 
 from airflow_provider_iyzico.ledger.digest import Digests, digests_of
 from airflow_provider_iyzico.ledger.events import EventKind, add_events, event_row
 from airflow_provider_iyzico.ledger.holds import expire, own_hold
-from airflow_provider_iyzico.ledger.items import add_items, read_items, state_of
+from airflow_provider_iyzico.ledger.items import add_items, read_states
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.warehouse.database.rows import as_given, read
@@ -173,7 +173,7 @@ def _bound(turn: Turn, bound: Decimal | None) -> LedgerBatch:
     batch = turn.batch
     if bound is None or bound == batch.commission_bound or batch.state not in _NOT_SENT:
         return batch
-    totals = totals_of(map(state_of, read_items(turn.ledger, turn.connection, batch.key)), bound)
+    totals = totals_of(read_states(turn.ledger, turn.connection, batch.key), bound)
     values: dict[str, Any] = {"commission_bound": bound}
     if batch.state is State.INITIATED:
         values |= {"commission": totals.commission, "required": totals.required}

@@ -20,7 +20,7 @@ from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_p
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, take_turn
 from airflow_provider_iyzico.ledger.events import EventKind, last_version
 from airflow_provider_iyzico.ledger.holds import HoldEnd, expire
-from airflow_provider_iyzico.ledger.items import read_items, state_of
+from airflow_provider_iyzico.ledger.items import read_items, read_states, state_of
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked
 from airflow_provider_iyzico.ledger.register import refuse_twin
@@ -187,14 +187,14 @@ def _to_authorized(turn: Turn) -> dict[str, Any]:
     if open_hold(turn) is not None:
         make_endless(turn)
     else:
-        items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
+        items = read_states(turn.ledger, turn.connection, turn.batch.key)
         out = still_out(items, turn.batch.commission_bound, now=turn.now, settling_seconds=0, held_since=None)
         hold_what_pays(turn, out)
     return {"ended_at": None}
 
 
 def _to_cancelled(turn: Turn) -> dict[str, Any]:
-    items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
+    items = read_states(turn.ledger, turn.connection, turn.batch.key)
     paying = [item.item_external_id for item in items if not item.was_never_sent]
     if paying or batch_meaning(turn.batch.iyzico_status or "") is not BatchMeaning.CANCELLED:
         raise LedgerBatchError(
@@ -207,7 +207,7 @@ def _to_cancelled(turn: Turn) -> dict[str, Any]:
 
 def _to_ended(turn: Turn) -> dict[str, Any]:
     """A batch ends by itself once nothing of it is out; before that, only a person ends it."""
-    items = map(state_of, read_items(turn.ledger, turn.connection, turn.batch.key))
+    items = read_states(turn.ledger, turn.connection, turn.batch.key)
     out = [item.item_external_id for item in items if not item.is_settled]
     if out and turn.who.person is None:
         raise LedgerBatchError(f"{len(out)} items of {turn.batch} are still out, such as {out[0]!r}; it has not ended")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.ledger.batches import Turn
@@ -14,8 +13,7 @@ from airflow_provider_iyzico.ledger.events import EventKind, event_row
 from airflow_provider_iyzico.ledger.items import fitting, joined, write_items
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What iyzico says of one item.
 
     :param commission: ``None``: it says nothing, and what it said before stays; the reference code likewise

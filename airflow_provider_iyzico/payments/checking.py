@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import reduce
 from typing import Any
 
-from airflow_provider_iyzico.api.money import add, money_from_author, money_text
+from airflow_provider_iyzico.api.money import money_from_author, money_text, summed
 from airflow_provider_iyzico.api.payout import Batch, Payment
 from airflow_provider_iyzico.api.payout.batch import RECIPIENT_TYPES
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, PaymentsError
@@ -88,7 +87,7 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
 
 def _beyond(limits: Limits, payments: list[Payment], count: int, currency: str) -> list[str]:
     """Return what goes beyond the author's limits."""
-    total = reduce(add, (payment.amount for payment in payments), Decimal(0))
+    total = summed(payment.amount for payment in payments)
     beyond = []
     if limits.max_items is not None and count > limits.max_items:
         beyond.append(f"the batch has {count} items, and max_items is {limits.max_items}")

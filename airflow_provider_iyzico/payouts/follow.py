@@ -14,7 +14,7 @@ from airflow_provider_iyzico.domain.items import ItemState, Totals, totals_of
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.progress import has_stopped, is_under_way, undocumented
 from airflow_provider_iyzico.errors import LedgerMovedError
-from airflow_provider_iyzico.ledger.items import item_rows, state_of
+from airflow_provider_iyzico.ledger.items import item_states
 from airflow_provider_iyzico.ledger.questions import invalid_since_init
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.payouts.reads import read
@@ -76,7 +76,7 @@ def _read_once(means: Means, external_id: str, deposit_grace_seconds: float) -> 
 
 def standing_of(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> Standing:
     """Return how far a batch has come, by what the ledger holds."""
-    items = [state_of(row) for row in item_rows(means.ledger, batch)]
+    items = item_states(means.ledger, batch)
     totals = totals_of(items, batch.commission_bound)
     if batch.state is State.ENDED:
         return Standing(batch, totals, has_ended=True, problem=_unpaid(means, batch, totals, items))
@@ -114,7 +114,7 @@ def _next_change(items: Iterable[ItemState], now: datetime, seconds: float) -> f
 
 def what_is_unpaid(means: Means, batch: LedgerBatch) -> str | None:
     """Say which valid items of a batch are not paid by what the ledger holds, and what became of their money."""
-    items = [state_of(row) for row in item_rows(means.ledger, batch)]
+    items = item_states(means.ledger, batch)
     return _unpaid(means, batch, totals_of(items, batch.commission_bound), items)
 
 

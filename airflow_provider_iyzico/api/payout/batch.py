@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import reduce
 from itertools import islice
 
 from airflow_provider_iyzico.api.external_id import read_external_id
-from airflow_provider_iyzico.api.money import add, money_from_text, money_text
+from airflow_provider_iyzico.api.money import money_from_text, money_text, summed
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError
 
 #: From https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/mass-payout-initalize, by which an IBAN also needs
@@ -95,7 +94,7 @@ class Batch:
     @property
     def total(self) -> Decimal:
         """The sum of its amounts, without commission."""
-        return reduce(add, (item.amount for item in self.items))
+        return summed(item.amount for item in self.items)
 
     @property
     def recipients(self) -> Iterable[str]:

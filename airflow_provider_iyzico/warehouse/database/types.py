@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import TIMESTAMP, Column, DateTime, Numeric
@@ -99,6 +100,10 @@ class Instant(_Moments):
             return None
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name in ("sqlite", "mysql", "mariadb") else moment
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        process = super().result_processor(dialect, coltype)
+        return process and lru_cache(maxsize=1024)(process)  # the rows of a batch share a few moments
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
