@@ -52,7 +52,7 @@ from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 ITEMS = int(os.environ.get("BENCH_ROWS", "10000"))
 SIZES = (ITEMS // 10, ITEMS, 4 * ITEMS)
-ROUNDS, PROMISED, PROMISED_GROWTH = 5, 1.5, 1.2
+ROUNDS, PROMISED, PROMISED_GROWTH = 3, 1.5, 1.2
 POLL_SECONDS = 60.0
 WHO = Who(TaskInstance("dag", "task", "run", -1, 1, None, None, None))
 T = TypeVar("T")

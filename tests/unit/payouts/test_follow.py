@@ -1,5 +1,6 @@
 """An authorized batch is followed until every item is accounted for, or needs a person."""
 
+import json
 import logging
 from dataclasses import replace
 from decimal import Decimal
@@ -58,6 +59,15 @@ def test_reading_sends_nothing(paying):
     paying.follow_to_its_end()
     assert {seen.call for seen in paying.bank.seen if seen.method == "POST"} <= {"init", "auth", "retrieve"}
     assert (paying.calls("init"), paying.calls("auth")) == (1, 1)
+
+
+def test_each_look_reads_each_page_once(payer):
+    payer.bank.balance = "20000.00"
+    payer.pay(a_batch(rows=payments(100)))
+    read = payer.calls("retrieve")
+    payer.follow()
+    pages = [json.loads(seen.body) for seen in payer.bank.seen if seen.call == "retrieve"][read:]
+    assert [(page["itemType"], page["page"]) for page in pages] == [("VALID", 0), ("VALID", 1), ("VALID", 2), ("INVALID", 0)]
 
 
 def test_the_items_decide_and_not_the_batchs_word(paying):

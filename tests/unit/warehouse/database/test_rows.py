@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from snapshots import run
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_iyzico.errors import WarehouseExactnessError
@@ -57,3 +58,21 @@ def test_a_row_that_is_stored_otherwise_is_told_with_its_column(engine, books):
         rows.as_given(connection, books.entry, ROW, stored)
     with engine.connect() as connection, pytest.raises(WarehouseExactnessError, match="does not show it"):
         rows.as_given(connection, books.entry, ROW, None)
+
+
+def test_many_rows_that_are_sent_at_once_are_stored_as_they_were_given(engine, books):
+    moments = [ROW["made_at"], datetime(2026, 11, 23, tzinfo=UTC)]
+    given = [
+        ROW | {"book": "şişe %(a)s :b ?", "number": number, "amount": Decimal(number) / 100, "made_at": moments[number % 2]}
+        for number in range(2_500)
+    ]
+    with engine.connect() as connection, transaction(connection):
+        rows.add_many(connection, insert(books.entry), given)
+        stored = connection.execute(select(books.entry).order_by(books.entry.c.number)).mappings().all()
+    assert [dict(row) for row in stored] == given
+
+
+def test_no_rows_are_sent_for_nothing(engine, books):
+    with engine.connect() as connection, transaction(connection):
+        rows.add_many(connection, insert(books.entry), [])
+        assert connection.execute(select(books.entry)).first() is None
