@@ -16,6 +16,8 @@ ITEM_ID_LENGTH = 128
 STATUS_LENGTH = 64
 REASON_LENGTH = 500
 PERSON_LENGTH = 250
+#: How long the names may be of whom a row is.
+_WHOSE = {"environment": 16, "account": 64, "currency": 3, "external_id": EXTERNAL_ID_LENGTH}
 
 
 class LedgerTables(NamedTuple):
@@ -56,7 +58,7 @@ def _account(everything: MetaData) -> Table:
     return Table(
         "iyzico_payout_account",
         everything,
-        *_account_key(),
+        *_of("environment", "account", "currency", is_key=True),
         Column("funds_version", Integer, nullable=False),  # goes up when a hold of the account ends or shrinks
         Column("balance", Money()),  # as it was last seen when money was to be set aside
         Column("balance_asked_at", Instant()),  # by the clock of the machine that asked
@@ -72,7 +74,7 @@ def _payout(everything: MetaData) -> Table:
     return Table(
         "iyzico_payout",
         everything,
-        *_batch_key(),
+        *_of("environment", "account", "external_id", is_key=True),
         Column("currency", String(3), nullable=False),
         Column("state", String(16), nullable=False),
         Column("version", Integer, nullable=False),  # goes up with every change
@@ -105,7 +107,7 @@ def _item(everything: MetaData) -> Table:
     return Table(
         "iyzico_payout_item",
         everything,
-        *_batch_key(),
+        *_of("environment", "account", "external_id", is_key=True),
         Column("item_external_id", String(ITEM_ID_LENGTH), primary_key=True),
         Column("recipient_type", String(16), nullable=False),
         Column("recipient_end", String(4), nullable=False),  # its last four characters, for a person to recognise
@@ -126,9 +128,7 @@ def _event(everything: MetaData) -> Table:
         "iyzico_payout_event",
         everything,
         Column("event_id", String(36), primary_key=True),
-        Column("environment", String(16), nullable=False),
-        Column("account", String(64), nullable=False),
-        Column("external_id", String(EXTERNAL_ID_LENGTH), nullable=False),
+        *_of("environment", "account", "external_id"),
         Column("version", Integer, nullable=False),  # of the batch after this
         Column("kind", String(32), nullable=False),
         Column("item_external_id", String(ITEM_ID_LENGTH)),
@@ -152,10 +152,7 @@ def _hold(everything: MetaData) -> Table:
         "iyzico_balance_hold",
         everything,
         Column("hold_id", String(36), primary_key=True),
-        Column("environment", String(16), nullable=False),
-        Column("account", String(64), nullable=False),
-        Column("currency", String(3), nullable=False),
-        Column("external_id", String(EXTERNAL_ID_LENGTH), nullable=False),
+        *_of("environment", "account", "currency", "external_id"),
         Column("number", Integer, nullable=False),
         Column("is_plain", Boolean, nullable=False),  # for a payout that other code makes
         Column("amount", Money(), nullable=False),
@@ -185,20 +182,9 @@ def _hold_end(everything: MetaData) -> Table:
     )
 
 
-def _account_key() -> list[Column[Any]]:
-    return [
-        Column("environment", String(16), primary_key=True),
-        Column("account", String(64), primary_key=True),
-        Column("currency", String(3), primary_key=True),
-    ]
-
-
-def _batch_key() -> list[Column[Any]]:
-    return [
-        Column("environment", String(16), primary_key=True),
-        Column("account", String(64), primary_key=True),
-        Column("external_id", String(EXTERNAL_ID_LENGTH), primary_key=True),
-    ]
+def _of(*names: str, is_key: bool = False) -> list[Column[Any]]:
+    """Whose a row is."""
+    return [Column(name, String(_WHOSE[name]), primary_key=is_key, nullable=False) for name in names]
 
 
 def _task(*, is_required: bool) -> list[Column[Any]]:
