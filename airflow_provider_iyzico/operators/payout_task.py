@@ -25,16 +25,10 @@ if TYPE_CHECKING:
     from airflow_provider_iyzico.payouts.means import Means
 
 
-class AccountTask(BaseOperator):
-    """Base of the operators that deal with the batches of an account.
+class LedgerTask(BaseOperator):
+    """Base of the operators that write to the ledger of an account."""
 
-    Killing, clearing or marking such a task sends nothing.
-    """
-
-    ui_color = "#ffe7cc"
     operator_extra_links = PAGE_LINKS
-    #: The parameters that are seconds, zero or more.
-    _times: tuple[str, ...] = ("grace_seconds",)
 
     def __init__(
         self,
@@ -42,14 +36,12 @@ class AccountTask(BaseOperator):
         iyzico_conn_id: str = IyzicoHook.default_conn_name,
         ledger_conn_id: str = DEFAULT_WAREHOUSE_CONN_ID,
         ledger_schema: str | None = None,
-        grace_seconds: float = 60,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.iyzico_conn_id = iyzico_conn_id
         self.ledger_conn_id = ledger_conn_id
         self.ledger_schema = ledger_schema
-        self.grace_seconds = grace_seconds
         self._dataset: tuple[str, str] | None = None
         self._shown: dict[str, str] = {}
 
@@ -63,7 +55,7 @@ class AccountTask(BaseOperator):
         return self._shown
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
-        """Name the ledger's table of batches as the output dataset."""
+        """Name the ledger's table that the task wrote to as the output dataset."""
         from airflow.providers.common.compat.openlineage.facet import Dataset
         from airflow.providers.openlineage.extractors import OperatorLineage
 
@@ -71,6 +63,35 @@ class AccountTask(BaseOperator):
             return OperatorLineage()
         namespace, name = self._dataset
         return OperatorLineage(outputs=[Dataset(namespace=namespace, name=name)])
+
+    def _check_literals(self) -> None:
+        """Refuse what cannot be right.
+
+        :raises IyzicoConfigurationError: an id cannot be one
+        :raises WarehouseConfigurationError: the schema is no plain name
+        """
+        from airflow_provider_iyzico.sensors.literals import check_conn_id
+        from airflow_provider_iyzico.warehouse.database.names import check_identifier
+
+        check_conn_id(self.iyzico_conn_id or "", "iyzico_conn_id", self.task_id)
+        check_conn_id(self.ledger_conn_id or "", "ledger_conn_id", self.task_id)
+        if self.ledger_schema is not None:
+            check_identifier(self.ledger_schema, "ledger_schema")
+
+
+class AccountTask(LedgerTask):
+    """Base of the operators that deal with the batches of an account.
+
+    Killing, clearing or marking such a task sends nothing.
+    """
+
+    ui_color = "#ffe7cc"
+    #: The parameters that are seconds, zero or more.
+    _times: tuple[str, ...] = ("grace_seconds",)
+
+    def __init__(self, *, grace_seconds: float = 60, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.grace_seconds = grace_seconds
 
     @contextmanager
     def _means(self, context: Context, *, settling_seconds: float = 60, create_table: bool = True) -> Iterator[Means]:
@@ -115,18 +136,9 @@ class AccountTask(BaseOperator):
             context["outlet_events"][asset].extra.update(told)
 
     def _check_literals(self) -> None:
-        """Refuse what cannot be right.
+        from airflow_provider_iyzico.sensors.literals import check_seconds
 
-        :raises IyzicoConfigurationError: a name or an id cannot be one, or a time is none
-        :raises WarehouseConfigurationError: the schema is no plain name
-        """
-        from airflow_provider_iyzico.sensors.literals import check_conn_id, check_seconds
-        from airflow_provider_iyzico.warehouse.database.names import check_identifier
-
-        check_conn_id(self.iyzico_conn_id or "", "iyzico_conn_id", self.task_id)
-        check_conn_id(self.ledger_conn_id or "", "ledger_conn_id", self.task_id)
-        if self.ledger_schema is not None:
-            check_identifier(self.ledger_schema, "ledger_schema")
+        super()._check_literals()
         for name in self._times:
             check_seconds(self.task_id, name, getattr(self, name))
 

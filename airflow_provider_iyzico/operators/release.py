@@ -7,21 +7,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.bridge.fail_fast import fail_fast
-from airflow_provider_iyzico.bridge.versions import is_mapped
-from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.links import PAGE_LINKS, account_and_day
+from airflow_provider_iyzico.links import account_and_day
+from airflow_provider_iyzico.operators.payout_task import LedgerTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
-    from airflow.providers.openlineage.extractors import OperatorLineage
 
 
-class MassPayoutHoldReleaseOperator(BaseOperator):
+class MassPayoutHoldReleaseOperator(LedgerTask):
     """Ends the hold that a gate placed for a payout of other code: the payout is over, so what is left is free for others.
 
     It is safe to run it twice, and it makes a good teardown: ``release.as_teardown(setups=gate)``. A hold of a batch in the
@@ -41,29 +37,13 @@ class MassPayoutHoldReleaseOperator(BaseOperator):
     """
 
     ui_color = "#dff3e4"
-    operator_extra_links = PAGE_LINKS
     template_fields: Sequence[str] = ("external_id",)
 
-    def __init__(
-        self,
-        *,
-        external_id: str | XComArg,
-        iyzico_conn_id: str = IyzicoHook.default_conn_name,
-        currency: str = "TRY",
-        ledger_conn_id: str = DEFAULT_WAREHOUSE_CONN_ID,
-        ledger_schema: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, external_id: str | XComArg, currency: str = "TRY", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.external_id = external_id
-        self.iyzico_conn_id = iyzico_conn_id
         self.currency = currency
-        self.ledger_conn_id = ledger_conn_id
-        self.ledger_schema = ledger_schema
-        self._dataset: tuple[str, str] | None = None
-        self._shown: dict[str, str] = {}
-        if not is_mapped(self):  # a mapped task says at its run what is wrong with its values
-            self._check_literals()
+        self._check_when_parsed()
 
     def execute(self, context: Context) -> dict[str, str]:
         """Give the money back, and tell how much it was."""
@@ -93,33 +73,15 @@ class MassPayoutHoldReleaseOperator(BaseOperator):
             self.log.info("Released %s %s of %s, which %s had set aside", amount, self.currency, account, name)
         return {"external_id": name, "released": amount, "currency": self.currency}
 
-    def shown_on_page(self) -> dict[str, str]:
-        """Return what the link to the page asks for: the account, and today as its reports count days."""
-        return self._shown
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
-        """Name the table of ended holds as the output dataset."""
-        from airflow.providers.common.compat.openlineage.facet import Dataset
-        from airflow.providers.openlineage.extractors import OperatorLineage
-
-        if self._dataset is None:
-            return OperatorLineage()
-        namespace, name = self._dataset
-        return OperatorLineage(outputs=[Dataset(namespace=namespace, name=name)])
-
     def _check_literals(self) -> None:
-        """Refuse when the DAG file is parsed what cannot be right.
+        """Refuse what cannot be right.
 
         :raises IyzicoConfigurationError: a name, an id or the currency cannot be one
         :raises WarehouseConfigurationError: the schema is no plain name
         """
         from airflow_provider_iyzico.domain.gate import read_currency
-        from airflow_provider_iyzico.sensors.literals import check_conn_id, check_external_id
-        from airflow_provider_iyzico.warehouse.database.names import check_identifier
+        from airflow_provider_iyzico.sensors.literals import check_external_id
 
+        super()._check_literals()
         read_currency(self.currency)
-        check_conn_id(self.iyzico_conn_id or "", "iyzico_conn_id", self.task_id)
-        check_conn_id(self.ledger_conn_id or "", "ledger_conn_id", self.task_id)
-        if self.ledger_schema is not None:
-            check_identifier(self.ledger_schema, "ledger_schema")
         check_external_id(self.task_id, self.external_id)
