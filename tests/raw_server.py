@@ -27,6 +27,13 @@ class RawServer:
         self.stopping = threading.Event()
 
 
+def tls_for(authority, *names: str) -> ssl.SSLContext:
+    """Return what a server needs to show a certificate of an authority of ``trustme`` for these names."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context
+
+
 @contextlib.contextmanager
 def serve(
     answer: bytes | Answer, *, tls: ssl.SSLContext | None = None, is_kept: bool = False, host: str = "127.0.0.1"

@@ -9,8 +9,7 @@ import threading
 import time
 
 import pytest
-import trustme
-from raw_server import OK, WHOLE, listening, read_request, serve
+from raw_server import OK, WHOLE, listening, read_request, serve, tls_for
 from support import connect_to
 
 from airflow_provider_iyzico.errors import IyzicoUnavailableError
@@ -130,23 +129,9 @@ def test_a_name_without_an_address_is_no_answer(monkeypatch):
     assert type(poll()) is IyzicoUnavailableError
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
 @pytest.fixture
 def tls(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost", "iyzico.test").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def bundle(authority, tmp_path):
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
+    return tls_for(authority, "127.0.0.1", "localhost", "iyzico.test")
 
 
 def silent(over):

@@ -6,13 +6,11 @@ import hmac
 import json
 import re
 import socket
-import ssl
 import tracemalloc
 
 import pytest
-import trustme
 from payout_answers import IBAN, NAME, REQUEST_ID, batch, item, page, payment
-from raw_server import listening, relay, serve
+from raw_server import listening, relay, serve, tls_for
 from support import connect_to
 
 from airflow_provider_iyzico.errors import (
@@ -148,24 +146,6 @@ def test_over_a_kept_connection_the_request_arrives_once_too(monkeypatch, hook, 
         hook.close()
     assert [request.partition(b" ")[0] for request in server.asked[0]] == [b"GET", b"POST"]
     assert len(asked_of(server)) == 2
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def bundle(authority, tmp_path):
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
-def tls_for(authority, *names):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)
-    return context
 
 
 @pytest.mark.parametrize("kind", ["hung up", "308", "429", "503", "half a body"])

@@ -2,11 +2,10 @@
 
 import base64
 import socket
-import ssl
 
 import pytest
 import trustme
-from raw_server import WHOLE, answer_twice, listening, relay, serve
+from raw_server import WHOLE, answer_twice, listening, relay, serve, tls_for
 from support import connect_to
 
 from airflow_provider_iyzico.errors import IyzicoCertificateError, IyzicoConfigurationError, IyzicoUnavailableError
@@ -21,24 +20,6 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 def no_proxies(monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def bundle(authority, tmp_path):
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
-def tls_for(authority, *names):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)
-    return context
 
 
 def tunnel_to(port):

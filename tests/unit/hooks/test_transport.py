@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import trustme
 from raw_server import OK, WHOLE, answer_twice, listening, serve
 from support import connect, connect_to
 
@@ -227,11 +226,6 @@ def slow_door(target, seconds):
     finally:
         listener.close()
         thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
 
 
 def serve_tls(certificate):

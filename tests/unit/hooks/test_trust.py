@@ -11,7 +11,7 @@ import warnings
 
 import pytest
 import trustme
-from raw_server import WHOLE, listening, serve
+from raw_server import WHOLE, listening, serve, tls_for
 from support import connect_to
 
 from airflow_provider_iyzico.errors import (
@@ -34,11 +34,6 @@ def no_bundles(monkeypatch):
     trust.bundles.clear()
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
 @pytest.fixture
 def bundle(authority, tmp_path):
     path = tmp_path / "ca.pem"
@@ -49,8 +44,7 @@ def bundle(authority, tmp_path):
 @pytest.fixture
 def iyzico(authority, monkeypatch):
     """A server with a certificate of its own, at a name that is not this machine's."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("iyzico.test", "127.0.0.1").configure_cert(context)
+    context = tls_for(authority, "iyzico.test", "127.0.0.1")
     with serve(WHOLE, tls=context) as server:
         entry = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [entry])
@@ -241,8 +235,7 @@ def test_nothing_turns_verification_off_and_old_tls_is_refused(monkeypatch, auth
     monkeypatch.setenv("CURL_CA_BUNDLE", "")
     connect_to(monkeypatch, "https://127.0.0.1:1", verify=False)
     assert "unknown fields" in str(IyzicoHook().poll())
-    old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(old)
+    old = tls_for(authority, "127.0.0.1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
@@ -276,8 +269,7 @@ FAILING = {
 
 @pytest.mark.parametrize("reason", [*REFUSING, *FAILING])
 def test_a_refusal_of_tls_is_waited_for_only_if_it_may_pass_and_says_its_reason(monkeypatch, authority, bundle, reason):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    context = tls_for(authority, "localhost")
     context.sni_callback = lambda *args: {**REFUSING, **FAILING}[reason]
     with serve(WHOLE, tls=context) as server:
         seen = poll(monkeypatch, host=f"https://localhost:{server.port}", ca_bundle=str(bundle))
@@ -288,8 +280,7 @@ def test_a_refusal_of_tls_is_waited_for_only_if_it_may_pass_and_says_its_reason(
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_server_that_wants_a_client_certificate_is_not_waited_for(monkeypatch, authority, bundle, version):
     """With TLS 1.3 it says so after the handshake and hangs up, perhaps while the request is on its way."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context = tls_for(authority, "127.0.0.1")
     context.load_verify_locations(str(bundle))
     context.verify_mode, context.minimum_version, context.maximum_version = ssl.CERT_REQUIRED, version, version
     with serve(WHOLE, tls=context) as server:
