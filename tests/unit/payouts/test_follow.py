@@ -149,17 +149,9 @@ def test_a_batch_all_of_whose_items_fail_is_waited_for_although_iyzico_calls_it_
 
 @pytest.fixture
 def stopped(payer):
-    """A batch whose money somebody took out of the balance between its hold and its authorization's arrival."""
+    """A batch whose money somebody took out of the balance."""
     payer.initiate()
-    send = payer.hook.authorize_mass_payout
-
-    def late(request_id, **options):
-        payer.bank.panel.withdraw("899.00")
-        return send(request_id, **options)
-
-    payer.hook.authorize_mass_payout = late
-    payer.authorize()
-    payer.hook.authorize_mass_payout = send
+    payer.authorize_short("899.00")
     return payer
 
 
@@ -182,14 +174,7 @@ def test_a_top_up_between_the_two_reads_sets_it_off_and_it_is_followed(stopped):
 def test_a_batch_that_paid_as_far_as_the_money_went_has_stopped_too(payer):
     payer.bank.set(short_batch="as_far_as_it_goes", balance_drops="at_bank")
     payer.initiate()
-    send = payer.hook.authorize_mass_payout
-
-    def late(request_id, **options):
-        payer.bank.panel.withdraw("790.00")
-        return send(request_id, **options)
-
-    payer.hook.authorize_mass_payout = late
-    payer.authorize()
+    payer.authorize_short("790.00")
     standing = payer.follow_to_its_end()
     assert standing.has_stopped
     assert (standing.totals.paid_items, standing.totals.unpaid_items) == (2, 1)

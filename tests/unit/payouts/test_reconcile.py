@@ -114,14 +114,7 @@ def test_what_somebody_did_in_the_panel_is_seen(payer, act, state):
 
 def test_a_stopped_batch_is_named_every_day_until_a_person_settles_it(payer):
     payer.initiate()
-    send = payer.hook.authorize_mass_payout
-
-    def late(request_id, **options):
-        payer.bank.panel.withdraw("899.00")
-        return send(request_id, **options)
-
-    payer.hook.authorize_mass_payout = late
-    payer.authorize()
+    payer.authorize_short("899.00")
     for _ in range(2):
         payer.wait(DAYS)
         assert "has stopped" in payer.reconcile().problems[BATCH]
