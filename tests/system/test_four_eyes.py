@@ -66,11 +66,6 @@ def bank():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("airflow")
-
-
-@pytest.fixture(scope="module")
 def airflow(folder, bank, postgres_url):
     dags = folder / "dags"
     dags.mkdir()

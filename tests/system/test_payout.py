@@ -12,7 +12,6 @@ from decimal import Decimal
 
 import pytest
 from payroll import MONTHS, PEOPLE, make_payroll
-from postgres import database_of_its_own
 from sandbox import ROOT, airflow_environment, for_this_airflow
 from secrets_search import finds, finds_personal, personal_forms
 from sqlalchemy import inspect, text
@@ -33,21 +32,10 @@ pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("airflow")
-
-
-@pytest.fixture(scope="module")
 def iyzico():
     with Simulator("10000.00") as simulator:
         simulator.set(commission="2.50", durations={"SUCCESS": 30.0, "FAILED": 20.0})
         yield simulator
-
-
-@pytest.fixture(scope="module")
-def database(postgres_url):
-    with database_of_its_own(postgres_url, "postgresql+psycopg2") as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,9 @@ import sqlite3
 import time
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from postgres import database_of_its_own
 from sandbox import ROOT, airflow_environment, for_this_airflow
 from secrets_search import finds, secrets_of
 from sqlalchemy import inspect, text
@@ -88,20 +86,9 @@ pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("airflow")
-
-
-@pytest.fixture(scope="module")
 def iyzico():
     with Simulator("3200.00") as simulator:
         yield simulator
-
-
-@pytest.fixture(scope="module")
-def database(postgres_url):
-    with database_of_its_own(postgres_url, "postgresql+psycopg2") as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")
