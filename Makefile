@@ -1,7 +1,7 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test proof matrix lint format docs pictures dist audit bench-client bench-gate bench-hold bench-import bench-reports bench-write lock clean
+.PHONY: help demo airflow test proof matrix lint format docs pictures dist audit bench-client bench-gate bench-hold bench-import bench-payout bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
@@ -87,6 +87,9 @@ bench-hold: $(READY) ## what setting money aside costs over a plain insert, and 
 
 bench-import: $(READY) ## what a DAG file pays for this provider: import and parse (4 minutes)
 	@$(BIN)/python bench/bench_import.py
+
+bench-payout: $(READY) ## what a batch of 10,000 items costs over its bare requests (half an hour)
+	@$(BIN)/python bench/bench_payout.py
 
 bench-reports: $(READY) ## the reporting views against naive queries, at half a million and five million rows
 	@$(BIN)/python bench/bench_reports.py
