@@ -123,7 +123,7 @@ def _refuse_over(turn: Turn, who: Who) -> None:
 
 
 def _statuses(turn: Turn) -> set[str]:
-    return {state_of(row).status for row in read_items(turn.ledger, turn.connection, turn.batch.key)}
+    return {item.status for item in read_states(turn.ledger, turn.connection, turn.batch.key)}
 
 
 def _add(
