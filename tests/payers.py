@@ -1,6 +1,7 @@
 """A simulated iyzico, a ledger and a task, all by one clock that only a test moves."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +9,7 @@ from decimal import Decimal
 import pytest
 from batches import NAME, hold_of, task
 from sqlalchemy import select
+from support import connect
 
 from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.ledger.accounts import Account
@@ -20,6 +22,7 @@ from airflow_provider_iyzico.payouts.follow import follow
 from airflow_provider_iyzico.payouts.initiate import initiate
 from airflow_provider_iyzico.payouts.means import Means
 from airflow_provider_iyzico.payouts.reconcile import reconcile
+from airflow_provider_iyzico.simulator import Simulator
 
 ACCOUNT = Account("sandbox", "simulator", "TRY")
 #: What three such payments of 100.50 need, with 2.50 of commission each.
@@ -46,6 +49,15 @@ def payments(count=3, amount="100.50", **more):
 
 def a_batch(external_id=BATCH, rows=None, purpose="SALARY"):
     return checked(rows or payments(), external_id=external_id, currency="TRY", purpose=purpose, limits=Limits())
+
+
+@contextmanager
+def a_bank(monkeypatch: pytest.MonkeyPatch, timeout: float = 5) -> Iterator[Simulator]:
+    """A simulator with 1000.00 whose clock stands still, and that charges 2.50 for each item."""
+    with Simulator("1000.00", seed=12) as simulator:
+        simulator.set(clock="stepped", commission="2.50")
+        connect(monkeypatch, simulator, timeout=timeout)
+        yield simulator
 
 
 class Killed(BaseException):

@@ -28,10 +28,10 @@ BACKSTOP_SECONDS = 600.0
 class MassPayoutAuthorizeOperator(PayoutTask):
     """Has a batch paid, at most once, and follows it until every item is accounted for: who is paid?
 
-    A batch is authorized after a read that says INIT, with its money held, and with the intent committed before. A retry, a
-    clear, a copy or a crash goes on from what the ledger holds and from what iyzico says. If an answer was not seen and reading
-    does not settle it, the task fails without retries and says what a person must do. Killing, clearing or marking the task
-    sends nothing, and no timeout ends the hold of a batch that may have been sent.
+    A batch is authorized after two reads, ``grace_seconds`` apart, that say INIT, with its money held, and with the intent
+    committed before. A retry, a clear, a copy or a crash goes on from what the ledger holds and from what iyzico says. If an
+    answer was not seen and reading does not settle it, the task fails without retries and says what a person must do. Killing,
+    clearing or marking the task sends nothing, and no timeout ends the hold of a batch that may have been sent.
 
     Returns ``external_id``, ``request_id``, ``state``, ``currency``, ``items``, ``total``, ``invalid_items``, ``commission``,
     ``required``, ``paid_items``, ``paid_total``, ``paid_commission``, ``returned_total``, ``returned_commission``,
@@ -48,7 +48,7 @@ class MassPayoutAuthorizeOperator(PayoutTask):
     :param on_unpaid: ``fail`` the task when items are not paid in the end, or ``succeed``
     :param approvals: how many people must have approved the batch as the ledger holds it: 0, 1 or 2. Each of them is another
         person, and none of them triggered the run (see :class:`MassPayoutApprovalOperator`)
-    :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
+    :param grace_seconds: between two reads, before the batch is authorized or to settle an unknown outcome, and after the deadline of a request
     :param settling_seconds: for how long a paid item still counts in the hold, since the balance may lag behind
     :param deposit_grace_seconds: for how long a failed item may wait for its money to come back
     :raises AirflowFailException: a retry would not help; the message names the error of

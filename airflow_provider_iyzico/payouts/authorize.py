@@ -1,4 +1,4 @@
-"""A batch is authorized at most once: after a read that says INIT, with its money held, and with the intent committed before."""
+"""A batch is authorized at most once: after two reads that say INIT, with its money held, and with the intent committed before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from airflow_provider_iyzico.ledger.approvals import check_approvals
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
 from airflow_provider_iyzico.ledger.steps import has_permit, send, step
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
-from airflow_provider_iyzico.payouts.reads import read, read_what_may_be_set_off, seen, seen_twice, step_by_others, twice
+from airflow_provider_iyzico.payouts.reads import read, read_what_may_be_set_off, seen_twice, step_by_others, twice
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
@@ -67,7 +67,8 @@ def authorize(means: Means, external_id: str, *, approvals: int = 0) -> LedgerBa
 
 
 def _have_paid(means: Means, batch: LedgerBatch, approvals: int) -> None:
-    batch, said = seen(means, batch)
+    # Reads lag, and a ledger that was restored may have forgotten an authorization of just now: one read would pay it again.
+    batch, said = seen_twice(means, batch)
     if said is not Says.INIT:
         step_by_others(means, batch, said)
         return

@@ -137,9 +137,10 @@ class Referee:
             "AND after = 'initiated'",
             name=row["external_id"],
         )[0]["at"]
-        read_at, is_init = self.stage.playing.notes.get(("read", row["request_id"]), (None, False))
-        if not is_init or read_at < moment_of(since):
-            raise Violation(f"INV-06 no read: {row['external_id']} is authorized, and no read before it said INIT")
+        reads = [read for read in self.stage.playing.notes.get(("reads", row["request_id"]), []) if read[0] >= moment_of(since)]
+        before, last = reads[-2:] if len(reads) > 1 else ((None, False), (None, False))
+        if not (before[1] and last[1]) or last[0] - before[0] < self.grace:
+            raise Violation(f"INV-06 no read: {row['external_id']} is authorized, and no two reads before it said INIT: {reads}")
 
     def _check_held(self, row: Any) -> None:
         name = row["external_id"]
@@ -177,7 +178,7 @@ class Referee:
         elif found and asked["itemType"] == "VALID":
             statuses = {item["itemStatus"] for item in fields["massPayoutItems"]["items"]}
             read = (self.stage.moment(), found["massPayoutStatus"] == "INIT" and statuses <= {"INIT"})
-            notes["read", asked["requestId"]] = read
+            notes.setdefault(("reads", asked["requestId"]), []).append(read)
             self._reads[asked["requestId"]].append(read)
 
     # turns

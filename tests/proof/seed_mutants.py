@@ -17,6 +17,7 @@ from airflow_provider_iyzico.errors import IyzicoOutcomeUnknownError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.ledger import batch_holds, batches, steps
 from airflow_provider_iyzico.payouts import authorize, initiate
+from airflow_provider_iyzico.payouts.reads import seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ MUTANTS = {
         lambda: mock.patch.object(authorize, "send", lambda ledger, batch, *_, **__: batch), "INV-04 no intent", (1, 4)
     ),
     "no read before auth": Mutant(
-        lambda: mock.patch.object(authorize, "seen", lambda means, batch: (batch, Says.INIT)), "INV-06 no read", (1, 6)
+        lambda: mock.patch.object(authorize, "seen_twice", lambda means, batch: (batch, Says.INIT)), "INV-06 no read", (1, 6)
     ),
+    "one read before auth": Mutant(lambda: mock.patch.object(authorize, "seen_twice", seen), "INV-06 no read", (1, 6)),
     "status ignored": Mutant(lambda: mock.patch.object(envelope, "_is_success", return_value=True), "INV-", (10, 70)),
     "uuid4 identity": Mutant(lambda: mock.patch.object(calls, "init_call", _another_name), "INV-03 name", (1, 2)),
     "adoption by sum only": Mutant(

@@ -1,22 +1,14 @@
-import json
-
 import pytest
-from payers import Payer
+from payers import Payer, a_bank
 from sqlalchemy import create_engine
 
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.ledger.ledger import Ledger
-from airflow_provider_iyzico.simulator import Simulator
 
 
 @pytest.fixture
 def bank(monkeypatch):
-    """A simulator with 1000.00 whose clock stands still, and that charges 2.50 for each item."""
-    with Simulator("1000.00", seed=12) as simulator:
-        simulator.set(clock="stepped", commission="2.50")
-        connection = json.loads(simulator.connection)
-        connection["extra"]["timeout"] = 5
-        monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", json.dumps(connection))
+    with a_bank(monkeypatch) as simulator:
         yield simulator
 
 

@@ -152,6 +152,7 @@ def stopped(payer):
     """A batch whose money somebody took out of the balance."""
     payer.initiate()
     payer.authorize_short("899.00")
+    payer.paused.clear()
     return payer
 
 
