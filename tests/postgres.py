@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
@@ -24,6 +25,24 @@ UNPRIVILEGED = "nobody"
 SSL_REQUEST = struct.pack("!I", 80877103)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server of our own.
+
+    :param pg_ctl: runs that program for it
+    """
+
+    url: str
+    pg_ctl: Callable[..., None]
+
+    def start(self) -> None:
+        self.pg_ctl("-w", "-t", "180", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it: ``fast`` ends its sessions; ``immediate`` is a crash, from which the next start recovers."""
+        self.pg_ctl("-m", mode, "-w", "stop")
+
+
 @contextmanager
 def postgres_server(*, wants_passwords: bool = False) -> Iterator[str]:
     """Yield the URL of a server that is gone afterwards; a server that you named is left alone.
@@ -33,6 +52,17 @@ def postgres_server(*, wants_passwords: bool = False) -> Iterator[str]:
     if not wants_passwords and (given := os.environ.get("TEST_POSTGRES_URL")):
         yield given
         return
+    with own_server(wants_passwords=wants_passwords) as server:
+        yield server.url
+
+
+@contextmanager
+def own_server(*, wants_passwords: bool = False, is_durable: bool = False) -> Iterator[Server]:
+    """Yield a server that is gone afterwards.
+
+    :param wants_passwords: of all roles but ``postgres``
+    :param is_durable: a commit survives a crash
+    """
     # PostgreSQL refuses to run as root, and an ordinary user may not be able to look into root's folders: so it gets a copy.
     with tempfile.TemporaryDirectory(prefix="iyzico-postgres-", ignore_cleanup_errors=True) as name:
         folder, user = Path(name), UNPRIVILEGED if os.geteuid() == 0 else None
@@ -64,12 +94,18 @@ def postgres_server(*, wants_passwords: bool = False) -> Iterator[str]:
         if wants_passwords:
             rules = ("all postgres 127.0.0.1/32 trust", "all all 127.0.0.1/32 scram-sha-256")
             (data / "pg_hba.conf").write_text("".join(f"host {rule}\n" for rule in rules))
-        options = f"-h 127.0.0.1 -p {port} -c fsync=off -c unix_socket_directories=''"
-        _run(user, programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "-t", "180", "start")
+        fsync = "on" if is_durable else "off"
+        options = f"-h 127.0.0.1 -p {port} -c fsync={fsync} -c unix_socket_directories=''"
+
+        def pg_ctl(*arguments: str) -> None:
+            _run(user, programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", *arguments)
+
+        server = Server(f"postgresql://postgres@127.0.0.1:{port}/postgres", pg_ctl)
+        server.start()
         try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run(user, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            server.stop()
 
 
 @contextmanager

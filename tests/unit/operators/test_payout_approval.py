@@ -72,7 +72,9 @@ class Payout:
         return task.execute_complete(context(**run), event=event or given)
 
     def pay(self, approvals, **run):
-        task = MassPayoutAuthorizeOperator(task_id="pay", external_id=BATCH, approvals=approvals, deferrable=True, grace_seconds=0)
+        task = MassPayoutAuthorizeOperator(
+            task_id="pay", external_id=BATCH, approvals=approvals, deferrable=True, grace_seconds=0
+        )
         return task.execute(context("pay", **run))
 
 
