@@ -40,7 +40,7 @@ airflow: $(READY) ## start Airflow with the simulator and the example DAGs on th
 test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest $(PARALLEL)
 
-proof: $(READY) ## the long form of the proofs that no money is set aside or paid twice, over kills and copies (two hours); PROOF_SEED=7 repeats one
+proof: $(READY) ## the long form of the proofs that no money is set aside or paid twice (three hours); PROOF_SEED=7 repeats one
 	@PROOF=long $(BIN)/python -m pytest tests/proof --timeout 0
 
 matrix: export PYTEST_ADDOPTS := $(PARALLEL)

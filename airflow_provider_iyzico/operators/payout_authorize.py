@@ -48,7 +48,8 @@ class MassPayoutAuthorizeOperator(PayoutTask):
     :param on_unpaid: ``fail`` the task when items are not paid in the end, or ``succeed``
     :param approvals: how many people must have approved the batch as the ledger holds it: 0, 1 or 2. Each of them is another
         person, and none of them triggered the run (see :class:`MassPayoutApprovalOperator`)
-    :param grace_seconds: between two reads, before the batch is authorized or to settle an unknown outcome, and after the deadline of a request
+    :param grace_seconds: between two reads, before the batch is authorized or to settle an unknown outcome, and after the
+        deadline of a request
     :param settling_seconds: for how long a paid item still counts in the hold, since the balance may lag behind
     :param deposit_grace_seconds: for how long a failed item may wait for its money to come back
     :raises AirflowFailException: a retry would not help; the message names the error of

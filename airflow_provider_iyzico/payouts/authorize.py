@@ -1,4 +1,4 @@
-"""A batch is authorized at most once: after two reads that say INIT, with its money held, and with the intent committed before."""
+"""A batch is authorized at most once: after two reads that say INIT, with its money held, and its intent committed before."""
 
 from __future__ import annotations
 
