@@ -112,8 +112,8 @@ def judged(engine, bank):
         for event in connection.execute(text(events)):
             if not event.number == event.versions == versions[event.external_id]:
                 found.append(f"an event is lost or double: {event}, version {versions[event.external_id]}")
-            if event.sent > 1 + event.permits:
-                found.append(f"sent without a permission: {event}")
+            if not 1 <= event.sent <= 1 + event.permits:
+                found.append(f"without an intent, or a second time without a permission: {event}")
         spent = "SELECT coalesce(sum(amount + commission), 0) FROM iyzico_payout_item WHERE status = 'SUCCESS'"
         paid = connection.execute(text(spent)).scalar()
         open_holds = "SELECT count(*) FROM iyzico_balance_hold WHERE hold_id NOT IN (SELECT hold_id FROM iyzico_balance_hold_end)"
