@@ -17,7 +17,8 @@ from sqlalchemy.engine import Engine
 
 from airflow_provider_iyzico.simulator import Simulator
 
-TIMEOUT_SECONDS = 1.0
+#: Of the Connection: what a busy machine needs to commit and to send.
+TIMEOUT_SECONDS = 4.0
 #: What iyzico is like: it pays as often as it is told to, and shows what it needs to adopt a batch whose init went unanswered.
 IYZICO = {"auth_twice": "pay_again", "item_request_id": "present"}
 #: No payout needs so many processes of one task.

@@ -57,7 +57,7 @@ MUTANTS = {
     ),
     "float sums": Mutant(
         f"{ROOM}.domain.funds",
-        "reduce(add, (hold.counted for hold in holds), Decimal(0))",
+        "summed(hold.counted for hold in holds)",
         "Decimal(repr(sum(float(hold.counted) for hold in holds)))",
         "the model",
     ),

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import text
@@ -138,8 +139,8 @@ class Referee:
             name=row["external_id"],
         )[0]["at"]
         reads = [read for read in self.stage.playing.notes.get(("reads", row["request_id"]), []) if read[0] >= moment_of(since)]
-        before, last = reads[-2:] if len(reads) > 1 else ((None, False), (None, False))
-        if not (before[1] and last[1]) or last[0] - before[0] < self.grace:
+        init_at = [moment for moment, _ in takewhile(lambda read: read[1], reversed(reads))]  # one look may read twice
+        if not init_at or init_at[0] - init_at[-1] < self.grace:
             raise Violation(f"INV-06 no read: {row['external_id']} is authorized, and no two reads before it said INIT: {reads}")
 
     def _check_held(self, row: Any) -> None:

@@ -100,3 +100,4 @@ def test_what_the_short_form_leaves_out_is_there_and_imports_neither_airflow_nor
         assert files, name
         for each in files:
             assert not re.search(r"^\s*(from|import) (airflow|sqlalchemy)\b", each.read_text(), re.MULTILINE), each
+    assert [name for name in matrix.TESTED_BESIDE if not (ROOT / name).exists()] == []

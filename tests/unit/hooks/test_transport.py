@@ -165,7 +165,7 @@ def test_iyzicos_own_host_is_reached_through_the_proxy_of_the_environment(proxy,
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv(
         "AIRFLOW_CONN_IYZICO_DEFAULT",
-        '{"conn_type": "iyzico", "login": "sandbox-key", "password": "sandbox-secret", "extra": {"timeout": 1}}',
+        '{"conn_type": "iyzico", "login": "sandbox-key", "password": "sandbox-secret", "extra": {"timeout": 60}}',
     )
     hook = IyzicoHook()
     assert isinstance(hook.poll(), IyzicoUnavailableError)
