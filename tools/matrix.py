@@ -57,7 +57,9 @@ LEFT_OUT = (
 )
 #: What the short form leaves out besides, because other tests meet the same Airflow and the same SQLAlchemy.
 TESTED_BESIDE = (
+    "tests/system/test_payout.py",
     "tests/story/test_docs.py",
+    "tests/story/test_gate_record.py",
     "tests/story/test_secrets.py",
     "tests/unit/hooks/test_payouts.py",
     "tests/unit/hooks/test_payouts_simulated.py",
@@ -65,6 +67,7 @@ TESTED_BESIDE = (
     "tests/unit/payouts",
     "tests/unit/test_errors.py",
     "tests/unit/verify",
+    "tests/unit/warehouse/database/test_patience.py",
 )
 #: Of tests that run on each database, the short form takes PostgreSQL only, whose driver is another one on an older Airflow.
 ON_ONE_DATABASE = "not sqlite and not mariadb"
