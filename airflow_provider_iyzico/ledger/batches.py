@@ -93,6 +93,15 @@ def read_batch(ledger: Ledger, connection: Connection, key: Key) -> LedgerBatch 
     return None if row is None else batch_of(row, ledger.clock(connection))
 
 
+def require_currency(batch: LedgerBatch, account: Account) -> None:
+    """Refuse a batch of a name in another currency: its money is on another balance.
+
+    :raises LedgerBatchError: it is in another one
+    """
+    if batch.account != account:
+        raise LedgerBatchError(f"{batch} is not in {account.currency}; use the Connection that began it")
+
+
 def is_batch(table: Any, key: Key) -> Any:
     """Return the condition that a row belongs to that batch."""
     return and_(*[table.c[name] == value for name, value in key.items()])

@@ -16,7 +16,7 @@ from airflow_provider_iyzico.domain.payout import MAY_STILL_PAY, PAST_THE_GATE, 
 from airflow_provider_iyzico.domain.progress import is_under_way
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
-from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, read_batch
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, read_batch, require_currency
 from airflow_provider_iyzico.ledger.digest import Digests, digests_of
 from airflow_provider_iyzico.ledger.events import EventKind, add_events, event_row
 from airflow_provider_iyzico.ledger.holds import expire, own_hold
@@ -55,6 +55,7 @@ def _register(
         refuse_twin(ledger, connection, account, batch.external_id, digests.payments)
         _refuse_plain_hold(ledger, connection, account, batch.external_id, who)
         return _add(ledger, connection, account, batch, digests, who, bound)
+    require_currency(kept, account)
     turn = Turn(ledger, connection, kept, funds, who, kept.seen_at, str(uuid4()))
     if kept.content_digest != digests.content:
         _refuse_other_content(kept)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_iyzico.domain.payout import UNANSWERED
 from airflow_provider_iyzico.errors import IyzicoUnavailableError, LedgerBatchError
-from airflow_provider_iyzico.ledger.batches import LedgerBatch, find
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, find, require_currency
 from airflow_provider_iyzico.ledger.placing import Asked, funds_version
 from airflow_provider_iyzico.ledger.steps import step
 
@@ -57,15 +57,14 @@ class Means:
     def batch(self, external_id: str) -> LedgerBatch:
         """Return the batch of that name.
 
-        :raises LedgerBatchError: there is none
+        :raises LedgerBatchError: there is none, or it is in another currency
         """
         batch = find(self.ledger, self.account, external_id)
         if batch is None:
             raise LedgerBatchError(
                 f"the ledger has no batch {external_id!r} of {self.account}; run MassPayoutInitOperator with that name first"
             )
-        if batch.account != self.account:
-            raise LedgerBatchError(f"{batch} is not in {self.account.currency}; use the Connection that began it")
+        require_currency(batch, self.account)
         return batch
 
     def balance(self) -> Asked:

@@ -127,6 +127,15 @@ def test_a_batch_is_in_the_currency_of_its_account_and_begun_by_a_task(ledger, a
         register(ledger, account, SENT, PERSON)
 
 
+@pytest.mark.parametrize("state", [State.NEW, State.REFUSED, State.INITIATED])
+def test_a_name_stays_in_its_currency_also_when_what_iyzico_refused_is_corrected(ledger, account, state):
+    walk = Walk(ledger, account, SENT).to(*WAYS[state])
+    euros = replace(account, currency="EUR")
+    with pytest.raises(LedgerBatchError, match="is not in EUR; use the Connection that began it"):
+        register(ledger, euros, replace(SENT, currency="EUR"), task())
+    assert find(ledger, account, SENT.external_id).version == walk.batch.version
+
+
 def test_an_amount_that_the_database_bends_is_refused(ledger, account):
     large = batch_of_two("large", "99999999999999.99", "0.02")
     if ledger.engine.dialect.name == "sqlite":
