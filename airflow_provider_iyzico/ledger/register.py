@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, exists, insert, or_, select
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico import __version__
@@ -59,33 +60,55 @@ def _register(
     turn = Turn(ledger, connection, kept, funds, who, kept.seen_at, str(uuid4()))
     if kept.content_digest != digests.content:
         _refuse_other_content(kept)
-        refuse_twin(ledger, connection, account, batch.external_id, digests.payments)
+        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, since=kept.created_at)
         return _correct(turn, batch, digests, bound)
     _refuse_over(turn, who)
     if kept.state not in PAST_THE_GATE:
-        refuse_twin(ledger, connection, account, batch.external_id, digests.payments)
+        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, since=kept.created_at)
     return _bound(turn, bound)
 
 
-def refuse_twin(ledger: Ledger, connection: Connection, account: Account, external_id: str, payments_digest: str) -> None:
-    """Refuse a batch whose payments another batch of the account may still pay.
+def refuse_twin(
+    ledger: Ledger,
+    connection: Connection,
+    account: Account,
+    external_id: str,
+    payments_digest: str,
+    *,
+    since: datetime | None = None,
+) -> None:
+    """Refuse a batch whose payments another batch of the account may still pay, or was handed over to pay meanwhile.
 
+    :param since: when the batch came into the ledger, if it is there
     :raises LedgerBatchError: names that batch
     """
-    table = ledger.tables.payout
+    table, event = ledger.tables.payout, ledger.tables.event
+    overtakes = table.c.state.in_([state.value for state in MAY_STILL_PAY])
+    if since is not None:
+        sent = exists().where(
+            *[event.c[name] == table.c[name] for name in ("environment", "account", "external_id")],
+            event.c.kind == EventKind.STATE.value,
+            event.c.after == State.INIT_SENT.value,
+            event.c.happened_at >= since,
+        )
+        overtakes = or_(overtakes, and_(table.c.state.in_([state.value for state in PAST_THE_GATE]), sent))
     query = select(table.c.external_id, table.c.state).where(
         table.c.environment == account.environment,
         table.c.account == account.account,
-        table.c.state.in_([state.value for state in MAY_STILL_PAY]),
         table.c.payments_digest == payments_digest,
         table.c.external_id != external_id,
+        overtakes,
     )
     twin: RowMapping | None = connection.execute(query).mappings().first()
-    if twin is not None:
-        raise LedgerBatchError(
-            f"batch {twin['external_id']!r} of {account} has the same items, recipients and amounts, and is {twin['state']}: "
-            f"under the name {external_id!r} they could be paid twice; settle or cancel that batch first"
-        )
+    if twin is None:
+        return
+    said = (
+        f"batch {twin['external_id']!r} of {account} has the same items, recipients and amounts, and is {twin['state']}: "
+        f"under the name {external_id!r} they could be paid twice"
+    )
+    if twin["state"] in MAY_STILL_PAY:
+        raise LedgerBatchError(f"{said}; settle or cancel that batch first")
+    raise LedgerBatchError(f"{said}. If they are to be paid once more, use another external_id")
 
 
 def _refuse_other_content(kept: LedgerBatch) -> None:

@@ -60,7 +60,8 @@ def send(
     def act(turn: Turn) -> LedgerBatch:
         reason = None
         if after is State.INIT_SENT:
-            refuse_twin(ledger, turn.connection, batch.account, batch.external_id, batch.payments_digest)
+            since = batch.created_at
+            refuse_twin(ledger, turn.connection, batch.account, batch.external_id, batch.payments_digest, since=since)
         if asked is not None:
             reason = "; ".join(filter(None, (require_approvals(turn, approvals), _use_permit(turn)))) or None
             secure(turn, asked)

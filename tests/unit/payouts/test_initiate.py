@@ -406,3 +406,13 @@ def test_other_items_under_the_name_are_not_taken_for_the_batch_that_a_person_ca
     raised(LedgerBatchError, payer.initiate, "3 of its items are not as we sent them")
     payer.bank.panel.cancel(BATCH)
     raised(LedgerBatchError, lambda: resolve_as(payer, State.CANCELLED), "iyzico shows with other amounts 3 items")
+
+
+def test_a_retry_that_waited_pays_nobody_whom_another_name_paid_meanwhile(payer):
+    payer.bank.fail("500", on="retrieve")
+    raised(IyzicoUnavailableError, payer.initiate, "come back later")
+    payer.bank.heal()
+    payer.pay(a_batch("again"))
+    assert payer.follow_to_its_end("again").totals.paid_items == 3
+    raised(LedgerBatchError, payer.initiate, f"'again' .* is ended: under the name '{BATCH}' they could be paid twice")
+    assert (payer.state(), payer.calls("init"), payer.calls("auth")) == ("new", 1, 1)

@@ -74,6 +74,25 @@ def test_two_names_that_came_in_together_are_not_both_sent(ledger, account):
         register(ledger, account, second.sent, task())
 
 
+@pytest.mark.parametrize("state", [State.AUTHORIZED, State.ENDED])
+@pytest.mark.parametrize("waiting", [State.NEW, State.REFUSED])
+def test_a_batch_whose_payments_another_name_made_meanwhile_is_not_sent_and_a_later_name_is(ledger, account, waiting, state):
+    first = Walk(ledger, account, SENT).to(*WAYS[waiting])
+    Walk(ledger, account, replace(SENT, external_id="again")).to(*WAYS[state])
+    with pytest.raises(LedgerBatchError, match=f"'again' .* is {state.value}: under the name .*use another external_id"):
+        first.to(State.INIT_SENT)
+    with pytest.raises(LedgerBatchError, match="they could be paid twice"):
+        register(ledger, account, SENT, task(try_number=2))
+    Walk(ledger, account, replace(SENT, external_id="next-month")).to(State.INIT_SENT)
+
+
+def test_what_iyzico_refused_is_not_corrected_to_payments_that_another_name_made_meanwhile(ledger, account):
+    Walk(ledger, account, batch_of_two(SENT.external_id, "1.00")).to(*WAYS[State.REFUSED])
+    Walk(ledger, account, replace(SENT, external_id="again")).to(*WAYS[State.AUTHORIZED])
+    with pytest.raises(LedgerBatchError, match="they could be paid twice"):
+        register(ledger, account, SENT, task())
+
+
 def test_another_account_may_pay_the_same_people(ledger, account):
     Walk(ledger, account, SENT).to(*WAYS[State.AUTH_UNKNOWN])
     other = replace(account, account=f"{account.account[:40]} other")
