@@ -119,7 +119,8 @@ def invalid_since_init(ledger: Ledger, batch: LedgerBatch) -> frozenset[str]:
     event = ledger.tables.event
     began = [event.c[name] == getattr(batch, name) for name in ("dag_id", "task_id", "run_id", "map_index")]
     later = or_(event.c.dag_id.is_(None), ~and_(*began))
-    query = select(event.c.item_external_id).where(is_batch(event, batch.key), event.c.after == INVALID, later)
+    becomes = and_(event.c.before != INVALID, event.c.after == INVALID)
+    query = select(event.c.item_external_id).where(is_batch(event, batch.key), becomes, later)
     return ledger.act(lambda connection: frozenset(connection.execute(query).scalars()))
 
 

@@ -102,6 +102,7 @@ class MassPayoutInitOperator(PayoutTask):
             totals = batch_totals(means.ledger, kept)
             told = told_of(kept, totals, has_ended=False)
             if kept.state in PAST_THE_GATE:
+                self._refuse_paid_without(means, kept)
                 self.log.info("%s was handed over before, and is %s", kept, kept.state)
             else:
                 if totals.invalid_items and (self.on_invalid == "fail" or totals.invalid_items == totals.items):
@@ -156,6 +157,17 @@ class MassPayoutInitOperator(PayoutTask):
 
         return None if self.commission_bound is None else money_from_author(self.commission_bound, "commission_bound")
 
+    def _refuse_paid_without(self, means: Means, kept: LedgerBatch) -> None:
+        """Fail where somebody authorized a batch before its invalid items could cancel it; who follows it does not miss them."""
+        from airflow_provider_iyzico.ledger.questions import invalid_since_init
+
+        if self.on_invalid == "fail" and (said := _invalid(means, kept, known=invalid_since_init(means.ledger, kept))):
+            raise PaymentsError(
+                f"iyzico would not pay some items of {kept}: {said}. Somebody authorized it before this task could cancel it, so "
+                "the others are paid. Pay these under another external_id; to follow the batch, set on_invalid to 'drop', and "
+                "clear this task"
+            )
+
     def _give_up(self, means: Means, kept: LedgerBatch) -> None:
         """Cancel a batch with invalid items, and fail naming them."""
         from airflow_provider_iyzico.payouts.cancel import cancel
@@ -171,10 +183,12 @@ class MassPayoutInitOperator(PayoutTask):
         raise PaymentsError(f"{said}. The batch is cancelled; correct the payments, and use another external_id")
 
 
-def _invalid(means: Means, kept: LedgerBatch) -> str:
+def _invalid(means: Means, kept: LedgerBatch, *, known: frozenset[str] = frozenset()) -> str:
+    """Name the items that iyzico would not pay, without those that its followers name."""
     from airflow_provider_iyzico.api.payout.statuses import INVALID
     from airflow_provider_iyzico.ledger.items import item_rows
 
-    invalid = [row for row in item_rows(means.ledger, kept) if row["status"] == INVALID]
+    rows = item_rows(means.ledger, kept)
+    invalid = [row for row in rows if row["status"] == INVALID and row["item_external_id"] not in known]
     named = ", ".join(f"{row['item_external_id']!r} ({row['error'] or 'no reason given'})" for row in invalid[:_NAMED])
     return named + (f" and {len(invalid) - _NAMED} more" if len(invalid) > _NAMED else "")

@@ -95,6 +95,16 @@ def test_a_batch_with_invalid_items_that_iyzico_does_not_cancel_says_so_and_hold
     fails("use another external_id")
 
 
+def test_a_batch_that_somebody_authorized_before_its_invalid_items_cancelled_it_fails_naming_them(bank, sqlite_warehouse):
+    bank.set(fates={"item-1": "invalid"})
+    bank.fail("failure", on="cancel", code="11")
+    fails("could not be cancelled")
+    bank.panel.authorize(BATCH)
+    assert "item-0" not in fails("would not pay some items.*'item-1' .*Somebody authorized it")
+    assert state(sqlite_warehouse) == "authorized"
+    assert init(on_invalid="drop")["state"] == "authorized"
+
+
 def test_with_drop_the_batch_goes_on_without_its_invalid_items_and_says_so(bank, monkeypatch, caplog):
     monkeypatch.setattr(MassPayoutInitOperator, "log", logging.getLogger("task"))
     bank.set(fates={"item-1": "invalid"})

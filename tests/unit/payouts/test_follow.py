@@ -285,4 +285,11 @@ def test_an_item_that_iyzico_calls_invalid_only_later_is_named_as_not_paid(payin
 
 def test_an_item_that_was_invalid_from_the_start_is_no_news_at_the_end(payer):
     fates(payer, item_1="invalid")
+    retrieve = payer.hook.retrieve_mass_payout
+
+    def in_other_words(**by):
+        found = retrieve(**by)
+        return replace(found, items=tuple(replace(item, errors=(f"{item.status} it is",)) for item in found.items))
+
+    payer.hook.retrieve_mass_payout = in_other_words
     assert payer.follow_to_its_end().problem is None
