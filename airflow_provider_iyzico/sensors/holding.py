@@ -40,6 +40,7 @@ class Aside:
     """What a gate sets aside, for whom, and in which ledger.
 
     :param unread_seconds: a batch that keeps this gate waiting, and that nobody has read for so long, is read by the gate
+    :param settling_seconds: for how long what that batch has paid still counts in its hold
     """
 
     wanted: Wanted
@@ -48,17 +49,26 @@ class Aside:
     conn_id: str
     schema: str | None
     unread_seconds: float
+    settling_seconds: float
 
     @classmethod
     def of(
-        cls, context: Context, wanted: Wanted, currency: object, conn_id: str, schema: str | None, poke_interval: float
+        cls,
+        context: Context,
+        wanted: Wanted,
+        currency: object,
+        conn_id: str,
+        schema: str | None,
+        poke_interval: float,
+        settling_seconds: float,
     ) -> Aside:
         """Return what the task of a context sets aside.
 
         :raises IyzicoConfigurationError: the currency is none
         """
         who = Who(task=task_instance(context))
-        return cls(wanted, read_currency(currency), who, conn_id, schema, UNREAD_INTERVALS * poke_interval)
+        unread_seconds = UNREAD_INTERVALS * poke_interval
+        return cls(wanted, read_currency(currency), who, conn_id, schema, unread_seconds, float(settling_seconds))
 
     @property
     def need(self) -> Need | None:
@@ -106,7 +116,9 @@ def poll_and_place(
             paying(settings)
         with warehouse_engine(aside.conn_id, was_there=was_there, named_in="ledger_conn_id") as engine:
             ledger = Ledger.open(engine, schema=aside.schema, within_seconds=math.inf if seconds_left is None else seconds_left)
-            means = Means(polls.hook, ledger, account, aside.who, settings.timeout_seconds)
+            means = Means(
+                polls.hook, ledger, account, aside.who, settings.timeout_seconds, settling_seconds=aside.settling_seconds
+            )
             read_what_may_be_set_off(means)
             ends_at = None if seconds_left is None else time.monotonic() + seconds_left
             verdict = _placed(ledger, account, aside, polls, ends_at, record)

@@ -75,16 +75,20 @@ def check_external_id(task_id: str, external_id: object) -> None:
         raise IyzicoConfigurationError(f"task {task_id!r}: {error}") from error
 
 
-def check_ledger(task_id: str, ledger_conn_id: object, hold_for_seconds: object, recheck_seconds: object) -> None:
+def check_ledger(
+    task_id: str, ledger_conn_id: object, hold_for_seconds: object, recheck_seconds: object, settling_seconds: object
+) -> None:
     """Refuse a ledger's Connection that has no name, and times that are none.
 
-    :raises IyzicoConfigurationError: the id is none, or a time is no positive number, or longer than ten years
+    :raises IyzicoConfigurationError: the id is none, or a time is no positive number (``settling_seconds`` may be 0), or longer
+        than ten years
     """
     check_conn_id(ledger_conn_id or "", "ledger_conn_id", task_id)
     for name, value in (("hold_for_seconds", hold_for_seconds), ("recheck_seconds", recheck_seconds)):
         if value is None and name == "hold_for_seconds":
             continue
         check_seconds(task_id, name, value, may_be_zero=False)
+    check_seconds(task_id, "settling_seconds", settling_seconds)
 
 
 def check_seconds(task_id: str, name: str, value: object, *, may_be_zero: bool = True) -> None:

@@ -69,6 +69,8 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     :param ledger_schema: the schema of its tables, if not the connection's own
     :param hold_for_seconds: after which time ends the hold, unless the ledger's batch may have been sent; ``None``: never
     :param recheck_seconds: a deferred gate asks the ledger again after so long
+    :param settling_seconds: for how long a paid item of another batch, which this gate reads, still counts in that batch's hold;
+        at least that of its ``MassPayoutAuthorizeOperator``
     :param deferrable: wait in the triggerer, where all gates of an account share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
@@ -95,6 +97,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         ledger_schema: str | None = None,
         hold_for_seconds: float | None = None,
         recheck_seconds: float = 300,
+        settling_seconds: float = 60,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -110,6 +113,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         self.ledger_schema = ledger_schema
         self.hold_for_seconds = hold_for_seconds
         self.recheck_seconds = recheck_seconds
+        self.settling_seconds = settling_seconds
         # What a template renders to None was given all the same: such a gate does not open without a hold.
         self._names_total, self._names_batch = batch_total is not None, external_id is not None
         self._ends_at: float | None = None
@@ -125,7 +129,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
                 timeout_seconds=self.timeout,
             )
             check_batch(self.task_id, external_id, batch_total, hold_for_seconds)
-            check_ledger(self.task_id, ledger_conn_id, hold_for_seconds, recheck_seconds)
+            check_ledger(self.task_id, ledger_conn_id, hold_for_seconds, recheck_seconds, settling_seconds)
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker, or poll once and go on waiting in the triggerer."""
@@ -271,10 +275,12 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     def _poll_and_place(self, context: Context, seconds_left: float | None, asked: dict[str, Any]) -> Verdict:
         from airflow_provider_iyzico.sensors.holding import Aside, poll_and_place, read_wanted
 
-        check_ledger(self.task_id, self.ledger_conn_id, self.hold_for_seconds, self.recheck_seconds)
+        times = (self.hold_for_seconds, self.recheck_seconds, self.settling_seconds)
+        check_ledger(self.task_id, self.ledger_conn_id, *times)
         is_plain = self._names_total or self.batch_total is not None
         wanted = read_wanted(self.external_id, self.headroom, self.batch_total, self.hold_for_seconds, is_plain=is_plain)
-        aside = Aside.of(context, wanted, self.currency, self.ledger_conn_id, self.ledger_schema, self.poke_interval)
+        ledger = self.ledger_conn_id, self.ledger_schema
+        aside = Aside.of(context, wanted, self.currency, *ledger, self.poke_interval, self.settling_seconds)
         return poll_and_place(aside, self._polls, seconds_left, **asked)
 
     def _poll_or_defer(self, context: Context, seconds_left: float) -> dict[str, str]:

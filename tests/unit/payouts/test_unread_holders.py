@@ -24,10 +24,10 @@ def gate(payer, monkeypatch):
     payer.initiate()
     payer.initiate(a_batch(SECOND, payments(4, "150")))
 
-    def poll():
+    def poll(**given):
         ti = SimpleNamespace(dag_id="suppliers", task_id="gate", run_id="manual__1", map_index=-1, try_number=1, start_date=None)
         run = SimpleNamespace(logical_date=None, data_interval_start=None, data_interval_end=None)
-        return bool(MassPayoutBalanceSensor(task_id="gate", external_id=SECOND).poke({"ti": ti, "dag_run": run}))
+        return bool(MassPayoutBalanceSensor(task_id="gate", external_id=SECOND, **given).poke({"ti": ti, "dag_run": run}))
 
     return poll
 
@@ -40,6 +40,18 @@ def test_a_gate_opens_though_nobody_follows_the_batch_that_held_its_money(payer,
     payer.wait(120)
     assert gate()
     assert payer.state() == "ended"
+
+
+def test_a_gate_counts_down_the_hold_of_a_batch_no_sooner_than_it_was_told_the_balance_may_lag(payer, gate):
+    payer.authorize()
+    payer.wait(120)
+    for _ in range(2):
+        assert not gate(settling_seconds=300)
+        payer.wait(120)
+    assert not gate(settling_seconds=300)
+    assert payer.held() == NEEDED
+    payer.wait(120)
+    assert gate(settling_seconds=300)
 
 
 def test_a_gate_stays_shut_while_the_batch_that_holds_its_money_is_under_way(payer, gate):

@@ -375,6 +375,7 @@ def test_an_amount_that_renders_to_no_money_sets_nothing_aside(sqlite_warehouse,
             for value in (0, -1, float("nan"), float("inf"), "60", True, 10**10)
         ],
         ({"external_id": NAME, "recheck_seconds": None}, IyzicoConfigurationError, "recheck_seconds is None"),
+        ({"external_id": NAME, "settling_seconds": -1}, IyzicoConfigurationError, "settling_seconds is -1; give seconds"),
         ({"external_id": NAME, "batch_total": 12.5}, IyzicoMoneyError, "float"),
         ({"external_id": NAME, "batch_total": "-5"}, IyzicoMoneyError, "negative"),
         ({"external_id": NAME, "ledger_conn_id": ""}, IyzicoConfigurationError, "ledger_conn_id"),
