@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_iyzico.errors import IyzicoError, PayoutUnpaidError, is_safe_to_repeat
+from airflow_provider_iyzico.errors import IyzicoError, LedgerBatchError, PayoutUnpaidError, is_safe_to_repeat
 from airflow_provider_iyzico.operators.payout_task import PayoutTask, told_of
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ class MassPayoutAuthorizeOperator(PayoutTask):
             return self._followed(context, means, request_id, ends_at)
 
     def _followed(self, context: Context, means: Means, request_id: str, ends_at: float) -> dict[str, str | int]:
-        """Read the batch until it has ended, and wait in between; an iyzico or a ledger that is down is waited for, too."""
+        """Read the batch until it has ended, and wait in between; an iyzico or a ledger that is down is waited for, too.
+
+        :raises LedgerBatchError: the batch of that name is another one by now
+        """
         from airflow_provider_iyzico.payouts.follow import follow
 
         while True:
@@ -113,6 +116,11 @@ class MassPayoutAuthorizeOperator(PayoutTask):
                 if not is_safe_to_repeat(error) or time.time() >= ends_at:
                     raise
                 self.log.warning("%s", error)
+            if standing is not None and standing.batch.request_id not in (None, request_id):  # None: the ledger was restored
+                raise LedgerBatchError(
+                    f"{standing.batch} is {standing.batch.request_id!r} at iyzico, and is not the batch that this task had paid, "
+                    f"which is {request_id!r}: its external_id or Connection changed meanwhile; set it back, and clear this task"
+                )
             if standing is not None and standing.has_ended:
                 return self._ended(context, standing)
             if time.time() >= ends_at:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset, TaskDeferred
-from payers import BATCH
+from payers import BATCH, payments
 from payout_tasks import PERSONAL, Events, authorize, authorizing, calls, context, init, rows, state
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoUnavailableError, LedgerFundsError
@@ -265,6 +265,20 @@ def test_whatever_the_event_says_iyzico_is_read_again_and_decides(bank, event):
     bank.advance(1100)
     assert resumed(told, event)["paid_items"] == 3
     assert calls(bank, "auth") == 1
+
+
+def test_a_task_that_is_resumed_under_another_name_does_not_take_that_batch_for_its_own(bank):
+    """A template may render to something else by then, and another batch may have ended well."""
+    init()
+    init(external_id="another", payments=payments(1))
+    authorize(external_id="another")
+    bank.set(durations=SLOW)
+    told = deferred()
+    with pytest.raises(AirflowFailException, match="'another' .*is not the batch that this task had paid.*external_id"):
+        resumed(told, EVENTS[0], external_id="another")
+    bank.set(clock="stepped")
+    bank.advance(1100)
+    assert resumed(told, EVENTS[0])["paid_items"] == 3
 
 
 def test_an_event_that_comes_late_or_twice_changes_nothing(bank):
