@@ -25,14 +25,16 @@ _SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemM
 def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatch]:
     """Return the batches of an account that iyzico may still change, the longest unread first.
 
-    :param days: batches that ended so lately are among them, and those that a person ended while items were out
+    :param days: batches that ended or were cancelled so lately are among them, and those that a person ended while items were out
     """
 
     def ask(connection: Connection) -> list[LedgerBatch]:
         payout = ledger.tables.payout
         since = ledger.clock(connection) - timedelta(days=days)
         ended = and_(payout.c.state == State.ENDED.value, or_(payout.c.ended_at >= since, _has_items_out(ledger)))
-        wanted = or_(payout.c.state.in_([state.value for state in _CHANGING]), ended)
+        is_cancelled = and_(payout.c.state == State.CANCELLED.value, payout.c.request_id.isnot(None))
+        cancelled = and_(is_cancelled, payout.c.changed_at >= since)
+        wanted = or_(payout.c.state.in_([state.value for state in _CHANGING]), ended, cancelled)
         return _batches(ledger, connection, and_(*_of(payout, account), wanted))
 
     return ledger.act(ask)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class MassPayoutReconcileOperator(AccountTask):
-    """Reads every batch of an account again that has not ended, or ended lately: does the ledger say what iyzico says?
+    """Reads every batch of an account again that has not ended, or did lately: does the ledger say what iyzico says?
 
     Run it daily, in a DAG of its own. It records every change, ends holds, and opens an ended batch again when a payment bounced.
     It fails naming what needs a person, after everything is written. Nothing is ever paid by it.
@@ -24,7 +24,7 @@ class MassPayoutReconcileOperator(AccountTask):
     :param iyzico_conn_id: id of an iyzico Connection that may pay
     :param ledger_conn_id: the SQL Connection of the ledger
     :param ledger_schema: the schema of its tables, if not the connection's own
-    :param days: how long after its end a batch is read again
+    :param days: how long after its end or its cancel a batch is read again
     :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
     :param settling_seconds: for how long a paid item still counts in the hold, since the balance may lag behind
     :param deposit_grace_seconds: for how long a failed item may wait for its money to come back

@@ -55,7 +55,7 @@ class Reconciled:
 
 
 def reconcile(means: Means, *, days: float, deposit_grace_seconds: float) -> Reconciled:
-    """Read every batch of the account that has not ended, or ended within ``days``, and keep what changed.
+    """Read every batch of the account that has not ended, or ended or was cancelled within ``days``, and keep what changed.
 
     One that cannot be read hinders none of the others.
     """
@@ -107,6 +107,8 @@ def _settle(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> s
             return follow(means, batch.external_id, deposit_grace_seconds=deposit_grace_seconds).problem
         case State.ENDED:
             return _looked_back(means, batch)
+        case State.CANCELLED:
+            return _pays_all_the_same(means, batch)
         case _:
             pass
     return None
@@ -119,3 +121,11 @@ def _looked_back(means: Means, batch: LedgerBatch) -> str | None:
         return None
     unpaid = what_is_unpaid(means, now)
     return f"{now} had ended, and its items changed at iyzico; what is out is set aside again" + (f". {unpaid}" if unpaid else "")
+
+
+def _pays_all_the_same(means: Means, batch: LedgerBatch) -> str | None:
+    """Read a cancelled batch: an authorization may arrive after the cancel, and nobody has published what comes of that."""
+    now, said = seen(means, batch)
+    if said is not Says.PAYING:
+        return None
+    return f"{now} was cancelled, and iyzico shows it as {now.iyzico_status}: it may pay; look into iyzico's panel"

@@ -6,7 +6,7 @@ import pytest
 from batches import task
 from payers import BATCH, DAYS, NEEDED, a_batch, payments
 
-from airflow_provider_iyzico.errors import LedgerBatchError
+from airflow_provider_iyzico.errors import LedgerBatchError, PayoutUnknownError
 
 
 def another(name="bonus-2026-11"):
@@ -55,6 +55,21 @@ def test_a_payment_that_bounces_after_the_end_opens_the_batch_again_and_is_named
     done = payer.reconcile()
     assert (done.ended, payer.state(), payer.held()) == (1, "ended", None)
     assert payer.calls("auth") == 1
+
+
+def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named(payer):
+    payer.bank.set(auth_after_cancel="pay")
+    payer.initiate()
+    payer.bank.fail("reset_then_done", on="auth", seconds=3600)
+    with pytest.raises(PayoutUnknownError):
+        payer.authorize()
+    payer.cancel()
+    assert payer.reconcile().problems == {}
+    payer.wait(DAYS)
+    assert payer.effects("taken") == 3
+    done = payer.reconcile()
+    assert "was cancelled, and iyzico shows it as" in done.problems[BATCH]
+    assert (payer.state(), done.is_passing) == ("cancelled", False)
 
 
 @pytest.mark.parametrize(("days", "is_read"), [(7, True), (1, False)])

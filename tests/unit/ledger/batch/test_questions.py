@@ -35,10 +35,11 @@ def names(batches):
 
 def test_what_iyzico_may_still_change_is_read_and_what_ended_lately(ledger, account):
     walks(ledger, account)
-    never = {"new", "refused", "cancelled"}
+    never = {"new", "refused"}
     assert names(to_read(ledger, account, days=1)) == {state.value for state in State} - never
     long_ago(ledger, account, "ended_at")
-    assert names(to_read(ledger, account, days=1)) == {state.value for state in State} - never - {"ended"}
+    long_ago(ledger, account, "changed_at")
+    assert names(to_read(ledger, account, days=1)) == {state.value for state in State} - never - {"ended", "cancelled"}
     assert not to_read(ledger, replace(account, account="nobody"), days=1)
 
 
