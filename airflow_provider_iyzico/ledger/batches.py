@@ -55,6 +55,7 @@ class LedgerBatch:
     task_id: str
     run_id: str
     map_index: int
+    try_number: int
     created_at: datetime
     changed_at: datetime
     ended_at: datetime | None

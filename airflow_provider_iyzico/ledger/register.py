@@ -83,7 +83,7 @@ def refuse_twin(
     :raises LedgerBatchError: names that batch
     """
     table, event = ledger.tables.payout, ledger.tables.event
-    overtakes = table.c.state.in_([state.value for state in MAY_STILL_PAY])
+    overtakes: Any = table.c.state.in_([state.value for state in MAY_STILL_PAY])
     if since is not None:
         sent = exists().where(
             *[event.c[name] == table.c[name] for name in ("environment", "account", "external_id")],
@@ -160,8 +160,6 @@ def _add(
     bound: Decimal | None,
 ) -> LedgerBatch:
     now, table, key = ledger.clock(connection), ledger.tables.payout, _key(account, batch)
-    by = who.columns()
-    del by["person"]
     row = {
         **key,
         "currency": account.currency,
@@ -169,7 +167,7 @@ def _add(
         "version": 1,
         **_content(batch, digests),
         "commission_bound": bound,
-        **by,
+        **_begun_by(who),
         "created_at": now,
         "changed_at": now,
         "provider_version": __version__,
@@ -185,11 +183,11 @@ def _add(
 
 
 def _correct(turn: Turn, batch: Batch, digests: Digests, bound: Decimal | None) -> LedgerBatch:
-    """Replace the content of a batch that iyzico refused, so that nothing of it is there."""
+    """Replace the content of a batch that iyzico refused, so that nothing of it is there. Who corrects it begins it."""
     item = turn.ledger.tables.item
     turn.connection.execute(delete(item).where(is_batch(item, turn.batch.key)))
     add_items(turn.ledger, turn.connection, turn.batch.key, batch, digests, turn.now)
-    return turn.advance(EventKind.CORRECTED, {**_content(batch, digests), "commission_bound": bound})
+    return turn.advance(EventKind.CORRECTED, {**_content(batch, digests), "commission_bound": bound, **_begun_by(turn.who)})
 
 
 def _bound(turn: Turn, bound: Decimal | None) -> LedgerBatch:
@@ -202,6 +200,11 @@ def _bound(turn: Turn, bound: Decimal | None) -> LedgerBatch:
     if batch.state is State.INITIATED:
         values |= {"commission": totals.commission, "required": totals.required}
     return turn.advance(EventKind.BOUND, values)
+
+
+def _begun_by(who: Who) -> dict[str, Any]:
+    """Return the task that begins a batch: what becomes of it is that run's."""
+    return {name: value for name, value in who.columns().items() if name != "person"}
 
 
 def _key(account: Account, batch: Batch) -> dict[str, str]:

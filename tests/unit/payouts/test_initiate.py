@@ -408,6 +408,18 @@ def test_other_items_under_the_name_are_not_taken_for_the_batch_that_a_person_ca
     raised(LedgerBatchError, lambda: resolve_as(payer, State.CANCELLED), "iyzico shows with other amounts 3 items")
 
 
+def test_a_batch_that_another_run_corrected_is_that_runs(payer):
+    payer.bank.fail("failure", on="init", code="11")
+    raised(IyzicoRefusedError, payer.initiate, "11")
+    payer.bank.heal()
+    payer.bank.set(fates={"item-1": "invalid"})
+    corrected, second = a_batch(rows=payments(3, "99.00")), task("manual__2", task_id="start")
+    payer.pay(corrected, who=second)
+    assert payer.follow_to_its_end().problem is None, "its init saw the invalid item, and dropped it"
+    assert payer.initiate(corrected, second).state is State.ENDED
+    raised(LedgerBatchError, lambda: payer.initiate(corrected), "ended at .*in run 'manual__2'")
+
+
 def test_a_retry_that_waited_pays_nobody_whom_another_name_paid_meanwhile(payer):
     payer.bank.fail("500", on="retrieve")
     raised(IyzicoUnavailableError, payer.initiate, "come back later")
