@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from airflow_provider_iyzico.bridge.versions import object_storage_path
 from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PaymentsError, Retry
+from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
 from airflow_provider_iyzico.payments.csv_file import csv_payments
 from airflow_provider_iyzico.warehouse.database.faults import first_line
 
@@ -64,16 +65,24 @@ def _queried(sql: str, conn_id: str) -> Iterator[Rows]:
         try:
             with engine.connect() as connection:
                 options = {"no_parameters": True, "stream_results": True}
-                result = connection.execution_options(**options).exec_driver_sql(sql)
-                names = [str(name).lower() for name in result.keys()]  # noqa: SIM118 - it is no dict
-                has_run = True
-                yield (dict(zip(names, row, strict=True)) for row in result.yield_per(_FETCHED))
+                with closing(connection.execution_options(**options).exec_driver_sql(sql)) as result:
+                    names = [str(name).lower() for name in result.keys()]  # noqa: SIM118 - it is no dict
+                    has_run = True
+                    _check_names(names, conn_id)
+                    yield (dict(zip(names, row, strict=True)) for row in result.yield_per(_FETCHED))
         except IyzicoError:
             raise
         except Exception as error:  # noqa: BLE001 - a driver is anybody's code
             what = "a row of payments_sql cannot be read" if has_run else "the query of payments_sql failed"
             said = _said(error, has_run=has_run)
             raise PaymentsError(f"{what} over Connection {conn_id!r}: {said}", retry=Retry.SAFE) from None
+
+
+def _check_names(names: list[str], conn_id: str) -> None:
+    if twice := [name for name in (*REQUIRED, *OPTIONAL) if names.count(name) > 1]:
+        raise PaymentsError(
+            f"the query of payments_sql over Connection {conn_id!r} gives a column twice: {', '.join(twice)}; name each once"
+        )
 
 
 def _said(error: Exception, *, has_run: bool) -> str:

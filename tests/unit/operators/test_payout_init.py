@@ -299,6 +299,13 @@ def test_names_of_columns_may_be_in_capitals(bank, tmp_path, monkeypatch):
     assert from_sql(query)["items"] == 3
 
 
+def test_a_query_that_gives_a_column_twice_is_refused_because_nobody_says_which_one_counts(bank, hr):
+    payroll(hr, "VARCHAR(20)")
+    with pytest.raises(AirflowFailException, match="the query of payments_sql .*'hr' gives a column twice: amount"):
+        from_sql(QUERY.replace(" FROM", ", '9.99' AS amount, 1 AS more, 2 AS more FROM"))
+    assert bank.seen == []
+
+
 def test_a_row_that_sqlite_cannot_read_is_not_quoted(bank, tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_HR", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/hr.db"}))
     payroll(f"sqlite:///{tmp_path}/hr.db")
