@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_iyzico.api.payout.statuses import INIT, BatchMeaning, ItemMeaning, batch_meaning, item_meaning
+from airflow_provider_iyzico.api.payout.statuses import (
+    INIT,
+    ITEM_STATUSES,
+    BatchMeaning,
+    ItemMeaning,
+    batch_meaning,
+    item_meaning,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.payout import MassPayout
@@ -15,6 +22,11 @@ if TYPE_CHECKING:
 _UNDECIDED = (ItemMeaning.UNDER_WAY, ItemMeaning.UNKNOWN)
 #: Of an item that has not gone to the bank yet, so that its money is still on the balance.
 _NOT_GONE = frozenset({INIT, "QUEUED"})
+
+
+#: Of an item that is paid, or will not be by itself.
+DECIDED = [word for word, meaning in ITEM_STATUSES.items() if meaning not in _UNDECIDED]
+PAID = [word for word, meaning in ITEM_STATUSES.items() if meaning is ItemMeaning.PAID]
 
 
 def is_under_way(statuses: Iterable[str]) -> bool:

@@ -108,6 +108,11 @@ def is_batch(table: Any, key: Key) -> Any:
     return and_(*[table.c[name] == value for name, value in key.items()])
 
 
+def same_batch(table: Any, payout: Any) -> list[Any]:
+    """Return the conditions that a row belongs to the batch of a row of ``iyzico_payout``."""
+    return [table.c[name] == payout.c[name] for name in ("environment", "account", "external_id")]
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One change of one batch, in a transaction that has locked its account.

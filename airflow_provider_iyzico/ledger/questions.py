@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from airflow_provider_iyzico.api.payout.statuses import INVALID, ITEM_STATUSES, ItemMeaning
 from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, SENT, UNKNOWN, State
 from airflow_provider_iyzico.ledger.accounts import Account
-from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_batch
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_batch, same_batch
 from airflow_provider_iyzico.ledger.events import Key
 from airflow_provider_iyzico.ledger.items import read_items
 from airflow_provider_iyzico.ledger.ledger import Ledger
@@ -50,7 +50,7 @@ def unread_holders(ledger: Ledger, account: Account, *, seconds: float) -> list[
         payout, hold, hold_end = ledger.tables.payout, ledger.tables.hold, ledger.tables.hold_end
         before = ledger.clock(connection) - timedelta(seconds=seconds)
         ends = exists().where(hold_end.c.hold_id == hold.c.hold_id)
-        holds = exists().where(*_same_batch(hold, payout), hold.c.is_plain.is_(False), ~ends)
+        holds = exists().where(*same_batch(hold, payout), hold.c.is_plain.is_(False), ~ends)
         paying = and_(payout.c.state.in_([state.value for state in _CHANGING]), holds)
         set_aside_no_more = and_(payout.c.state == State.ENDED.value, _has_items_out(ledger))
         is_unread = or_(payout.c.read_at.is_(None), payout.c.read_at <= before)
@@ -136,11 +136,7 @@ def holds_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:
 
 def _has_items_out(ledger: Ledger) -> Any:
     item, payout = ledger.tables.item, ledger.tables.payout
-    return exists().where(*_same_batch(item, payout), item.c.status.notin_(_SETTLED))
-
-
-def _same_batch(table: Any, payout: Any) -> Iterable[Any]:
-    return [table.c[name] == payout.c[name] for name in ("environment", "account", "external_id")]
+    return exists().where(*same_batch(item, payout), item.c.status.notin_(_SETTLED))
 
 
 def _of(payout: Any, account: Account) -> Sequence[Any]:

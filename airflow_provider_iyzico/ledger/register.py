@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import and_, delete, exists, insert, or_, select
+from sqlalchemy import Table, and_, delete, exists, insert, or_, select
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api.payout.batch import Batch
 from airflow_provider_iyzico.domain.items import totals_of
 from airflow_provider_iyzico.domain.payout import MAY_STILL_PAY, PAST_THE_GATE, State
-from airflow_provider_iyzico.domain.progress import is_under_way
+from airflow_provider_iyzico.domain.progress import DECIDED, PAID, is_under_way
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
-from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, read_batch, require_currency
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, read_batch, require_currency, same_batch
 from airflow_provider_iyzico.ledger.digest import Digests, digests_of
 from airflow_provider_iyzico.ledger.events import EventKind, add_events, event_row
 from airflow_provider_iyzico.ledger.holds import expire, own_hold
@@ -77,27 +78,24 @@ def refuse_twin(
     *,
     since: datetime | None = None,
 ) -> None:
-    """Refuse a batch whose payments another batch of the account may still pay, or was handed over to pay meanwhile.
+    """Refuse a batch whose payments another batch of the account makes or may still make, or made meanwhile.
 
     :param since: when the batch came into the ledger, if it is there
     :raises LedgerBatchError: names that batch
     """
-    table, event = ledger.tables.payout, ledger.tables.event
-    overtakes: Any = table.c.state.in_([state.value for state in MAY_STILL_PAY])
+    table, item, event = ledger.tables.payout, ledger.tables.item, ledger.tables.event
+    under_way = exists().where(*same_batch(item, table), item.c.status.notin_(DECIDED))
+    refused = [_is(table, MAY_STILL_PAY), and_(_is(table, {State.AUTHORIZED}), under_way)]
     if since is not None:
-        sent = exists().where(
-            *[event.c[name] == table.c[name] for name in ("environment", "account", "external_id")],
-            event.c.kind == EventKind.STATE.value,
-            event.c.after == State.INIT_SENT.value,
-            event.c.happened_at >= since,
-        )
-        overtakes = or_(overtakes, and_(table.c.state.in_([state.value for state in PAST_THE_GATE]), sent))
+        is_paid = event.c.kind == EventKind.ITEM.value, event.c.before != event.c.after, event.c.after.in_(PAID)
+        meanwhile = exists().where(*same_batch(event, table), event.c.happened_at >= since, *is_paid)
+        refused.append(and_(_is(table, PAST_THE_GATE), meanwhile))
     query = select(table.c.external_id, table.c.state).where(
         table.c.environment == account.environment,
         table.c.account == account.account,
         table.c.payments_digest == payments_digest,
         table.c.external_id != external_id,
-        overtakes,
+        or_(*refused),
     )
     twin: RowMapping | None = connection.execute(query).mappings().first()
     if twin is None:
@@ -108,7 +106,13 @@ def refuse_twin(
     )
     if twin["state"] in MAY_STILL_PAY:
         raise LedgerBatchError(f"{said}; settle or cancel that batch first")
+    if twin["state"] == State.AUTHORIZED:
+        said += ". Let it be read until all its items are decided"
     raise LedgerBatchError(f"{said}. If they are to be paid once more, use another external_id")
+
+
+def _is(table: Table, states: Iterable[State]) -> Any:
+    return table.c.state.in_([state.value for state in states])
 
 
 def _refuse_other_content(kept: LedgerBatch) -> None:

@@ -59,7 +59,7 @@ def send(
 
     def act(turn: Turn) -> LedgerBatch:
         reason = None
-        if after is State.INIT_SENT:
+        if after in (State.INIT_SENT, State.AUTH_SENT):
             since = batch.created_at
             refuse_twin(ledger, turn.connection, batch.account, batch.external_id, batch.payments_digest, since=since)
         if asked is not None:

@@ -77,6 +77,7 @@ def _have_paid(means: Means, batch: LedgerBatch, approvals: int) -> None:
             f"iyzico would pay none of the {batch.items} items of {batch}; cancel it, and correct the payments"
         )
     check_approvals(means.ledger, batch, means.who, approvals)
+    read_what_may_be_set_off(means)  # before others take its money, and before its payments are made under another name
     asked = means.balance()
     try:
         began_at, batch = _intended(means, batch, asked, approvals)
@@ -109,7 +110,6 @@ def _intended(means: Means, batch: LedgerBatch, asked: Asked, approvals: int) ->
 
 def _held(means: Means, batch: LedgerBatch) -> Asked:
     """Set the batch's money aside, and return the balance on which it is."""
-    read_what_may_be_set_off(means)
     for _ in range(_ASKED):
         asked = means.balance()
         placed = place(means.ledger, batch.account, Wanted(batch.external_id), asked, means.who)

@@ -22,6 +22,7 @@ from airflow_provider_iyzico.ledger.persons import permit, release
 from airflow_provider_iyzico.ledger.placing import Wanted, place
 from airflow_provider_iyzico.ledger.resolve import resolve
 from airflow_provider_iyzico.payouts import authorize as module
+from airflow_provider_iyzico.payouts.reads import read
 
 LOST = ["done_then_reset", "cut", "truncated", "done_then_html", "done_then_status"]
 
@@ -435,3 +436,19 @@ def test_a_batch_that_a_person_ended_and_a_top_up_sets_off_is_held_for_before_an
     with pytest.raises(LedgerFundsError, match="stops holds 907.50"):
         payer.authorize("next")
     assert (payer.state("stops"), payer.state("next"), payer.effects("auth")) == ("authorized", "initiated", 1)
+
+
+def test_a_batch_whose_payments_a_top_up_set_off_under_another_name_is_not_authorized(payer):
+    """A person ended the stopped batch, and began its payments again under a new name."""
+    payer.bank.set(stopped_batch="resumes")
+    payer.initiate()
+    payer.authorize_short("899.00")
+    payer.follow()
+    stopped = payer.batch()
+    resolve(payer.ledger, stopped, State.ENDED, read(payer.means(), stopped), PERSON, "iyzico will not go on with it")
+    payer.initiate(a_batch("again"))
+    payer.bank.panel.top_up("1000.00")
+    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* is authorized: under the name 'again' they could be paid twice"):
+        payer.authorize("again")
+    payer.wait(3600)
+    assert (payer.effects("taken"), payer.calls("auth"), payer.state("again")) == (3, 1, "initiated")

@@ -58,7 +58,7 @@ def test_what_iyzico_refused_may_be_corrected(ledger, account):
 def test_a_new_name_does_not_heal_an_unknown_payment(ledger, account, state):
     Walk(ledger, account, SENT).to(*WAYS[state])
     renamed = replace(SENT, external_id="again", purpose=None)
-    if state in MAY_STILL_PAY:
+    if state in MAY_STILL_PAY | {State.AUTHORIZED}:  # its items are on their way
         with pytest.raises(LedgerBatchError, match=f"batch 'salaries-20261101' of .* is {state.value}: under the name 'again'"):
             register(ledger, account, renamed, task())
     else:
@@ -74,16 +74,34 @@ def test_two_names_that_came_in_together_are_not_both_sent(ledger, account):
         register(ledger, account, second.sent, task())
 
 
-@pytest.mark.parametrize("state", [State.AUTHORIZED, State.ENDED])
+@pytest.mark.parametrize(("second", "state"), [("FAILED", State.AUTHORIZED), ("SUCCESS", State.ENDED)])
 @pytest.mark.parametrize("waiting", [State.NEW, State.REFUSED])
-def test_a_batch_whose_payments_another_name_made_meanwhile_is_not_sent_and_a_later_name_is(ledger, account, waiting, state):
+def test_a_batch_whose_payments_another_name_made_meanwhile_is_not_sent_and_a_later_name_is(
+    ledger, account, waiting, second, state
+):
     first = Walk(ledger, account, SENT).to(*WAYS[waiting])
-    Walk(ledger, account, replace(SENT, external_id="again")).to(*WAYS[state])
+    twin = Walk(ledger, account, replace(SENT, external_id="again")).to(*WAYS[State.AUTHORIZED])
+    twin.read("COMPLETED", {"item-1": "SUCCESS", "item-2": second})
     with pytest.raises(LedgerBatchError, match=f"'again' .* is {state.value}: under the name .*use another external_id"):
         first.to(State.INIT_SENT)
     with pytest.raises(LedgerBatchError, match="they could be paid twice"):
         register(ledger, account, SENT, task(try_number=2))
     Walk(ledger, account, replace(SENT, external_id="next-month")).to(State.INIT_SENT)
+
+
+def test_a_batch_whose_payments_failed_under_another_name_may_be_sent(ledger, account):
+    first = Walk(ledger, account, SENT)
+    Walk(ledger, account, replace(SENT, external_id="again")).to(*WAYS[State.AUTHORIZED]).read("FAIL", "DEPOSIT_SUCCESS")
+    first.to(State.INIT_SENT)
+
+
+@pytest.mark.parametrize("way", ["INIT", "QUEUED", "PROCESSING", "UNHEARD_OF"])
+def test_payments_that_are_on_their_way_under_one_name_are_not_made_under_another(ledger, account, way):
+    first = Walk(ledger, account, SENT).to(*WAYS[State.AUTHORIZED]).read("IN_PROGRESS", {"item-1": "SUCCESS", "item-2": way})
+    with pytest.raises(LedgerBatchError, match="is authorized: under the name 'again' .*until all its items are decided"):
+        register(ledger, account, replace(SENT, external_id="again"), task())
+    first.read("IN_PROGRESS", {"item-1": "SUCCESS", "item-2": "FAILED"})
+    assert register(ledger, account, replace(SENT, external_id="again"), task()).state is State.NEW
 
 
 def test_what_iyzico_refused_is_not_corrected_to_payments_that_another_name_made_meanwhile(ledger, account):
