@@ -307,6 +307,10 @@ class Drama:
         fates = {self.plan.settings["fates"][name] for name in order.amounts}
         excuses = (
             (state == "init_unknown" and not self.person.is_ours(order), "iyzico has another batch of that name"),
+            (
+                state == "init_unknown" and "somebody else dealt with it" in said and self._names_no_id(),
+                "it was authorized in the panel, and iyzico does not say under which id it has it",
+            ),
             (state == "authorized" and (bool(fates & LASTING) or "are not paid" in said), "money is out for good"),
             (state == "refused" and (fates == {"invalid"} or "used before" in said), "iyzico refuses all of it"),
             (state in (None, "new", "refused") and "under the name" in said, "its twin is not settled"),
@@ -316,6 +320,9 @@ class Drama:
         if self.plan.is_blocked and (said or repr(order.name) in self.problems):
             return "iyzico speaks in a way that we cannot use"
         return None
+
+    def _names_no_id(self) -> bool:
+        return bool(self.plan.settings["item_request_id"] == "absent")
 
     def _search(self) -> None:
         """Look for personal data wherever it must not be."""

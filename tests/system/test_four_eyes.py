@@ -103,7 +103,6 @@ class Run:
         task = self.airflow.wait_until(
             f"{task_id} is {states}",
             lambda: (task := self.airflow.task(self.dag_id, self.run_id, task_id))["state"] in states and task,
-            120,
         )
         return task["try_number"]
 
