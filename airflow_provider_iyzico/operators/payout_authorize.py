@@ -116,7 +116,8 @@ class MassPayoutAuthorizeOperator(PayoutTask):
                 if not is_safe_to_repeat(error) or time.time() >= ends_at:
                     raise
                 self.log.warning("%s", error)
-            if standing is not None and standing.batch.request_id not in (None, request_id):  # None: the ledger was restored
+            # A restored ledger may know no id, and dag.test() resumes a task without what it was deferred with.
+            if request_id and standing is not None and standing.batch.request_id not in (None, request_id):
                 raise LedgerBatchError(
                     f"{standing.batch} is {standing.batch.request_id!r} at iyzico, and is not the batch that this task had paid, "
                     f"which is {request_id!r}: its external_id or Connection changed meanwhile; set it back, and clear this task"
