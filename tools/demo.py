@@ -104,7 +104,7 @@ def whole_payout(home: Path, iyzico: Simulator, warehouse: Path, dag: Any) -> No
     for task in (dag.get_task("wait_for_money"), dag.get_task("pay")):
         task.deferrable, task.poke_interval, task.timeout = False, 1, GATE_SECONDS
     pay = dag.get_task("pay")
-    pay.poll_interval, pay.settling_seconds, pay.on_unpaid = 1, 0, "succeed"
+    pay.poll_interval, pay.grace_seconds, pay.settling_seconds, pay.on_unpaid = 1, 1, 0, "succeed"
     say(f"DAG iyzico_payout runs: three people of a payroll are paid out of {ENOUGH}; one of the payments will fail")
     run = dag.test()
     succeed(run)
