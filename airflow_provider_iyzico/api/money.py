@@ -91,7 +91,7 @@ def add(left: Decimal, right: Decimal) -> Decimal:
 
 
 def summed(amounts: Iterable[Decimal]) -> Decimal:
-    """Add up exactly, whatever decimal context the caller's thread has; nothing is zero."""
+    """Add up exactly, whatever decimal context the caller's thread has. The sum of no amounts is zero."""
     return reduce(_EXACT.add, amounts, Decimal(0))
 
 

@@ -32,7 +32,7 @@ class Asks(Protocol):
 
 
 class PayoutMethods:
-    """Init, auth and cancel are sent once per call, and never again by themselves, and only over a Connection that may pay.
+    """Init, auth and cancel are sent once per call, are never repeated, and need a Connection that may pay.
 
     Such a Connection has ``can_pay``, ``account`` and ``currency`` in its extra. All three raise:
 

@@ -16,7 +16,7 @@ ITEM_ID_LENGTH = 128
 STATUS_LENGTH = 64
 REASON_LENGTH = 500
 PERSON_LENGTH = 250
-#: How long the names may be of whom a row is.
+#: How long the columns are that say whose a row is.
 _WHOSE = {"environment": 16, "account": 64, "currency": 3, "external_id": EXTERNAL_ID_LENGTH}
 
 

@@ -1,6 +1,6 @@
 """Tasks in processes of their own. Each is forked from one process that has imported everything, so it begins at once.
 
-That process has one thread, and is the parent of all others. Ours survives whatever happens to them.
+That process has one thread, and is the parent of all others. The process of the test survives when they are killed.
 """
 
 from __future__ import annotations
