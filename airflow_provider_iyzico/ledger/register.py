@@ -187,7 +187,7 @@ def _add(
 
 
 def _correct(turn: Turn, batch: Batch, digests: Digests, bound: Decimal | None) -> LedgerBatch:
-    """Replace the content of a batch that iyzico refused, so that nothing of it is there. The task that does so has begun it from then on."""
+    """Replace the content of a batch that iyzico refused, so that nothing of it is there. It is that task's from then on."""
     item = turn.ledger.tables.item
     turn.connection.execute(delete(item).where(is_batch(item, turn.batch.key)))
     add_items(turn.ledger, turn.connection, turn.batch.key, batch, digests, turn.now)

@@ -43,7 +43,7 @@ def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout 
     if after not in SPEAKS_FOR[saying := says(found)]:
         told = "" if found is None else f" (batch {found.status!r})"
         raise LedgerBatchError(f"iyzico says of {batch}: {saying}{told}. That contradicts {after}; nothing was written")
-    if found is None or after in UNKNOWN:
+    if found is None or (batch.request_id is None and after in UNKNOWN):
         return step(ledger, batch, after, who, reason=reason)
     if batch.request_id is None:
         refuse_other_items(ledger, batch, found)

@@ -107,7 +107,9 @@ def test_a_request_that_may_still_be_under_way_is_left_to_its_sender(at_iyzico, 
     assert code == 2
     assert "its sender may still be waiting for the answer: its deadline is at " in err
     overdue(walk)
+    read_at = find(walk.ledger, walk.batch.account, NAMED).read_at
     assert run(capsys, "resolve", NAMED, "--as", "auth_unknown", *BECAUSE)[0] == 0
+    assert find(walk.ledger, walk.batch.account, NAMED).read_at != read_at, "what iyzico says is kept"
 
 
 def test_a_batch_that_iyzico_never_saw_may_be_sent_again(ledger, account, bank, capsys):
