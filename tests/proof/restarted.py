@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import math
+import signal
 import sys
 import time
 from collections import Counter
@@ -38,6 +40,8 @@ TIMEOUT_SECONDS = 5.0
 PAUSE_SECONDS = 0.2
 AMOUNTS = ("100.50", "50.25")
 DAY_SECONDS = 24 * 60 * 60.0
+#: So long after its time a process may take to end its batches; one whose test is gone ends then, too.
+PATIENCE_SECONDS = 600
 
 
 class Thread:
@@ -121,6 +125,7 @@ def _payouts_of(settings: dict[str, Any], number: int) -> Counter[str]:
 
 def main() -> None:
     settings = json.load(sys.stdin)
+    signal.alarm(math.ceil(settings["seconds"]) + PATIENCE_SECONDS)
     with ThreadPoolExecutor(settings["threads"]) as pool:
         done = pool.map(lambda number: _payouts_of(settings, number), range(settings["threads"]))
         print(json.dumps(sum(done, Counter())))
