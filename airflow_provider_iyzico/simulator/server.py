@@ -63,7 +63,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client has hung up in between, so this is no request
+            self.close_connection = True
+            return
         self._request = Request(self.command, url.path, url.query, body, self.headers_of_request())
         if url.path.startswith(CONTROL_PATH):
             self._write(control.answer(self.server.world, self._request))

@@ -648,6 +648,7 @@ def test_on_paper_it_is_light_and_whole(visit):
     page = ready(visit(locale="tr-TR", viewport=(width, 700), range="year", **PAYROLL))
     page.emulate_media(media="print", color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.evaluate("dispatchEvent(new Event('storage'))")  # also after a change elsewhere
     expect(page.locator("html.dark")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for table in page.locator(".table").all():

@@ -140,6 +140,14 @@ def test_what_was_seen_is_told_without_the_headers_that_carry_keys(box):
     assert box.seen == []
 
 
+def test_a_client_that_hangs_up_within_its_request_has_asked_for_nothing(box):
+    with socket.create_connection(("127.0.0.1", box.port)) as line:
+        line.sendall(b"POST /v1/mass/payout/auth?locale=tr HTTP/1.1\r\nHost: simulator\r\nContent-Length: 20\r\n\r\n{")
+        line.shutdown(socket.SHUT_WR)
+        assert line.recv(1) == b""
+    assert box.seen == []
+
+
 @pytest.mark.parametrize(
     "wishes",
     [
