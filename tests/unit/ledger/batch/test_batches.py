@@ -11,6 +11,7 @@ from threading import Barrier, Thread
 import pytest
 from batches import PERSON, WAYS, Walk, asked, batch_of_two, found, rows, set_aside, task
 from postgres import freezing_link
+from snapshots import ask
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
@@ -73,7 +74,7 @@ except LedgerMovedError:
 
 def test_of_four_processes_that_authorize_one_batch_at_once_one_goes_on(postgres_engine, account):
     ledger = Ledger.open(postgres_engine)
-    schema = postgres_engine.connect().exec_driver_sql("SELECT current_schema()").scalar_one()
+    schema = ask(postgres_engine, "SELECT current_schema()")
     url = postgres_engine.url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
     set_aside(ledger, Walk(ledger, account, batch_of_two("a")).to(*WAYS[State.INITIATED]).batch)
     command = [sys.executable, "-c", CHILD, json.dumps(sys.path), url, account.account]
@@ -253,7 +254,7 @@ def test_where_a_ledger_falls_silent_in_a_commit_one_intent_is_written_at_most(
     batch = register(ledger, account, batch_of_two("a"), task())
     monkeypatch.setattr(ledger_module, "PATIENCE", Patience(2, 1, 2, 3))
     url = postgres_engine.url
-    schema = postgres_engine.connect().exec_driver_sql("SELECT current_schema()").scalar_one()
+    schema = ask(postgres_engine, "SELECT current_schema()")
     with freezing_link(url.host, url.port) as (port, frozen):
         slow = create_engine(url.set(port=port), connect_args={"options": f"-csearch_path={schema}"})
 
