@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from numbers import Integral
 from typing import Any
+from uuid import UUID
 
 from airflow_provider_iyzico.api.money import money_from_author, money_text, summed
 from airflow_provider_iyzico.api.payout import Batch, Payment
@@ -19,6 +23,11 @@ REQUIRED = ("item_external_id", "recipient_type", "recipient_info", "amount", "d
 OPTIONAL = ("recipient_name", "currency", "non_withdrawable")
 #: So many bad rows are named in one error; the rest is counted.
 NAMED = 50
+#: What counts as text. Python writes anything else in its own way: a missing value of pandas as "nan", and bytes as "b'...'".
+_TEXTS = (str, Integral, Decimal, UUID, date)
+_TEXT_FIELDS = ("item_external_id", "recipient_type", "recipient_info", "recipient_name", "description", "currency")
+#: In Turkish and German this is 1500; it would be paid as 1.50.
+_MAY_BE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0\Z")
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
 
@@ -60,11 +69,14 @@ def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: st
 def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     if missing := [name for name in REQUIRED if _is_empty(row.get(name))]:
         raise ValueError(f"it lacks {', '.join(missing)}")
+    for name in _TEXT_FIELDS:
+        if not _is_empty(value := row.get(name)) and not _is_text(value):
+            raise ValueError(f"its {name} is a {type(value).__name__}, not text; leave it out or empty where there is none")
     kind = str(row["recipient_type"]).strip().upper()
     if kind not in RECIPIENT_TYPES:
         raise ValueError(f"its recipient_type is none of {', '.join(RECIPIENT_TYPES)}")
     if is_personal(str(row["item_external_id"])):
-        raise ValueError("its item_external_id is an IBAN, a phone or an identity number, which logs and tables would show")
+        raise ValueError("its item_external_id holds an IBAN, a phone or an identity number, which logs and tables would show")
     given, name = row.get("currency"), row.get("recipient_name")
     if not _is_empty(given) and str(given).strip() != currency:
         raise ValueError(f"its currency is not that of the Connection, {currency}")
@@ -74,12 +86,16 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
             "its amount is a float, which is not exact; give digits as text, such as '1500.75' (in a query: CAST(amount AS "
             "DECIMAL(20, 2)), and on SQLite CAST(amount AS TEXT))"
         )
+    if isinstance(amount, str) and _MAY_BE_THOUSANDS.match(amount := amount.strip()):
+        raise IyzicoMoneyError(
+            f"its amount is {amount!r}, which may be {amount.replace('.', '')}.00 or {amount[:-1]}; write the one that you mean"
+        )
     return Payment(
         item_external_id=str(row["item_external_id"]).strip(),
         recipient_type=kind,
         recipient_info=recipient(kind, str(row["recipient_info"])),
         recipient_name=None if _is_empty(name) else str(name).strip(),
-        amount=money_from_author(amount.strip() if isinstance(amount, str) else amount, "its amount"),
+        amount=money_from_author(amount, "its amount"),
         description=str(row["description"]).strip(),
         non_withdrawable=_flag(row.get("non_withdrawable")),
     )
@@ -109,10 +125,14 @@ def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, _TEXTS) and not isinstance(value, bool)
+
+
 def _name(row: Mapping[str, Any], number: int) -> str:
     """Name a row for people; without an id that may be shown, by its place and the end of its recipient."""
     given = row.get("item_external_id")
-    if not _is_empty(given) and not is_personal(str(given)):
+    if not _is_empty(given) and _is_text(given) and not is_personal(str(given)):
         return repr(str(given).strip()[:64])
     return f"row {number} ({masked(str(row.get('recipient_info') or ''))})"
 

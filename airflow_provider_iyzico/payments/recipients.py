@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 _PHONE = re.compile(r"\+[1-9][0-9]{7,14}\Z")
 _MEMBER = re.compile(r"[0-9]{1,20}\Z")
+#: What stands between two other characters, such as hyphens; the shortest phone has nine.
+_PARTS = re.compile(r"\+?[A-Z0-9]{8,}")
 _BLANKS = re.compile(r"[ \t\u00a0\u2007\u202f]")
 
 
@@ -34,9 +36,9 @@ def masked(info: str) -> str:
 
 
 def is_personal(text: str) -> bool:
-    """Tell whether a text is itself an IBAN, a phone or an identity number."""
+    """Tell whether a text is an IBAN, a phone or an identity number, or has one as one of its parts."""
     plain = _BLANKS.sub("", text).upper()
-    return plain.isascii() and any(_CHECKS[kind](plain) is None for kind in ("IBAN", "PHONE", "IDENTITY_NUMBER"))
+    return any(_CHECKS[kind](part) is None for part in _PARTS.findall(plain) for kind in ("IBAN", "PHONE", "IDENTITY_NUMBER"))
 
 
 def _iban(plain: str) -> str | None:

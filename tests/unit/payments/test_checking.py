@@ -1,4 +1,6 @@
+from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -76,6 +78,14 @@ BAD = [
     ({"description": ""}, "lacks description"),
     ({"currency": "USD"}, "currency"),
     ({"non_withdrawable": "perhaps"}, "neither true nor false"),
+    ({"recipient_name": float("nan")}, "recipient_name is a float"),
+    ({"description": float("nan")}, "description is a float"),
+    ({"recipient_name": "Ayşe".encode()}, "recipient_name is a bytes"),
+    ({"description": memoryview(b"salary")}, "description is a memoryview"),
+    ({"recipient_name": ["Ayşe"]}, "recipient_name is a list"),
+    ({"currency": float("nan")}, "currency is a float"),
+    ({"amount": "1.500"}, "1500.00 or 1.50"),
+    ({"amount": "25.000 "}, "25000.00 or 25.00"),
     ({"item_external_id": "x" * 65}, "item_external_id"),
 ]
 
@@ -103,8 +113,36 @@ def test_a_row_without_an_id_is_named_by_its_place_and_the_end_of_its_recipient(
 def test_an_id_that_is_itself_personal_is_refused_and_not_shown(personal):
     said = wrong({**GOOD, "item_external_id": personal}, {**GOOD, "item_external_id": personal, "amount": "0"})
     assert personal not in said
-    assert said.count(f"row 1 (...{IBAN[-4:]}): its item_external_id is an IBAN, a phone or an identity number") == 1
+    assert said.count(f"row 1 (...{IBAN[-4:]}): its item_external_id holds an IBAN, a phone or an identity number") == 1
     assert "row 2 (...1326)" in said
+
+
+@pytest.mark.parametrize("name", [1001.0, float("nan"), b"ayse-11", memoryview(b"ayse-11"), IBAN.encode(), True, ["ayse-11"]])
+def test_an_id_that_is_no_text_is_refused_and_not_shown(name):
+    said = wrong(GOOD, {**GOOD, "item_external_id": name})
+    assert f"row 2 (...1326): its item_external_id is a {type(name).__name__}" in said
+    assert IBAN not in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [1001, Decimal(1001), date(2026, 11, 29), UUID("6f1f5f0e-6d3e-5c0b-9d55-1f0a3c1f7f11")],
+    ids=lambda name: type(name).__name__,
+)
+def test_an_id_may_be_what_a_database_gives_for_a_key(name):
+    assert batch_of({**GOOD, "item_external_id": name}).items[0].item_external_id == str(name)
+
+
+@pytest.mark.parametrize("amount", [Decimal("1.500"), "1.50", "1.5000", "1500", "1500.000"])
+def test_zeros_behind_an_amount_do_not_count_where_they_cannot_be_thousands(amount):
+    assert batch_of({**GOOD, "amount": amount}).total == Decimal(amount)
+
+
+@pytest.mark.parametrize("name", [f"2026-11-{IBAN}", f"{IBAN.lower()}_1", "2026-11:10000000146", "maaş/+905551112233"])
+def test_an_id_that_holds_something_personal_is_refused_and_not_shown(name):
+    said = wrong({**GOOD, "item_external_id": name})
+    assert name not in said
+    assert "row 1 (...1326): its item_external_id holds an IBAN, a phone or an identity number" in said
 
 
 @pytest.mark.parametrize("number", ["20261129001", "202611290001", "905551112233"])
