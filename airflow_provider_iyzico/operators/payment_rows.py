@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from airflow_provider_iyzico.bridge.versions import object_storage_path
@@ -32,7 +33,7 @@ def payment_rows(payments: object, sql: str | None, conn_id: str | None, path: o
         with _queried(sql, conn_id) as rows:
             yield rows
     elif path is not None:
-        with csv_payments(object_storage_path(str(path)), str(path)) as rows:
+        with _stored(str(path)) as rows:
             yield rows
     else:
         yield _listed(payments)
@@ -56,6 +57,23 @@ def _listed(payments: object) -> Rows:
     if not isinstance(payments, (list, tuple)) or not all(isinstance(each, Mapping) for each in payments):
         raise IyzicoConfigurationError("payments is no list of dicts; with a template, set render_template_as_native_obj=True")
     return iter(payments)
+
+
+@contextmanager
+def _stored(path: str) -> Iterator[Rows]:
+    problem = f"the payments at {path!r} cannot be read"
+    try:
+        with csv_payments(object_storage_path(path), path) as rows:
+            yield rows
+    except IyzicoError:
+        raise
+    except (AirflowNotFoundException, ImportError, ValueError) as error:
+        raise PaymentsError(
+            f"{problem} ({type(error).__name__}); name a path that Airflow's object storage reads, with the provider of its kind "
+            "installed and its Connection there"
+        ) from error
+    except Exception as error:
+        raise PaymentsError(f"{problem} now: {type(error).__name__}", retry=Retry.SAFE) from error
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Asset
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowNotFoundException, Asset
 from batches import NAME
 from payers import BATCH, IBANS, payments
 from payout_tasks import PERSONAL, Events, authorize, calls, context, init, reconcile, rows, state
@@ -378,6 +378,29 @@ def test_a_file_that_is_not_there_or_no_csv_is_named_without_a_row(bank, tmp_pat
     path.write_bytes(f"{HEADER}\n{','.join(payments()[0].values())}\n".encode("iso-8859-9"))
     fails("is not UTF-8", payments_path=str(path))
     assert bank.seen == []
+
+
+@pytest.mark.parametrize("path", ["nosuch://bucket/november.csv", "s3://bucket/november.csv", "/payroll/\0.csv"])
+def test_a_path_that_no_storage_reads_is_named_and_fails_at_once(bank, path):
+    assert repr(path) in fails("name a path that Airflow's object storage reads", payments_path=path)
+    assert bank.seen == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "said"),
+    [
+        (RuntimeError("Unable to locate credentials of SECRET"), PaymentsError, "cannot be read now: RuntimeError"),
+        (AirflowNotFoundException("payroll"), AirflowFailException, "its Connection"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_a_storage_raises_in_its_own_way_is_told_without_its_words(bank, tmp_path, monkeypatch, raised, kind, said):
+    class Storage:
+        def open(self, *_, **__):
+            raise raised
+
+    monkeypatch.setattr("airflow_provider_iyzico.operators.payment_rows.object_storage_path", lambda path: Storage())
+    assert "SECRET" not in fails(said, kind, payments_path="s3://bucket/november.csv")
 
 
 def test_the_asset_of_an_outlet_carries_the_result(bank):
