@@ -10,7 +10,7 @@ SELECT
     $money[COALESCE(held.amount, 0)] AS held,
     COALESCE(held.holds, 0) AS holds,
     held.holders AS held_by,
-    $money[account.balance - COALESCE(held.amount, 0)] AS available
+    $less[account.balance; COALESCE(held.amount, 0)] AS available
 FROM iyzico_payout_account AS account
 LEFT JOIN (
     SELECT

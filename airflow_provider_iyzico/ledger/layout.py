@@ -11,30 +11,33 @@ from sqlalchemy.schema import DDL, CreateIndex, CreateTable
 
 from airflow_provider_iyzico.ledger.tables import ledger_tables
 from airflow_provider_iyzico.warehouse.database.layout import Layout
-from airflow_provider_iyzico.warehouse.views import created
+from airflow_provider_iyzico.warehouse.views import LESS_IN_SQLITE, MONEY_IN_SQLITE, created
 
 if TYPE_CHECKING:
     from sqlalchemy.schema import ExecutableDDLElement
 
 AVAILABLE_VIEW = "iyzico_balance_available"
 PRINTED_BY = "python -m airflow_provider_iyzico.ledger ddl"
-#: How each dialect says the two things in the view that are not the same everywhere.
+#: How each dialect says the things in the view that are not the same everywhere.
 _WORDS = {
     "postgresql": {
         "now": "clock_timestamp()",
         "money": "{0}",
+        "less": "{0} - {1}",
         "holders": "string_agg({0}, ', ' ORDER BY {1})",
         "joined": "{0} || ' ' || {1}",
     },
     "sqlite": {
         "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-        "money": "round({0}, 8)",
+        "money": MONEY_IN_SQLITE,
+        "less": LESS_IN_SQLITE,
         "holders": "group_concat({0}, ', ')",
         "joined": "{0} || ' ' || {1}",
     },
     "mysql": {
         "now": "UTC_TIMESTAMP(6)",
         "money": "{0}",
+        "less": "{0} - {1}",
         "holders": "group_concat({0} ORDER BY {1} SEPARATOR ', ')",
         "joined": "concat({0}, ' ', {1})",
     },

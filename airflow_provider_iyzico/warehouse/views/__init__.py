@@ -27,8 +27,10 @@ VIEWS = (
 LATE_CADENCES = 2.5
 #: How often snapshots should come, in minutes, where no cadence is stated for the account.
 DEFAULT_CADENCE_MINUTES = 15
-#: SQLite keeps 15 digits of an amount, so its difference from another has no more decimals than the larger of both leaves.
-_LESS_IN_SQLITE = "round(({0}) - ({1}), min(8, 15 - length(CAST(max(abs({0}), abs({1})) AS INTEGER))))"
+#: SQLite keeps 15 digits of an amount, so a sum has no more decimals than it leaves, and a difference no more than the larger of
+#: both leaves.
+MONEY_IN_SQLITE = "round({0}, min(8, 15 - length(CAST(abs({0}) AS INTEGER))))"
+LESS_IN_SQLITE = "round(({0}) - ({1}), min(8, 15 - length(CAST(max(abs({0}), abs({1})) AS INTEGER))))"
 _LATE = f"({{0}} > {LATE_CADENCES} * {{1}})"
 _WORDS = {
     "postgresql": {
@@ -50,8 +52,8 @@ _WORDS = {
     },
     "sqlite": {
         "minutes": "round((julianday({1}) - julianday({0})) * 1440, 4)",
-        "money": "round({0}, 8)",
-        "less": _LESS_IN_SQLITE,
+        "money": MONEY_IN_SQLITE,
+        "less": LESS_IN_SQLITE,
         "average": "round(avg({0}), 8)",
         "days": "round({0}, 2)",
         "floor": "CAST({0} AS INTEGER)",

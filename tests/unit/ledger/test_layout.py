@@ -373,6 +373,14 @@ def test_the_view_is_exact_to_the_last_digit_where_the_database_is(ledger, view)
     assert view()[0]["balance_asked_at"] == NOON or ledger.engine.dialect.name != "postgresql"
 
 
+def test_the_view_is_exact_above_a_hundred_million(ledger, view):
+    """To the digits that are shown: SQLite adds and subtracts binary fractions."""
+    put(ledger, "a", "37027644482.78", "42357435168.36")
+    put(ledger, "b", "5329790685.57", "42357435168.36")
+    ((_, _, _, held, _, available),) = told(view)
+    assert (held, available) == (Decimal("42357435168.35"), Decimal("0.01"))
+
+
 def test_a_table_that_is_being_made_is_not_yet_there():
     """MariaDB may show the key of a table and not its columns, which were asked for a moment before."""
     rows = [("iyzico_payout_event", "PRIMARY", "event_id"), ("", "flush", "1"), ("", "engine", "iyzico_payout_event InnoDB")]

@@ -270,6 +270,15 @@ def test_what_a_large_batch_lacks_is_exact(engine):
     assert Decimal(str(shortfall)) == Decimal("0.01")
 
 
+def test_what_a_large_batch_requires_is_exact(engine):
+    given = next(gates(random.Random(5), START)) | {"batch_total": Decimal("37027644482.78"), "headroom": Decimal("5329790685.57")}
+    keep(engine, observation(START, "1"))
+    with engine.begin() as connection:
+        connection.execute(insert(TABLES.gate), [given])
+    ((required,),) = ask(engine, "SELECT required FROM iyzico_payout_coverage")
+    assert Decimal(str(required)) == Decimal("42357435168.35")
+
+
 def gates(dice, now):
     """Gates that begin, end and fall silent around now, none within a minute of the moment at which it counts as lost."""
     for number in range(60):
