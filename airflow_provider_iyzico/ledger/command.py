@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     printer.add_argument("--dialect", default="postgresql", choices=PRINTED, help="default: %(default)s")
     lister = commands.add_parser("list", help="print the batches, and the holds for payouts that other code makes")
     lister.add_argument(
-        "--days", type=float, default=30, help="leave out what ended or was cancelled before; default: %(default)s"
+        "--days", type=_days, default=30, help="leave out what ended or was cancelled before; default: %(default)s"
     )
     shower = commands.add_parser("show", help="print a batch with its items, holds and events")
     resolver = commands.add_parser("resolve", help="settle what became of a batch; iyzico is asked first")
@@ -111,6 +111,13 @@ def _text(given: str) -> str:
     if not given.strip():
         raise argparse.ArgumentTypeError("it is empty")
     return given.strip()
+
+
+def _days(given: str) -> float:
+    days = float(given)
+    if not days >= 0:
+        raise argparse.ArgumentTypeError("it is not zero or more")
+    return days
 
 
 def _hours(given: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, exists, or_, select, true
@@ -19,6 +19,8 @@ from airflow_provider_iyzico.ledger.ledger import Ledger
 
 #: iyzico has such a batch, or may have it, and it may still change.
 _CHANGING = (SENT | UNKNOWN | PAST_THE_GATE | {State.INITIATED}) - {State.ENDED}
+#: Longer ago than any batch was changed. A database reckons with no day before the year 1.
+_LONGEST_DAYS = 36_600
 _SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)]
 
 
@@ -30,7 +32,7 @@ def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatc
 
     def ask(connection: Connection) -> list[LedgerBatch]:
         payout = ledger.tables.payout
-        since = ledger.clock(connection) - timedelta(days=days)
+        since = _days_ago(ledger, connection, days)
         ended = and_(payout.c.state == State.ENDED.value, or_(payout.c.ended_at >= since, _has_items_out(ledger)))
         is_cancelled = and_(payout.c.state == State.CANCELLED.value, payout.c.request_id.isnot(None))
         cancelled = and_(is_cancelled, payout.c.changed_at >= since)
@@ -84,7 +86,7 @@ def named(
 
     def ask(connection: Connection) -> list[LedgerBatch]:
         if days is not None:
-            since = ledger.clock(connection) - timedelta(days=days)
+            since = _days_ago(ledger, connection, days)
             is_open = payout.c.state.notin_([State.ENDED.value, State.CANCELLED.value])
             where.append(or_(is_open, payout.c.changed_at >= since))
         return _batches(ledger, connection, and_(true(), *where), payout.c.changed_at.desc())
@@ -137,6 +139,10 @@ def holds_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:
 def _has_items_out(ledger: Ledger) -> Any:
     item, payout = ledger.tables.item, ledger.tables.payout
     return exists().where(*same_batch(item, payout), item.c.status.notin_(_SETTLED))
+
+
+def _days_ago(ledger: Ledger, connection: Connection, days: float) -> datetime:
+    return ledger.clock(connection) - timedelta(days=min(days, _LONGEST_DAYS))
 
 
 def _of(payout: Any, account: Account) -> Sequence[Any]:

@@ -234,6 +234,21 @@ def test_a_person_says_why_and_who(ledger, account, capsys, monkeypatch):
     assert (code, "say who decides with --by" in err) == (2, True)
 
 
+@pytest.mark.parametrize("days", ["1000000", "1e300", "inf"])
+def test_more_days_than_there_ever_were_list_every_batch(ledger, account, capsys, days):
+    Walk(ledger, account, SENT).to(*WAYS[State.CANCELLED])
+    code, listed, err = run(capsys, "list", "--days", days)
+    assert (code, err) == (0, "")
+    assert NAMED in listed
+
+
+@pytest.mark.parametrize("days", ["nan", "-1", "all"])
+def test_what_is_no_number_of_days_is_refused(ledger, capsys, days):
+    with pytest.raises(SystemExit):
+        run(capsys, "list", "--days", days)
+    assert "--days" in capsys.readouterr().err
+
+
 def test_without_a_database_or_a_ledger_in_it_the_command_says_what_to_do(tmp_path, monkeypatch, capsys, sqlite_engine):
     monkeypatch.delenv("IYZICO_WAREHOUSE_URL", raising=False)
     assert run(capsys, "list")[2].startswith("name the warehouse in $IYZICO_WAREHOUSE_URL")

@@ -271,7 +271,10 @@ def test_what_a_large_batch_lacks_is_exact(engine):
 
 
 def test_what_a_large_batch_requires_is_exact(engine):
-    given = next(gates(random.Random(5), START)) | {"batch_total": Decimal("37027644482.78"), "headroom": Decimal("5329790685.57")}
+    given = next(gates(random.Random(5), START)) | {
+        "batch_total": Decimal("37027644482.78"),
+        "headroom": Decimal("5329790685.57"),
+    }
     keep(engine, observation(START, "1"))
     with engine.begin() as connection:
         connection.execute(insert(TABLES.gate), [given])
