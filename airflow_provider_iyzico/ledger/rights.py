@@ -20,10 +20,13 @@ RIGHTS: dict[str, dict[str, str]] = {
         "iyzico_balance_hold": _CHANGE,
         "iyzico_balance_hold_end": _ADD,
     },
-    # Gates that set money aside, and the operator that gives it back.
+    # Gates that set money aside, and the operator that gives it back. A gate also reads batches at iyzico that may take the money
+    # it waits for, and keeps what iyzico says of them.
     "iyzico_gate": {
         "iyzico_payout_account": _CHANGE,
-        "iyzico_payout": _READ,
+        "iyzico_payout": "SELECT, UPDATE",
+        "iyzico_payout_item": _CHANGE,
+        "iyzico_payout_event": _ADD,
         "iyzico_balance_hold": _CHANGE,
         "iyzico_balance_hold_end": _ADD,
     },

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from batches import PERSON, WAYS, Walk, asked, batch_of_two, rows, set_aside, task
+from batches import PERSON, WAYS, Walk, asked, batch_of_two, set_aside, task
 from postgres import database_with_reader
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
@@ -17,7 +17,7 @@ from airflow_provider_iyzico.ledger.holds import release_plain
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.persons import permit, release
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
-from airflow_provider_iyzico.ledger.questions import events_of, named, open_plain_holds, to_read
+from airflow_provider_iyzico.ledger.questions import events_of, may_be_set_off, named, open_plain_holds, to_read, unread_holders
 from airflow_provider_iyzico.ledger.register import register
 from airflow_provider_iyzico.ledger.rights import RIGHTS, grants
 from airflow_provider_iyzico.ledger.steps import step
@@ -63,12 +63,25 @@ def test_gates_need_no_more_than_their_rights(ledger_of):
     assert release_plain(gate, ACCOUNT, "other", task()) is not None
 
 
-def test_a_gate_may_not_authorize_and_nothing_of_its_attempt_stays(ledger_of):
+def test_gates_read_what_keeps_them_waiting_with_no_more_than_their_rights(ledger_of):
     mine, as_role = ledger_of
-    walk = Walk(mine, ACCOUNT, batch_of_two("a")).to(*WAYS[State.AUTH_SENT])
-    with pytest.raises(WarehouseError, match="permission denied"):
-        step(as_role("iyzico_gate"), walk.batch, State.AUTHORIZED, task())
-    assert len(rows(mine, "event", walk.batch.key)) == walk.batch.version + 2  # and two of its items
+    paying = Walk(mine, ACCOUNT, batch_of_two("a")).to(*WAYS[State.AUTHORIZED])
+    stopped = Walk(mine, ACCOUNT, batch_of_two("b", "1.00")).to(*WAYS[State.AUTHORIZED]).read("INSUFFICIENT_BALANCE", "QUEUED")
+    stopped.batch = step(mine, stopped.batch, State.ENDED, PERSON, reason="support stopped it")
+    gate = as_role("iyzico_gate")
+    assert [batch.external_id for batch in may_be_set_off(gate, ACCOUNT)] == ["b"]
+    assert "a" in {batch.external_id for batch in unread_holders(gate, ACCOUNT, seconds=0)}
+    paying.ledger = stopped.ledger = gate
+    assert paying.read("COMPLETED", "SUCCESS").batch.state is State.ENDED
+    assert stopped.read("PROCESSING", "SUCCESS").batch.iyzico_status == "PROCESSING"
+
+
+def test_a_gate_may_not_begin_a_batch_and_nothing_of_its_attempt_stays(ledger_of):
+    mine, as_role = ledger_of
+    gate = as_role("iyzico_gate")
+    with pytest.raises(WarehouseError, match="permission denied for table iyzico_payout"):
+        register(gate, ACCOUNT, batch_of_two("a"), task())
+    assert named(mine, "a") == []
 
 
 def test_a_person_with_the_command_needs_no_more_than_their_rights(ledger_of):
