@@ -21,13 +21,15 @@ _PASSING_CLASSES = frozenset({"08", "40", "53", "58"})
 #: shutdown, crash, start, idle session.
 _PASSING_STATES = frozenset({"25006", "25P03", "25P04", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "57P05"})
 #: MariaDB and MySQL: disk or memory full, too many connections, a node of a cluster that is not ready, shutdown, network, locks,
-#: deadlocks, read-only, too slow, killed (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those of the client, from
-#: 2000 to 2999, pass as well, except for letters, TLS and ways to log in that one side does not know.
+#: deadlocks, read-only, too slow, killed (https://mariadb.com/kb/en/mariadb-error-code-reference/). Those above 9000 are
+#: ProxySQL's: its servers are away, too slow or behind. Those of the client, from 2000 to 2999, pass as well, except for letters,
+#: TLS and ways to log in that one side does not know.
 _PASSING_NUMBERS = frozenset(
     {
         1015,
         1020,
         1021,
+        1030,
         1037,
         1038,
         1040,
@@ -39,6 +41,7 @@ _PASSING_NUMBERS = frozenset(
         1077,
         1079,
         1080,
+        1114,
         1129,
         1135,
         1152,
@@ -49,7 +52,8 @@ _PASSING_NUMBERS = frozenset(
         1157,
     }
     | {1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1614, 1637, 1792, 1836, 1927, 1969, 3024}
-    | {3032, 3058, 3100, 3101, 3572, 4031}
+    | {3032, 3058, 3100, 3101, 3168, 3169, 3572, 4031}
+    | {9001, 9002, 9004, 9005, 9006}
 )
 _LASTING_NUMBERS = frozenset({2019, 2026, 2054, 2059, 2061})
 #: TLS has one number for settings that never fit and for a connection cut in the handshake. Only the text tells them apart.

@@ -40,7 +40,9 @@ def test_a_number_of_mariadb_decides_whatever_the_class_of_the_error(driver):
     kind = type("Error", (Exception,), {"__module__": f"{driver}.err"})
     for number in (1040, 1047, 1053, 1203, 1205, 1213, 1290, 1317, 1792, 1836, 1927, 1969, 2002, 2003, 2006, 2013, 2055, 3024):
         assert is_passing(ProgrammingError("x", None, kind(number, "x"))), number
-    for number in (1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1227, 1370, 1406, 2019, 2026, 2054, 2059, 2061):
+    for number in (1030, 1114, 3168, 3169, 9001, 9002, 9004, 9005, 9006):  # full disks, and what ProxySQL says of servers
+        assert is_passing(OperationalError("x", None, kind(number, "x"))), number
+    for number in (9003, 1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1227, 1370, 1406, 2019, 2026, 2054, 2059, 2061):
         assert not is_passing(OperationalError("x", None, kind(number, "x"))), number
 
 
@@ -101,6 +103,19 @@ def test_mariadb_that_is_read_only_may_be_retried(mariadb_engine, make_row):
         with pytest.raises(WarehouseUnavailableError, match="READ ONLY"):
             append(reader, BARE, make_row(run_id="2"), create_table=True)
         reader.dispose()
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1114, "The table 'my_snapshots' is full"), (9001, "Max connect timeout reached while reaching hostgroup 10 after 10001ms")],
+)
+def test_a_full_disk_and_a_proxy_without_servers_may_be_retried(mariadb_engine, make_row, number, words):
+    append(mariadb_engine, BARE, make_row(), create_table=True)
+    signal = f"""SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = "{words}";"""
+    with mariadb_engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TRIGGER full BEFORE INSERT ON {BARE.name} FOR EACH ROW {signal}")
+    with pytest.raises(WarehouseUnavailableError, match=words):
+        append(mariadb_engine, BARE, make_row(run_id="2"), create_table=True)
 
 
 def test_mariadb_says_what_lasts(mariadb_engine, make_row):
