@@ -14,7 +14,7 @@ from uuid import UUID
 
 from airflow_provider_iyzico.api.money import money_from_author, money_text, summed
 from airflow_provider_iyzico.api.payout import Batch, Payment
-from airflow_provider_iyzico.api.payout.batch import RECIPIENT_TYPES
+from airflow_provider_iyzico.api.payout.batch import MAX_ITEMS, RECIPIENT_TYPES
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, PaymentsError
 from airflow_provider_iyzico.payments.recipients import is_personal, masked, recipient
 
@@ -52,6 +52,11 @@ def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: st
     payments: list[Payment] = []
     wrong: list[str] = []
     for number, row in enumerate(rows, 1):
+        if number > MAX_ITEMS:
+            raise PaymentsError(
+                f"batch {external_id!r} has more than {MAX_ITEMS} payments, which is no batch; check the query, the file or the "
+                "list, or make several batches. Nothing was sent"
+            )
         try:
             payments.append(_payment(row, currency))
         except (IyzicoConfigurationError, IyzicoMoneyError, ValueError) as error:
@@ -69,9 +74,9 @@ def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: st
 def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     if missing := [name for name in REQUIRED if _is_empty(row.get(name))]:
         raise ValueError(f"it lacks {', '.join(missing)}")
-    for name in _TEXT_FIELDS:
-        if not _is_empty(value := row.get(name)) and not _is_text(value):
-            raise ValueError(f"its {name} is a {type(value).__name__}, not text; leave it out or empty where there is none")
+    for field in _TEXT_FIELDS:
+        if not _is_empty(value := row.get(field)) and not _is_text(value):
+            raise ValueError(f"its {field} is a {type(value).__name__}, not text; leave it out or empty where there is none")
     kind = str(row["recipient_type"]).strip().upper()
     if kind not in RECIPIENT_TYPES:
         raise ValueError(f"its recipient_type is none of {', '.join(RECIPIENT_TYPES)}")

@@ -1,5 +1,6 @@
 from datetime import date
 from decimal import Decimal
+from itertools import count, islice
 from uuid import UUID
 
 import pytest
@@ -20,7 +21,7 @@ GOOD = {
 
 def batch_of(*rows, **more):
     options = {"external_id": "salaries-2026-11", "currency": "TRY", "purpose": "SALARY", "limits": Limits(), **more}
-    return checked(rows, **options)
+    return checked(**{"rows": rows, **options})
 
 
 def wrong(*rows, **more):
@@ -163,6 +164,14 @@ def test_more_than_the_author_allows_is_refused():
     assert "max_items is 2" in wrong(*rows, limits=Limits(max_items=2))
     assert "301.50 TRY, and max_total is 301.49" in wrong(*rows, limits=Limits(max_total=Decimal("301.49")))
     assert batch_of(*rows, limits=Limits(3, Decimal("301.50"))).total == Decimal("301.50")
+
+
+@pytest.mark.parametrize("amount", ["1.00", "x"], ids=["good", "bad"])
+def test_rows_without_end_are_read_no_further_than_a_batch_may_be_long(amount):
+    rows = count(1)
+    with pytest.raises(PaymentsError, match="has more than 20000 payments, which is no batch; .*Nothing was sent"):
+        batch_of(rows=({**GOOD, "item_external_id": str(number), "amount": amount} for number in islice(rows, 50_000)))
+    assert next(rows) <= 20_010
 
 
 def test_thousands_of_bad_rows_make_one_error_that_can_be_read():
