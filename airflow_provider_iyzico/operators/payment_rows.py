@@ -14,7 +14,9 @@ from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PaymentsError, Retry
 from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
 from airflow_provider_iyzico.payments.csv_file import csv_payments
+from airflow_provider_iyzico.warehouse.bounds import PAYMENTS
 from airflow_provider_iyzico.warehouse.database.faults import first_line
+from airflow_provider_iyzico.warehouse.database.patience import Watch
 
 #: So many rows are fetched from the database at a time.
 _FETCHED = 1000
@@ -78,7 +80,7 @@ def _stored(path: str) -> Iterator[Rows]:
 
 @contextmanager
 def _queried(sql: str, conn_id: str) -> Iterator[Rows]:
-    with warehouse_engine(conn_id, named_in="payments_conn_id") as engine:
+    with Watch(PAYMENTS) as watch, warehouse_engine(conn_id, named_in="payments_conn_id") as engine:
         has_run = False
         try:
             with engine.connect() as connection:
@@ -91,6 +93,12 @@ def _queried(sql: str, conn_id: str) -> Iterator[Rows]:
         except IyzicoError:
             raise
         except Exception as error:  # noqa: BLE001 - a driver is anybody's code
+            if watch.seconds_left <= 0:
+                raise PaymentsError(
+                    f"the query of payments_sql over Connection {conn_id!r} took longer than {PAYMENTS.whole_seconds} s; let it "
+                    "compute less, or look what locks its tables; a retry is safe",
+                    retry=Retry.SAFE,
+                ) from None
             what = "a row of payments_sql cannot be read" if has_run else "the query of payments_sql failed"
             said = _said(error, has_run=has_run)
             raise PaymentsError(f"{what} over Connection {conn_id!r}: {said}", retry=Retry.SAFE) from None

@@ -10,3 +10,5 @@ RECORD = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=10, whole
 #: A rebuild is started by hand, and may have many years to read.
 REBUILD = Patience(connect_seconds=30, lock_seconds=60, statement_seconds=3600, whole_seconds=7200)
 PAGE = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=15, whole_seconds=20)
+#: A query of payments is anybody's, and may have much to compute.
+PAYMENTS = Patience(connect_seconds=10, lock_seconds=900, statement_seconds=900, whole_seconds=900)

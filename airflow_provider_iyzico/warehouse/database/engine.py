@@ -21,7 +21,7 @@ _LEVELS = {
     "mariadb": "READ COMMITTED",
     "sqlite": "SERIALIZABLE",
 }
-_IS_READY = "iyzico_is_ready"
+_IS_READY, _HAS_MODE = "iyzico_is_ready", "iyzico_has_mode"
 
 
 def prepare(engine: Engine) -> Engine:
@@ -29,6 +29,9 @@ def prepare(engine: Engine) -> Engine:
     watch_over(engine)
     if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _let_readers_read):
         event.listen(engine, "connect", _let_readers_read)
+    if engine.dialect.name in ("mysql", "mariadb") and not event.contains(engine, "connect", _set_mode):
+        for moment in ("first_connect", "connect"):
+            event.listen(engine, moment, _set_mode, insert=True)
     if engine.dialect.name == "postgresql":
         engine.dialect.use_native_hstore = False  # type: ignore[attr-defined] # it costs requests to the server, and we have no hstore
     level = _LEVELS.get(engine.dialect.name)
@@ -38,7 +41,10 @@ def prepare(engine: Engine) -> Engine:
 
 
 def watch_over(engine: Engine) -> None:
-    """Have an engine's connections give plain rows and all letters, and register them with the thread's watch."""
+    """Have an engine's connections give plain rows and all letters, and register them with the thread's watch.
+
+    Nothing else is set: a query that is not ours runs as it does over its Connection elsewhere.
+    """
     if not event.contains(engine, "checkout", _hold):
         for moment in ("first_connect", "connect"):
             event.listen(engine, moment, _make_ready, insert=True)  # SQLAlchemy sends its own queries in between
@@ -84,19 +90,21 @@ def _psycopg2(connection: Any) -> None:
 
 
 def _mysql(connection: Any) -> None:
-    """Set the mode before SQLAlchemy reads it. The mode also says what a quoted name is."""
     package = type(connection).__module__.partition(".")[0]
     connection.cursorclass = sys.modules[f"{package}.cursors"].Cursor
     connection.set_character_set("utf8mb4")
-    _say(connection)
 
 
 def _mysql_connector(connection: Any) -> None:
     connection.set_charset_collation("utf8mb4")
-    _say(connection)
 
 
-def _say(connection: Any) -> None:
+def _set_mode(connection: Any, record: Any) -> None:
+    """Set the mode before SQLAlchemy reads it. The mode also says what a quoted name is."""
+    hold(connection)
+    if record.info.get(_HAS_MODE):
+        return
+    record.info[_HAS_MODE] = True
     cursor = connection.cursor()
     cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', completion_type = 0")
     cursor.close()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -19,8 +20,10 @@ from airflow_provider_iyzico.errors import (
     IyzicoMoneyError,
     IyzicoUnavailableError,
     PaymentsError,
+    Retry,
     WarehouseConfigurationError,
 )
+from airflow_provider_iyzico.operators import payment_rows
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutInitOperator
 
 RESULT = ["external_id", "request_id", "state", "currency", "items", "total", "invalid_items", "commission", "required"]
@@ -352,6 +355,37 @@ def test_a_query_that_fails_on_a_row_does_not_quote_it(bank, postgres_url, monke
     while error is not None:
         seen, error = seen + str(error), error.__cause__
     assert not any(iban in seen for iban in IBANS)
+
+
+NEVER_ENDS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS amount FROM n",
+    "postgresql": "SELECT pg_sleep(600)",
+}
+
+
+def test_a_query_that_does_not_end_is_ended_and_may_be_tried_again(bank, hr, monkeypatch):
+    bounds = replace(payment_rows.PAYMENTS, whole_seconds=1)
+    monkeypatch.setattr(payment_rows, "PAYMENTS", bounds)
+    with pytest.raises(PaymentsError, match="payments_sql over Connection 'hr' took longer than 1 s") as caught:
+        from_sql(NEVER_ENDS[hr.partition("+")[0].partition(":")[0]])
+    assert caught.value.retry is Retry.SAFE
+    assert bank.seen == []
+
+
+def test_a_query_runs_on_mariadb_as_it_does_over_its_connection_elsewhere(bank, mariadb_engine, monkeypatch):
+    """In the server's own time zone and mode: CURDATE() decides which payments are due."""
+    url = mariadb_engine.url
+    where = {"conn_type": "mysql", "host": url.host, "port": url.port, "login": url.username, "schema": url.database}
+    monkeypatch.setenv("AIRFLOW_CONN_HR", json.dumps(where))
+    with mariadb_engine.begin() as connection:
+        before = connection.execute(text("SELECT @@global.time_zone, @@global.sql_mode")).one()
+        connection.execute(text("SET GLOBAL time_zone = '+14:00', sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT'"))
+    try:
+        with payment_rows.payment_rows(None, "SELECT @@time_zone AS zone, 'a' || 'b' AS joined", "hr", None) as found:
+            assert list(found) == [{"zone": "+14:00", "joined": "ab"}]
+    finally:
+        with mariadb_engine.begin() as connection:
+            connection.execute(text("SET GLOBAL time_zone = :zone, sql_mode = :mode"), {"zone": before[0], "mode": before[1]})
 
 
 def test_a_payroll_connection_that_is_not_there_is_named_by_its_parameter(bank):
