@@ -15,6 +15,7 @@ from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.ledger.layout import PRINTED_BY, ledger_layout
 from airflow_provider_iyzico.ledger.shape import check
 from airflow_provider_iyzico.ledger.tables import LedgerTables, ledger_tables
+from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_hand
 from airflow_provider_iyzico.warehouse.database.clock import database_now
 from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.database.exact import exactly
@@ -74,13 +75,18 @@ class Ledger:
 
         :param idempotent_act: finds its own work done when it runs again, because a commit that seemed to fail may have succeeded
         :raises WarehouseTableError: a table is missing, or has another shape
+        :raises WarehouseRowError: a row that was written by hand cannot be read
         :raises WarehouseUnavailableError: the database did not answer; a retry is safe
         :raises WarehouseError: the database refused for a reason of its own
         """
 
         @exactly
         def run() -> T:
-            with self.engine.connect() as connection, transaction(connection, writes_at_once=True, is_durable=True):
+            with (
+                self.engine.connect() as connection,
+                naming_rows_by_hand(connection, self.tables[::-1], advice="correct that row"),
+                transaction(connection, writes_at_once=True, is_durable=True),
+            ):
                 self._check(connection)
                 return idempotent_act(connection)
 

@@ -13,12 +13,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
-from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError
+from airflow_provider_iyzico.errors import IyzicoError, WarehouseError, WarehouseRowError
 from airflow_provider_iyzico.warehouse.database.faults import first_line, is_unreadable
 from airflow_provider_iyzico.warehouse.database.statements import BATCH
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.database.types import Instant, Money, rule_of
 
+CORRECT_OR_DELETE = "correct that row or delete it"
 #: What is raised when such a value is read or computed with.
 _UNREADABLE = (ArithmeticError, AttributeError, TypeError, ValueError)
 #: Years whose moments exist in every time zone.
@@ -27,29 +28,40 @@ _COMPUTABLE_YEARS = range(2, 9999)
 
 @contextmanager
 def naming_rows_by_hand(
-    connection: Connection, tables: Sequence[Table], where: Mapping[str, Any] | None = None
+    connection: Connection,
+    tables: Sequence[Table],
+    where: Mapping[str, Any] | None = None,
+    advice: str = CORRECT_OR_DELETE,
 ) -> Iterator[None]:
     """If reading fails, find a row that holds an invalid amount, moment, day or number, or breaks the rule of its column.
 
     :param where: what columns of the rows that were read hold; without it, all rows are looked through, as in a table that has
         no such columns
+    :param advice: what to do with the row
     :raises WarehouseRowError: with table, key and column of the first row of that kind
     :raises WarehouseError: there is no such row, so something else is wrong
     """
     try:
         yield
+    except IyzicoError:
+        raise
     except (*_UNREADABLE, DBAPIError) as error:
         if isinstance(error, DBAPIError) and not is_unreadable(error):
             raise
         with _settled(connection):
-            if (said := row_by_hand(connection, tables, where)) is not None:
+            if (said := row_by_hand(connection, tables, where, advice)) is not None:
                 raise WarehouseRowError(said) from error
         if isinstance(error, DBAPIError):
             raise
         raise WarehouseError(f"table {tables[0].fullname!r} could not be written or read: {first_line(error)}") from error
 
 
-def row_by_hand(connection: Connection, tables: Sequence[Table], where: Mapping[str, Any] | None = None) -> str | None:
+def row_by_hand(
+    connection: Connection,
+    tables: Sequence[Table],
+    where: Mapping[str, Any] | None = None,
+    advice: str = CORRECT_OR_DELETE,
+) -> str | None:
     """Say what is wrong with the first row that cannot be read or computed with, if there is one."""
     for table in tables:
         if (found := _first_unreadable(connection, table, where)) is not None:
@@ -57,7 +69,7 @@ def row_by_hand(connection: Connection, tables: Sequence[Table], where: Mapping[
             named = ", ".join(f"{name} {_printable(part)}" for name, part in key.items())
             return (
                 f"table {table.fullname!r} holds {value!r} in column {column!r} of the row with {named}, which is "
-                f"no {_noun(table.c[column])}; correct that row or delete it"
+                f"no {_noun(table.c[column])}; {advice}"
             )
     return None
 

@@ -14,15 +14,18 @@ from sqlalchemy import create_engine, inspect, text
 from support import POSTGRESQL
 
 from airflow_provider_iyzico.errors import (
+    IyzicoMoneyError,
     Retry,
     WarehouseConfigurationError,
     WarehouseError,
+    WarehouseRowError,
     WarehouseTableError,
     WarehouseUnavailableError,
 )
 from airflow_provider_iyzico.ledger.layout import ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Placing, funds_version
+from airflow_provider_iyzico.ledger.questions import open_plain_holds
 from airflow_provider_iyzico.ledger.shape import check
 from airflow_provider_iyzico.ledger.tables import ledger_tables
 from airflow_provider_iyzico.warehouse.database.layout import ddl
@@ -379,6 +382,37 @@ def test_the_view_is_exact_above_a_hundred_million(ledger, view):
     put(ledger, "b", "5329790685.57", "42357435168.36")
     ((_, _, _, held, _, available),) = told(view)
     assert (held, available) == (Decimal("42357435168.35"), Decimal("0.01"))
+
+
+BY_HAND = {
+    "sqlite": [("counted", "1.500,00"), ("amount", "1e300"), ("expires_at", "01.12.2026")],
+    "postgresql": [("counted", "NaN"), ("expires_at", "infinity")],
+    "mysql": [],
+}
+
+
+def test_a_row_written_by_hand_that_cannot_be_read_is_named(ledger):
+    put(ledger, "one", "40", seconds=3600)
+    hold_id = ask(ledger.engine, "SELECT hold_id FROM iyzico_balance_hold")
+    for column, value in BY_HAND[ledger.engine.dialect.name]:
+        kept = ask(ledger.engine, f"SELECT {column} FROM iyzico_balance_hold")
+        run(ledger.engine, f"UPDATE iyzico_balance_hold SET {column} = '{value}'")
+        said = rf"'iyzico_balance_hold' holds .* in column '{column}' of the row with hold_id {hold_id}, .*; correct that row$"
+        for act in (lambda: put(ledger, "two", "1"), lambda: open_plain_holds(ledger)):
+            with pytest.raises(WarehouseRowError, match=said) as caught:
+                act()
+            assert caught.value.retry is Retry.NEVER
+        with ledger.engine.begin() as connection:
+            connection.execute(text(f"UPDATE iyzico_balance_hold SET {column} = :kept"), {"kept": kept})
+    assert put(ledger, "two", "1").outcome is Placing.PLACED
+
+
+def test_an_amount_that_is_none_is_refused_as_such(ledger):
+    def act(_):
+        raise IyzicoMoneyError("it is no amount")
+
+    with pytest.raises(IyzicoMoneyError, match="it is no amount"):
+        ledger.act(act)
 
 
 def test_a_table_that_is_being_made_is_not_yet_there():
