@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
@@ -26,6 +27,8 @@ from airflow_provider_iyzico.warehouse.local_day import check_year, time_zone
 from airflow_provider_iyzico.warehouse.views import DIALECTS, VIEWS
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
+#: How the names of the ledger's tables and of its view begin.
+_OF_THE_LEDGER = re.compile("iyzico_(payout|balance_(hold|available))", re.IGNORECASE)
 ACCOUNT_KEY = ("environment", "account", "currency")
 _ZONE = ruled(Rule(noun="time zone", check=time_zone))
 _COMPARED = ruled(Rule(spelling=SORTED))
@@ -35,12 +38,14 @@ _COMPARED = ruled(Rule(spelling=SORTED))
 def snapshot_table(name: str = SNAPSHOT_TABLE, schema: str | None = None) -> Table:
     """Return the table of balance snapshots, version 1: one row per task instance.
 
-    :raises WarehouseConfigurationError: ``name`` or ``schema`` is not a plain identifier, or ``name`` belongs to the reports
+    :raises WarehouseConfigurationError: ``name`` or ``schema`` is no plain identifier, or ``name`` is one of our own
     """
     check_identifier(name, "table")
     ours = {SNAPSHOT_TABLE, *(each.name for each in report_tables()), *VIEWS}
     if name != SNAPSHOT_TABLE and name.lower() in ours:
         raise WarehouseConfigurationError(f"table is {name!r}, which the reports need for themselves; choose another name")
+    if _OF_THE_LEDGER.match(name):
+        raise WarehouseConfigurationError(f"table is {name!r}, which the ledger needs for itself; choose another name")
     if schema is not None:
         check_identifier(schema, "schema")
     identity, key, moment = String(250), String(64), Instant()

@@ -22,13 +22,14 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.ledger.layout import ledger_layout
+from airflow_provider_iyzico.ledger.layout import AVAILABLE_VIEW, ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Placing, funds_version
 from airflow_provider_iyzico.ledger.questions import open_plain_holds
 from airflow_provider_iyzico.ledger.shape import check
 from airflow_provider_iyzico.ledger.tables import ledger_tables
 from airflow_provider_iyzico.warehouse.database.layout import ddl
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 NAMES = {table.name for table in ledger_tables()}
 MAKER = """
@@ -382,6 +383,12 @@ def test_the_view_is_exact_above_a_hundred_million(ledger, view):
     put(ledger, "b", "5329790685.57", "42357435168.36")
     ((_, _, _, held, _, available),) = told(view)
     assert (held, available) == (Decimal("42357435168.35"), Decimal("0.01"))
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES, AVAILABLE_VIEW, "IYZICO_PAYOUT"}))
+def test_no_snapshots_are_kept_under_a_name_of_the_ledger(name):
+    with pytest.raises(WarehouseConfigurationError, match="choose another name"):
+        snapshot_table(name)
 
 
 BY_HAND = {
