@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 AVAILABLE_VIEW = "iyzico_balance_available"
 PRINTED_BY = "python -m airflow_provider_iyzico.ledger ddl"
+_LISTED_IN_MYSQL = "group_concat({0} ORDER BY {1} SEPARATOR ', ')"
+#: MySQL cuts such a list after 1024 bytes, in the middle of an amount: then the last holder is left out.
+_HOLDERS_IN_MYSQL = (
+    f"CASE WHEN char_length({_LISTED_IN_MYSQL}) = sum(char_length({{0}})) + 2 * (count(*) - 1) THEN {_LISTED_IN_MYSQL} "
+    f"ELSE concat(substring_index({_LISTED_IN_MYSQL}, ', ', "
+    f"(char_length({_LISTED_IN_MYSQL}) - char_length(replace({_LISTED_IN_MYSQL}, ', ', ''))) DIV 2), ', ...') END"
+)
 #: How each dialect says the things in the view that are not the same everywhere.
 _WORDS = {
     "postgresql": {
@@ -38,7 +45,7 @@ _WORDS = {
         "now": "UTC_TIMESTAMP(6)",
         "money": "{0}",
         "less": "{0} - {1}",
-        "holders": "group_concat({0} ORDER BY {1} SEPARATOR ', ')",
+        "holders": _HOLDERS_IN_MYSQL,
         "joined": "concat({0}, ' ', {1})",
     },
 }
