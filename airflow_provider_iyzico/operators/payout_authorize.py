@@ -95,9 +95,13 @@ class MassPayoutAuthorizeOperator(PayoutTask):
     def execute_complete(
         self, context: Context, event: Any = None, request_id: str = "", ends_at: float = 0.0
     ) -> dict[str, str | int]:
-        """Go on following the batch: what the trigger saw is a reason to read it again, and nothing else."""
+        """Go on following the batch: what the trigger saw is a reason to read it again, and nothing else.
+
+        Without ``ends_at``, as ``dag.test()`` resumes a task, the time begins again.
+        """
         if isinstance(event, dict):
             self.log.info("%s", event.get("message"))
+        ends_at = ends_at or time.time() + self._timeout_seconds()
         with self._means(context, settling_seconds=self.settling_seconds) as means:
             return self._followed(context, means, request_id, ends_at)
 
@@ -129,7 +133,7 @@ class MassPayoutAuthorizeOperator(PayoutTask):
             # Where only time changes something, nothing is read before it is over; an error passes sooner or later.
             wait_seconds = standing.wait_seconds if standing is not None else None
             if self.deferrable:
-                self._defer(request_id, wait_seconds, ends_at)
+                self._defer(request_id or (str(standing.batch.request_id) if standing else ""), wait_seconds, ends_at)
             pause = float(self.poll_interval) if wait_seconds is None else max(min(wait_seconds, RECORD_SECONDS), 1.0)
             means.pause(min(pause, max(ends_at - time.time(), 0.0)))
 

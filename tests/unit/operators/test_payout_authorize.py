@@ -281,6 +281,16 @@ def test_a_task_that_is_resumed_under_another_name_does_not_take_that_batch_for_
     assert resumed(told, EVENTS[0])["paid_items"] == 3
 
 
+def test_a_task_that_dag_test_resumes_without_what_it_was_deferred_with_goes_on_waiting(bank):
+    init()
+    bank.set(durations=SLOW)
+    told = deferred()
+    with pytest.raises(TaskDeferred) as again:
+        authorizing(deferrable=True).execute_complete(context(), event=EVENTS[0])
+    assert again.value.kwargs["request_id"] == told.kwargs["request_id"] == again.value.trigger.request_id
+    assert again.value.kwargs["ends_at"] >= told.kwargs["ends_at"]
+
+
 def test_an_event_that_comes_late_or_twice_changes_nothing(bank):
     init()
     bank.set(durations=SLOW)
