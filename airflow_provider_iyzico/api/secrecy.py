@@ -27,9 +27,12 @@ _ESCAPED = re.compile(
 )
 _ESCAPE = re.compile(r"[%\\&]")
 _WORD = re.compile(r"[^\W_]+")
-#: An IBAN, whole or in groups of four, and as many digits in a row as a phone or an identity number has at least.
+#: An IBAN, whole or in groups of four, as many digits in a row as a phone or an identity number has at least, and a phone with
+#: brackets, dots or hyphens: of any country after a plus, and a Turkish mobile without one.
 _PERSONAL = re.compile(
-    r"\b[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,4})?)\b|\+?[0-9](?:\s?[0-9]){8,}",
+    r"\b[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,4})?)\b|\+?[0-9](?:\s?[0-9]){8,}"
+    r"|\+[0-9](?:[\s().-]{0,2}[0-9]){8,}"
+    r"|(?<![0-9])(?:\(?(?:0090|90|0)[\s().-]{0,3})?\(?5[0-9]{2}[\s().-]{0,3}[0-9]{3}(?:[\s.-]?[0-9]{2}){2}(?![0-9])",
     re.IGNORECASE,
 )
 #: How many characters of base64 also hold bits of the bytes before, by the number of these bytes.

@@ -136,13 +136,31 @@ def test_whatever_looks_like_an_iban_is_blotted_out(iban):
     assert Recipients()(f"the account {iban} is closed") == "the account *** is closed"
 
 
+PHONES = ["(532) 123 45 67", "(0532) 123 45 67", "0 (532) 123-45-67", "0532-123-45-67", "0532.123.45.67", "+90 (532) 123 45 67"]
+
+
+@pytest.mark.parametrize("phone", [*PHONES, "0090-532-1234567", "+49 (151) 2345-6789"])
+def test_a_phone_is_blotted_out_however_it_is_grouped(phone):
+    assert Recipients()(f"the phone {phone} is unknown") == "the phone *** is unknown"
+
+
 @pytest.mark.parametrize("number", ["10000000146", "+905321234567", "+90 532 123 45 67", "0532 123 45 67", "123456789"])
 def test_whatever_is_as_long_as_a_phone_or_an_identity_number_is_blotted_out(number):
     assert Recipients()(f"no: {number}.") == "no: ***."
 
 
 @pytest.mark.parametrize(
-    "text", ["code 100001", "payout-2026-11-0001", "salaries-20261101", "1500.75 TRY", "TR33 is short", "item x-12"]
+    "text",
+    [
+        "code 100001",
+        "payout-2026-11-0001",
+        "salaries-20261101",
+        "1500.75 TRY",
+        "12.500.000,75 + 512.500.00 TRY",
+        "since 2026-11-29 23:31:02",
+        "TR33 is short",
+        "item x-12",
+    ],
 )
 def test_what_is_no_recipient_stays(text):
     assert Recipients(["Ayşe Yılmaz", "", "x"])(text) == text
