@@ -43,6 +43,20 @@ def test_setting_the_balance_is_a_top_up_or_a_withdrawal(bank):
     assert [(effect.what, effect.amount) for effect in bank.journal[1:]] == [("top_up", "500.50"), ("withdraw", "1480.00")]
 
 
+def test_no_kurus_is_lost_in_whatever_decimal_context_a_test_runs(odd, client, bank):
+    """A DAG file that a test imports may set one, and a test moves the money in its own thread."""
+    with odd():
+        bank.set(balance="8641975.32", commission="1.25%")
+        client.start(item(value="123456.78"))
+        bank.panel.authorize("salaries-1")
+        bank.advance(60)
+        bank.panel.withdraw("12345.67")
+        assert bank.balance == "8504629.66"
+        bank.balance = "8504629.11"
+    moved = [(effect.what, effect.amount, effect.commission) for effect in bank.journal if effect.what in ("taken", "withdraw")]
+    assert moved == [("taken", "123456.78", "1543.21"), ("withdraw", "12345.67", None), ("withdraw", "0.55", None)]
+
+
 def test_the_control_door_has_the_panel(bank, client):
     client.start(item(value="10"))
     state = control(bank, "/simulator/panel", "POST", top_up="5.25")[1]
