@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from types import SimpleNamespace
 
+from airflow.providers.common.compat.sdk import Asset
 from batches import NAME
 from payers import BATCH, IBANS, payments
 
@@ -27,6 +28,8 @@ class Events(dict):
     """As Airflow gives them, by asset, which Airflow 3.0 cannot hash."""
 
     def __getitem__(self, asset):
+        if not isinstance(asset, Asset):
+            raise TypeError(f"Key should be either an asset or an asset alias, not {type(asset)}")
         return super().__getitem__(asset.uri)
 
 

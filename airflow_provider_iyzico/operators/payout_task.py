@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -133,7 +133,8 @@ class AccountTask(LedgerTask):
     def _tell_outlets(self, context: Context, told: dict[str, Any]) -> None:
         """Give the asset events of this task what became of the batch."""
         for asset in self.outlets:
-            context["outlet_events"][asset].extra.update(told)
+            with suppress(TypeError, ValueError):  # lineage may have outlets that are no assets; Airflow passes over them, too
+                context["outlet_events"][asset].extra.update(told)
 
     def _check_literals(self) -> None:
         from airflow_provider_iyzico.sensors.literals import check_seconds

@@ -357,6 +357,15 @@ def test_the_asset_of_an_outlet_carries_the_result(bank):
     assert extra == told
 
 
+def test_an_outlet_that_is_no_asset_fails_no_task_that_paid(bank):
+    """Lineage may have other things there, such as a dataset of OpenLineage."""
+    init()
+    extra = {}
+    outlets = [SimpleNamespace(namespace="postgres://hr", name="payroll"), Asset("paid")]
+    told = authorize(context(outlet_events=Events(paid=SimpleNamespace(extra=extra))), outlets=outlets)
+    assert (extra["state"], extra) == ("ended", told)
+
+
 def test_links_colours_and_lineage_are_those_of_the_other_operators(bank):
     init()
     operator = authorizing()
