@@ -41,7 +41,7 @@ class PayoutMethods:
     - ``IyzicoConfigurationError``: the Connection or a parameter is wrong; nothing was sent.
     - ``IyzicoUnavailableError``, ``IyzicoCertificateError``: iyzico was not reached; nothing was sent.
 
-    ``within_seconds`` is a shorter bound than the Connection's ``timeout``: no byte leaves after it.
+    With them, ``within_seconds`` is a shorter bound than the Connection's ``timeout``: no byte leaves after it.
     """
 
     def init_mass_payout(self: Asks, batch: Batch, *, within_seconds: float | None = None) -> Initiated:
@@ -75,7 +75,12 @@ class PayoutMethods:
         self.run(cancel_call(request_id, paying(self.settings).locale), within_seconds=within_seconds)
 
     def retrieve_mass_payout(
-        self: Asks, request_id: str | None = None, external_id: str | None = None, item_type: str | None = None
+        self: Asks,
+        request_id: str | None = None,
+        external_id: str | None = None,
+        item_type: str | None = None,
+        *,
+        within_seconds: float | None = None,
     ) -> MassPayout:
         """Read a batch with all its items. This changes nothing, so each page is tried again while iyzico cannot answer.
 
@@ -85,6 +90,7 @@ class PayoutMethods:
         :param request_id: iyzico's id of the batch
         :param external_id: your own id of it; give exactly one of the two
         :param item_type: VALID or INVALID; None reads both
+        :param within_seconds: a bound for all pages and readings together, such as the rest of a gate's wait
         :raises IyzicoNoSuchPayoutError: iyzico answered that it knows no such batch
         :raises IyzicoUnavailableError: iyzico cannot answer now, or the pages kept shifting
         :raises IyzicoAnswerError: the answer is not what iyzico documents, or of another batch
@@ -94,9 +100,11 @@ class PayoutMethods:
         from airflow_provider_iyzico.api.payout.pages import merged
 
         locale = self.settings.locale
+        ends_at = None if within_seconds is None else time.monotonic() + within_seconds
 
         def ask(kind: str, page: int) -> Page:
-            return self.run(page_call(locale, item_type=kind, page=page, request_id=request_id, external_id=external_id))
+            call = page_call(locale, item_type=kind, page=page, request_id=request_id, external_id=external_id)
+            return self.run(call, within_seconds=None if ends_at is None else ends_at - time.monotonic())
 
         parts: list[MassPayout] = []
         for kind in ITEM_TYPES if item_type is None else (item_type,):

@@ -31,7 +31,9 @@ class Iyzico(Protocol):
     def init_mass_payout(self, batch: Batch, *, within_seconds: float | None = None) -> Initiated: ...
     def authorize_mass_payout(self, request_id: str, *, within_seconds: float | None = None) -> None: ...
     def cancel_mass_payout(self, request_id: str, *, within_seconds: float | None = None) -> None: ...
-    def retrieve_mass_payout(self, request_id: str | None = None, external_id: str | None = None) -> MassPayout: ...
+    def retrieve_mass_payout(
+        self, request_id: str | None = None, external_id: str | None = None, *, within_seconds: float | None = None
+    ) -> MassPayout: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Means:
     :param grace_seconds: so long after the deadline of a request its outcome counts as unknown, and so far apart are two reads
     :param settling_seconds: for how long a settled item still counts in its hold
     :param pause: waits so many seconds
+    :param ends_at: by ``clock``: no read of a batch takes longer, because a gate that makes it ends then
     """
 
     iyzico: Iyzico
@@ -53,6 +56,7 @@ class Means:
     settling_seconds: float = 60.0
     pause: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    ends_at: float | None = None
 
     def batch(self, external_id: str) -> LedgerBatch:
         """Return the batch of that name.

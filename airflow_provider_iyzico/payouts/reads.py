@@ -35,8 +35,9 @@ def read(means: Means, batch: LedgerBatch) -> MassPayout:
     :raises LedgerBatchError: iyzico no longer knows it
     :raises IyzicoError: it cannot be read
     """
+    within_seconds = None if means.ends_at is None else means.ends_at - means.clock()
     try:
-        return means.iyzico.retrieve_mass_payout(request_id=batch.request_id)
+        return means.iyzico.retrieve_mass_payout(request_id=batch.request_id, within_seconds=within_seconds)
     except IyzicoNoSuchPayoutError as error:
         raise LedgerBatchError(
             f"{batch} was known to iyzico as {batch.request_id!r}, and is not any more ({error}); ask iyzico before you go on"

@@ -103,6 +103,7 @@ def poll_and_place(
     :param was_there: whether an earlier process of this wait has read the Connections: then a missing one may come back
     :raises IyzicoError: the wait cannot succeed; nothing was set aside
     """
+    ends_at = None if seconds_left is None else time.monotonic() + seconds_left
     try:
         polls.hook.refresh(was_there=was_there)
         settings = polls.hook.settings
@@ -117,10 +118,15 @@ def poll_and_place(
         with warehouse_engine(aside.conn_id, was_there=was_there, named_in="ledger_conn_id") as engine:
             ledger = Ledger.open(engine, schema=aside.schema, within_seconds=math.inf if seconds_left is None else seconds_left)
             means = Means(
-                polls.hook, ledger, account, aside.who, settings.timeout_seconds, settling_seconds=aside.settling_seconds
+                iyzico=polls.hook,
+                ledger=ledger,
+                account=account,
+                who=aside.who,
+                timeout_seconds=settings.timeout_seconds,
+                settling_seconds=aside.settling_seconds,
+                ends_at=ends_at,
             )
             read_what_may_be_set_off(means)
-            ends_at = None if seconds_left is None else time.monotonic() + seconds_left
             verdict = _placed(ledger, account, aside, polls, ends_at, record)
             is_kept_waiting = verdict.outcome is Outcome.WAITING and verdict.need is not None and verdict.need.held
             if is_kept_waiting and read_unread_holders(means, seconds=aside.unread_seconds):

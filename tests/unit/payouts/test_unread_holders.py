@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -24,10 +25,12 @@ def gate(payer, monkeypatch):
     payer.initiate()
     payer.initiate(a_batch(SECOND, payments(4, "150")))
 
-    def poll(**given):
+    def poll(seconds_left=None, **given):
         ti = SimpleNamespace(dag_id="suppliers", task_id="gate", run_id="manual__1", map_index=-1, try_number=1, start_date=None)
         run = SimpleNamespace(logical_date=None, data_interval_start=None, data_interval_end=None)
-        return bool(MassPayoutBalanceSensor(task_id="gate", external_id=SECOND, **given).poke({"ti": ti, "dag_run": run}))
+        sensor = MassPayoutBalanceSensor(task_id="gate", external_id=SECOND, **given)
+        sensor._ends_at = seconds_left and time.monotonic() + seconds_left
+        return bool(sensor.poke({"ti": ti, "dag_run": run}))
 
     return poll
 
@@ -78,3 +81,12 @@ def test_a_holder_that_cannot_be_read_leaves_a_blocked_gate_waiting(payer, gate,
     payer.bank.fail("500", on="retrieve")
     assert not gate()
     assert "asks to come back later: HTTP 500" in caplog.text
+
+
+def test_a_gate_ends_in_time_though_the_batches_of_others_cannot_be_read(payer, gate):
+    payer.authorize()
+    payer.wait(120)
+    payer.bank.fail("timeout", on="retrieve")
+    began_at = time.monotonic()
+    assert not gate(seconds_left=1)
+    assert time.monotonic() - began_at < 4, "the Connection's timeout is 5 seconds"
