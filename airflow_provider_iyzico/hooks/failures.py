@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 from http.client import HTTPException, IncompleteRead
@@ -68,6 +70,8 @@ def named(failure: BaseException, whom: str, *, trusted: str, lasting: type[Iyzi
     :param lasting: the class of a failure that does not pass by itself, such as a server that does not speak HTTP
     """
     root = _root(failure)
+    if problem := out_of_files(root):
+        return problem
     match root:
         case ssl.SSLCertVerificationError():
             return IyzicoCertificateError(
@@ -91,11 +95,22 @@ def named(failure: BaseException, whom: str, *, trusted: str, lasting: type[Iyzi
     return IyzicoUnavailableError(f"no answer from {whom}: {words}; check the network, the proxy, and whether iyzico is up")
 
 
+def out_of_files(failure: BaseException) -> IyzicoUnavailableError | None:
+    """Return our error if this process may open no more files, sockets included. That says nothing about the other side."""
+    if not isinstance(failure, OSError) or failure.errno not in (errno.EMFILE, errno.ENFILE):
+        return None
+    return IyzicoUnavailableError(
+        "this process may open no more files and sockets; raise its limit (ulimit -n), or see what keeps so many open"
+    )
+
+
 def _words(root: BaseException) -> str:
     if words := next((words for kind, words in _WORDS if isinstance(root, kind)), None):
         return words
     if isinstance(root, ssl.SSLError) and root.reason:
         return f"TLS failed ({root.reason})"
+    if isinstance(root, OSError) and root.errno and not isinstance(root, ssl.SSLError):
+        return os.strerror(root.errno)
     return type(root).__name__
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoUnavailableError
 from airflow_provider_iyzico.hooks.deadline import Deadline
+from airflow_provider_iyzico.hooks.failures import out_of_files
 from airflow_provider_iyzico.hooks.sockets import TlsContext
 from airflow_provider_iyzico.hooks.waiting import wait_for
 
@@ -59,6 +60,8 @@ def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadlin
             f"{where} names certificates that could not be read in time; see whether the disk that they are on hangs"
         ) from error
     except (OSError, ValueError) as error:
+        if problem := out_of_files(error):
+            raise problem from error
         if known is not None:  # somebody may be replacing it
             raise IyzicoUnavailableError(
                 f"{where} names certificates that cannot be read now, but could be before; put them back"

@@ -166,6 +166,24 @@ def test_a_missing_bundle_that_was_there_before_is_waited_for(monkeypatch, autho
     assert "no answer" in str(hook.poll())
 
 
+def test_a_process_that_may_open_no_more_files_waits_and_says_so(monkeypatch, iyzico, bundle, no_more_files):
+    """Nothing is wrong with the bundle, so no gate may fail by it."""
+    assert poll(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
+    connect_to(monkeypatch, "https://iyzico.test", allow_custom_host=True, ca_bundle=str(bundle))
+    hook = IyzicoHook()
+    hook.refresh()
+    trust.bundles.clear()
+    with no_more_files():
+        unread = hook.poll()
+    assert hook.poll().raw == "1500.75"
+    hook.close()
+    with no_more_files():
+        unasked = hook.poll()
+    for seen in (unread, unasked):
+        assert type(seen) is IyzicoUnavailableError, seen
+        assert "this process may open no more files" in str(seen)
+
+
 def test_the_environment_does_not_decide_for_this_machine(monkeypatch, iyzico):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
     assert type(poll(monkeypatch, host=f"https://127.0.0.1:{iyzico.port}")) is IyzicoCertificateError
