@@ -163,7 +163,7 @@ class _Reader:
                 self._refuse("port", "is set without a host", "leave it empty")
             return f"https://{own_host}", False
         match = _HOST.match(given)
-        if match is None:
+        if match is None or not _is_name_or_address(match["name"]):
             self._refuse("host", "is not a plain host name", f"leave it empty for {own_host}")
         name = match["name"]
         port = self._port(match["port"])
@@ -295,6 +295,14 @@ def _label(written: str) -> str:
     """Return a label as people see it: every kind of blank is a plain blank, and there is none around it."""
     composed = unicodedata.normalize("NFC", written)
     return "".join(" " if unicodedata.category(char) == "Zs" else char for char in composed).strip()
+
+
+def _is_name_or_address(name: str) -> bool:
+    """Tell whether what stands in brackets, if anything, is an address."""
+    try:
+        return not name.startswith("[") or bool(ip_address(name.strip("[]")))
+    except ValueError:
+        return False
 
 
 def _is_loopback(name: str) -> bool:

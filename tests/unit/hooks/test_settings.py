@@ -172,6 +172,7 @@ def test_hostile_hosts_are_refused_before_any_request(host):
         ({"host": ["127.0.0.1"]}, "host is not text"),
         ({"host": "127.0.0.1", "port": "x"}, "port is not one port"),
         ({"host": "x" * 64 + ".example"}, "host is not a plain host name"),
+        ({"host": "[fe80:1]"}, "host is not a plain host name"),
         ({"extra": {"locale": "tr"}}, "extra is not text"),
         ({"extra": "[" * 100_000}, "extra is not a JSON object"),
         ({"port": 8080}, "port is set without a host"),
