@@ -159,15 +159,18 @@ class MassPayoutBalanceOperator(BaseOperator):
     def _check_literals(self) -> None:
         """Refuse wrong values when the DAG file is parsed.
 
-        :raises IyzicoConfigurationError: an account or the currency is not valid
+        :raises IyzicoConfigurationError: a Connection's id or the currency is not valid
         :raises WarehouseConfigurationError: table or schema is not a plain name
         """
         from airflow_provider_iyzico.domain.gate import read_currency
         from airflow_provider_iyzico.operators.accounts import read_conn_ids
+        from airflow_provider_iyzico.sensors.literals import check_conn_id
         from airflow_provider_iyzico.warehouse.database.names import check_identifier
 
         read_currency(self.currency)
-        read_conn_ids(self.iyzico_conn_id)
+        for conn_id in read_conn_ids(self.iyzico_conn_id):
+            check_conn_id(conn_id, "iyzico_conn_id", self.task_id)
+        check_conn_id(self.warehouse_conn_id or "", "warehouse_conn_id", self.task_id)
         check_identifier(self.table, "table")
         if self.schema is not None:
             check_identifier(self.schema, "schema")

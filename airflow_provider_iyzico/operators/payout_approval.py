@@ -61,6 +61,8 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
         notifiers: Any = None,
         **kwargs: Any,
     ) -> None:
+        if response_timeout is not None and not isinstance(response_timeout, timedelta):
+            raise IyzicoConfigurationError(f"response_timeout is {response_timeout!r}; give a timedelta")
         super().__init__(
             subject="",  # until the batch is read
             body=None,
@@ -73,7 +75,9 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
             **kwargs,
         )
         self.max_age = max_age
-        if isinstance(max_age, bool) or not timedelta(0) < self._max_age() <= timedelta(days=366):
+        seconds = max_age.total_seconds() if isinstance(max_age, timedelta) else max_age
+        is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+        if not is_number or not 0 < seconds <= timedelta(days=366).total_seconds():
             raise IyzicoConfigurationError(
                 f"task {self.task_id!r}: max_age is {max_age!r}; give a timedelta or seconds, above 0 and up to 366 days"
             )

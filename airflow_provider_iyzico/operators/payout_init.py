@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, LedgerBatchError, PaymentsError
+from airflow_provider_iyzico.errors import (
+    IyzicoConfigurationError,
+    IyzicoError,
+    IyzicoMoneyError,
+    LedgerBatchError,
+    PaymentsError,
+)
 from airflow_provider_iyzico.operators.payout_task import PayoutTask, told_of
 
 if TYPE_CHECKING:
@@ -135,8 +141,10 @@ class MassPayoutInitOperator(PayoutTask):
         if self.purpose and not is_rendered_later(self.purpose):
             check_choice(self.task_id, "purpose", self.purpose, PURPOSES)
         for name in ("commission_bound", "max_total"):
-            if getattr(self, name) is not None:
-                check_amount(getattr(self, name), name, self.task_id)
+            if (amount := getattr(self, name)) is not None:
+                if is_rendered_later(amount):
+                    raise IyzicoMoneyError(f"task {self.task_id!r}: {name} is {amount!r}; give an amount, and no template")
+                check_amount(amount, name, self.task_id)
         most = self.max_items
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
             raise IyzicoConfigurationError(f"task {self.task_id!r}: max_items is {most!r}; give a whole number from 1")

@@ -284,6 +284,11 @@ def test_a_clock_that_is_a_little_wrong_is_warned_of(iyzico, sqlite_warehouse, m
         {"currency": None},
         {"iyzico_conn_id": ""},
         {"iyzico_conn_id": None},
+        {"iyzico_conn_id": "{{ params.account }}"},
+        {"iyzico_conn_id": ["payroll", " sellers"]},
+        {"warehouse_conn_id": ""},
+        {"warehouse_conn_id": None},
+        {"warehouse_conn_id": "{{ var.value.warehouse }}"},
     ],
     ids=str,
 )

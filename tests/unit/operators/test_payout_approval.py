@@ -219,10 +219,16 @@ def ask(external_id):
 
 
 @asks
-@pytest.mark.parametrize("max_age", [0, -1, True, timedelta(0), timedelta(days=367)])
+@pytest.mark.parametrize("max_age", [0, -1, True, timedelta(0), timedelta(days=367), "1d", None, 1e15, float("nan"), [1]])
 def test_a_max_age_that_is_none_is_refused_when_the_dag_is_parsed(max_age):
     with pytest.raises(IyzicoConfigurationError, match="max_age"):
         MassPayoutApprovalOperator(task_id="ask", external_id=BATCH, max_age=max_age)
+
+
+@pytest.mark.parametrize("response_timeout", [60, "1h"])
+def test_a_response_timeout_that_is_none_is_refused_when_the_dag_is_parsed(response_timeout):
+    with pytest.raises(IyzicoConfigurationError, match="response_timeout is .*give a timedelta"):
+        MassPayoutApprovalOperator(task_id="ask", external_id=BATCH, response_timeout=response_timeout)
 
 
 @asks

@@ -194,6 +194,8 @@ AT_PARSING = [
     ({"purpose": "MAAS"}, "purpose is 'MAAS'; use one of SALARY"),
     ({"commission_bound": 2.5}, "commission_bound is the float 2.5"),
     ({"max_total": "1,5"}, "max_total"),
+    ({"max_total": "{{ params.most }}"}, "max_total is .*no template"),
+    ({"commission_bound": "{{ params.commission }}"}, "commission_bound is .*no template"),
     ({"max_items": 0}, "max_items is 0"),
     ({"max_items": True}, "max_items is True"),
     ({"grace_seconds": -1}, "grace_seconds is -1; give seconds, zero or more"),
