@@ -9,19 +9,18 @@ from decimal import Decimal
 from airflow_provider_iyzico.api.call import Call
 from airflow_provider_iyzico.api.clocks import WARN_AFTER, clock_error, clock_warning
 from airflow_provider_iyzico.api.envelope import Answer, read_amount, read_success, read_system_time
-from airflow_provider_iyzico.errors import ClockError, IyzicoUnavailableError
+from airflow_provider_iyzico.errors import ClockError, IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
     """What the mass payout balance was at one moment.
 
-    iyzico names no currency (https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance),
-    so neither does this.
-
     :param amount: the exact amount, in major units
     :param raw: the digits as iyzico wrote them
     :param system_time: iyzico's clock, if it gave one
+    :param currency: as the Connection names it, if it does. iyzico names none
+        (https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance)
     """
 
     amount: Decimal
@@ -30,6 +29,7 @@ class Balance:
     asked_at: datetime
     observed_at: datetime
     latency_ms: int
+    currency: str | None = None
 
     @property
     def clock_warning(self) -> str | None:
@@ -40,6 +40,15 @@ class Balance:
     def clock_error(self) -> ClockError | None:
         """An error, if the balance's date is not believed: then it opens no gate and is not kept."""
         return clock_error(self.observed_at, self.system_time)
+
+    def error_in(self, currency: str) -> IyzicoError | None:
+        """Return why it opens no gate in a currency, and is not kept in it: its date is not believed, or it is in another one."""
+        if self.currency in (None, currency):
+            return self.clock_error
+        return IyzicoConfigurationError(
+            f"the Connection names {self.currency} as the currency of its balance, and this is in {currency}; give "
+            f"currency={self.currency!r}, or correct the Connection's extra"
+        )
 
 
 def balance_call(locale: str) -> Call[Balance]:

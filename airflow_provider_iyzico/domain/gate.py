@@ -142,13 +142,13 @@ def judge(seen: Balance | IyzicoError, need: Need, account: str, *, is_current: 
     """Judge one poll.
 
     The gate opens only on a balance of at least ``batch_total + headroom``. It must have been asked for after the wait began,
-    and its date must be believable.
+    its date must be believable, and its Connection names no other currency.
 
     :param seen: the balance, or the error that came instead
     :param account: whose balance it is, for people
     :param is_current: whether iyzico was asked after the wait began; an earlier refusal, perhaps of other keys, ends no wait
     """
-    if not isinstance(seen, IyzicoError) and (error := seen.clock_error) is not None:
+    if not isinstance(seen, IyzicoError) and (error := seen.error_in(need.currency)) is not None:
         seen = error
     if isinstance(seen, IyzicoError):
         return judge_error(seen, need, account, is_current=is_current)

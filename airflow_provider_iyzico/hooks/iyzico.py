@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -130,7 +131,8 @@ class IyzicoHook(PayoutMethods, BaseHook):
         locale = self.settings.locale  # this may take time, if a secrets backend is slow
         if within_seconds is not None:
             within_seconds -= time.monotonic() - began_at
-        return self.run(balance_call(locale), attempts=attempts, within_seconds=within_seconds)
+        balance = self.run(balance_call(locale), attempts=attempts, within_seconds=within_seconds)
+        return replace(balance, currency=self.settings.currency)
 
     def poll(self, within_seconds: float | None = None) -> Balance | IyzicoError:
         """Ask once, for the judge of a gate. Return the balance, or the error instead of raising it.

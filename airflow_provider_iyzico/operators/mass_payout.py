@@ -50,7 +50,7 @@ class MassPayoutBalanceOperator(BaseOperator):
     :param warehouse_conn_id: id of any SQL Connection whose hook gives a SQLAlchemy engine
     :param table: the snapshot table
     :param schema: its schema; ``None`` for the Connection's own
-    :param currency: the balance's currency; iyzico names none, so this is a label
+    :param currency: the balance's currency; iyzico names none, so this is a label; refused if its Connection names another
     :param create_table: make the table if it is missing; otherwise fail with the DDL for the DBA
     :raises IyzicoError: when the DAG file is parsed: a parameter is not valid
     :raises AirflowFailException: a retry would not help; the message names the error of
@@ -136,8 +136,8 @@ class MassPayoutBalanceOperator(BaseOperator):
         if isinstance(seen, IyzicoError):
             raise seen
         settings, balance = seen
-        if balance.clock_error:
-            raise balance.clock_error
+        if error := balance.error_in(currency):
+            raise error
         if balance.clock_warning:
             self.log.warning("Balance of %s: %s", settings.account, balance.clock_warning)
         observation = Observation(

@@ -60,7 +60,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         the ledger has a batch of that ``external_id``, which knows what it needs
     :param external_id: your own name for the payout: 1 to 64 letters, digits, and . _ : - (templated)
     :param headroom: what must be left on the balance afterwards (templated)
-    :param currency: the balance's currency; iyzico names none, so this is a label
+    :param currency: the balance's currency; iyzico names none, so this is a label; refused if its Connection names another
     :param warehouse_conn_id: keep a row per gate in ``iyzico_payout_gate`` of this SQL Connection; a record that cannot be
         written is logged as an error and never keeps a gate from opening
     :param warehouse_schema: the schema of that table, if not the connection's own

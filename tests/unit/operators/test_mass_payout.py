@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from support import see_iyzicos_clock
+from support import connect, see_iyzicos_clock
 
 from airflow_provider_iyzico.errors import (
     ClockError,
@@ -271,6 +271,15 @@ def test_a_clock_that_is_a_little_wrong_is_warned_of(iyzico, sqlite_warehouse, m
     said = capsys.readouterr()  # Airflow logs there, or where pytest listens, as its version has it
     assert "3 minutes apart" in said.out + said.err + caplog.text
     assert len(rows(sqlite_warehouse)) == 1
+
+
+def test_a_balance_is_kept_in_no_other_currency_than_its_connection_names(iyzico, sqlite_warehouse, monkeypatch):
+    """Otherwise 100 dollars would be 100 lira to finance."""
+    connect(monkeypatch, iyzico, currency="USD")
+    with pytest.raises(AirflowFailException, match="names USD as the currency of its balance, and this is in TRY.*'USD'"):
+        execute()
+    assert execute(currency="USD")["currency"] == "USD"
+    assert rows(sqlite_warehouse, "currency") == [("USD",)]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,18 @@ def resume(gate, event):
     return gate.resume_execution("execute_complete", {"event": event}, {})
 
 
-def test_it_defers_after_a_first_poll_with_every_flag_that_matters(iyzico):
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_gate_opens_on_no_balance_in_another_currency_than_its_batch(iyzico, monkeypatch, deferrable):
+    connect(monkeypatch, iyzico, currency="USD")
+    with pytest.raises(AirflowFailException, match="names USD as the currency of its balance, and this is in TRY"):
+        sensor(deferrable=deferrable).execute({})
+    assert sensor(currency="USD").poke({}).is_done
+    connect(monkeypatch, iyzico, currency="")
+    assert sensor().poke({}).is_done
+
+
+def test_it_defers_after_a_first_poll_with_every_flag_that_matters(iyzico, monkeypatch):
+    connect(monkeypatch, iyzico, currency="EUR")
     gate = sensor(batch_total="100.5", currency="EUR", deferrable=True, poke_interval=timedelta(seconds=7), timeout=60)
     before = time.time()
     with pytest.raises(TaskDeferred) as caught:
@@ -706,6 +717,7 @@ def test_a_record_gives_no_account_the_balance_of_another(iyzico, sqlite_warehou
     connection = json.loads(iyzico.connection)
     connection["extra"]["account"] = "payroll"
     monkeypatch.setenv("AIRFLOW_CONN_PAYROLL", json.dumps(connection))
+    connect(monkeypatch, iyzico, currency=change.get("currency", "TRY"))
     iyzico.balance = "2000.00"
     event = {**seen_ago(1), "iyzico_conn_id": "iyzico_default", "currency": "TRY"}
     sensor(batch_total="990", **parameters, **change).resume_execution("execute_complete", {**carried, "event": event}, context)
