@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_iyzico.errors import PayoutUnpaidError, Retry
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, PayoutUnpaidError, Retry
 from airflow_provider_iyzico.operators.payout_task import AccountTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+#: Ten years.
+MOST_DAYS = 3660
 
 
 class MassPayoutReconcileOperator(AccountTask):
@@ -33,7 +36,7 @@ class MassPayoutReconcileOperator(AccountTask):
     """
 
     template_fields: Sequence[str] = ()
-    _times = ("grace_seconds", "settling_seconds", "deposit_grace_seconds", "days")
+    _times = ("grace_seconds", "settling_seconds", "deposit_grace_seconds")
 
     def __init__(
         self,
@@ -48,6 +51,14 @@ class MassPayoutReconcileOperator(AccountTask):
         self.settling_seconds = settling_seconds
         self.deposit_grace_seconds = deposit_grace_seconds
         self._check_when_parsed()
+
+    def _check_literals(self) -> None:
+        super()._check_literals()
+        is_number = isinstance(self.days, (int, float)) and not isinstance(self.days, bool)
+        if not is_number or not 0 <= self.days <= MOST_DAYS:
+            raise IyzicoConfigurationError(
+                f"task {self.task_id!r}: days is {self.days!r}; give days, zero or more, and {MOST_DAYS} at most"
+            )
 
     def execute(self, context: Context) -> dict[str, int]:
         """Read everything again, and tell what changed."""

@@ -1,5 +1,6 @@
 """MassPayoutReconcileOperator: the ledger is compared with iyzico, and nobody is paid."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -51,3 +52,9 @@ def test_an_iyzico_that_is_down_is_left_to_airflows_retries(bank):
 def test_wrong_parameters_are_refused_when_the_dag_file_is_parsed(parameters):
     with pytest.raises(IyzicoConfigurationError, match=next(iter(parameters))):
         MassPayoutReconcileOperator(task_id="reconcile", **parameters)
+
+
+@pytest.mark.parametrize("days", [timedelta(days=14), timedelta(days=14).total_seconds(), float("nan"), True])
+def test_days_that_are_none_are_told_to_be_days(days):
+    with pytest.raises(IyzicoConfigurationError, match="days is .*give days, zero or more, and 3660 at most"):
+        MassPayoutReconcileOperator(task_id="reconcile", days=days)
