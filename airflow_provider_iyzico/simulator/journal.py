@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_iyzico.simulator.wishes import ControlError
+
 #: What may stand in the journal. What was asked and had no effect stands in ``seen`` alone.
 EFFECTS = {
     "init": "a batch was stored",
@@ -54,17 +56,27 @@ class Journal:
     """The effects of this simulator, and with a file also those that earlier ones wrote to it.
 
     :param path: JSON, one effect a line, on disk before the answer leaves. A last line that was torn by a power cut is dropped.
+    :raises ControlError: it cannot be read or written, or is no journal
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self._path = None if path is None else Path(path)
         self._written = 0
         self._effects: list[Effect] = []
-        if self._path is not None and self._path.exists():
-            whole = self._path.read_bytes().rpartition(b"\n")[0]
-            self._effects = [Effect(**json.loads(line)) for line in whole.splitlines()]
-            self._written = len(self._effects)
-            os.truncate(self._path, len(whole) + bool(whole))
+        if self._path is not None:
+            try:
+                self._read(self._path)
+            except (OSError, ValueError, TypeError) as error:
+                raise ControlError(
+                    f"journal {self._path} cannot be used ({error}); name a new file, or one that a simulator wrote"
+                ) from error
+
+    def _read(self, path: Path) -> None:
+        path.touch()
+        whole = path.read_bytes().rpartition(b"\n")[0]
+        self._effects = [Effect(**json.loads(line)) for line in whole.splitlines()]
+        self._written = len(self._effects)
+        os.truncate(path, len(whole) + bool(whole))
 
     def add(self, what: str, **details: Any) -> None:
         self._effects.append(Effect(number=len(self._effects) + 1, what=what, **details))

@@ -9,7 +9,7 @@ import sys
 import pytest
 from own_client import Client, control, item
 
-from airflow_provider_iyzico.simulator import EFFECTS, Simulator
+from airflow_provider_iyzico.simulator import EFFECTS, ControlError, Simulator
 
 
 def test_the_journal_tells_a_batch_from_its_start_to_its_end(bank, client):
@@ -91,6 +91,15 @@ def test_a_torn_last_line_of_a_journal_is_dropped(tmp_path):
     assert path.read_text().count("\n") == 1
     path.write_text('{"torn')
     assert Simulator("0", journal=path).journal == []
+
+
+@pytest.mark.parametrize("text", [None, '{"torn\n\n', "{}\n\n", "[]\n\n"], ids=["no folder", "no JSON", "no effect", "a list"])
+def test_a_journal_that_cannot_be_read_or_written_is_named(tmp_path, text):
+    path = tmp_path / "journal" if text else tmp_path / "nowhere" / "journal"
+    if text:
+        path.write_text(text)
+    with pytest.raises(ControlError, match=rf"journal {path} cannot be used"):
+        Simulator("1.00", journal=path)
 
 
 def test_an_authorization_is_on_disk_before_its_client_can_know_of_it(tmp_path):
