@@ -79,8 +79,8 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         for name, moment in (("ends_at", ends_at), ("not_before", not_before), ("recheck_at", recheck_at)):
             if moment is not None and not (isinstance(moment, (int, float)) and math.isfinite(moment)):
                 raise IyzicoConfigurationError(f"{name} is {moment!r}; give seconds since the epoch, or leave it out")
-        if not isinstance(iyzico_conn_id, str) or not iyzico_conn_id:
-            raise IyzicoConfigurationError(f"iyzico_conn_id is {iyzico_conn_id!r}; name one Connection")
+        if not isinstance(iyzico_conn_id, str) or not iyzico_conn_id or "{" in iyzico_conn_id:
+            raise IyzicoConfigurationError(f"iyzico_conn_id is {iyzico_conn_id!r}; name one Connection, and no template")
         if not isinstance(poll_seconds, (int, float)) or not 0 <= poll_seconds < math.inf:
             raise IyzicoConfigurationError(f"poll_seconds is {poll_seconds!r}; give seconds, zero or more")
         self.iyzico_conn_id = iyzico_conn_id

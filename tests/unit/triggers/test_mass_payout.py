@@ -236,6 +236,7 @@ def test_a_watchers_amount_that_is_none_is_refused_when_its_dag_file_is_parsed(n
         {"currency": "TL"},
         {"iyzico_conn_id": ""},
         {"iyzico_conn_id": ["a", "b"]},
+        {"iyzico_conn_id": "{{ var.value.account }}"},
         {"poll_seconds": "60"},
         {"poll_seconds": -1},
         {"poll_seconds": float("nan")},
