@@ -115,6 +115,7 @@ class MassPayoutAuthorizeOperator(PayoutTask):
         while True:
             standing = None
             try:
+                means.iyzico.refresh(was_there=True)  # days may have passed, and keys been exchanged
                 standing = follow(means, str(self.external_id), deposit_grace_seconds=float(self.deposit_grace_seconds))
             except IyzicoError as error:
                 if not is_safe_to_repeat(error) or time.time() >= ends_at:

@@ -167,6 +167,9 @@ HEARD = _Heard()
 class _Hook(IyzicoHook):
     log = HEARD
 
+    def refresh(self, *, was_there=False):
+        """Keep what it was made with: no Airflow holds a Connection here."""
+
 
 class _Transport(Transport):
     wire: Wire

@@ -10,6 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, Asset, TaskDeferred
 from payers import BATCH, payments
 from payout_tasks import PERSONAL, Events, authorize, authorizing, calls, context, init, rows, state
+from support import connect
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoUnavailableError, LedgerFundsError
 from airflow_provider_iyzico.operators import payout_authorize
@@ -156,6 +157,22 @@ def test_an_iyzico_that_is_down_in_the_middle_is_waited_for(bank, monkeypatch):
     _pausing(monkeypatch, pause)
     assert authorize()["paid_items"] == 3
     assert len(pauses) > 3
+
+
+def test_new_keys_count_while_a_worker_follows_a_batch(bank, monkeypatch):
+    init()
+    bank.set(durations={"SUCCESS": 0.5})
+    pauses = []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 2:  # the first one is between the two reads before the authorization
+            bank.world.secret_key = "sandbox-rotated"
+            connect(monkeypatch, bank, can_pay=True)
+        time.sleep(min(seconds, 0.1))
+
+    _pausing(monkeypatch, pause)
+    assert authorize()["paid_items"] == 3
 
 
 def _pausing(monkeypatch, pause):
