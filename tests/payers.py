@@ -124,7 +124,7 @@ class Payer:
     def authorize(self, external_id=BATCH, **other):
         return authorize(self.means(**other), external_id)
 
-    def authorize_short(self, withdrawn):
+    def authorize_short(self, withdrawn, external_id=BATCH):
         """Have the batch paid while somebody takes money out of the balance, between its hold and its authorization's arrival."""
         send = self.hook.authorize_mass_payout
 
@@ -134,7 +134,7 @@ class Payer:
 
         self.hook.authorize_mass_payout = late
         try:
-            return self.authorize()
+            return self.authorize(external_id)
         finally:
             self.hook.authorize_mass_payout = send
 

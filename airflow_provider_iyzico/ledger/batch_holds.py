@@ -25,7 +25,8 @@ def secure(turn: Turn, asked: Asked) -> None:
 
     :raises LedgerHoldError: its hold is missing, over, or too small
     :raises LedgerMovedError: the balance was asked for before a hold of the account ended or shrank
-    :raises LedgerFundsError: the balance no longer covers the holds of all batches that are not sent
+    :raises LedgerFundsError: the balance no longer covers the holds of all batches that are not sent, and of those that pay
+        and were held for, whatever the balance was, after this one
     """
     batch = turn.batch
     if batch.required is None:
@@ -38,12 +39,12 @@ def secure(turn: Turn, asked: Asked) -> None:
         )
     if turn.funds["funds_version"] != asked.version:
         raise LedgerMovedError(f"a hold of {batch.account} ended or shrank after the balance was asked for; ask again")
-    unsent = _held_for_unsent(turn)
-    if asked.balance < unsent:
+    needed = _held_on_this_balance(turn, own)
+    if asked.balance < needed:
         raise LedgerFundsError(
-            f"balance {money_text(asked.balance)}, held for payouts that are not sent {money_text(unsent)}, missing "
-            f"{money_text(subtract(unsent, asked.balance))} {batch.account.currency}: money left the balance after it was set "
-            f"aside, so {batch} is not authorized; top up the balance; a retry is safe"
+            f"balance {money_text(asked.balance)}, held for payouts that may still take it {money_text(needed)}, missing "
+            f"{money_text(subtract(needed, asked.balance))} {batch.account.currency}: since the money was set aside, it left the "
+            f"balance, or another payout was set off; so {batch} is not authorized; top up the balance; a retry is safe"
         )
     _write(turn, own, expires_at=None)
 
@@ -92,15 +93,23 @@ def open_hold(turn: Turn) -> RowMapping | None:
     return None if own is None or own["is_plain"] or is_over(own, turn.now) else own
 
 
-def _held_for_unsent(turn: Turn) -> Decimal:
-    """Return what the holds count whose money cannot have left the balance yet, those included whose time is just over."""
+def _held_on_this_balance(turn: Turn, own: RowMapping) -> Decimal:
+    """Return what the holds count that the balance has to cover, those included whose time is just over.
+
+    Money of a batch that was sent may have left it already. A hold that was placed on no balance, because its batch was found
+    to be paying after the own one was placed, was never covered beside it: a top-up set that batch off, and takes the money.
+    """
     hold, hold_end, payout = turn.ledger.tables.hold, turn.ledger.tables.hold_end, turn.ledger.tables.payout
     names = ("environment", "account", "external_id")
     batch = and_(*[payout.c[name] == hold.c[name] for name in names], hold.c.is_plain.is_(False))
     joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id).outerjoin(payout, batch)
-    query = select(hold.c.counted, payout.c.state).select_from(joined)
+    query = select(hold.c.counted, hold.c.balance, hold.c.placed_at, payout.c.state).select_from(joined)
     rows = turn.connection.execute(query.where(is_of(hold, turn.batch.account), hold.c.counted > 0, hold_end.c.hold_id.is_(None)))
-    return summed(counted for counted, state in rows if state not in _MAY_HAVE_LEFT)
+    return summed(
+        counted
+        for counted, balance, placed_at, state in rows
+        if state not in _MAY_HAVE_LEFT or (balance is None and placed_at >= own["placed_at"])
+    )
 
 
 def _write(turn: Turn, own: RowMapping, **values: object) -> None:

@@ -452,3 +452,24 @@ def test_a_batch_whose_payments_a_top_up_set_off_under_another_name_is_not_autho
         payer.authorize("again")
     payer.wait(3600)
     assert (payer.effects("taken"), payer.calls("auth"), payer.state("again")) == (3, 1, "initiated")
+
+
+def test_a_batch_that_a_top_up_sets_off_after_a_gate_opened_is_not_paid_from_the_gates_money(payer):
+    """The gate of the next batch opens while the stopped one, which a person ended, holds nothing."""
+    payer.bank.set(stopped_batch="resumes", balance_drops="at_bank", durations={"QUEUED": 600})
+    payer.initiate(a_batch("stops", payments(amount="300")))
+    payer.authorize_short("600.00", "stops")
+    assert "has stopped" in payer.follow_to_its_end("stops").problem
+    stopped = payer.batch("stops")
+    resolve(payer.ledger, stopped, State.ENDED, read(payer.means(), stopped), PERSON, "iyzico says that it never goes on")
+    payer.initiate(a_batch("next", [{**row, "item_external_id": f"next-{row['item_external_id']}"} for row in payments()]))
+    place(payer.ledger, payer.batch("next").account, Wanted("next"), payer.means().balance(), task(task_id="gate"))
+    assert payer.held("next") == NEEDED
+    payer.bank.panel.top_up("700.00")
+    with pytest.raises(LedgerFundsError, match=r"balance 1100\.00, .*1216\.50, missing 116\.50 TRY.*a retry is safe"):
+        payer.authorize("next")
+    assert (payer.state("stops"), payer.state("next"), payer.calls("auth")) == ("authorized", "initiated", 1)
+    payer.wait(3600)
+    payer.bank.panel.top_up("116.50")
+    payer.follow_to_its_end("stops")
+    assert (payer.authorize("next").state, payer.bank.balance) == ("authorized", str(NEEDED))
