@@ -21,13 +21,15 @@ from airflow_provider_iyzico.ledger.ledger import Ledger
 _CHANGING = (SENT | UNKNOWN | PAST_THE_GATE | {State.INITIATED}) - {State.ENDED}
 #: Longer ago than any batch was changed. A database reckons with no day before the year 1.
 _LONGEST_DAYS = 36_600
+#: So long after a cancel an authorization may still arrive.
+LATE = timedelta(days=1)
 _SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)]
 
 
 def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatch]:
     """Return the batches of an account that iyzico may still change, the longest unread first.
 
-    :param days: batches that ended or were cancelled so lately are among them, and those that a person ended while items were out
+    :param days: batches that ended or were cancelled so lately are among them, and those of both whose items are out
     """
 
     def ask(connection: Connection) -> list[LedgerBatch]:
@@ -35,7 +37,7 @@ def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatc
         since = _days_ago(ledger, connection, days)
         ended = and_(payout.c.state == State.ENDED.value, or_(payout.c.ended_at >= since, _has_items_out(ledger)))
         is_cancelled = and_(payout.c.state == State.CANCELLED.value, payout.c.request_id.isnot(None))
-        cancelled = and_(is_cancelled, payout.c.changed_at >= since)
+        cancelled = and_(is_cancelled, or_(payout.c.changed_at >= since, _has_items_out(ledger)))
         wanted = or_(payout.c.state.in_([state.value for state in _CHANGING]), ended, cancelled)
         return _batches(ledger, connection, and_(*_of(payout, account), wanted))
 
@@ -62,10 +64,20 @@ def unread_holders(ledger: Ledger, account: Account, *, seconds: float) -> list[
 
 
 def may_be_set_off(ledger: Ledger, account: Account) -> list[LedgerBatch]:
-    """Return the batches that a person ended while items were out: they hold nothing, and a top-up may set them off."""
-    payout = ledger.tables.payout
-    where = and_(*_of(payout, account), payout.c.state == State.ENDED.value, _has_items_out(ledger))
-    return ledger.act(lambda connection: _batches(ledger, connection, where))
+    """Return the batches that hold nothing, and that iyzico may pay all the same.
+
+    A top-up may set off one that a person ended while items were out. An authorization that went unanswered may arrive after its
+    batch was cancelled; after ``LATE`` none does.
+    """
+
+    def ask(connection: Connection) -> list[LedgerBatch]:
+        payout, since = ledger.tables.payout, ledger.clock(connection) - LATE
+        is_late = and_(payout.c.auth_unanswered_at.isnot(None), payout.c.changed_at >= since)
+        ended = and_(payout.c.state == State.ENDED.value, _has_items_out(ledger))
+        cancelled = and_(payout.c.state == State.CANCELLED.value, or_(is_late, _has_items_out(ledger)))
+        return _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled)))
+
+    return ledger.act(ask)
 
 
 def named(

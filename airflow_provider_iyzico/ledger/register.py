@@ -85,11 +85,11 @@ def refuse_twin(
     """
     table, item, event = ledger.tables.payout, ledger.tables.item, ledger.tables.event
     under_way = exists().where(*same_batch(item, table), item.c.status.notin_(DECIDED))
-    refused = [_is(table, MAY_STILL_PAY), and_(_is(table, {State.AUTHORIZED}), under_way)]
+    refused = [_is(table, MAY_STILL_PAY), and_(_is(table, {State.AUTHORIZED, State.CANCELLED}), under_way)]
     if since is not None:
         is_paid = event.c.kind == EventKind.ITEM.value, event.c.before != event.c.after, event.c.after.in_(PAID)
         meanwhile = exists().where(*same_batch(event, table), event.c.happened_at >= since, *is_paid)
-        refused.append(and_(_is(table, PAST_THE_GATE), meanwhile))
+        refused.append(and_(_is(table, PAST_THE_GATE | {State.CANCELLED}), meanwhile))
     query = select(table.c.external_id, table.c.state).where(
         table.c.environment == account.environment,
         table.c.account == account.account,
@@ -106,7 +106,9 @@ def refuse_twin(
     )
     if twin["state"] in MAY_STILL_PAY:
         raise LedgerBatchError(f"{said}; settle or cancel that batch first")
-    if twin["state"] == State.AUTHORIZED:
+    if twin["state"] == State.CANCELLED:
+        said += ". It was cancelled, and iyzico pays it all the same"
+    if twin["state"] in (State.AUTHORIZED, State.CANCELLED):
         said += ". Let it be read until all its items are decided"
     raise LedgerBatchError(f"{said}. If they are to be paid once more, use another external_id")
 

@@ -63,7 +63,7 @@ def seen_twice(means: Means, batch: LedgerBatch) -> tuple[LedgerBatch, Says]:
 
 
 def read_what_may_be_set_off(means: Means) -> None:
-    """Read the batches that a person ended while items were out. One that moves is held for again, before others take its money.
+    """Read the batches that hold nothing and may be paid all the same, before others take their money or make their payments.
 
     :raises IyzicoError: one cannot be read now
     """

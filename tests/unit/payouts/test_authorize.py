@@ -473,3 +473,23 @@ def test_a_batch_that_a_top_up_sets_off_after_a_gate_opened_is_not_paid_from_the
     payer.bank.panel.top_up("116.50")
     payer.follow_to_its_end("stops")
     assert (payer.authorize("next").state, payer.bank.balance) == ("authorized", str(NEEDED))
+
+
+@pytest.mark.parametrize("auth_after_cancel", ["pay", "refuse"])
+def test_payments_are_made_under_another_name_only_if_the_cancelled_batch_stays_so(payer, auth_after_cancel):
+    """An authorization that went unanswered arrives after the cancel, and nobody has reconciled."""
+    payer.bank.set(auth_after_cancel=auth_after_cancel)
+    payer.initiate()
+    payer.bank.fail("reset_then_done", on="auth", times=1, seconds=3600)
+    with pytest.raises(PayoutUnknownError):
+        payer.authorize()
+    payer.cancel()
+    payer.initiate(a_batch("again"))
+    payer.wait(2 * 3600)
+    if auth_after_cancel == "refuse":
+        payer.authorize("again")
+    else:
+        with pytest.raises(LedgerBatchError, match=f"{BATCH}.*It was cancelled, and iyzico pays it all the same"):
+            payer.authorize("again")
+    payer.wait(3600)
+    assert payer.effects("taken") == 3, "everybody is paid once"

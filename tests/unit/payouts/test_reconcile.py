@@ -72,6 +72,17 @@ def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named(payer):
     assert (payer.state(), done.is_passing) == ("cancelled", False)
 
 
+def test_a_cancelled_batch_is_read_as_long_as_iyzico_pays_it(payer):
+    payer.bank.set(auth_after_cancel="pay", fates={"*": "waits"})
+    payer.initiate()
+    payer.cancel()
+    payer.bank.panel.authorize(BATCH)
+    payer.wait(3600)
+    assert BATCH in payer.reconcile().problems
+    payer.wait(30 * DAYS)
+    assert BATCH in payer.reconcile(days=7).problems
+
+
 @pytest.mark.parametrize(("days", "is_read"), [(7, True), (1, False)])
 def test_a_batch_that_ended_lately_is_read_again_and_an_older_one_is_not(payer, days, is_read):
     payer.pay()
