@@ -100,6 +100,7 @@ class AccountTask(LedgerTask):
         :raises AirflowFailException: what cannot heal by itself
         """
         from airflow_provider_iyzico.bridge.warehouse import task_instance, warehouse_engine
+        from airflow_provider_iyzico.hooks.deadline import seconds_passed
         from airflow_provider_iyzico.hooks.payouts import paying
         from airflow_provider_iyzico.ledger.accounts import Account
         from airflow_provider_iyzico.ledger.ledger import Ledger
@@ -126,6 +127,7 @@ class AccountTask(LedgerTask):
                         timeout_seconds=settings.timeout_seconds,
                         grace_seconds=float(self.grace_seconds),
                         settling_seconds=float(settling_seconds),
+                        clock=seconds_passed,
                     )
             finally:
                 hook.close()

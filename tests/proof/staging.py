@@ -21,7 +21,10 @@ current: list = []
 @contextmanager
 def staged() -> Iterator[None]:
     clock = SimpleNamespace(
-        time=lambda: current[-1].now(), monotonic=lambda: current[-1].now(), sleep=lambda seconds: current[-1].pause(seconds)
+        time=lambda: current[-1].now(),
+        monotonic=lambda: current[-1].now(),
+        clock_gettime=lambda _: current[-1].now(),
+        sleep=lambda seconds: current[-1].pause(seconds),
     )
     # A database that falls silent is not part of these runs, and a thread for each transaction takes a third of their time.
     patches = [mock.patch.object(ledger, "Watch", nullcontext)]

@@ -1,4 +1,5 @@
 import decimal
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import ROUND_UP, Clamped, Context, Decimal, FloatOperation, Inexact, InvalidOperation, Rounded, Subnormal
@@ -83,3 +84,11 @@ def make_row():
         return snapshot_row(seen, TaskInstance(**{**nothing, **identity}))
 
     return make
+
+
+@pytest.fixture
+def sleeping(monkeypatch):
+    """Let the machine sleep for so many seconds: Linux counts them by ``CLOCK_BOOTTIME`` alone of its clocks that nobody sets."""
+    read, slept = time.clock_gettime, []
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: read(clock) + (sum(slept) if clock == time.CLOCK_BOOTTIME else 0))
+    return slept.append

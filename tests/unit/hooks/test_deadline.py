@@ -42,6 +42,13 @@ def test_a_deadline_that_has_passed_leaves_no_second():
             Deadline(seconds).left()
 
 
+def test_a_deadline_passes_while_the_machine_sleeps(sleeping):
+    deadline = Deadline(60)
+    sleeping(61)
+    with pytest.raises(TimeoutError):
+        deadline.left()
+
+
 def test_a_resolver_that_hangs_is_given_up_and_not_asked_for_the_same_name_again(monkeypatch, patient):
     asked = []
 

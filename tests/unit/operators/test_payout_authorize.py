@@ -15,6 +15,7 @@ from support import connect
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoUnavailableError, LedgerFundsError
 from airflow_provider_iyzico.operators import payout_authorize
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutAuthorizeOperator
+from airflow_provider_iyzico.payouts import authorize as module
 
 SLOW = {"RESERVED": 1000.0}
 
@@ -446,3 +447,19 @@ def test_an_iyzico_that_cannot_be_asked_before_the_payment_sends_nothing(bank):
     with pytest.raises(IyzicoUnavailableError):
         authorize()
     assert calls(bank, "auth") == 0
+
+
+def test_a_machine_that_slept_since_the_intent_sends_nothing(bank, sqlite_warehouse, monkeypatch, sleeping):
+    """While it sleeps, Linux lets only one clock go on, and others may have settled the batch."""
+    commit = module.send
+
+    def and_sleep(*given, **more):
+        sent = commit(*given, **more)
+        sleeping(3600)
+        return sent
+
+    init()
+    monkeypatch.setattr(module, "send", and_sleep)
+    with pytest.raises(IyzicoUnavailableError, match="nothing was sent for .*; a retry is safe"):
+        authorize()
+    assert (calls(bank, "auth"), state(sqlite_warehouse)) == (0, "initiated")
