@@ -28,6 +28,7 @@ _TEXTS = (str, Integral, Decimal, UUID, date)
 _TEXT_FIELDS = ("item_external_id", "recipient_type", "recipient_info", "recipient_name", "description", "currency")
 #: In Turkish and German this is 1500; it would be paid as 1.50.
 _MAY_BE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0\Z")
+_EXPONENT = re.compile(r"[^a-z]*[0-9]e", re.IGNORECASE)
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
 
@@ -94,6 +95,10 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     if isinstance(amount, str) and _MAY_BE_THOUSANDS.match(amount := amount.strip()):
         raise IyzicoMoneyError(
             f"its amount is {amount!r}, which may be {amount.replace('.', '')}.00 or {amount[:-1]}; write the one that you mean"
+        )
+    if isinstance(amount, str) and _EXPONENT.match(amount):
+        raise IyzicoMoneyError(
+            "its amount has an exponent, as spreadsheets write what they rounded to fit a column; give all digits, like '1500.75'"
         )
     return Payment(
         item_external_id=str(row["item_external_id"]).strip(),

@@ -75,6 +75,8 @@ BAD = [
     ({"amount": "-1"}, "negative"),
     ({"amount": "1.005"}, "two decimals"),
     ({"amount": "NaN"}, "amount"),
+    ({"amount": "1.2E+05"}, "rounded"),
+    ({"amount": "1e2"}, "rounded"),
     ({"amount": None}, "lacks amount"),
     ({"description": ""}, "lacks description"),
     ({"currency": "USD"}, "currency"),
