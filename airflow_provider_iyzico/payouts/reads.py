@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
     IyzicoError,
     IyzicoNoSuchPayoutError,
     IyzicoUnavailableError,
@@ -65,6 +66,8 @@ def seen_twice(means: Means, batch: LedgerBatch) -> tuple[LedgerBatch, Says]:
 def read_what_may_be_set_off(means: Means) -> None:
     """Read the batches that hold nothing and may be paid all the same, before others take their money or make their payments.
 
+    One that iyzico never shows as it documents keeps nobody from being paid.
+
     :raises IyzicoError: one cannot be read now
     """
     _read_each(means, may_be_set_off(means.ledger, means.account))
@@ -93,8 +96,8 @@ def _read_each(means: Means, batches: list[LedgerBatch]) -> bool:
             has_moved |= now.version != batch.version
         except LedgerMovedError:
             has_moved = True  # somebody else has just read it
-        except LedgerBatchError as error:
-            log.warning("%s", error)  # MassPayoutReconcileOperator fails by it; others may be paid
+        except (LedgerBatchError, IyzicoAnswerError) as error:
+            log.warning("%s cannot be read: %s", batch, error)  # MassPayoutReconcileOperator fails by it; others may be paid
     return has_moved
 
 

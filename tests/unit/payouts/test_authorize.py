@@ -8,6 +8,7 @@ from payers import BATCH, NEEDED, a_batch, payments
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import (
+    IyzicoAnswerError,
     IyzicoAuthenticationError,
     IyzicoError,
     IyzicoRefusedError,
@@ -493,3 +494,23 @@ def test_payments_are_made_under_another_name_only_if_the_cancelled_batch_stays_
             payer.authorize("again")
     payer.wait(3600)
     assert payer.effects("taken") == 3, "everybody is paid once"
+
+
+def test_a_batch_that_a_person_ended_and_that_cannot_be_read_any_more_keeps_no_other_from_being_paid(payer, monkeypatch, caplog):
+    payer.bank.set(fates={"item-0": "never_returned"})
+    payer.pay()
+    payer.follow_to_its_end()
+    ended = payer.batch()
+    resolve(payer.ledger, ended, State.ENDED, read(payer.means(), ended), PERSON, "the bank keeps it")
+    show = payer.hook.retrieve_mass_payout
+
+    def broken(**asked):
+        if asked["request_id"] == ended.request_id:
+            raise IyzicoAnswerError("iyzico answered with an amount that is none")
+        return show(**asked)
+
+    payer.initiate(a_batch("next", [{**row, "item_external_id": f"next-{row['item_external_id']}"} for row in payments()]))
+    monkeypatch.setattr(payer.hook, "retrieve_mass_payout", broken, raising=False)
+    assert payer.authorize("next").state == "authorized"
+    assert f"batch '{BATCH}' of simulator (sandbox, TRY) cannot be read: iyzico answered with an amount" in caplog.text
+    assert "an amount that is none" in payer.reconcile().problems[BATCH]
