@@ -22,7 +22,7 @@ from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, 
 from airflow_provider_iyzico.ledger.digest import Digests, digests_of
 from airflow_provider_iyzico.ledger.events import EventKind, add_events, event_row
 from airflow_provider_iyzico.ledger.holds import expire, own_hold
-from airflow_provider_iyzico.ledger.items import add_items, read_states
+from airflow_provider_iyzico.ledger.items import add_items, how_cancelled, read_states
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.warehouse.database.rows import as_given, read
@@ -137,7 +137,7 @@ def _refuse_over(turn: Turn, who: Who) -> None:
     """Refuse a batch of which nothing will be paid any more, where this run would take it for its own."""
     kept, task = turn.batch, who.task
     if kept.state is State.CANCELLED:
-        raise LedgerBatchError(f"{kept} was cancelled at {kept.changed_at:%Y-%m-%d %H:%M} UTC; use another external_id")
+        raise LedgerBatchError(how_cancelled(kept, read_states(turn.ledger, turn.connection, kept.key)))
     if task is None or (task.dag_id, task.run_id) == (kept.dag_id, kept.run_id):
         return
     if kept.ended_at is not None:

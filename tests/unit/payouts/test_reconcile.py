@@ -70,6 +70,13 @@ def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named(payer):
     done = payer.reconcile()
     assert "was cancelled, and iyzico shows it as" in done.problems[BATCH]
     assert (payer.state(), done.is_passing) == ("cancelled", False)
+    for act in (payer.initiate, payer.authorize):
+        with pytest.raises(
+            LedgerBatchError, match="iyzico pays it all the same; look into iyzico's panel before you pay"
+        ) as caught:
+            act()
+        assert "nobody is paid" not in str(caught.value)
+        assert "another external_id" not in str(caught.value)
 
 
 def test_a_cancelled_batch_is_read_as_long_as_iyzico_pays_it(payer):
