@@ -51,7 +51,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.ENDED: frozenset({State.AUTHORIZED}),
     State.CANCEL_SENT: frozenset({State.CANCELLED, State.INITIATED, State.AUTHORIZED, State.CANCEL_UNKNOWN}),
     State.CANCEL_UNKNOWN: frozenset({State.CANCELLED, State.INITIATED, State.AUTHORIZED}),
-    State.CANCELLED: frozenset(),
+    # An authorization that went unanswered arrived after the cancel.
+    State.CANCELLED: frozenset({State.AUTHORIZED}),
 }
 
 #: What an intent becomes when its sender never says what came of it.

@@ -111,14 +111,6 @@ def item_rows(ledger: Ledger, batch: LedgerBatch) -> list[dict[str, Any]]:
     return ledger.act(lambda connection: read_items(ledger, connection, batch.key))
 
 
-def how_cancelled(batch: LedgerBatch, items: Iterable[ItemState]) -> str:
-    """Say that a batch was cancelled, and whether iyzico pays it all the same."""
-    at = f"{batch} was cancelled at {batch.changed_at:%Y-%m-%d %H:%M} UTC"
-    if all(item.was_never_sent for item in items):
-        return f"{at}: nobody is paid; use another external_id"
-    return f"{at}, and iyzico pays it all the same; look into iyzico's panel before you pay anybody of it again"
-
-
 def fitting(status: str) -> str:
     """Return a status as its column holds it."""
     return status[:STATUS_LENGTH]

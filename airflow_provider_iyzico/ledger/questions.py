@@ -29,7 +29,7 @@ _SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemM
 def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatch]:
     """Return the batches of an account that iyzico may still change, the longest unread first.
 
-    :param days: batches that ended or were cancelled so lately are among them, and those of both whose items are out
+    :param days: batches that ended or were cancelled so lately are among them, and those that a person ended while items were out
     """
 
     def ask(connection: Connection) -> list[LedgerBatch]:
@@ -37,7 +37,7 @@ def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatc
         since = _days_ago(ledger, connection, days)
         ended = and_(payout.c.state == State.ENDED.value, or_(payout.c.ended_at >= since, _has_items_out(ledger)))
         is_cancelled = and_(payout.c.state == State.CANCELLED.value, payout.c.request_id.isnot(None))
-        cancelled = and_(is_cancelled, or_(payout.c.changed_at >= since, _has_items_out(ledger)))
+        cancelled = and_(is_cancelled, payout.c.changed_at >= since)
         wanted = or_(payout.c.state.in_([state.value for state in _CHANGING]), ended, cancelled)
         return _batches(ledger, connection, and_(*_of(payout, account), wanted))
 
@@ -74,7 +74,7 @@ def may_be_set_off(ledger: Ledger, account: Account) -> list[LedgerBatch]:
         payout, since = ledger.tables.payout, ledger.clock(connection) - LATE
         is_late = and_(payout.c.auth_unanswered_at.isnot(None), payout.c.changed_at >= since)
         ended = and_(payout.c.state == State.ENDED.value, _has_items_out(ledger))
-        cancelled = and_(payout.c.state == State.CANCELLED.value, or_(is_late, _has_items_out(ledger)))
+        cancelled = and_(payout.c.state == State.CANCELLED.value, is_late)
         return _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled)))
 
     return ledger.act(ask)

@@ -43,8 +43,6 @@ def record(ledger: Ledger, batch: LedgerBatch, found: MassPayout, who: Who, *, s
     """
     _refuse_another(batch, found)
     kept = take_turn(ledger, batch, who, lambda turn: _record(turn, found, settling_seconds))
-    if batch.state is State.CANCELLED and kept.version != batch.version:
-        log.error("%s was cancelled, and its items changed at iyzico; look into iyzico's panel", kept)
     if batch.state is State.ENDED and kept.state is State.AUTHORIZED:
         log.error("%s had ended, and its items changed at iyzico; it is authorized again, and what is out is held", kept)
     return kept

@@ -22,7 +22,7 @@ from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, 
 from airflow_provider_iyzico.ledger.digest import Digests, digests_of
 from airflow_provider_iyzico.ledger.events import EventKind, add_events, event_row
 from airflow_provider_iyzico.ledger.holds import expire, own_hold
-from airflow_provider_iyzico.ledger.items import add_items, how_cancelled, read_states
+from airflow_provider_iyzico.ledger.items import add_items, read_states
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.warehouse.database.rows import as_given, read
@@ -85,11 +85,11 @@ def refuse_twin(
     """
     table, item, event = ledger.tables.payout, ledger.tables.item, ledger.tables.event
     under_way = exists().where(*same_batch(item, table), item.c.status.notin_(DECIDED))
-    refused = [_is(table, MAY_STILL_PAY), and_(_is(table, {State.AUTHORIZED, State.CANCELLED}), under_way)]
+    refused = [_is(table, MAY_STILL_PAY), and_(_is(table, {State.AUTHORIZED}), under_way)]
     if since is not None:
         is_paid = event.c.kind == EventKind.ITEM.value, event.c.before != event.c.after, event.c.after.in_(PAID)
         meanwhile = exists().where(*same_batch(event, table), event.c.happened_at >= since, *is_paid)
-        refused.append(and_(_is(table, PAST_THE_GATE | {State.CANCELLED}), meanwhile))
+        refused.append(and_(_is(table, PAST_THE_GATE), meanwhile))
     query = select(table.c.external_id, table.c.state).where(
         table.c.environment == account.environment,
         table.c.account == account.account,
@@ -106,9 +106,7 @@ def refuse_twin(
     )
     if twin["state"] in MAY_STILL_PAY:
         raise LedgerBatchError(f"{said}; settle or cancel that batch first")
-    if twin["state"] == State.CANCELLED:
-        said += ". It was cancelled, and iyzico pays it all the same"
-    if twin["state"] in (State.AUTHORIZED, State.CANCELLED):
+    if twin["state"] == State.AUTHORIZED:
         said += ". Let it be read until all its items are decided"
     raise LedgerBatchError(f"{said}. If they are to be paid once more, use another external_id")
 
@@ -137,7 +135,7 @@ def _refuse_over(turn: Turn, who: Who) -> None:
     """Refuse a batch of which nothing will be paid any more, where this run would take it for its own."""
     kept, task = turn.batch, who.task
     if kept.state is State.CANCELLED:
-        raise LedgerBatchError(how_cancelled(kept, read_states(turn.ledger, turn.connection, kept.key)))
+        raise LedgerBatchError(f"{kept} was cancelled at {kept.changed_at:%Y-%m-%d %H:%M} UTC; use another external_id")
     if task is None or (task.dag_id, task.run_id) == (kept.dag_id, kept.run_id):
         return
     if kept.ended_at is not None:

@@ -197,7 +197,8 @@ def _to_authorized(turn: Turn) -> dict[str, Any]:
 def _to_cancelled(turn: Turn) -> dict[str, Any]:
     items = read_states(turn.ledger, turn.connection, turn.batch.key)
     paying = [item.item_external_id for item in items if not item.was_never_sent]
-    if paying or batch_meaning(turn.batch.iyzico_status or "") is not BatchMeaning.CANCELLED:
+    is_confirmed = not paying and batch_meaning(turn.batch.iyzico_status or "") is BatchMeaning.CANCELLED
+    if not is_confirmed and turn.who.person is None:  # a person may say so of a batch that iyzico has forgotten
         raise LedgerBatchError(
             f"iyzico does not say that {turn.batch} is cancelled: its status was {turn.batch.iyzico_status!r} when it was last "
             f"read, and {len(paying)} items are neither cancelled nor invalid; read it again"

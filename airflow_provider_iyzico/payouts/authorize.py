@@ -18,7 +18,6 @@ from airflow_provider_iyzico.errors import (
     PayoutUnknownError,
 )
 from airflow_provider_iyzico.ledger.approvals import check_approvals
-from airflow_provider_iyzico.ledger.items import how_cancelled, item_states
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
 from airflow_provider_iyzico.ledger.steps import has_permit, send, step
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
@@ -60,7 +59,7 @@ def authorize(means: Means, external_id: str, *, approvals: int = 0) -> LedgerBa
                 case State.CANCEL_UNKNOWN:
                     settle_cancel(means, batch)
                 case State.CANCELLED:
-                    raise LedgerBatchError(how_cancelled(batch, item_states(means.ledger, batch)))
+                    raise LedgerBatchError(f"{batch} was cancelled at {batch.changed_at:%Y-%m-%d %H:%M} UTC; nobody is paid")
                 case _:
                     raise LedgerBatchError(f"{batch} is {batch.state}, so iyzico cannot pay it; run its MassPayoutInitOperator")
         except LedgerMovedError:

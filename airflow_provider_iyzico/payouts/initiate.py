@@ -16,7 +16,6 @@ from airflow_provider_iyzico.errors import (
     LedgerBatchError,
     LedgerMovedError,
 )
-from airflow_provider_iyzico.ledger.items import how_cancelled, item_states
 from airflow_provider_iyzico.ledger.reading import differing_items
 from airflow_provider_iyzico.ledger.register import register
 from airflow_provider_iyzico.ledger.steps import initiated, send, step
@@ -72,7 +71,9 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
                 case State.CANCEL_UNKNOWN:
                     settle_cancel(means, kept)
                 case State.CANCELLED:
-                    raise LedgerBatchError(how_cancelled(kept, item_states(means.ledger, kept)))
+                    raise LedgerBatchError(
+                        f"{kept} was cancelled at {kept.changed_at:%Y-%m-%d %H:%M} UTC: nobody is paid; use another external_id"
+                    )
                 case _:
                     return kept
         except LedgerMovedError:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: So many holders a blocked gate reads at most in one poll.
 _HOLDERS = 10
+#: What others may have done with a batch in that state.
+_BY_OTHERS = {State.INITIATED: (Says.CANCELLED, Says.PAYING), State.CANCELLED: (Says.PAYING,)}
 log = logging.getLogger(__name__)
 
 
@@ -90,7 +92,7 @@ def _read_each(means: Means, batches: list[LedgerBatch]) -> bool:
     for batch in batches:
         try:
             now, said = seen(means, batch)
-            if batch.state is State.INITIATED and said in (Says.CANCELLED, Says.PAYING):
+            if said in _BY_OTHERS.get(batch.state, ()):
                 step_by_others(means, now, said)
                 has_moved = True
             has_moved |= now.version != batch.version
@@ -125,6 +127,8 @@ def step_by_others(means: Means, batch: LedgerBatch, said: Says) -> None:
         step(means.ledger, batch, State.CANCELLED, means.who, reason=shown)
     elif said is Says.PAYING:
         step(means.ledger, batch, State.AUTHORIZED, means.who, reason=shown)
+        if batch.state is State.CANCELLED:
+            log.error("%s was cancelled, and iyzico pays it all the same; its money is set aside", batch)
     else:
         raise IyzicoUnavailableError(
             f"iyzico says {batch.iyzico_status!r} of {batch}, which its items contradict or nobody documented: nobody knows yet "

@@ -85,7 +85,7 @@ def _reconciled(means: Means, batch: LedgerBatch, done: Reconciled, deposit_grac
     done.read += 1
     done.changed += now.version != batch.version
     done.ended += batch.state is not State.ENDED and now.state is State.ENDED
-    done.reopened += batch.state is State.ENDED and now.state is State.AUTHORIZED
+    done.reopened += batch.state in (State.ENDED, State.CANCELLED) and now.state is State.AUTHORIZED
     return problem
 
 
@@ -125,7 +125,8 @@ def _looked_back(means: Means, batch: LedgerBatch) -> str | None:
 
 def _pays_all_the_same(means: Means, batch: LedgerBatch) -> str | None:
     """Read a cancelled batch: an authorization may arrive after the cancel, and nobody has published what comes of that."""
-    now, said = seen(means, batch)
+    batch, said = seen(means, batch)
     if said is not Says.PAYING:
         return None
-    return f"{now} was cancelled, and iyzico shows it as {now.iyzico_status}: it may pay; look into iyzico's panel"
+    step_by_others(means, batch, said)
+    return f"{batch} was cancelled, and iyzico pays it all the same: its money is set aside; do not pay anybody of it again"

@@ -33,9 +33,10 @@ TABLE = {
     "ended": "authorized",
     "cancel_sent": "cancelled initiated authorized cancel_unknown",
     "cancel_unknown": "cancelled initiated authorized",
+    "cancelled": "authorized",
 }
 TRANSITIONS = {(before, after) for before, afters in TABLE.items() for after in afters.split()}
-STATES = {*TABLE, "cancelled"}
+STATES = set(TABLE)
 SENT = {"init": "init_sent", "auth": "auth_sent", "cancel": "cancel_sent"}
 MAY_STILL_PAY = {"init_sent", "init_unknown", "initiated", "auth_sent", "auth_unknown", "cancel_sent", "cancel_unknown"}
 MAY_BE_PAYING = {"auth_sent", "auth_unknown", "authorized"}

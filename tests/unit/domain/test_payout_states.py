@@ -26,7 +26,7 @@ TOLD = """
     ended: authorized
     cancel_sent: cancelled initiated authorized cancel_unknown
     cancel_unknown: cancelled initiated authorized
-    cancelled:
+    cancelled: authorized
 """
 
 
@@ -59,8 +59,8 @@ def test_from_every_state_a_batch_can_still_come_to_an_end():
     assert [state for state in State if not (after(state) | {state}) & {State.ENDED, State.CANCELLED}] == []
 
 
-def test_only_what_iyzico_confirmed_not_to_pay_is_final():
-    assert [state for state in State if not TRANSITIONS[state]] == [State.CANCELLED]
+def test_a_cancelled_batch_can_only_be_found_to_be_paid():
+    assert TRANSITIONS[State.CANCELLED] == {State.AUTHORIZED}
 
 
 def test_only_a_batch_that_is_initiated_is_told_to_be_paid():

@@ -490,7 +490,7 @@ def test_payments_are_made_under_another_name_only_if_the_cancelled_batch_stays_
     if auth_after_cancel == "refuse":
         payer.authorize("again")
     else:
-        with pytest.raises(LedgerBatchError, match=f"{BATCH}.*It was cancelled, and iyzico pays it all the same"):
+        with pytest.raises(LedgerBatchError, match=f"{BATCH}"):
             payer.authorize("again")
     payer.wait(3600)
     assert payer.effects("taken") == 3, "everybody is paid once"

@@ -1,11 +1,13 @@
 """A batch is cancelled if nobody has authorized it, and only a read that says so counts."""
 
 import pytest
-from batches import task
-from payers import BATCH, NEEDED
+from batches import PERSON, task
+from payers import BATCH, NEEDED, a_batch
 
-from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError, LedgerBatchError, Retry
+from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.errors import IyzicoError, IyzicoUnavailableError, LedgerBatchError, PayoutUnknownError, Retry
 from airflow_provider_iyzico.ledger.placing import Wanted, place
+from airflow_provider_iyzico.ledger.resolve import resolve
 
 LOST = ["done_then_reset", "cut", "truncated", "done_then_html", "done_then_status"]
 
@@ -143,3 +145,21 @@ def test_a_batch_that_iyzico_does_not_know_needs_no_cancel(payer):
         payer.initiate()
     with pytest.raises(LedgerBatchError, match="there is nothing to cancel"):
         payer.cancel()
+
+
+def test_a_person_ends_a_batch_that_iyzico_has_forgotten_and_its_payments_are_made_under_another_name(ready):
+    ready.bank.world.desk._by_request_id.clear()
+    assert "is not any more" in ready.reconcile().problems[BATCH]
+    kept = resolve(ready.ledger, ready.batch(), State.CANCELLED, None, PERSON, "iyzico's support has purged it")
+    assert (kept.state, ready.held()) == ("cancelled", None)
+    assert ready.pay(a_batch("salaries-again")).state == "authorized"
+
+
+def test_a_forgotten_batch_with_an_authorization_in_doubt_is_not_called_cancelled(ready):
+    ready.bank.fail("reset_then_done", on="auth", times=1, seconds=3600)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    ready.bank.world.desk._by_request_id.clear()
+    with pytest.raises(LedgerBatchError, match="contradicts cancelled"):
+        resolve(ready.ledger, ready.batch(), State.CANCELLED, None, PERSON, "nobody finds it")
+    assert ready.held() == NEEDED

@@ -57,8 +57,8 @@ def test_a_payment_that_bounces_after_the_end_opens_the_batch_again_and_is_named
     assert payer.calls("auth") == 1
 
 
-def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named(payer):
-    payer.bank.set(auth_after_cancel="pay")
+def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named_and_held_for(payer):
+    payer.bank.set(auth_after_cancel="pay", fates={"*": "waits"})
     payer.initiate()
     payer.bank.fail("reset_then_done", on="auth", seconds=3600)
     with pytest.raises(PayoutUnknownError):
@@ -66,28 +66,12 @@ def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named(payer):
     payer.cancel()
     assert payer.reconcile().problems == {}
     payer.wait(DAYS)
-    assert payer.effects("taken") == 3
     done = payer.reconcile()
-    assert "was cancelled, and iyzico shows it as" in done.problems[BATCH]
-    assert (payer.state(), done.is_passing) == ("cancelled", False)
-    for act in (payer.initiate, payer.authorize):
-        with pytest.raises(
-            LedgerBatchError, match="iyzico pays it all the same; look into iyzico's panel before you pay"
-        ) as caught:
-            act()
-        assert "nobody is paid" not in str(caught.value)
-        assert "another external_id" not in str(caught.value)
-
-
-def test_a_cancelled_batch_is_read_as_long_as_iyzico_pays_it(payer):
-    payer.bank.set(auth_after_cancel="pay", fates={"*": "waits"})
-    payer.initiate()
-    payer.cancel()
-    payer.bank.panel.authorize(BATCH)
-    payer.wait(3600)
-    assert BATCH in payer.reconcile().problems
-    payer.wait(30 * DAYS)
-    assert BATCH in payer.reconcile(days=7).problems
+    assert "was cancelled, and iyzico pays it all the same" in done.problems[BATCH]
+    assert (payer.state(), payer.held(), done.reopened, done.is_passing) == ("authorized", NEEDED, 1, False)
+    payer.bank.set(fates={})
+    payer.follow_to_its_end()
+    assert (payer.state(), payer.held(), payer.effects("taken")) == ("ended", None, 3)
 
 
 @pytest.mark.parametrize(("days", "is_read"), [(7, True), (1, False)])
