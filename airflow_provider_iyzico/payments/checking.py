@@ -92,14 +92,9 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
             "its amount is a float, which is not exact; give digits as text, such as '1500.75' (in a query: CAST(amount AS "
             "DECIMAL(20, 2)), and on SQLite CAST(amount AS TEXT))"
         )
-    if isinstance(amount, str) and _MAY_BE_THOUSANDS.match(amount := amount.strip()):
-        raise IyzicoMoneyError(
-            f"its amount is {amount!r}, which may be {amount.replace('.', '')}.00 or {amount[:-1]}; write the one that you mean"
-        )
-    if isinstance(amount, str) and _EXPONENT.match(amount):
-        raise IyzicoMoneyError(
-            "its amount has an exponent, as spreadsheets write what they rounded to fit a column; give all digits, like '1500.75'"
-        )
+    if isinstance(amount, str):
+        amount = amount.strip()
+        _refuse_ambiguous(amount)
     return Payment(
         item_external_id=str(row["item_external_id"]).strip(),
         recipient_type=kind,
@@ -109,6 +104,21 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
         description=str(row["description"]).strip(),
         non_withdrawable=_flag(row.get("non_withdrawable")),
     )
+
+
+def _refuse_ambiguous(amount: str) -> None:
+    """Refuse digits that mean another amount elsewhere, or that a spreadsheet rounded.
+
+    :raises IyzicoMoneyError: says what to write
+    """
+    if _MAY_BE_THOUSANDS.match(amount):
+        raise IyzicoMoneyError(
+            f"its amount is {amount!r}, which may be {amount.replace('.', '')}.00 or {amount[:-1]}; write the one that you mean"
+        )
+    if _EXPONENT.match(amount):
+        raise IyzicoMoneyError(
+            "its amount has an exponent, as spreadsheets write what they rounded to fit a column; give all digits, like '1500.75'"
+        )
 
 
 def _beyond(limits: Limits, payments: list[Payment], count: int, currency: str) -> list[str]:
