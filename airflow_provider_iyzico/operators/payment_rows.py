@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from airflow_provider_iyzico.bridge.versions import object_storage_path
+from airflow_provider_iyzico.bridge.storage import stored_payments
 from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PaymentsError, Retry
 from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
-from airflow_provider_iyzico.payments.csv_file import csv_payments
+from airflow_provider_iyzico.payments.csv_file import csv_rows
 from airflow_provider_iyzico.warehouse.bounds import PAYMENTS
 from airflow_provider_iyzico.warehouse.database.faults import first_line
 from airflow_provider_iyzico.warehouse.database.patience import Watch
@@ -35,8 +34,8 @@ def payment_rows(payments: object, sql: str | None, conn_id: str | None, path: o
         with _queried(sql, conn_id) as rows:
             yield rows
     elif path is not None:
-        with _stored(str(path)) as rows:
-            yield rows
+        with stored_payments(str(path)) as file:
+            yield csv_rows(file, str(path))
     else:
         yield _listed(payments)
 
@@ -59,23 +58,6 @@ def _listed(payments: object) -> Rows:
     if not isinstance(payments, (list, tuple)) or not all(isinstance(each, Mapping) for each in payments):
         raise IyzicoConfigurationError("payments is no list of dicts; with a template, set render_template_as_native_obj=True")
     return iter(payments)
-
-
-@contextmanager
-def _stored(path: str) -> Iterator[Rows]:
-    problem = f"the payments at {path!r} cannot be read"
-    try:
-        with csv_payments(object_storage_path(path), path) as rows:
-            yield rows
-    except IyzicoError:
-        raise
-    except (AirflowNotFoundException, ImportError, ValueError) as error:
-        raise PaymentsError(
-            f"{problem} ({type(error).__name__}); name a path that Airflow's object storage reads, with the provider of its kind "
-            "installed and its Connection there"
-        ) from error
-    except Exception as error:
-        raise PaymentsError(f"{problem} now: {type(error).__name__}", retry=Retry.SAFE) from error
 
 
 @contextmanager

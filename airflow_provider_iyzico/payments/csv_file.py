@@ -4,30 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, TextIO
 
-from airflow_provider_iyzico.errors import IyzicoError, PaymentsError, Retry
+from airflow_provider_iyzico.errors import PaymentsError
 from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
-
-
-@contextmanager
-def csv_payments(place: Any, path: str) -> Iterator[Iterator[Mapping[str, Any]]]:
-    """Open a file, and return its rows, one by one.
-
-    :param place: a path that can be opened, of this machine or of Airflow's object storage
-    :param path: for messages
-    :raises PaymentsError: it cannot be read; where that may pass, a retry is safe
-    """
-    try:
-        with place.open("r", encoding="utf-8-sig", newline="") as file:
-            yield csv_rows(file, path)
-    except IyzicoError:
-        raise
-    except (FileNotFoundError, IsADirectoryError, PermissionError, NotADirectoryError) as error:
-        raise PaymentsError(f"the payments at {path!r} cannot be read: {type(error).__name__}; correct it") from error
-    except OSError as error:
-        raise PaymentsError(f"the payments at {path!r} cannot be read now: {type(error).__name__}", retry=Retry.SAFE) from error
 
 
 def csv_rows(file: TextIO, path: str) -> Iterator[Mapping[str, Any]]:

@@ -8,10 +8,10 @@ from contextlib import redirect_stdout
 from decimal import Decimal
 
 from airflow_provider_iyzico.api.payout import Batch
-from airflow_provider_iyzico.bridge.versions import object_storage_path
+from airflow_provider_iyzico.bridge.storage import stored_payments
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.payments.checking import Limits, checked
-from airflow_provider_iyzico.payments.csv_file import csv_payments
+from airflow_provider_iyzico.payments.csv_file import csv_rows
 from airflow_provider_iyzico.verify.finding import Finding
 from airflow_provider_iyzico.verify.payout.assumptions import CANNOT_SETTLE, PAYOUT_ASSUMPTIONS
 from airflow_provider_iyzico.verify.payout.consent import Person
@@ -47,5 +47,5 @@ def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: f
 
 
 def _batch(path: str, currency: str) -> Batch:
-    with csv_payments(object_storage_path(path), path) as rows:
-        return checked(rows, external_id=_NAME, currency=currency, purpose=None, limits=LIMITS)
+    with stored_payments(path) as file:
+        return checked(csv_rows(file, path), external_id=_NAME, currency=currency, purpose=None, limits=LIMITS)

@@ -436,7 +436,7 @@ def test_what_a_storage_raises_in_its_own_way_is_told_without_its_words(bank, tm
         def open(self, *_, **__):
             raise raised
 
-    monkeypatch.setattr("airflow_provider_iyzico.operators.payment_rows.object_storage_path", lambda path: Storage())
+    monkeypatch.setattr("airflow_provider_iyzico.bridge.storage.object_storage_path", lambda path: Storage())
     assert "SECRET" not in fails(said, kind, payments_path="s3://bucket/november.csv")
 
 

@@ -267,6 +267,12 @@ def test_a_file_that_is_not_there_is_named(iyzico, walk, payments):
     assert "payments.csv' cannot be read: FileNotFoundError" in done.problem
 
 
+def test_a_storage_whose_provider_is_missing_is_named(iyzico, walk):
+    done = walk(*ALL, "--payout", "unheard://bucket/payments.csv")
+    assert (done.code, done.report, iyzico.seen) == (2, "", [])
+    assert "'unheard://bucket/payments.csv' cannot be read (ValueError)" in done.problem
+
+
 # how it ends
 
 #: As many requests as the walk makes where all is as assumed and everything is agreed to.

@@ -1,0 +1,38 @@
+"""A file of payments at a path that Airflow's object storage reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from airflow_provider_iyzico.bridge.versions import object_storage_path
+from airflow_provider_iyzico.errors import IyzicoError, PaymentsError, Retry
+
+_CORRECT_THE_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+_CORRECT_THE_PATH = (AirflowNotFoundException, ImportError, ValueError)
+
+
+@contextmanager
+def stored_payments(path: str) -> Iterator[TextIO]:
+    """Open a file of payments to be read as CSV.
+
+    :raises PaymentsError: it cannot be read; where that may pass, a retry is safe
+    """
+    problem = f"the payments at {path!r} cannot be read"
+    try:
+        with object_storage_path(path).open("r", encoding="utf-8-sig", newline="") as file:
+            yield file
+    except IyzicoError:
+        raise
+    except _CORRECT_THE_FILE as error:
+        raise PaymentsError(f"{problem}: {type(error).__name__}; correct it") from error
+    except _CORRECT_THE_PATH as error:
+        raise PaymentsError(
+            f"{problem} ({type(error).__name__}); name a path that Airflow's object storage reads, with the provider of its kind "
+            "installed and its Connection there"
+        ) from error
+    except Exception as error:
+        raise PaymentsError(f"{problem} now: {type(error).__name__}", retry=Retry.SAFE) from error
