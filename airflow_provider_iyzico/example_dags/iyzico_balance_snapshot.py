@@ -1,4 +1,4 @@
-"""Every 15 minutes: what is the balance? One row a run, for finance."""
+"""Every 15 minutes: what is the balance? One row per run, for finance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ with DAG(
     dag_id="iyzico_balance_snapshot",
     schedule="*/15 * * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Istanbul"),
-    catchup=False,  # iyzico tells only the current balance
+    catchup=False,  # iyzico gives only the current balance
     default_args={"retries": 3, "retry_delay": timedelta(seconds=30)},
     tags=["iyzico"],
 ) as dag:

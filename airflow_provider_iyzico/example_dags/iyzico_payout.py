@@ -1,4 +1,4 @@
-"""Salaries that are paid once: hand the batch over, wait for the money, pay, and account for every item."""
+"""Salaries that are paid once: hand the batch over, wait for the money, pay it, and account for every item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_iyzico.operators.mass_payout import (
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 
 # [START payout]
-BATCH = "salaries-{{ params.month }}"  # one name is one batch for good, so it names the month with its year
+BATCH = "salaries-{{ params.month }}"  # this name is one batch for good, so it has month and year
 PAYROLL = """
     SELECT item_external_id, recipient_type, recipient_info, recipient_name, amount, description
     FROM payroll WHERE month = '{{ params.month }}'"""
@@ -23,7 +23,7 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Istanbul"),
     params={"month": Param("2026-11", type="string", pattern="^[0-9]{4}-[0-9]{2}$")},  # pyright: ignore[reportArgumentType]
-    default_args={"retries": 3},  # no retry pays anybody twice
+    default_args={"retries": 3},  # a retry pays nobody twice
     tags=["iyzico"],
 ) as dag:
     start = MassPayoutInitOperator(

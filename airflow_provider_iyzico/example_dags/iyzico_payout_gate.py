@@ -39,7 +39,7 @@ with DAG(
 
     @task(retries=0)
     def pay(covered: Any) -> str:
-        """Start the payout. Here goes your call of iyzico; this example moves no money."""
+        """Start the payout. Put your call of iyzico here; this example moves no money."""
         return f"paying out of {covered['balance']} {covered['currency']}, {covered['surplus']} to spare"
 
     pay(gate.output)

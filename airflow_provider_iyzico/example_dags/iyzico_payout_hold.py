@@ -1,4 +1,4 @@
-"""Two payouts out of one balance: each sets its money aside before it pays, so both together never take more than there is."""
+"""Two payouts from one balance: each sets its money aside first, so together they never take more than the balance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def payout(name: str, batch_total: str) -> DAG:
             task_id="set_money_aside",
             external_id=external_id,
             batch_total=batch_total,
-            hold_for_seconds=24 * 60 * 60,  # a run that is lost does not hold the money for good
+            hold_for_seconds=24 * 60 * 60,  # if a run dies, its hold ends after a day
             deferrable=True,
             poke_interval=60,
             timeout=6 * 60 * 60,
@@ -34,7 +34,7 @@ def payout(name: str, batch_total: str) -> DAG:
 
         @task(retries=0)
         def pay(aside: Any) -> str:
-            """Make the payout, and follow it to its end. Here goes your call of iyzico; this example moves no money."""
+            """Make the payout, and follow it to its end. Put your call of iyzico here; this example moves no money."""
             return f"{aside['external_id']} pays out of {aside['required']} {aside['currency']} that are set aside"
 
         pay(gate.output) >> MassPayoutHoldReleaseOperator(task_id="release", external_id=external_id)

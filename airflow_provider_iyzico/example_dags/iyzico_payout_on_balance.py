@@ -1,4 +1,4 @@
-"""A payout scheduled by money: it starts when the balance comes to cover an amount, and asks once more before it pays."""
+"""A payout that money starts: its DAG runs when the balance comes to cover an amount, and asks again before it pays."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ with DAG(
 
     @task(retries=0)
     def pay(covered: Any) -> str:
-        """Start the payout. Here goes your call of iyzico; this example moves no money."""
+        """Start the payout. Put your call of iyzico here; this example moves no money."""
         return f"paying out of {covered['balance']} {covered['currency']}"
 
     pay(gate.output)

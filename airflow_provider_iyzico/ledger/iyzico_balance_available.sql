@@ -1,5 +1,5 @@
 -- Grain: one row per account, environment and currency.
--- Question: how much was on the balance when money was last to be set aside, how much of it is held, by whom, and what is left?
+-- Question: what was the balance when a task last tried to set money aside, how much of it is held, by whom, and what is left?
 -- A hold counts until it has ended or its time is over. `balance` is what iyzico said at `balance_asked_at`.
 SELECT
     account.environment,
