@@ -1,6 +1,6 @@
-"""Asks iyzico with your keys, and prints what it saw as a report for an issue. It shows no key, no amount and no recipient.
+"""Ask iyzico with your keys, and print a report for an issue. The report shows no key, no amount and no recipient.
 
-Without --payout it only reads the balance. With --payout it hands small batches over, and pays one of them if you agree.
+Without --payout, the command only reads the balance. With --payout, it hands over small batches, and pays one if you agree.
 """
 
 from __future__ import annotations
@@ -46,10 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     payout.add_argument(
         "--payout", metavar="PAYMENTS.CSV", help="hand over and pay a few small payments, asking before each step"
     )
-    payout.add_argument("--follow-minutes", type=float, default=10, help="follow the paid batch so long; default: %(default)s")
+    payout.add_argument(
+        "--follow-minutes", type=float, default=10, help="for how long to follow the paid batch; default: %(default)s"
+    )
     for leave, meaning in (
         (Leave.PAY, "agree beforehand to hand batches over, and to pay one"),
-        (Leave.RISK, "agree beforehand to ask for what iyzico should refuse; the payments may be made up to three times"),
+        (Leave.RISK, "agree beforehand to try what iyzico should refuse; the payments may be made up to three times"),
         (Leave.REAL_MONEY, "agree beforehand to use keys for production"),
     ):
         payout.add_argument(leave, dest=leave.name, action="store_true", help=meaning)
@@ -69,7 +71,7 @@ def _verify(hook: IyzicoHook, *, reuse_header: bool) -> int:
         print(f"Not asked, because reading a balance does not tell: {', '.join(others)}.")
     code = ended(findings.values(), len(answers), problem)
     if isinstance(problem, IyzicoAuthenticationError) and list(answers) == [Probe.USUAL]:
-        print("If these keys work in another client of iyzico, assumption 1 or 2 is wrong: please tell us.", file=sys.stderr)
+        print("If these keys work in another client of iyzico, assumption 1 or 2 is wrong; open an issue.", file=sys.stderr)
     return code
 
 

@@ -166,15 +166,15 @@ ASSUMPTIONS: Mapping[int, tuple[str, Judge]] = {
     3: ("`locale` is required in the query, in lower case", _locale),
     4: ("`balance` may be a JSON number or a string, with up to eight decimals, possibly `0E-8`", _amount),
     5: ("the balance is in lira unless you say otherwise", _currency),
-    6: ("`systemTime` is in milliseconds since the epoch, 13 digits; anything else is no clock", _clock),
+    6: ("`systemTime` is in milliseconds since the epoch, 13 digits; anything else is ignored", _clock),
     12: ("a balance may be negative; it is kept as it is and opens no gate", _negative),
     13: ("mass payouts exist in the sandbox", _sandbox),
     14: ("a reused random key is not refused; we never reuse one", _reuse),
     15: ("a missing `Content-Type` or `locale` is refused with HTTP 400 and code 11 (only the simulator says so)", _invalid),
     16: ("responses carry no signature", _signature),
     17: (
-        "answers are UTF-8 without a byte order mark, of type `application/json` where they name one, "
-        "and never compressed unasked",
+        "answers are UTF-8 without a byte order mark, of type `application/json` if they name one, "
+        "and compressed only if we ask for it",
         _encoding,
     ),
 }

@@ -14,8 +14,8 @@ _FIRST = (Step.FIRST_INIT, Step.FIRST_READ)
 
 PAYOUT_ASSUMPTIONS: Mapping[str, Assumption] = {
     "19": Assumption(
-        "a page of 40 items may be asked for, and pages count from 0; an iyzico that refuses such a page seems to know no batch, "
-        "and nothing is paid",
+        "a page of 40 items may be asked for, and pages count from 0; if iyzico refuses such a page, the package sees no "
+        "batch, and nothing is paid",
         _FIRST,
         answers.first_page,
     ),
@@ -25,20 +25,20 @@ PAYOUT_ASSUMPTIONS: Mapping[str, Assumption] = {
         answers.total,
     ),
     "21": Assumption(
-        "the items of a batch are those that retrieve lists as VALID and as INVALID; a server that ignores `itemType` lists all "
-        "twice, and then each counts once. Items that neither lists can be read one by one, by their `referenceCode`",
+        "the items of a batch are those that retrieve lists as VALID and as INVALID; if a server ignores `itemType` and "
+        "lists all twice, each counts once. Items in neither list can be read one by one, by their `referenceCode`",
         (Step.FIRST_READ, Step.INVALID_READ, Step.ITEM),
         answers.kinds,
     ),
     "22": Assumption(
-        "retrieve that finds nothing is a success without `massPayout`, or a refusal whose code is none of keys (8 included), "
-        "limits, frozen account or system error",
+        "if retrieve finds nothing, it answers success without `massPayout`, or a refusal whose code is not about keys (8 "
+        "included), limits, a frozen account or a system error",
         (Step.UNUSED_NAME,),
         answers.nothing,
     ),
     "23": Assumption(
-        "a refusal with a code from 3 to 27 or 9000 means that init, auth or cancel did nothing; after any other the outcome is "
-        "unknown",
+        "a refusal with a code from 3 to 27 or 9000 means that init, auth or cancel did nothing; after any other refusal "
+        "the outcome is unknown",
         (Step.UNKNOWN_ID,),
         acts.refusals,
     ),
@@ -47,7 +47,7 @@ PAYOUT_ASSUMPTIONS: Mapping[str, Assumption] = {
     "27": Assumption("iyzico's ids are letters, digits, `.`, `_`, `~` and `-`, at most 128", _FIRST, answers.ids),
     "29": Assumption("amounts go out as JSON numbers with two decimals, such as `100.00`", _FIRST, answers.amounts),
     "31": Assumption(
-        "the commission that iyzico states for a paid item is what it took; where it states none, the totals count none",
+        "the commission that iyzico states for a paid item is what it took; if it states none, the totals count none",
         (Step.BALANCE_BEFORE, Step.FOLLOWED, Step.BALANCE_AFTER),
         acts.commission_taken,
     ),

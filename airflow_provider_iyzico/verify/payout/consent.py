@@ -45,13 +45,14 @@ class Person:
         paying(settings)
         if not self.is_there and Leave.PAY not in self.given:
             raise IyzicoConfigurationError(
-                f"nobody can be asked here, because the input is no terminal; nothing was sent. Run it at one, or add {Leave.PAY}"
+                "nobody can answer questions here, because the input is not a terminal; nothing was sent. Use a terminal, or add "
+                f"{Leave.PAY}"
             )
-        real = "These keys are for production, so each step that pays pays real money."
+        real = "These keys are for production: every payment below uses real money."
         if settings.environment == "production" and not self.lets(Leave.REAL_MONEY, real):
             raise IyzicoConfigurationError(
-                f"Connection {settings.conn_id!r} has keys for production, and nobody agreed to that; nothing was sent. Use keys "
-                f"of the sandbox, type {Leave.REAL_MONEY.word!r} when you are asked, or add {Leave.REAL_MONEY}"
+                f"Connection {settings.conn_id!r} has keys for production, and nobody agreed to use them; nothing was sent. Use "
+                f"keys of the sandbox, type {Leave.REAL_MONEY.word!r} when you are asked, or add {Leave.REAL_MONEY}"
             )
 
     def lets(self, leave: Leave, what: str) -> bool:
@@ -63,7 +64,7 @@ class Person:
         if not self.is_there:
             self.tell(f"  left out: it needs {leave}")
             return False
-        self.tell(f"  Type {leave.word!r} to go on; anything else leaves it out.")
+        self.tell(f"  Type {leave.word!r} to go on; anything else leaves this step out.")
         return sys.stdin.readline().strip() == leave.word
 
     def tell(self, line: str) -> None:

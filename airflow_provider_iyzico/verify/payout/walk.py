@@ -65,8 +65,8 @@ class Walk:
         for handed in self.desk.handed:
             if not handed.is_settled and (failed := _tried(partial(self.desk.cancel, handed))) is not None:
                 self.person.tell(
-                    f"Batch {handed.batch.external_id!r} was not seen cancelled: {failed}. Look for it in iyzico's panel, and "
-                    "cancel it there if it is not authorized"
+                    f"Batch {handed.batch.external_id!r} is not confirmed as cancelled: {failed}. Look for it in iyzico's panel, "
+                    "and cancel it there if it is not authorized"
                 )
                 problem = problem or failed
         return problem
@@ -77,10 +77,10 @@ class Walk:
         desk.ask(Step.UNUSED_NAME, desk.named(f"{self.name}-none"))
         desk.ask(Step.UNKNOWN_ID, cancel_call(str(uuid4()), desk.locale))
         cancelled = None
-        twice = "twice under one externalId; read it, and cancel it twice. Nothing is paid."
+        twice = "twice with the same externalId, read it, and cancel it twice. Nothing is paid."
         if lets(Leave.PAY, f"Hand over a batch of {self.paid}, {twice}"):
             cancelled = self._cancelled_batch()
-        if lets(Leave.PAY, f"Hand over a batch of {self.paid}, and read it. It is cancelled unless you then agree to pay it."):
+        if lets(Leave.PAY, f"Hand over a batch of {self.paid}, and read it. It is cancelled, unless you then agree to pay it."):
             self._paid_batch()
         refuses = "to see whether iyzico refuses. If it does not, it pays"
         if cancelled is not None and lets(Leave.RISK, f"Authorize the cancelled batch, {refuses} {self.paid}, and commission."):
@@ -166,7 +166,7 @@ def _tried(act: Callable[[], object]) -> IyzicoError | None:
     except IyzicoError as error:
         return restated(error)
     except KeyboardInterrupt:
-        return IyzicoUnexpectedError("the walk was stopped by hand")
+        return IyzicoUnexpectedError("somebody stopped the command")
     except Exception as error:  # noqa: BLE001 - as the docstring says
         return unexpected(error)
     return None
@@ -181,4 +181,4 @@ def _check_same(payout: MassPayout, batch: Batch) -> None:
     theirs = {item.item_external_id: item.total_amount for item in payout.items}
     is_init = all(status == INIT for status in (payout.status, *(item.status for item in payout.items)))
     if ours != theirs or len(payout.items) != len(ours) or not is_init or payout.currency not in (None, batch.currency):
-        raise IyzicoAnswerError("iyzico has not read the batch as it was handed over, so it is not paid; ask iyzico support")
+        raise IyzicoAnswerError("iyzico shows the batch otherwise than it was handed over, so it is not paid; ask iyzico support")

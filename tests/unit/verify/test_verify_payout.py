@@ -248,7 +248,7 @@ def test_keys_for_production_are_refused_unless_a_person_says_real_money(iyzico,
     [
         (("13.57", "93.57"), "max_total is 100"),
         (("13.57", "0"), "a payment must be more than zero"),
-        ((IBAN, "TR920086402100005482986179"), "is no IBAN"),
+        ((IBAN, "TR920086402100005482986179"), "is not an IBAN"),
         ((PAYMENTS.partition("\n")[2], ""), "is empty"),
     ],
     ids=["total", "amount", "iban", "empty"],
@@ -293,7 +293,7 @@ def test_a_step_without_an_answer_ends_the_walk_and_leaves_no_batch_unspoken_of(
     assert f"stopped after {number - 1} answer(s): " in done.report
     assert sum(times_paid(iyzico)) <= 2
     for batch in iyzico.payouts:
-        is_named = f"Batch {batch['external_id']!r} was not seen cancelled" in done.problem
+        is_named = f"Batch {batch['external_id']!r} is not confirmed as cancelled" in done.problem
         assert batch["status"] == "CANCELED" or batch["authorizations"] == 1 or is_named
 
 
@@ -314,7 +314,7 @@ def test_a_batch_whose_init_was_not_answered_is_cancelled_if_its_items_name_it(i
     assert len(calls(iyzico, "init")) == number
     assert "IyzicoOutcomeUnknownError" in done.report
     assert set(statuses(iyzico)) == {"CANCELED"}
-    assert "was not seen cancelled" not in done.problem
+    assert "is not confirmed as cancelled" not in done.problem
 
 
 @pytest.mark.parametrize("kind", ["reset", "done_then_reset"])
@@ -324,14 +324,14 @@ def test_a_lost_authorization_is_told_as_unknown(iyzico, walk, kind):
     assert (done.code, iyzico.payouts[1]["authorizations"]) == (2, int(kind != "reset"))
     assert (statuses(iyzico)[1] == "CANCELED") is (kind == "reset")
     assert "answer(s): IyzicoOutcomeUnknownError" in done.report
-    assert ("was not seen cancelled" in done.problem) is (kind != "reset")
+    assert ("is not confirmed as cancelled" in done.problem) is (kind != "reset")
 
 
 def test_a_batch_that_nobody_can_find_again_is_named_for_the_panel(iyzico, walk):
     iyzico.fail("done_then_reset", on="init", times=1)
     done = walk(Leave.PAY)
     assert (done.code, statuses(iyzico)) == (2, ["INIT"])
-    assert re.search(r"^Batch 'verify-\w+-1' was not seen cancelled: .*iyzico's panel", done.problem, re.MULTILINE)
+    assert re.search(r"^Batch 'verify-\w+-1' is not confirmed as cancelled: .*iyzico's panel", done.problem, re.MULTILINE)
     assert "verify-" not in done.report
 
 
@@ -346,7 +346,7 @@ def test_a_walk_that_is_stopped_by_hand_cancels_what_it_handed_over(iyzico, walk
     monkeypatch.setattr(observation, "time", SimpleNamespace(sleep=stop))
     done = walk(*ALL)
     assert (done.code, statuses(iyzico)) == (2, ["CANCELED"])
-    assert "the walk was stopped by hand" in done.problem
+    assert "somebody stopped the command" in done.problem
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_a_walk_that_is_stopped_by_hand_cancels_what_it_handed_over(iyzico, walk
         ({"balance": "39.00"}, "the balance does not cover the batch and its commission"),
         ({"max_amount": "20"}, "iyzico calls 1 payment"),
         ({"invalid_items": "refused", "max_amount": "1"}, "iyzico took no batch"),
-        ({"item_words": {"INIT": "RESTING"}}, "iyzico has not read the batch as it was handed over, so it is not paid"),
+        ({"item_words": {"INIT": "RESTING"}}, "iyzico shows the batch otherwise than it was handed over, so it is not paid"),
     ],
     ids=str,
 )
