@@ -12,11 +12,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "title": ("Mass payout balance", "Toplu ödeme bakiyesi"),
     "account": ("Account", "Hesap"),
     "environment_production": ("Production", "Canlı ortam"),
-    "environment_sandbox": ("Sandbox: no real money", "Deneme ortamı: gerçek para değil"),
+    "environment_sandbox": ("Sandbox: no real money", "Deneme ortamı: tutarlar gerçek değildir"),
     "environment_short_production": ("production", "canlı"),
     "environment_short_sandbox": ("sandbox", "deneme"),
     "loading": ("Loading …", "Yükleniyor …"),
-    "needs_script": ("This page needs JavaScript.", "Bu sayfa için JavaScript gerekir."),
+    "needs_script": ("This page needs JavaScript.", "Bu sayfa için JavaScript gereklidir."),
     # the balance now
     "balance_now": ("Balance", "Bakiye"),
     "seen": ("as of {moment} ({age})", "{moment} itibarıyla ({age})"),
@@ -27,12 +27,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "above_threshold": ("threshold: {amount}", "eşik: {amount}"),
     "seen_ahead": (
         "as of {moment}, which is in the future: a clock is wrong",
-        "{moment} itibarıyla; bu tarih henüz gelmedi, saatlerden biri yanlış",
+        "{moment} itibarıyla; bu ileri bir tarih, sistem saatlerinden biri yanlış",
     ),
     "is_ahead": ("dated in the future", "ileri tarihli"),
     "just_now": ("just now", "az önce"),
     "at_once": ("at once", "beklemedi"),
-    "clocks_differ": ("clocks differ", "saatler farklı"),
+    "clocks_differ": ("clocks differ", "sistem saatleri uyuşmuyor"),
     # runway
     "runway": ("How long it lasts", "Bakiye kaç gün yeter"),
     "runway_window": ("based on the last {days} days", "son {days} güne göre"),
@@ -65,8 +65,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "line_ended": ("Payout: balance not confirmed", "Ödeme: bakiye doğrulanmadı"),
     "gate_needs": ("{dag} required {amount}", "{dag}: gereken tutar {amount}"),
     "time_zone": (
-        "Times are in {zone}. A gap in the line is a time without observations.",
-        "Saatler {zone} saat dilimindedir. Çizgideki boşluk, gözlem olmayan süredir.",
+        "Times are in the time zone {zone}. A gap in the line is a time without observations.",
+        "Saatler {zone} saat dilimindedir. Çizgideki boşluklar, gözlem olmayan süreleri gösterir.",
     ),
     "download": ("CSV", "CSV"),
     "download_of": ("Download as CSV: {what}", "CSV olarak indir: {what}"),
@@ -86,25 +86,25 @@ WORDS: dict[str, tuple[str, str]] = {
     # why a balance check did not succeed, by the codes of reasons.py
     "reason_too_low": (
         "The balance did not reach the required amount in time.",
-        "Bakiye süre içinde gereken tutara ulaşmadı.",
+        "Bakiye, bekleme süresi içinde gereken tutara ulaşmadı.",
     ),
-    "reason_not_seen": ("iyzico gave no balance in time.", "Süre içinde iyzico'dan bakiye alınamadı."),
-    "reason_lost": ("The task ended without recording how.", "Görev, sonucu kaydedilmeden sona erdi."),
+    "reason_not_seen": ("iyzico did not return a balance in time.", "Bekleme süresi içinde iyzico'dan bakiye alınamadı."),
+    "reason_lost": ("The task ended without recording its outcome.", "Görev, sonucu kaydedilmeden sona erdi."),
     "reason_keys_refused": ("iyzico refused the API keys.", "iyzico, API anahtarlarını kabul etmedi."),
     "reason_certificate": ("iyzico's certificate could not be verified.", "iyzico'nun güvenlik sertifikası doğrulanamadı."),
-    "reason_configuration": ("The Connection or a setting is wrong.", "Bağlantı ya da bir ayar hatalı."),
-    "reason_amount": ("An amount is not valid.", "Bir tutar geçersiz."),
+    "reason_configuration": ("The Connection or a setting is wrong.", "Bağlantı bilgilerinden ya da ayarlardan biri hatalı."),
+    "reason_amount": ("An amount is not valid.", "Tutarlardan biri geçersiz."),
     "reason_refused": ("iyzico refused the request.", "iyzico isteği reddetti."),
-    "reason_answer": ("iyzico's answer is not as documented.", "iyzico'nun yanıtı belgelendiği gibi değil."),
+    "reason_answer": ("iyzico's answer does not match its documentation.", "iyzico'nun yanıtı, belgelerindeki tanıma uymuyor."),
     "reason_no_answer": ("iyzico did not answer.", "iyzico yanıt vermedi."),
     "reason_no_such_payout": ("iyzico knows no such payout.", "iyzico'da böyle bir ödeme yok."),
-    "reason_unknown": ("The outcome at iyzico is unknown.", "iyzico'daki sonucu belirsiz."),
-    "reason_clock": ("A clock is wrong.", "Saatlerden biri yanlış."),
+    "reason_unknown": ("The outcome at iyzico is unknown.", "İşlemin iyzico'daki sonucu belirsiz."),
+    "reason_clock": ("A clock is wrong.", "Sistem saatlerinden biri yanlış."),
     "reason_event": ("The wait could not be resumed.", "Bekleme kaldığı yerden sürdürülemedi."),
     "reason_ledger": ("The money could not be set aside.", "Tutar bloke edilemedi."),
     "reason_warehouse": ("The warehouse could not be used.", "Veri ambarı kullanılamadı."),
     "reason_execution_timeout": (
-        "The task's execution_timeout was over.",
+        "The task ran longer than its execution_timeout.",
         "Görevin çalışma süresi (execution_timeout) doldu.",
     ),
     "reason_stopped": ("The task was stopped.", "Görev durduruldu."),
@@ -129,7 +129,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "column_longest_gap_minutes": ("Longest gap (minutes)", "En uzun gözlemsiz süre (dakika)"),
     "column_is_complete": ("Complete", "Eksiksiz"),
     "column_waiting_since": ("Waiting since", "Bekleme başlangıcı"),
-    "column_ended_at": ("Ended at", "Bekleme sonu"),
+    "column_ended_at": ("Ended at", "Bekleme bitişi"),
     "column_minutes_waited": ("Waited (minutes)", "Bekleme süresi (dakika)"),
     "column_waited": ("Waited", "Bekleme süresi"),
     "column_outcome": ("Outcome", "Sonuç"),
@@ -162,35 +162,35 @@ WORDS: dict[str, tuple[str, str]] = {
     "no_right_title": ("You may not see this page", "Bu sayfayı görme yetkiniz yok"),
     "no_right_advice": (
         "Ask your Airflow administrator for the right to see plugins (the role Viewer has it).",
-        "Airflow yöneticinizden eklentileri görme yetkisi isteyin (Viewer rolünde vardır).",
+        "Airflow yöneticinizden eklentileri görme yetkisi isteyin (bu yetki Viewer rolünde vardır).",
     ),
     "not_found_title": ("There is no such page or account", "Böyle bir sayfa ya da hesap yok"),
     "not_found_advice": ("Go back and choose another.", "Geri dönüp başka birini seçin."),
     "empty_title": ("No balance has been recorded yet", "Henüz bakiye kaydı yok"),
     "empty_advice": (
         "Figures appear here as soon as a DAG with MassPayoutBalanceOperator has run. The package's README shows one.",
-        "MassPayoutBalanceOperator içeren bir DAG çalıştığında rakamlar burada görünür. Paketin README dosyasında bir örnek var.",
+        "MassPayoutBalanceOperator içeren bir DAG çalıştığında tutarlar burada görünür. Paketin README dosyasında bir örnek var.",
     ),
     "no_connection_title": ("The warehouse is not connected", "Veri ambarı bağlı değil"),
     "no_connection_advice": (
         "Add a Connection to the warehouse in Airflow, and name it in the configuration: [iyzico] warehouse_conn_id. "
-        "Without that setting the page looks for iyzico_warehouse.",
+        "Without that setting, the page uses iyzico_warehouse.",
         "Airflow'da veri ambarı için bir bağlantı (Connection) ekleyin ve adını yapılandırmada belirtin: "
-        "[iyzico] warehouse_conn_id. Bu ayar yoksa sayfa iyzico_warehouse bağlantısını arar.",
+        "[iyzico] warehouse_conn_id. Bu ayar yoksa sayfa iyzico_warehouse bağlantısını kullanır.",
     ),
     "unsupported_title": ("This warehouse has no reports", "Bu veri ambarında raporlar yok"),
     "unsupported_advice": (
         "The reports run on PostgreSQL and SQLite. On other databases, query the snapshot table.",
         "Raporlar PostgreSQL ve SQLite üzerinde çalışır. Diğer veritabanlarında bakiye kayıtları tablosunu sorgulayın.",
     ),
-    "no_views_title": ("The reports are missing or of another version", "Raporlar eksik ya da başka bir sürümden"),
+    "no_views_title": ("The reports are missing, or belong to another version", "Raporlar eksik ya da başka bir sürüme ait"),
     "no_views_advice": (
         "Create the tables and views with the statements that this command prints: "
         "python -m airflow_provider_iyzico.warehouse ddl --dialect … "
         "Then run: python -m airflow_provider_iyzico.warehouse rebuild",
-        "Tablo ve görünümler şu komutun yazdığı ifadelerle oluşturulmalı: "
+        "Tabloları ve görünümleri, şu komutun verdiği SQL ifadeleriyle oluşturun: "
         "python -m airflow_provider_iyzico.warehouse ddl --dialect … "
-        "Ardından şu komut çalıştırılmalı: python -m airflow_provider_iyzico.warehouse rebuild",
+        "Ardından şu komutu çalıştırın: python -m airflow_provider_iyzico.warehouse rebuild",
     ),
     "no_grant_title": ("Airflow may not read the reports", "Airflow'un raporları okuma yetkisi yok"),
     "no_grant_advice": (
@@ -207,7 +207,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "unavailable_title": ("The warehouse did not answer", "Veri ambarı yanıt vermedi"),
     "unavailable_advice": (
         "Try again in a moment. If this lasts, the log of Airflow's api-server says why.",
-        "Birazdan yeniden deneyin. Sorun sürerse nedeni Airflow api-server günlüğünde yazar.",
+        "Birazdan yeniden deneyin. Sorun sürerse nedenini Airflow api-server günlüğünde bulabilirsiniz.",
     ),
 }
 

@@ -449,7 +449,7 @@ WAITS = [
     ("1", "opened", ("1 min", "1 dk.")),
     ("90", "opened", ("1.5 hr", "1,5 sa.")),
     ("2880", "failed", ("2 days", "2 gün")),
-    ("-3", "opened", ("clocks differ", "saatler farklı")),
+    ("-3", "opened", ("clocks differ", "sistem saatleri uyuşmuyor")),
     (None, "lost", ("–", "–")),
 ]
 
