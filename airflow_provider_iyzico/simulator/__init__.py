@@ -1,7 +1,7 @@
-"""iyzico in a box, on this machine only: for tests, demos and your own DAGs' tests.
+"""A simulated iyzico, on this machine only: for demos, and for tests of this package and of your DAGs.
 
-It verifies signatures with code of its own, answers as iyzico documents, pays batches by a clock of its own, misbehaves on
-request, and remembers what it was asked and what it did::
+It verifies signatures with its own code, answers as iyzico's documentation says, pays batches by its own clock, fails if you
+ask it to, and remembers what it was asked and what it did::
 
     with Simulator(balance="100.00") as iyzico:
         monkeypatch.setenv("AIRFLOW_CONN_IYZICO_DEFAULT", iyzico.connection)
@@ -9,10 +9,11 @@ request, and remembers what it was asked and what it did::
         ...
         iyzico.balance = "5000.00"
 
-What nobody has seen iyzico do has a switch: see :data:`~airflow_provider_iyzico.simulator.switches.SWITCHES` for payouts, and
+For what nobody has seen iyzico do, there is a switch: see :data:`~airflow_provider_iyzico.simulator.switches.SWITCHES` for
+payouts, and
 :data:`~airflow_provider_iyzico.simulator.switches.HABITS` for every answer, such as ``iyzico.set(habits=["gzip"])``.
 
-Nothing here is shared with the client, so that the two cannot agree on a mistake.
+It shares no code with the client, so that the two cannot agree on a mistake.
 """
 
 from airflow_provider_iyzico.simulator.balance import FORMS

@@ -1,4 +1,4 @@
-"""iyzico in a box on 127.0.0.1: python -m airflow_provider_iyzico.simulator --port 8989 --balance 1500.75"""
+"""Simulate iyzico on 127.0.0.1: python -m airflow_provider_iyzico.simulator --port 8989 --balance 1500.75"""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.simulator", description=__doc__)
-    parser.add_argument("--port", type=int, default=8989, help="0 chooses a free one (default: 8989)")
+    parser.add_argument("--port", type=int, default=8989, help="the port; 0 chooses a free one (default: 8989)")
     parser.add_argument("--balance", default="1500.75", help="the mass payout balance, as digits (default: 1500.75)")
-    parser.add_argument("--api-key", default=API_KEY)
-    parser.add_argument("--secret-key", default=SECRET_KEY)
-    parser.add_argument("--refusal-status", type=int, choices=(200, 401), default=200, help="HTTP status of refused keys")
-    parser.add_argument("--journal", metavar="PATH", help="a file that keeps what had an effect, one JSON object a line")
+    parser.add_argument("--api-key", default=API_KEY, help="the API key to accept")
+    parser.add_argument("--secret-key", default=SECRET_KEY, help="the secret key to accept")
+    parser.add_argument("--refusal-status", type=int, choices=(200, 401), default=200, help="the HTTP status for refused keys")
+    parser.add_argument("--journal", metavar="PATH", help="a file for everything that has an effect, one JSON object per line")
     asked = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C counts even where a shell started us in the background
         signal.signal(number, signal.default_int_handler)

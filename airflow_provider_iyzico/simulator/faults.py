@@ -12,7 +12,7 @@ from airflow_provider_iyzico.simulator import wishes
 from airflow_provider_iyzico.simulator.wire import HTML, PAGE, Answer
 from airflow_provider_iyzico.simulator.wishes import ControlError
 
-#: The calls that may be told apart. Whatever else is asked for goes wrong only with a fault for all.
+#: The calls that a fault may name. Any other request fails only with a fault for all calls.
 CALLS = ("balance", "init", "auth", "cancel", "retrieve", "item")
 HUGE_BYTES = 64 * 1024 * 1024
 
@@ -31,8 +31,8 @@ FAULTS = {
     "done_then_reset": "do it, then reset the connection instead of answering",
     "done_then_status": "do it, then answer with an error; options status, code, message, retry_after",
     "done_then_html": "do it, then answer with a web page; option status",
-    "done_then_late": "do it, then answer when the client has given up, or after so many seconds; option seconds",
-    "reset_then_done": "reset the connection, and do it later by the simulator's clock; option seconds",
+    "done_then_late": "do it, then answer after the client has given up, or after some seconds; option seconds",
+    "reset_then_done": "reset the connection, and do it later, by the simulator's clock; option seconds",
 }
 #: Those that carry the request out first.
 DONE = frozenset(["cut", "truncated", "drip", *(kind for kind in FAULTS if kind.startswith("done_then"))])

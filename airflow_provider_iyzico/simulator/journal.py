@@ -1,4 +1,4 @@
-"""What had an effect, in its order: tests count authorizations here, also after their client has died."""
+"""What had an effect, in order: tests count authorizations here, even after their client has died."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 from airflow_provider_iyzico.simulator.wishes import ControlError
 
-#: What may stand in the journal. What was asked and had no effect stands in ``seen`` alone.
+#: What may be in the journal. Requests without an effect are only in ``seen``.
 EFFECTS = {
     "init": "a batch was stored",
-    "auth": "a batch was authorized; needed, balance and promised are those of this moment",
+    "auth": "a batch was authorized; needed, balance and promised are those of that moment",
     "cancel": "a batch was cancelled",
     "taken": "an item's amount and commission left the balance",
     "paid": "the bank paid an item",
     "failed": "the bank did not pay an item",
     "returned": "an item's amount and commission came back to the balance",
-    "stopped": "a batch stopped, since the balance did not cover it",
+    "stopped": "a batch stopped, because the balance did not cover it",
     "resumed": "a stopped batch goes on after a top-up",
     "top_up": "money came in",
     "withdraw": "money was taken out",
@@ -30,8 +30,8 @@ EFFECTS = {
 class Effect:
     """One effect. Amounts are digits; ``at`` is in seconds since the epoch by the simulator's clock.
 
-    ``by`` is who did it: ``api``, ``panel`` (a person), or ``bank`` (time). ``needed``: what the batch takes from the balance,
-    commission included; ``promised``: what batches authorized before have yet to take.
+    ``by`` says who did it: ``api``, ``panel`` (a person), or ``bank`` (time). ``needed`` is what the batch takes from the
+    balance, commission included. ``promised`` is what batches that were authorized before have not taken yet.
     """
 
     number: int

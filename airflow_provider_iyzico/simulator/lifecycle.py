@@ -38,9 +38,9 @@ FATE_MEANINGS = {
     "paid": "the bank pays it",
     "returned": "FAILED at the bank, and its money comes back (DEPOSIT_SUCCESS)",
     "return_fails": "FAILED at the bank, and its money does not come back (DEPOSIT_FAIL)",
-    "never_returned": "FAILED at the bank, and nothing more is ever heard of it",
+    "never_returned": "FAILED at the bank for good, and its money does not come back",
     "bounced": "paid, and sent back later (DEPOSIT_SUCCESS)",
-    "waits": "never leaves the bank's hands",
+    "waits": "stays at the bank for good",
     "unheard_of": f"ends in a status that no document names ({UNHEARD_OF})",
     "invalid": "INVALID from the start, whatever it holds",
 }

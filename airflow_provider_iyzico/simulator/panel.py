@@ -20,7 +20,7 @@ ACTS = {
 
 
 class Panel:
-    """A person at iyzico's panel. A batch is named by its request id, or by its external id, the newest of that name."""
+    """A person at iyzico's panel. Name a batch by its request id or its external id, which means the newest one of that name."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -52,7 +52,7 @@ class Panel:
     def withdraw(self, amount: str) -> None:
         """Take money out.
 
-        :raises ControlError: there is not so much
+        :raises ControlError: the balance is lower
         """
         with self._world.turn():
             wanted = read_amount("withdraw", amount)

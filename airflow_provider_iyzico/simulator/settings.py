@@ -40,24 +40,28 @@ _DAY = 24 * 60 * 60.0
 _YEAR = 365 * _DAY
 #: What is not a choice of words.
 SETTINGS: dict[str, Setting] = {
-    "form": Setting("number", wishes.choice(FORMS), "how the balance is written: see FORMS"),
+    "form": Setting("number", wishes.choice(FORMS), "how the balance is written; see FORMS"),
     "latency_seconds": Setting(0.0, wishes.seconds(60), "how long an answer takes, by the machine's clock"),
     "habits": Setting(frozenset(), wishes.some_of(HABITS), "see HABITS"),
-    "commission": Setting("0", wishes.commission, "of each item: an amount such as 2.50, or a percentage such as 1.5%"),
+    "commission": Setting(
+        "0", wishes.commission, "the commission of each item: an amount such as 2.50, or a percentage such as 1.5%"
+    ),
     "durations": Setting(DURATIONS, wishes.mapping(wishes.seconds(_YEAR), DURATIONS, DURATIONS), "seconds until each status"),
     "fates": Setting({}, wishes.mapping(wishes.choice(FATE_MEANINGS)), 'what becomes of an item, by its id; "*": of all others'),
     "batch_words": Setting({}, wishes.mapping(wishes.word), "what is written instead of a batch's status"),
     "item_words": Setting({}, wishes.mapping(wishes.word), "what is written instead of an item's status"),
     "refusals": Setting(REFUSALS, _read_refusals, "code, status and message for each reason to refuse"),
     "merchant_id": Setting(1000001, wishes.bound, "merchantId of batches"),
-    "read_lag_seconds": Setting(0.0, wishes.seconds(_DAY), "retrieve and item tell what was so long ago, new batches included"),
-    "auth_lag_seconds": Setting(0.0, wishes.seconds(_DAY), "how long they go on to say INIT after an authorization"),
-    "batch_lag_seconds": Setting(0.0, wishes.seconds(_DAY), "how long the batch's word lags behind its items"),
-    "balance_lag_seconds": Setting(0.0, wishes.seconds(_DAY), "the balance is that of so long ago"),
+    "read_lag_seconds": Setting(
+        0.0, wishes.seconds(_DAY), "how old the facts in retrieve and item are; a new batch is found only after that time"
+    ),
+    "auth_lag_seconds": Setting(0.0, wishes.seconds(_DAY), "how long retrieve and item still say INIT after an authorization"),
+    "batch_lag_seconds": Setting(0.0, wishes.seconds(_DAY), "how long a batch's status lags behind those of its items"),
+    "balance_lag_seconds": Setting(0.0, wishes.seconds(_DAY), "how old the balance in an answer is"),
     "max_items": Setting(None, wishes.bound, "how many items a batch may have"),
     "max_page_size": Setting(None, wishes.bound, "how large a page may be; see large_page"),
-    "max_amount": Setting(None, wishes.amount_bound, "an item of more than that is INVALID"),
-    "max_requests_per_minute": Setting(None, wishes.bound, "more are refused with code 50000"),
+    "max_amount": Setting(None, wishes.amount_bound, "an item with a larger amount is INVALID"),
+    "max_requests_per_minute": Setting(None, wishes.bound, "further requests are refused with code 50000"),
 }
 _ALL = {
     **SETTINGS,

@@ -16,13 +16,13 @@ from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY, Seen, W
 
 
 class Simulator:
-    """A simulated iyzico account behind a real socket on 127.0.0.1, for use with ``with``.
+    """A simulated iyzico account behind a real socket on 127.0.0.1. Use it in a ``with`` statement.
 
     :param balance: the mass payout balance, as digits
     :param port: 0 chooses a free one
-    :param refusal_status: HTTP status of refused keys; iyzico has been seen to use 200 and 401
-    :param ssl_context: serve https with it
-    :param journal: a file that also keeps the journal, one effect a line, so that it survives this process
+    :param refusal_status: the HTTP status for refused keys; captures of iyzico show 200 and 401
+    :param ssl_context: serves https with this context
+    :param journal: a file that also keeps the journal, one effect per line, so that it survives this process
     :param seed: makes request ids and reference codes repeatable
     """
 
@@ -48,11 +48,11 @@ class Simulator:
     def start(self) -> Simulator:
         """Listen, and answer from threads of this process until :meth:`stop`.
 
-        :raises RuntimeError: it runs already
+        :raises RuntimeError: it already runs
         :raises OSError: the port is taken
         """
         if self._server is not None:
-            raise RuntimeError("the simulator runs already")
+            raise RuntimeError("the simulator already runs")
         self.world.stopping.clear()
         self._server = Server(self.world, self._port, self._ssl_context)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="iyzico-simulator", daemon=True)
@@ -60,7 +60,7 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Hang up on everybody and release the port."""
+        """Close all connections and release the port."""
         server, thread, self._server, self._thread = self._server, self._thread, None, None
         if server is not None and thread is not None:
             self.world.stopping.set()
@@ -94,7 +94,7 @@ class Simulator:
 
     @property
     def balance(self) -> str:
-        """The balance as digits. Setting it is a top-up or a withdrawal of the difference."""
+        """The balance as digits. If you set it, the difference is a top-up or a withdrawal."""
         return str(self.world.state()["balance"])
 
     @balance.setter
@@ -108,16 +108,16 @@ class Simulator:
 
     @property
     def journal(self) -> list[Effect]:
-        """Everything so far that had an effect, in its order: see :data:`~airflow_provider_iyzico.simulator.journal.EFFECTS`."""
+        """Everything that has had an effect so far, in order: see :data:`~airflow_provider_iyzico.simulator.journal.EFFECTS`."""
         return self.world.effects()
 
     @property
     def payouts(self) -> list[dict[str, Any]]:
-        """Every batch with its items as they stand now, without recipients."""
+        """Every batch with its items as they are now, without recipients."""
         return self.world.payouts()
 
     def set(self, **wishes: Any) -> None:
-        """Set the balance, or what iyzico is like.
+        """Set the balance, or how the simulated iyzico behaves.
 
         The names are those of :data:`~airflow_provider_iyzico.simulator.switches.SWITCHES` and
         :data:`~airflow_provider_iyzico.simulator.settings.SETTINGS`. With ``clock="stepped"`` only :meth:`advance` moves payouts.
@@ -127,13 +127,13 @@ class Simulator:
         self.world.set(**wishes)
 
     def advance(self, seconds: float) -> None:
-        """Let so much time pass for payouts, at once."""
+        """Let this much time pass for payouts, at once."""
         self.world.set(advance_seconds=seconds)
 
     def fail(self, kind: str, *, on: str | None = None, times: int | None = None, **options: Any) -> None:
-        """Let the next requests go wrong; see :data:`~airflow_provider_iyzico.simulator.faults.FAULTS`.
+        """Let the next requests fail; see :data:`~airflow_provider_iyzico.simulator.faults.FAULTS`.
 
-        :param on: with which call only: balance, init, auth, cancel, retrieve or item
+        :param on: the only call that fails: balance, init, auth, cancel, retrieve or item; ``None`` for all
         :param times: for how many requests; ``None`` until :meth:`heal`
         """
         self.world.set(fault={"kind": kind, "on": on, "times": times, **options})

@@ -1,4 +1,4 @@
-"""What iyzico may be like. Nobody has published it, so each question has a switch."""
+"""How iyzico may behave. Nobody has published that, so each question has a switch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_iyzico.simulator.balance import MONEY_FORMS
 
-#: In what iyzico may differ from what UNVERIFIED.md assumes; the number is that of the assumption. Any number of them at once.
+#: How iyzico may differ from an assumption of UNVERIFIED.md, with the number of the assumption. Set any number of them at once.
 HABITS = {
     "signs_query": "1: the query is part of the signature",
     "signs_empty_object": "2: a GET without a body is signed as if it had sent {}",
@@ -26,7 +26,7 @@ HABITS = {
     "gzip": "17: answers are compressed, whatever was asked for",
 }
 
-#: Of each question about payouts the choices, with what each means. The first one holds unless another is set.
+#: The choices for each question about payouts, and what each means. The first choice counts unless you set another.
 SWITCHES: dict[str, dict[str, str]] = {
     # what is asked for
     "conversation_id": {"required": "init needs a conversationId", "optional": "it does not"},
@@ -37,9 +37,12 @@ SWITCHES: dict[str, dict[str, str]] = {
         "at_bank": "it fails at the bank",
         "never": "it is paid",
     },
-    "non_withdrawable_iban": {"accepted": "nonWithdrawable goes with an IBAN", "invalid": "it makes its item INVALID"},
+    "non_withdrawable_iban": {
+        "accepted": "a payment to an IBAN may have nonWithdrawable",
+        "invalid": "it makes its item INVALID",
+    },
     "repeated_item_id": {
-        "accepted": "an item's id of an earlier batch may be used again",
+        "accepted": "an item may have the id of an item in an earlier batch",
         "invalid": "it makes the item INVALID",
     },
     "item_type": {"all": "without itemType, retrieve returns all items", "valid": "the valid ones", "required": "it is refused"},
@@ -47,11 +50,11 @@ SWITCHES: dict[str, dict[str, str]] = {
     "large_page": {"refused": "a page larger than max_page_size is refused", "cut": "it is cut down to that"},
     # what is done
     "duplicate_external_id": {
-        "refuse": "an externalId that is known is refused",
+        "refuse": "a known externalId is refused",
         "same_id": "init returns the first batch's requestId, and stores nothing",
         "new_batch": "init stores another batch of the same name",
     },
-    "same_name": {"newest": "retrieve by a name that several batches have finds the newest", "oldest": "it finds the oldest"},
+    "same_name": {"newest": "if several batches have a name, retrieve finds the newest", "oldest": "it finds the oldest"},
     "invalid_items": {
         "listed": "a batch with invalid items is stored, and they are listed with HTTP 200",
         "listed_with_400": "the same with HTTP 400 and status failure",
@@ -75,13 +78,16 @@ SWITCHES: dict[str, dict[str, str]] = {
     },
     "queue": {"before": "items are QUEUED, then PROCESSING", "after": "PROCESSING, then QUEUED", "never": "PROCESSING at once"},
     "mixed_batch": {
-        "completed": "a batch of which some items failed ends as COMPLETED",
-        "fail": "as FAIL",
+        "completed": "a batch ends as COMPLETED although some items failed",
+        "fail": "it ends as FAIL",
         "in_progress": "it stays PUBLISHED_TO_QUEUE",
-        "unheard_of": "in a status that no document names",
+        "unheard_of": "it ends in a status that no document names",
     },
     # money
-    "balance_drops": {"at_auth": "the balance drops when the batch is authorized", "at_bank": "when each item goes to the bank"},
+    "balance_drops": {
+        "at_auth": "the balance drops when the batch is authorized",
+        "at_bank": "it drops when each item goes to the bank",
+    },
     "short_balance": {
         "later": "an authorization that the balance does not cover is accepted, and the batch stops",
         "at_once": "it is refused, and the batch stays INIT",
@@ -92,26 +98,26 @@ SWITCHES: dict[str, dict[str, str]] = {
     },
     "short_items": {"stay": "items of a stopped batch keep their status", "fail": "they are FAILED"},
     "stopped_batch": {
-        "stays": "a stopped batch stays so",
-        "resumes": "a top-up sets it off",
-        "auth_again": "another authorization sets it off",
+        "stays": "a stopped batch stays stopped",
+        "resumes": "a top-up starts it again",
+        "auth_again": "another authorization starts it again",
     },
-    "commission_taken": {"from_balance": "commission is taken from the balance", "elsewhere": "it is invoiced, and is not"},
+    "commission_taken": {"from_balance": "commission is taken from the balance", "elsewhere": "it is invoiced instead"},
     "commission_shown": {
-        "always": "an item's commission stands in every answer",
+        "always": "every answer has an item's commission",
         "zero_until_paid": "it is 0 until the item is paid",
         "absent_until_paid": "it is missing until the item is paid",
     },
     "commission_total": {"of_paid": "a batch's commission is that of its paid items", "of_valid": "that of all valid ones"},
     "money": MONEY_FORMS,
     # what is answered
-    "recipients": {"plain": "recipients stand in answers as they were sent", "masked": "masked", "absent": "not at all"},
-    "paging": {"top": "page, size and total stand at the top", "nested": "in massPayoutItems", "both": "in both places"},
+    "recipients": {"plain": "answers show recipients as they were sent", "masked": "masked", "absent": "not at all"},
+    "paging": {"top": "page, size and total are at the top", "nested": "in massPayoutItems", "both": "in both places"},
     "page_base": {"0": "the first page is 0", "1": "it is 1"},
     "page_total": {"filtered": "total counts the items of the type that was asked for", "all": "it counts all items"},
     "item_order": {
         "as_sent": "items come in the order in which they were sent",
-        "last_changed_first": "the last one changed comes first, so that pages shift",
+        "last_changed_first": "the item that changed last comes first, so that pages shift",
     },
     "valid_items": {
         "all_but_invalid": "VALID means all items but INVALID ones",
@@ -120,11 +126,11 @@ SWITCHES: dict[str, dict[str, str]] = {
     "item_request_id": {"absent": "items do not name their batch", "present": "they have a massPayoutRequestId"},
     "item_errors": {"list": "an item's errors are a list, errorMessages", "text": "one text, errorMessage", "both": "both"},
     "no_invalid_items": {
-        "empty": "where all items are valid, invalidItems is []",
+        "empty": "if all items are valid, invalidItems is []",
         "absent": "it is missing",
         "null": "it is null",
     },
-    "merchant": {"number": "merchantId is a number", "text": "a text", "zeros": "000000, which is no JSON", "absent": "missing"},
+    "merchant": {"number": "merchantId is a number", "text": "a text", "zeros": "000000, which is not JSON", "absent": "missing"},
     "dates": {
         "absent": "batches have no dates",
         "text": "receivedDate, completedDate and canceledDate, ISO 8601",

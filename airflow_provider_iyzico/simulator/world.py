@@ -29,9 +29,9 @@ _YEAR = 365 * 24 * 60 * 60.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request of the API, as it came in: ``call`` is its name (``auth``), or nothing where there is no such call.
+    """One request of the API, as it came in. ``call`` is its name (such as ``auth``), or ``None`` if there is no such call.
 
-    ``headers`` stay in this process; the control door leaves them out.
+    ``headers`` stay in this process; the HTTP interface leaves them out.
     """
 
     method: str
@@ -46,7 +46,7 @@ class Seen:
     headers: Mapping[str, str]
 
     def public(self) -> dict[str, Any]:
-        """Return what may leave the process."""
+        """Return the request without its headers."""
         return {name: value for name, value in asdict(self).items() if name != "headers"}
 
 
