@@ -16,21 +16,21 @@ E = TypeVar("E", bound="IyzicoError")
 
 
 class Retry(StrEnum):
-    """The answer of an error to the question "may I try again?"."""
+    """Whether a person or Airflow may try again after an error."""
 
     #: Nothing happened, or repeating adds nothing.
     SAFE = "safe"
-    #: It cannot heal by itself.
+    #: A retry cannot help: somebody must correct something.
     NEVER = "never"
-    #: It may have happened, and only reading iyzico tells. Nothing repeats it by itself, neither we nor Airflow.
+    #: The request may have been carried out, and only reading iyzico tells. Neither this package nor Airflow repeats it.
     READ_BACK_FIRST = "read back first"
 
 
 class IyzicoError(Exception):
     """Base of all errors of this provider.
 
-    ``retry`` says whether the same may be tried again. Airflow retries only what is safe. All other errors fail their task at
-    once, without retries.
+    ``retry`` says whether you may try again. Airflow retries only what is safe. All other errors fail their task at once, without
+    retries.
 
     :param retry: the answer of this error, if it differs from the answer of its class
     :param retry_after: seconds that iyzico asked us to wait, if it did
@@ -57,7 +57,7 @@ class IyzicoError(Exception):
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same is safe to try again; ``retry`` says more."""
+        """Whether a retry is safe; ``retry`` says more."""
         return self.retry is Retry.SAFE
 
 
@@ -70,13 +70,13 @@ class IyzicoMoneyError(IyzicoError, ValueError):
 
 
 class IyzicoUnavailableError(IyzicoError):
-    """iyzico could not be reached or asked for patience. Wait; reads are repeated by themselves."""
+    """iyzico could not be reached, or asked to try again later. Wait; the package repeats reads by itself."""
 
     retry = Retry.SAFE
 
 
 class IyzicoOutcomeUnknownError(IyzicoError):
-    """A call that changes something was sent, and its answer did not arrive. Read back from iyzico what became of it."""
+    """A call that changes something was sent, and its answer did not arrive. Ask iyzico first what became of it."""
 
     retry = Retry.READ_BACK_FIRST
 
@@ -86,7 +86,7 @@ class IyzicoAuthenticationError(IyzicoError):
 
 
 class IyzicoCertificateError(IyzicoError):
-    """The server's TLS certificate could not be verified. Name your CA in ``ca_bundle``; never turn checks off."""
+    """The server's TLS certificate could not be verified. Name your CA in ``ca_bundle``."""
 
 
 class IyzicoRefusedError(IyzicoError):
@@ -94,7 +94,7 @@ class IyzicoRefusedError(IyzicoError):
 
 
 class IyzicoNoSuchPayoutError(IyzicoRefusedError):
-    """iyzico answered that it knows no batch or item by that id. Check the id and the account; there is nothing to pay."""
+    """iyzico answered that it knows no batch or item by that id. Check the id and the account."""
 
 
 class IyzicoAnswerError(IyzicoError):
@@ -110,20 +110,20 @@ class GateEventError(IyzicoError):
 
 
 class IyzicoUnexpectedError(IyzicoError):
-    """Something failed that this provider does not foresee. Read the cause in the log; a retry adds no second row."""
+    """Something failed that this provider does not expect. Read the cause in the log; a retry adds no second row."""
 
     retry = Retry.SAFE
 
 
 class IyzicoAccountsError(IyzicoError):
-    """Some or all of a task's accounts could not be kept. The message names each of them and says what to do.
+    """The balances of some or all accounts of a task could not be kept. The message names each account and says what to do.
 
-    If a retry may help any of them, it is safe: it adds nothing to the accounts that were kept.
+    If a retry may help any account, it is safe: it adds no second row for the accounts that were kept.
     """
 
 
 class WarehouseError(IyzicoError):
-    """The warehouse refused a statement for a reason of its own. The message holds the driver's text."""
+    """The warehouse refused a statement for its own reason. The message holds the driver's text."""
 
 
 class WarehouseConfigurationError(WarehouseError):
@@ -149,39 +149,39 @@ class WarehouseExactnessError(WarehouseError):
 
 
 class PaymentsError(IyzicoError):
-    """Payments that were given cannot be made. Nothing was sent; correct each one that the message names."""
+    """Some payments cannot be made. Correct each one that the message names; it also says whether anything was sent or paid."""
 
 
 class PayoutUnknownError(IyzicoError):
-    """A batch may have been authorized, and reading iyzico does not settle it. A person does; the message says how."""
+    """A batch may have been authorized, and reading iyzico does not tell. A person must decide; the message says how."""
 
 
 class PayoutUnpaidError(IyzicoError):
-    """A payout has come as far as it comes by itself, and some items are not paid. The ledger names them."""
+    """Items are not paid, a batch did not end in time, or reconciled batches need a person. The message names them."""
 
 
 class LedgerError(IyzicoError):
-    """The ledger of payouts refuses. Nothing was written; the message says why, and what to do."""
+    """The ledger of payouts refused. Nothing was written; the message says why, and what to do."""
 
 
 class LedgerBatchError(LedgerError):
-    """The ledger has no such batch, has one where it should not, or its state does not allow this. Read ``ledger show``."""
+    """The ledger has no such batch, has one where it should not, or its state does not allow this. Look at ``ledger show``."""
 
 
 class LedgerHoldError(LedgerError):
-    """Money is held already, for something else or by somebody else. Use another ``external_id``, or release that hold."""
+    """A hold of that name is open for another amount or another task. Use another ``external_id``, or release that hold."""
 
 
 class LedgerApprovalError(LedgerError):
-    """A batch lacks approvals, or one that was given does not count. Nothing was sent; the message says who is to do what."""
+    """A batch lacks approvals, or an approval does not count. Nothing was sent; the message says who must do what."""
 
 
 class PayoutRejectedError(IyzicoError):
-    """A person rejected a batch, so it is not paid. It is, if they approve it after all; otherwise cancel it."""
+    """A person rejected a batch, so it is not paid. Cancel it, or let the same person approve it after all."""
 
 
 class LedgerMovedError(LedgerError):
-    """Somebody else changed the batch, or the account's holds, in the meantime. Nothing was written; read it, and follow."""
+    """Somebody else changed the batch or the account's holds in the meantime. Nothing was written; a retry reads them again."""
 
     retry = Retry.SAFE
 

@@ -46,7 +46,7 @@ CONNECTION_FIELDS: dict[str, Any] = {
             "maximum": MAX_TIMEOUT_SECONDS,
             "default": DEFAULT_TIMEOUT_SECONDS,
         },
-        "description": "Time limit of one call with its repeated attempts",
+        "description": "Time limit for one call and its repeated attempts",
     },
     "report_timezone": {
         "label": "Report time zone",
@@ -66,7 +66,7 @@ CONNECTION_FIELDS: dict[str, Any] = {
     "can_pay": {
         "label": "Can pay",
         "schema": {"type": ["boolean", "null"], "default": False},
-        "description": "Lets DAGs pay batches over this Connection. It wants account and currency as well",
+        "description": "Lets DAGs pay batches with this Connection. It then also needs account and currency",
     },
     "currency": {
         "label": "Currency",

@@ -238,13 +238,13 @@ def _refusal(answer: Answer, fields: dict[str, Any] | str) -> IyzicoError:
         )
     if http_status in _PASSING or code == _LIMIT_CODE or 500 <= http_status < 600:
         return IyzicoUnavailableError(
-            f"iyzico asks to come back later: {said}; wait, and ask iyzico if it lasts",
+            f"iyzico asks to try again later: {said}; wait. If this lasts, ask iyzico",
             retry_after=_read_retry_after(answer),
             **about,
         )
     if not is_iyzicos:
         return IyzicoAnswerError(
-            f"the answer is not as iyzico writes it: {said}. Look for a proxy or firewall that answers in its place; if there is "
+            f"the answer is not in iyzico's format: {said}. Look for a proxy or firewall that answers in its place; if there is "
             "none, ask iyzico support",
             **about,
         )

@@ -26,7 +26,7 @@ def fail_fast() -> Iterator[None]:
     except IyzicoError as error:
         message = f"{type(error).__name__}: {error}"
         if error.retry is Retry.READ_BACK_FIRST:
-            message += "; it may have happened, so read it back from iyzico before you clear this task"
+            message += "; the request may have been carried out, so ask iyzico before you clear this task"
         log.error("%s", message)  # noqa: TRY400 - the traceback follows anyway
         if error.retry is Retry.SAFE:
             raise

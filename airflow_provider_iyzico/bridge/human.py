@@ -64,9 +64,9 @@ def read_answer(event: Any) -> Answer:
         raise LedgerApprovalError(f"Airflow could not take the answer ({given['error']}); clear this task to ask again")
     user, chosen = given.get("responded_by_user"), given.get("chosen_options")
     if given.get("timedout") or not isinstance(user, dict) or not (user.get("name") or user.get("id")):
-        raise LedgerApprovalError("the answer is nobody's: no user gave it; clear this task to ask again")
+        raise LedgerApprovalError("Airflow names no user for the answer; clear this task to ask again")
     if not isinstance(chosen, (list, tuple)) or len(chosen) != 1:
-        raise LedgerApprovalError(f"one answer was asked for, and Airflow brings {chosen!r}; clear this task to ask again")
+        raise LedgerApprovalError(f"Airflow gives {chosen!r} instead of one answer; clear this task to ask again")
     person_id = str(user.get("id") or "")
     return Answer(str(chosen[0]), str(user.get("name") or person_id), person_id, _moment(given.get("responded_at")))
 
@@ -76,6 +76,6 @@ def _moment(given: Any) -> datetime:
         at = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
     except ValueError:
         raise LedgerApprovalError(
-            f"Airflow does not say when that was answered ({given!r}); clear this task to ask again"
+            f"Airflow does not say when somebody answered ({given!r}); clear this task to ask again"
         ) from None
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -77,9 +77,9 @@ def why_not(word: Word, digest: str, *, now: datetime, triggered_by: frozenset[s
     if is_rejected(word, digest):
         return "rejected it"
     if word.digest != digest:
-        return f"saw {word.digest[:SHOWN_LENGTH]}, which it no longer is"
+        return f"saw the older digest {word.digest[:SHOWN_LENGTH]}"
     if not word.names:
-        return "is nobody by name"
+        return "is not a named user"
     if word.names & triggered_by:
         return "triggered the run"
     if word.counts_until is None or word.counts_until <= now:

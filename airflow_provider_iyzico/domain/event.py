@@ -74,7 +74,7 @@ class GateEvent:
         wanted = ("status", "message", *(_WANTED[outcome] if outcome else ()))
         missing = [name for name in wanted if not isinstance(event.get(name), str)]
         if missing:
-            raise GateEventError(f"the gate was resumed with an event that lacks {missing}")
+            raise GateEventError(f"the gate was resumed with an event without {missing}")
         if outcome is None:
             raise GateEventError(f"the gate was resumed with the unknown status {event['status'][:40]!r}")
         try:
@@ -105,7 +105,7 @@ class GateEvent:
         """
         seconds_left = (self.ends_at or 0.0) - time.time()
         if seconds_left > FRESH_SECONDS:
-            raise GateEventError("the trigger ended the wait long before its end; set the clock of the triggerer or worker")
+            raise GateEventError("the trigger ended the wait much too early; set the clock of the triggerer or worker")
         return seconds_left > SKEW_SECONDS
 
     def written(self) -> dict[str, str]:

@@ -153,7 +153,7 @@ def judge(seen: Balance | IyzicoError, need: Need, account: str, *, is_current: 
     if isinstance(seen, IyzicoError):
         return judge_error(seen, need, account, is_current=is_current)
     if not is_current:
-        return Verdict(Outcome.WAITING, need, account, balance=seen, waits_for="a balance asked for after the wait began")
+        return Verdict(Outcome.WAITING, need, account, balance=seen, waits_for="a balance from after the wait began")
     if seen.amount >= need.awaited:
         return Verdict(Outcome.OPENED, need, account, balance=seen)
     waits_for = "the balance to cover the batch" + (" beside what others hold" if need.held else "")

@@ -1,4 +1,4 @@
-"""What the items of a batch come to: what they need, what became of them, and what of them is still out."""
+"""Sums over the items of a batch: what they need, what is paid, what came back, and what is outstanding."""
 
 from __future__ import annotations
 

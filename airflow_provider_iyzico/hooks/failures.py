@@ -23,7 +23,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (IncompleteRead, "the answer broke off"),
     (ssl.SSLEOFError, "the connection was closed while TLS began"),
     (TimeoutError, "it took too long"),
-    (RuntimeError, "this machine starts no more threads"),
+    (RuntimeError, "this machine cannot start more threads"),
 )
 #: OpenSSL's names for a server that does not speak TLS, or only unsafe versions of it.
 _NO_TLS = frozenset(

@@ -41,9 +41,9 @@ READ_ATTEMPTS = 3
 class IyzicoHook(PayoutMethods, BaseHook):
     """Asks iyzico, with the keys of an Airflow Connection.
 
-    Every attempt has a signature of its own (IYZWSv2). Reads are repeated with backoff and jitter while iyzico cannot answer,
-    within one total deadline; a call that moves money is never repeated. Redirects are refused, netrc is not read, proxies of
-    the environment are honoured, certificates are always verified.
+    Every attempt has its own signature (IYZWSv2). While iyzico cannot answer, the hook repeats reads with backoff and jitter,
+    within one total deadline. It never repeats a call that moves money. It refuses redirects, does not read netrc, uses the
+    proxies of the environment, and always verifies certificates.
 
     :param iyzico_conn_id: id of a Connection of type ``iyzico``: login = API key, password = secret key
     """
@@ -225,7 +225,7 @@ class IyzicoHook(PayoutMethods, BaseHook):
         if call.is_read or not attempt.has_begun or has_refused(problem):
             return restated(problem, message)
         return IyzicoOutcomeUnknownError(
-            f"{message}; nobody knows whether iyzico did what it was asked, so read it back",
+            f"{message}; nobody knows whether iyzico carried out the request, so ask iyzico first",
             retry_after=problem.retry_after,
             code=problem.code,
             http_status=problem.http_status,

@@ -32,11 +32,11 @@ class Asks(Protocol):
 
 
 class PayoutMethods:
-    """Init, auth and cancel are sent once per call, are never repeated, and need a Connection that may pay.
+    """Init, auth and cancel send one request per call, never repeat it, and need a Connection that may pay.
 
     Such a Connection has ``can_pay``, ``account`` and ``currency`` in its extra. All three raise:
 
-    - ``IyzicoOutcomeUnknownError``: the request may have been carried out. Read the batch back, then decide.
+    - ``IyzicoOutcomeUnknownError``: the request may have been carried out. Ask iyzico what became of it, then decide.
     - ``IyzicoRefusedError``, ``IyzicoAuthenticationError``: iyzico refused with a code that it documents; nothing happened.
     - ``IyzicoConfigurationError``: the Connection or a parameter is wrong; nothing was sent.
     - ``IyzicoUnavailableError``, ``IyzicoCertificateError``: iyzico was not reached; nothing was sent.
@@ -47,20 +47,20 @@ class PayoutMethods:
     def init_mass_payout(self: Asks, batch: Batch, *, within_seconds: float | None = None) -> Initiated:
         """Hand a batch over. No money moves before it is authorized.
 
-        :raises IyzicoConfigurationError: also a batch in another currency than the Connection's
+        :raises IyzicoConfigurationError: also if the batch is in another currency than the Connection
         """
         from airflow_provider_iyzico.api.payout.calls import init_call
 
         settings = paying(self.settings)
         if batch.currency != settings.currency:
             raise IyzicoConfigurationError(
-                f"batch {batch.external_id!r} is in {batch.currency}, and the balance of Connection {settings.conn_id!r} in "
+                f"batch {batch.external_id!r} is in {batch.currency}, but the balance of Connection {settings.conn_id!r} is in "
                 f"{settings.currency}; nothing was sent. Correct the batch, or use the Connection of the other balance"
             )
         return self.run(init_call(batch, settings.locale), within_seconds=within_seconds)
 
     def authorize_mass_payout(self: Asks, request_id: str, *, within_seconds: float | None = None) -> None:
-        """Have a batch paid. This moves money.
+        """Authorize a batch, so that iyzico pays it. This moves money.
 
         :param request_id: what ``init_mass_payout`` returned
         """
@@ -84,8 +84,8 @@ class PayoutMethods:
     ) -> MassPayout:
         """Read a batch with all its items. This changes nothing, so each page is tried again while iyzico cannot answer.
 
-        Pages that shift are read again until two readings agree on items and amounts. The Connection's
-        ``timeout`` bounds each page, and how long after the first reading another may begin.
+        If pages shift, they are read again until two readings agree on items and amounts. The Connection's ``timeout`` bounds
+        each page. It is also the time after the first reading in which another one may begin.
 
         :param request_id: iyzico's id of the batch
         :param external_id: your own id of it; give exactly one of the two

@@ -74,8 +74,8 @@ def refusal(proxy: Proxy | None, host: str, status: int) -> IyzicoError:
     """Return the error that a proxy's refusal to connect us to ``host`` means."""
     if status == 407:
         return IyzicoConfigurationError(
-            f"{proxy} wants a login (HTTP 407), and has none or another; write it as http://user:password@host:port there, "
-            "or have this worker let through"
+            f"{proxy} wants a login (HTTP 407), and the one there is missing or wrong; write http://user:password@host:port "
+            "there, or have the proxy let this worker through"
         )
     if status in _PASSING or status >= 500:
         return IyzicoUnavailableError(
@@ -113,6 +113,6 @@ def _authorization(login: str) -> Secret[str]:
 
 def _unusable(variable: str) -> IyzicoConfigurationError:
     return IyzicoConfigurationError(
-        f"{variable} in the worker's environment names no proxy that can be used; write http://host:port or https://host:port "
+        f"{variable} in the worker's environment does not name a usable proxy; write http://host:port or https://host:port "
         "(SOCKS is not supported), or add iyzico's host to NO_PROXY"
     )

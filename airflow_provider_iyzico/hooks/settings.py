@@ -85,8 +85,8 @@ class Settings:
         """
         if not self.has_label:
             raise IyzicoConfigurationError(
-                f"Connection {self.conn_id!r}: extra has no account, by which the ledger knows whose money is set aside "
-                'when the API key is another; add a label, such as {"account": "payroll"}'
+                f"Connection {self.conn_id!r}: extra has no account. The ledger needs that label to know the account when "
+                'the API key changes; add one, such as {"account": "payroll"}'
             )
         return self.account
 

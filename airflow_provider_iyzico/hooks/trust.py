@@ -57,15 +57,13 @@ def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadlin
         return wait_for(loaded, path, may_be_directory, seconds=deadline.left())
     except TimeoutError as error:
         raise IyzicoUnavailableError(
-            f"{where} names certificates that could not be read in time; see whether the disk that they are on hangs"
+            f"{where} names certificates that could not be read in time; check whether their disk hangs"
         ) from error
     except (OSError, ValueError) as error:
         if problem := out_of_files(error):
             raise problem from error
         if known is not None:  # somebody may be replacing it
-            raise IyzicoUnavailableError(
-                f"{where} names certificates that cannot be read now, but could be before; put them back"
-            ) from error
+            raise IyzicoUnavailableError(f"{where} names certificates that can no longer be read; put them back") from error
         raise IyzicoConfigurationError(
             f"{where} names no PEM file with certificates that this worker can read; correct it"
             + ("" if ca_bundle else ", or name one in ca_bundle of the Connection")

@@ -50,7 +50,7 @@ def locked(ledger: Ledger, connection: Connection, account: Account) -> RowMappi
         _enter(ledger, connection, account)
         row = locking.run(connection, account.key()).mappings().first()
     if row is None:
-        raise WarehouseError(f"table {table.fullname!r} took the row of {account} and does not show it")
+        raise WarehouseError(f"table {table.fullname!r} took the row of {account}, but a query does not find it")
     return row
 
 

@@ -47,9 +47,11 @@ def require_approvable(batch: LedgerBatch) -> str:
     :raises LedgerApprovalError: it is not initiated, or nobody knows what it costs
     """
     if batch.state is not State.INITIATED or batch.request_id is None:
-        raise LedgerApprovalError(f"{batch} is {batch.state}; only a batch that is initiated is approved or rejected")
+        raise LedgerApprovalError(f"{batch} is {batch.state}; people approve or reject only a batch that is initiated")
     if batch.required is None:
-        raise LedgerApprovalError(f"nobody says what {batch} costs; give commission_bound, which may be '0'")
+        raise LedgerApprovalError(
+            f"iyzico does not say what {batch} costs; give MassPayoutInitOperator a commission_bound, which may be '0'"
+        )
     return approval_digest(batch)
 
 
@@ -77,20 +79,20 @@ def approve(
         shown = _require_shown(turn.batch, digest)
         names = _require_person(turn.batch, who)
         if names & _triggered_by(turn.ledger, turn.connection, turn.batch, who):
-            raise LedgerApprovalError(
-                f"{who.person} triggered the run of {turn.batch}; somebody else must approve it, as four eyes are two people"
-            )
+            raise LedgerApprovalError(f"{who.person} triggered the run of {turn.batch}; somebody else must approve it")
         counts_until = min(answered_at or turn.now, turn.now) + max_age
         if counts_until <= turn.now:
             raise LedgerApprovalError(
                 f"{who.person} approved {turn.batch} at {answered_at:%Y-%m-%d %H:%M:%S} UTC, which is longer ago than max_age "
-                f"({max_age}); it must be approved again"
+                f"({max_age}); approve it again"
             )
         theirs = [row for row in _rows(ledger, turn.connection, turn.batch, _SAID) if _word(row).names & names]
         if theirs and why_not(_word(theirs[-1]), shown, now=turn.now, triggered_by=frozenset()) is None:
             if who.is_task_of(theirs[-1]):
                 return turn.batch
-            raise LedgerApprovalError(f"{who.person} has approved {turn.batch} already; a second approval is another person's")
+            raise LedgerApprovalError(
+                f"{who.person} has approved {turn.batch} already; another person must give the second approval"
+            )
         return turn.advance(EventKind.APPROVED, {}, approval_digest=shown, counts_until=counts_until, reason=reason)
 
     return take_turn(ledger, batch, who, act)
@@ -157,7 +159,7 @@ def _require(ledger: Ledger, connection: Connection, batch: LedgerBatch, who: Wh
         others = "".join(f"; {word.person} {why}" for word, why in judged if why is not None)
         shown = shown_digest(batch)
         raise LedgerApprovalError(
-            f"{batch} lacks {needed - len(approved)} of {needed} approvals, and nothing was sent: it is approved by "
+            f"{batch} lacks {needed - len(approved)} of {needed} approvals, and nothing was sent. Approved by: "
             f"{', '.join(approved) or 'nobody'}{others}. Let somebody else approve it as {shown}, with a "
             f"MassPayoutApprovalOperator or by hand (python -m airflow_provider_iyzico.ledger approve {batch.external_id} "
             f"--digest {shown} --because ...); then clear this task"
@@ -197,9 +199,9 @@ def _require_shown(batch: LedgerBatch, digest: str) -> str:
     whole = require_approvable(batch)
     if len(digest) < SHOWN_LENGTH or not whole.startswith(digest.lower()):
         raise LedgerApprovalError(
-            f"{batch} is {shown_digest(batch)} now, and the answer is about {digest!r}. Look at the batch again (python -m "
-            f"airflow_provider_iyzico.ledger show {batch.external_id}), and approve what it is now. A task that is cleared shows "
-            "its old text in Airflow: approve by that command or in another run"
+            f"the digest of {batch} is {shown_digest(batch)} now, and the answer names {digest!r}. Look at the batch again "
+            f"(python -m airflow_provider_iyzico.ledger show {batch.external_id}), and approve the new digest. "
+            "A cleared task shows its old text in Airflow: approve by `ledger approve`, or in another run"
         )
     return whole
 
@@ -208,6 +210,6 @@ def _require_person(batch: LedgerBatch, who: Who) -> frozenset[str]:
     names = names_of(who.person, who.person_id)
     if not names:
         raise LedgerApprovalError(
-            f"the answer about {batch} is nobody's: Airflow names no user; let somebody answer who has a name"
+            f"Airflow names no user for the answer about {batch}; let somebody answer who is signed in with a name"
         )
     return names

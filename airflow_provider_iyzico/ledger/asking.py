@@ -25,7 +25,7 @@ def read_at_iyzico(conn_id: str, batch: LedgerBatch) -> MassPayout | None:
             settings, of = hook.settings, batch.account
             if (settings.environment, settings.account) != (of.environment, of.account):
                 raise IyzicoConfigurationError(
-                    f"Connection {conn_id!r} is that of {settings.account} ({settings.environment}), and {batch} is not; name "
+                    f"Connection {conn_id!r} belongs to {settings.account} ({settings.environment}), and {batch} does not; name "
                     "its own Connection with --conn-id"
                 )
             if batch.request_id is not None:

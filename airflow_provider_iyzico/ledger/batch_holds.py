@@ -30,7 +30,9 @@ def secure(turn: Turn, asked: Asked) -> None:
     """
     batch = turn.batch
     if batch.required is None:
-        raise LedgerBatchError(f"nobody says what {batch} costs; give commission_bound, which may be '0'")
+        raise LedgerBatchError(
+            f"iyzico does not say what {batch} costs; give MassPayoutInitOperator a commission_bound, which may be '0'"
+        )
     own = open_hold(turn)
     if own is None or own["currency"] != batch.account.currency or own["counted"] < batch.required:
         held = "nothing is held" if own is None else f"{money_text(own['counted'])} {own['currency']} is held"
@@ -43,8 +45,8 @@ def secure(turn: Turn, asked: Asked) -> None:
     if asked.balance < needed:
         raise LedgerFundsError(
             f"balance {money_text(asked.balance)}, held for payouts that may still take it {money_text(needed)}, missing "
-            f"{money_text(subtract(needed, asked.balance))} {batch.account.currency}: since the money was set aside, it left the "
-            f"balance, or another payout was set off; so {batch} is not authorized; top up the balance; a retry is safe"
+            f"{money_text(subtract(needed, asked.balance))} {batch.account.currency}. After the money was set aside, it left "
+            f"the balance, or iyzico started another payout, so {batch} is not authorized. Top up the balance; a retry is safe"
         )
     _write(turn, own, expires_at=None)
 

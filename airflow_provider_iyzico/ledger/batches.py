@@ -100,7 +100,7 @@ def require_currency(batch: LedgerBatch, account: Account) -> None:
     :raises LedgerBatchError: it is in another one
     """
     if batch.account != account:
-        raise LedgerBatchError(f"{batch} is not in {account.currency}; use the Connection that began it")
+        raise LedgerBatchError(f"{batch} is not in {account.currency}; use the Connection of the run that began it")
 
 
 def is_batch(table: Any, key: Key) -> Any:
@@ -189,4 +189,6 @@ def take_turn(ledger: Ledger, batch: LedgerBatch, who: Who, act: Callable[[Turn]
 
 
 def moved(batch: LedgerBatch) -> LedgerMovedError:
-    return LedgerMovedError(f"{batch} is no longer as it was read ({batch.state}, version {batch.version}); read it, and follow")
+    return LedgerMovedError(
+        f"somebody else changed {batch} after it was read ({batch.state}, version {batch.version}); a retry reads it again"
+    )

@@ -1,4 +1,4 @@
-"""For the owner of the ledger: print what makes it, read it, and settle by hand what only a person may settle."""
+"""Print the statements that make the ledger, show its batches and holds, and decide by hand what only a person may decide."""
 
 from __future__ import annotations
 
@@ -75,35 +75,36 @@ def _refused(said: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.ledger", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    printer = commands.add_parser("ddl", help="print the CREATE statements of tables and view, and the least rights")
+    printer = commands.add_parser("ddl", help="print the CREATE statements of tables and view, and the rights of each role")
     printer.add_argument("--dialect", default="postgresql", choices=PRINTED, help="default: %(default)s")
-    lister = commands.add_parser("list", help="print the batches, and the holds for payouts that other code makes")
+    lister = commands.add_parser("list", help="print the batches, and the open holds for payouts that other code makes")
     lister.add_argument(
-        "--days", type=_days, default=30, help="leave out what ended or was cancelled before; default: %(default)s"
+        "--days", type=_days, default=30, help="leave out batches that ended or were cancelled longer ago; default: %(default)s"
     )
     shower = commands.add_parser("show", help="print a batch with its items, holds and events")
-    resolver = commands.add_parser("resolve", help="settle what became of a batch; iyzico is asked first")
-    resolver.add_argument("--as", dest="after", required=True, choices=[state.value for state in State], help="what it is")
+    resolver = commands.add_parser("resolve", help="set the state of a batch, after asking iyzico")
+    states = [state.value for state in State]
+    resolver.add_argument("--as", dest="after", required=True, choices=states, help="its state, as you decide")
     resolver.add_argument("--conn-id", default="iyzico_default", help="the Airflow Connection to ask; default: %(default)s")
-    releaser = commands.add_parser("release", help="give back what is set aside")
-    permitter = commands.add_parser("permit", help="permit one more authorization after one went unanswered")
-    approver = commands.add_parser("approve", help="approve a batch as it is, by the digest that `show` prints")
-    approver.add_argument("--digest", required=True, type=_text, help="which batch you saw: its first six digits at least")
+    releaser = commands.add_parser("release", help="give back the money that is set aside for a payout")
+    permitter = commands.add_parser("permit", help="permit one more authorization, after one that was not answered")
+    approver = commands.add_parser("approve", help="approve a batch, by the digest that `show` prints")
+    approver.add_argument("--digest", required=True, type=_text, help="the digest that you saw: at least its first six digits")
     hours = MAX_AGE.total_seconds() / 3600
     approver.add_argument(
-        "--max-age-hours", type=_hours, default=hours, metavar="HOURS", help="how long it counts; default: %(default)g"
+        "--max-age-hours", type=_hours, default=hours, metavar="HOURS", help="how long the approval counts; default: %(default)g"
     )
     for command in (shower, resolver, releaser, permitter, approver):
-        command.add_argument("external_id")
+        command.add_argument("external_id", help="the name of the batch or of the hold")
     for command in (resolver, releaser, permitter, approver):
-        command.add_argument("--because", required=True, type=_text, metavar="TEXT", help="the reason, which is kept")
+        command.add_argument("--because", required=True, type=_text, metavar="TEXT", help="the reason, which the ledger keeps")
         command.add_argument("--by", type=_text, metavar="NAME", help="who decides; default: the user of this session")
     for command in (lister, shower, resolver, releaser, permitter, approver):
         command.epilog = f"The SQLAlchemy URL of the database is read from ${URL_VARIABLE}."
-        command.add_argument("--environment", choices=("production", "sandbox"))
-        command.add_argument("--account")
+        command.add_argument("--environment", choices=("production", "sandbox"), help="only this environment")
+        command.add_argument("--account", help="only the account with this label")
     for command in commands.choices.values():
-        command.add_argument("--schema")
+        command.add_argument("--schema", help="the schema of the ledger's tables")
     return parser
 
 
@@ -123,7 +124,7 @@ def _days(given: str) -> float:
 def _hours(given: str) -> float:
     hours = float(given)
     if not 0 < hours <= MAX_HOURS:
-        raise argparse.ArgumentTypeError(f"it is not above 0 and up to {MAX_HOURS}")
+        raise argparse.ArgumentTypeError(f"give more than 0 hours, and at most {MAX_HOURS}")
     return hours
 
 
@@ -148,7 +149,7 @@ def _resolve(ledger: Ledger, asked: Asked) -> Iterable[str]:
     check_step(batch, after)
     found = read_at_iyzico(asked.conn_id, batch)
     if found is not None and batch.request_id is None and (others := differing_items(ledger, batch, found)):
-        yield f"{len(others)} items have another recipient at iyzico, or iyzico masks it, such as {others[0]!r}: you decide"
+        yield f"{len(others)} items, such as {others[0]!r}, have another recipient at iyzico, or iyzico masks it: you decide"
     kept = resolve(ledger, batch, after, found, _who(asked), asked.because)
     yield f"{kept} is {kept.state}"
 
@@ -165,20 +166,20 @@ def _release(ledger: Ledger, asked: Asked) -> Iterable[str]:
     hold = release_plain(ledger, account, asked.external_id, _who(asked), asked.because)
     if hold is None:
         raise LedgerBatchError(f"nothing is set aside for {asked.external_id!r} any more; somebody else gave it back")
-    return [f"{hold.external_id} holds nothing any more; it was {money_text(hold.counted)} {account.currency}"]
+    return [f"{hold.external_id} held {money_text(hold.counted)} {account.currency}, and holds nothing any more"]
 
 
 def _permit(ledger: Ledger, asked: Asked) -> Iterable[str]:
     batch = _batch(ledger, asked)
     persons.permit(ledger, batch, _who(asked), asked.because)
-    return [f"{batch} may be authorized once more; clear its task"]
+    return [f"{batch} may be authorized once more; clear the task that pays it"]
 
 
 def _approve(ledger: Ledger, asked: Asked) -> Iterable[str]:
     batch, who, max_age = _batch(ledger, asked), _who(asked), timedelta(hours=asked.max_age_hours)
     reason = f"{asked.because} (typed by {_session_user() or 'nobody by name'})" if asked.by else asked.because
     approve(ledger, batch, who, digest=asked.digest, max_age=max_age, reason=reason)
-    return [f"{batch} is approved by {who.person} as {asked.digest}, which counts for {asked.max_age_hours:g} hours"]
+    return [f"{batch} is approved by {who.person} as {asked.digest}, and this counts for {asked.max_age_hours:g} hours"]
 
 
 _COMMANDS: dict[str, Callable[[Ledger, Asked], Iterable[str]]] = {
@@ -198,7 +199,7 @@ def _batch(ledger: Ledger, asked: Asked) -> LedgerBatch:
 
 def _only(found: Sequence[T], external_id: str, whose: Callable[[T], str]) -> T:
     if not found:
-        raise LedgerBatchError(f"the ledger has nothing called {external_id!r} there; see `list`")
+        raise LedgerBatchError(f"the ledger has no batch and no open hold named {external_id!r} there; see `list`")
     if len(found) > 1:
         raise LedgerBatchError(
             f"the ledger has {external_id!r} of {' and of '.join(map(whose, found))}; say which with --environment and --account"
@@ -209,7 +210,7 @@ def _only(found: Sequence[T], external_id: str, whose: Callable[[T], str]) -> T:
 def _who(asked: Asked) -> Who:
     person = asked.by or _session_user()
     if person is None:
-        raise LedgerError("this session has no user's name; say who decides with --by")
+        raise LedgerError("this session has no user name; say with --by who decides")
     return Who(person=person)
 
 

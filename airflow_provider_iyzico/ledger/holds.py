@@ -162,11 +162,11 @@ def release_plain(ledger: Ledger, account: Account, external_id: str, who: Who, 
             return None
         if not own["is_plain"]:
             raise LedgerHoldError(
-                f"the hold of {external_id!r} belongs to a batch of the ledger; it ends when the batch does, or is cancelled"
+                f"the hold of {external_id!r} belongs to a batch of the ledger; it ends when the batch ends or is cancelled"
             )
         if own["currency"] != account.currency:
             raise LedgerHoldError(
-                f"the hold of {external_id!r} is in {own['currency']}, and is to be released in {account.currency}; name a "
+                f"the hold of {external_id!r} is in {own['currency']}, and the task releases {account.currency}; name a "
                 "Connection whose currency is that of the hold"
             )
         end_hold(ledger, connection, own, HoldEnd.RELEASED, who, reason)

@@ -19,7 +19,7 @@ def permit(ledger: Ledger, batch: LedgerBatch, who: Who, reason: str) -> LedgerB
     :raises LedgerMovedError: somebody else changed it; nothing was written
     """
     if batch.auth_unanswered_at is None or batch.state not in (State.AUTH_UNKNOWN, State.INITIATED):
-        raise LedgerBatchError(f"{batch} is {batch.state}, and needs no permission: nothing of it waits for one")
+        raise LedgerBatchError(f"{batch} is {batch.state}, and needs no permission: no authorization of it is unanswered")
     return take_turn(ledger, batch, who, lambda turn: turn.advance(EventKind.PERMIT, {}, reason=reason))
 
 
@@ -30,10 +30,10 @@ def release(ledger: Ledger, batch: LedgerBatch, who: Who, reason: str) -> Ledger
     :raises LedgerMovedError: somebody else changed it; nothing was written
     """
     if batch.state in MAY_BE_PAYING or batch.auth_unanswered_at is not None:
-        why = f"it is {batch.state}" if batch.state in MAY_BE_PAYING else "an authorization of it went unanswered"
+        why = f"it is {batch.state}" if batch.state in MAY_BE_PAYING else "an authorization of it was not answered"
         raise LedgerBatchError(
-            f"what is set aside for {batch} stays, because {why}, so its money may be leaving the balance; it ends with the "
-            "batch, or when the batch is cancelled"
+            f"the money for {batch} stays set aside, because {why}: the money may be leaving the balance. The hold ends when the "
+            "batch ends or is cancelled"
         )
 
     def act(turn: Turn) -> LedgerBatch:

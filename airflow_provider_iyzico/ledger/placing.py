@@ -228,7 +228,7 @@ def _amount(account: Account, wanted: Wanted, batch: RowMapping | None) -> Decim
     if wanted.batch_total is not None:
         if batch is not None:
             raise LedgerBatchError(
-                f"the ledger has a batch {name!r}, which knows what it needs; leave batch_total out, or use another external_id"
+                f"the ledger has a batch {name!r} and knows what it needs; leave batch_total out, or use another external_id"
             )
         return wanted.batch_total
     if batch is None:
@@ -243,8 +243,8 @@ def _amount(account: Account, wanted: Wanted, batch: RowMapping | None) -> Decim
         raise LedgerBatchError(f"batch {name!r} is {state.value}; money is set aside only for a batch that is initiated")
     if batch["required"] is None:
         raise LedgerBatchError(
-            f"nobody says what batch {name!r} costs; give its MassPayoutInitOperator a commission_bound ('0' says that there is "
-            "no commission), and clear that task"
+            f"iyzico does not say what batch {name!r} costs; give its MassPayoutInitOperator a commission_bound ('0' says that "
+            "there is no commission), and clear that task"
         )
     required: Decimal = batch["required"]
     return required
@@ -260,13 +260,13 @@ def _check_own(own: RowMapping, account: Account, wanted: Wanted, amount: Decima
         )
     if own["currency"] != account.currency or (own["is_plain"] and own["amount"] != amount):
         raise LedgerHoldError(
-            f"{name!r} holds {held} already, and {money_text(amount)} {account.currency} is to be set aside; use another "
+            f"{name!r} already holds {held}, and this gate needs {money_text(amount)} {account.currency}; use another "
             f"external_id, or release that hold: python -m airflow_provider_iyzico.ledger release {name} --because ..."
         )
     if own["is_plain"] and not who.is_task_of(own):
         raise LedgerHoldError(
             f"{name!r} holds {held} for task {own['task_id']!r} of DAG {own['dag_id']!r}, run {own['run_id']!r}; two payouts "
-            "cannot share one hold: let external_id name the run, or release that hold first"
+            "cannot share one hold: put the run into external_id, or release that hold first"
         )
 
 

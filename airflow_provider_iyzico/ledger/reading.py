@@ -44,7 +44,10 @@ def record(ledger: Ledger, batch: LedgerBatch, found: MassPayout, who: Who, *, s
     _refuse_another(batch, found)
     kept = take_turn(ledger, batch, who, lambda turn: _record(turn, found, settling_seconds))
     if batch.state is State.ENDED and kept.state is State.AUTHORIZED:
-        log.error("%s had ended, and its items changed at iyzico; it is authorized again, and what is out is held", kept)
+        log.error(
+            "%s had ended, but its items changed at iyzico; it is authorized again, and its money is held",
+            kept,
+        )
     return kept
 
 
@@ -131,7 +134,7 @@ def _told(item: Item) -> Told:
 
 def _refuse_another(batch: LedgerBatch, found: MassPayout) -> None:
     if batch.request_id is None and (found.request_id is not None or found.external_id != batch.external_id):
-        raise LedgerBatchError(f"{batch} has no request_id yet, so nothing that iyzico shows is known to be it")
+        raise LedgerBatchError(f"{batch} has no request_id yet, so nobody knows whether iyzico's batch is this one")
     theirs = {found.currency, *(item.currency for item in found.items)} - {None, batch.account.currency}
     for name, ours, other in (
         ("external_id", batch.external_id, found.external_id),
@@ -153,7 +156,7 @@ def _refuse_other_items(batch: LedgerBatch, rows: list[dict[str, Any]], found: M
     for names, what in (
         (twice, "shows more than once"),
         (missing, "does not show"),
-        (foreign, "shows, and we did not send,"),
+        (foreign, "shows, but was not sent,"),
         (other, "shows with other amounts"),
     ):
         if names:
@@ -167,8 +170,8 @@ def _keep_merchant(turn: Turn, found: MassPayout) -> None:
         return
     if ours is not None:
         raise LedgerBatchError(
-            f"the keys of {turn.batch.account} belong to merchant {theirs!r}, and those before to {ours!r}: two merchants cannot "
-            "be one account; give the Connection the account label of its own merchant"
+            f"the keys of {turn.batch.account} belong to merchant {theirs!r}, and its earlier keys to {ours!r}: two merchants "
+            "cannot be one account; give the Connection the account label of its own merchant"
         )
     of = turn.batch.account
     with_it = select(table.c.account).where(table.c.environment == of.environment, table.c.merchant_id == theirs)

@@ -40,9 +40,9 @@ def register(ledger: Ledger, account: Account, batch: Batch, who: Who, *, commis
         another; or it was cancelled, or ended in another run
     """
     if batch.currency != account.currency:
-        raise LedgerBatchError(f"batch {batch.external_id!r} is in {batch.currency}, and {account} pays in {account.currency}")
+        raise LedgerBatchError(f"batch {batch.external_id!r} is in {batch.currency}, but {account} pays in {account.currency}")
     if who.task is None:
-        raise LedgerError("a batch is begun by a task")
+        raise LedgerError("only a task begins a batch")
     return ledger.act(lambda connection: _register(ledger, connection, account, batch, who, commission_bound))
 
 
@@ -107,8 +107,8 @@ def refuse_twin(
     if twin["state"] in MAY_STILL_PAY:
         raise LedgerBatchError(f"{said}; settle or cancel that batch first")
     if twin["state"] == State.AUTHORIZED:
-        said += ". Let it be read until all its items are decided"
-    raise LedgerBatchError(f"{said}. If they are to be paid once more, use another external_id")
+        said += ". Wait until every item of that batch is paid or has come back"
+    raise LedgerBatchError(f"{said}. If you want to pay them once more, use another external_id")
 
 
 def _is(table: Table, states: Iterable[State]) -> Any:
@@ -118,8 +118,8 @@ def _is(table: Table, states: Iterable[State]) -> Any:
 def _refuse_other_content(kept: LedgerBatch) -> None:
     if kept.state is not State.REFUSED:
         raise LedgerBatchError(
-            f"the ledger has {kept} with other content, and it is {kept.state}; one external_id is one batch for good: use "
-            "another external_id for other payments, or give the payments as they were"
+            f"the ledger has {kept} with other payments or another purpose, and it is {kept.state}. One external_id "
+            "is one batch for good: use another external_id for these payments, or give the batch as it was"
         )
 
 
@@ -141,12 +141,12 @@ def _refuse_over(turn: Turn, who: Who) -> None:
     if kept.ended_at is not None:
         over = f"ended at {kept.ended_at:%Y-%m-%d %H:%M} UTC"
     elif kept.state is State.AUTHORIZED and not is_under_way(_statuses(turn)):
-        over = "was paid as far as iyzico pays it"
+        over = "was paid as far as iyzico can pay it"
     else:
         return
     raise LedgerBatchError(
-        f"{kept} {over}, in run {kept.run_id!r} of DAG {kept.dag_id!r}: nobody would be paid now; let external_id name the day "
-        "or month, with the year"
+        f"{kept} {over}, in run {kept.run_id!r} of DAG {kept.dag_id!r}: this run would pay nobody. Put the day "
+        "or the month, with the year, into external_id"
     )
 
 
@@ -182,7 +182,7 @@ def _add(
     add_events(ledger, connection, [event_row(key, 1, EventKind.REGISTERED, who, now, before=None, after=State.NEW.value)])
     kept = read_batch(ledger, connection, key)
     if kept is None:
-        raise LedgerError(f"table {table.fullname!r} took batch {batch.external_id!r} and does not show it")
+        raise LedgerError(f"table {table.fullname!r} took batch {batch.external_id!r}, but a query does not find it")
     return kept
 
 

@@ -24,11 +24,11 @@ def check_step(batch: LedgerBatch, after: State) -> None:
     """
     before = {batch.state, State.INITIATED} if batch.state is State.INIT_UNKNOWN else {batch.state}  # it is adopted first
     if after in SENT or not any(may_follow(each, after) for each in before):
-        raise LedgerBatchError(f"{batch} is {batch.state}, after which nobody may call it {after}")
+        raise LedgerBatchError(f"{batch} is {batch.state}; from there it cannot become {after}")
     if batch.state in SENT and not batch.is_overdue(GRACE_SECONDS):
         raise LedgerBatchError(
             f"{batch} is {batch.state}, and its sender may still be waiting for the answer: its deadline is at "
-            f"{batch.deadline_at:%H:%M:%S} UTC. Come back {GRACE_SECONDS} seconds after it"
+            f"{batch.deadline_at:%H:%M:%S} UTC. Try again {GRACE_SECONDS} seconds after that"
         )
 
 

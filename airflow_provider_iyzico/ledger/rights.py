@@ -67,7 +67,7 @@ def grants(dialect: str, schema: str | None = None) -> Iterator[str]:
     tables = ledger_tables(schema)
     quote = '"' if dialect == "postgresql" else "`"
     prefix = "" if tables.payout.schema is None else f"{quote}{tables.payout.schema}{quote}."
-    yield "-- The least rights; put your own roles in."
+    yield "-- The smallest rights; put in your own roles."
     for role, rights in RIGHTS.items():
         yield f"-- {role}: {_WHO[role]}"
         if prefix and dialect == "postgresql":

@@ -93,8 +93,8 @@ def _check_server(said: Mapping[str, set[str]]) -> None:
             )
     if not said.get("flush", _FLUSHED) <= _FLUSHED:
         raise WarehouseConfigurationError(
-            "the server's innodb_flush_log_at_trx_commit is not 1, so a crash takes back what was committed, and a payout could "
-            "be sent twice; set it to 1, or name another database in ledger_conn_id"
+            "the server's innodb_flush_log_at_trx_commit is not 1, so a crash loses commits, and a payout could be sent twice; "
+            "set it to 1, or name another database in ledger_conn_id"
         )
     for table in said.get("unlogged", ()):
         raise WarehouseTableError(

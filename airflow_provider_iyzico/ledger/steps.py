@@ -113,7 +113,7 @@ def initiated(ledger: Ledger, batch: LedgerBatch, answer: Initiated, who: Who, *
 
 def _require_step(batch: LedgerBatch, after: State) -> None:
     if not may_follow(batch.state, after):
-        raise LedgerBatchError(f"{batch} is {batch.state}, after which it cannot be {after}; nothing was written")
+        raise LedgerBatchError(f"{batch} is {batch.state}; from there it cannot become {after}; nothing was written")
 
 
 def _end_what_is_over(ledger: Ledger, account: Account, who: Who) -> None:
@@ -132,7 +132,7 @@ def _use_permit(turn: Turn) -> str | None:
         return None
     if (permit := _permit(turn.ledger, turn.connection, turn.batch)) is None:
         raise LedgerBatchError(
-            f"an authorization of {turn.batch} went unanswered at {turn.batch.auth_unanswered_at:%Y-%m-%d %H:%M} UTC: a second "
+            f"an authorization of {turn.batch} was not answered at {turn.batch.auth_unanswered_at:%Y-%m-%d %H:%M} UTC: a second "
             "one could pay twice. Look into iyzico's panel; if nothing was paid, permit one more: python -m "
             f"airflow_provider_iyzico.ledger permit {turn.batch.external_id} --because ..."
         )
@@ -154,9 +154,9 @@ def _request_id(turn: Turn, given: str | None) -> str:
     """Return the id, if the batch has no other one, and no other batch has it."""
     batch, table = turn.batch, turn.ledger.tables.payout
     if given is None:
-        raise LedgerBatchError(f"iyzico does not say by which request_id it knows {batch}: it can be neither paid nor cancelled")
+        raise LedgerBatchError(f"iyzico does not say the request_id of {batch}: it can be neither paid nor cancelled here")
     if batch.request_id not in (None, given):
-        raise LedgerBatchError(f"{batch} is {batch.request_id!r} at iyzico, and {given!r} is another one")
+        raise LedgerBatchError(f"{batch} has the request_id {batch.request_id!r}, but iyzico answered {given!r}")
     with_it = select(table.c.external_id).where(table.c.environment == batch.account.environment, table.c.request_id == given)
     others = [name for name in turn.connection.execute(with_it).scalars() if name != batch.external_id]
     if others and batch.request_id is None:
@@ -212,7 +212,7 @@ def _to_ended(turn: Turn) -> dict[str, Any]:
     items = read_states(turn.ledger, turn.connection, turn.batch.key)
     out = [item.item_external_id for item in items if not item.is_settled]
     if out and turn.who.person is None:
-        raise LedgerBatchError(f"{len(out)} items of {turn.batch} are still out, such as {out[0]!r}; it has not ended")
+        raise LedgerBatchError(f"{len(out)} items of {turn.batch} are outstanding, such as {out[0]!r}; the batch has not ended")
     end_own_hold(turn, HoldEnd.RELEASED if out else HoldEnd.ACCOUNTED)
     return {"ended_at": turn.now}
 

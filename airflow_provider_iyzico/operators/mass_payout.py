@@ -38,18 +38,18 @@ HANGING_SECONDS = 30
 class MassPayoutBalanceOperator(BaseOperator):
     """Records the current balance in the warehouse: what can we pay now?
 
-    Each task instance has one row: a retry adds no second one, and the first one stays. The row is read back inside its
-    transaction, so what is kept is exact. If the table is an asset in ``outlets`` (its URI ends with the table's name), the
+    Each task instance has one row: a retry adds no second one, and the first one stays. The operator reads the row back inside
+    its transaction, so what is kept is exact. If the table is an asset in ``outlets`` (its URI ends with the table's name), the
     asset event carries the row in its ``extra``; for a list of Connections, it carries a list of rows under ``snapshots``.
 
     Returns the row as the table holds it, JSON-safe, with money and moments as strings. For a list of Connections it returns a
     list of rows in the same order.
 
-    :param iyzico_conn_id: id of the iyzico Connection, or a list of them: their accounts are asked at the same time, each gets a
-        row of its own, and if some fail, the others are kept before the task fails
+    :param iyzico_conn_id: id of the iyzico Connection, or a list of them. A list is asked at the same time, and each account gets
+        its own row; if some accounts fail, the others are kept before the task fails
     :param warehouse_conn_id: id of any SQL Connection whose hook gives a SQLAlchemy engine
     :param table: the snapshot table
-    :param schema: its schema; ``None`` for the Connection's own
+    :param schema: the table's schema; ``None`` for the Connection's own
     :param currency: the balance's currency; iyzico names none, so this is a label; refused if its Connection names another
     :param create_table: make the table if it is missing; otherwise fail with the DDL for the DBA
     :raises IyzicoError: when the DAG file is parsed: a parameter is not valid

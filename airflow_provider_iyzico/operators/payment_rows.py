@@ -49,14 +49,16 @@ def check_source(payments: object, sql: object, conn_id: object, path: object) -
     given = [name for name, value in sources.items() if value is not None]
     if len(given) != 1 or (sql is None) is not (conn_id is None):
         raise IyzicoConfigurationError(
-            f"payments come from {', '.join(given) or 'nowhere'}; give exactly one of payments, payments_sql with "
+            f"payments are given by {', '.join(given) or 'nothing'}; give exactly one of payments, payments_sql with "
             "payments_conn_id, and payments_path"
         )
 
 
 def _listed(payments: object) -> Rows:
     if not isinstance(payments, (list, tuple)) or not all(isinstance(each, Mapping) for each in payments):
-        raise IyzicoConfigurationError("payments is no list of dicts; with a template, set render_template_as_native_obj=True")
+        raise IyzicoConfigurationError(
+            "payments is not a list of dicts; if it is a template, set render_template_as_native_obj=True"
+        )
     return iter(payments)
 
 

@@ -25,14 +25,14 @@ APPROVE, REJECT = "Approve", "Reject"
 class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
     """Asks a person in Airflow whether a batch may be paid, and keeps the answer in the ledger: who approves it?
 
-    Airflow 3.1 and later. The question shows count, total, commission, what is required, and purpose of the batch as the ledger
-    holds it when the task runs. A digest of all that stands in the answers, such as ``Approve 3fa9c1``: an answer to an older
-    text names an older batch, and does not count. ``MassPayoutAuthorizeOperator(approvals=1)``, or 2, trusts only what the ledger
-    keeps. For two approvals use two such tasks.
+    It needs Airflow 3.1 or later. The question shows count, total, commission, required amount and purpose of the batch, as the
+    ledger holds it when the task runs. The answers name a digest of all that, such as ``Approve 3fa9c1``: an answer to an older
+    text names another digest, and does not count. ``MassPayoutAuthorizeOperator(approvals=1)``, or 2, trusts only what the ledger
+    keeps. For two approvals, use two such tasks.
 
-    An answer does not count if nobody gave it (``response_timeout`` is over), if it is of the user who triggered the run, a
-    second one of the same person, about another digest, or older than ``max_age``. Then the task fails without retries, and so
-    it does if a person rejects the batch.
+    The task fails without retries if a person rejects the batch, or if nobody answers within ``response_timeout``. It also fails
+    if the answer comes from the user who triggered the run or from a person who has approved already, names another digest, or is
+    older than ``max_age``.
 
     Returns ``external_id``, ``request_id``, ``state``, ``currency``, ``items``, ``total``, ``invalid_items``, ``commission``,
     ``required`` and ``digest``: counts as numbers, everything else as text.
@@ -40,12 +40,12 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
     :param external_id: the batch's name, as ``MassPayoutInitOperator`` has it (templated)
     :param iyzico_conn_id: id of the iyzico Connection whose account pays; iyzico is not asked
     :param ledger_conn_id: the SQL Connection of the ledger
-    :param ledger_schema: the schema of its tables, if not the connection's own
-    :param max_age: how long an approval counts, from the answer on, as a timedelta or in seconds
+    :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
+    :param max_age: how long an approval counts after the answer, as a timedelta or in seconds
     :param assigned_users: who may answer, as Airflow's operator takes them; by default everybody who may edit the DAG's runs
     :param response_timeout: how long to wait for an answer
     :param notifiers: Airflow's notifiers, which are called when the question is asked
-    :raises IyzicoConfigurationError: when the DAG file is parsed: this Airflow asks nobody, or a parameter is not valid
+    :raises IyzicoConfigurationError: when the DAG file is parsed: this Airflow cannot ask people, or a parameter is not valid
     :raises AirflowFailException: the batch is rejected, or the answer does not count; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     """
@@ -109,7 +109,7 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
                     batch = self._keep(means, batch, answer)
                     break
                 except LedgerMovedError:
-                    self.log.info("%s changed meanwhile; it is read again", batch)
+                    self.log.info("%s changed meanwhile; reading it again", batch)
             self.log.info("%s is approved by %s", batch, answer.person)
             return self._told(means, batch)
 
@@ -153,10 +153,10 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
                 reason=said,
             )
         if word != REJECT:
-            raise LedgerApprovalError(f"{answer.option!r} was none of the answers; clear this task to ask again")
+            raise LedgerApprovalError(f"{answer.option!r} is neither approve nor reject; clear this task to ask again")
         reject(means.ledger, batch, who, digest=digest, reason=said)
         raise PayoutRejectedError(
-            f"{answer.person} rejected {batch}, so it is not paid. Cancel it (MassPayoutCancelOperator); or clear this task, and "
+            f"{answer.person} rejected {batch}, so it is not paid. Cancel it (MassPayoutCancelOperator), or clear this task and "
             "let the same person approve it after all"
         )
 

@@ -26,12 +26,13 @@ BACKSTOP_SECONDS = 600.0
 
 
 class MassPayoutAuthorizeOperator(PayoutTask):
-    """Has a batch paid, at most once, and follows it until every item is accounted for: who is paid?
+    """Authorizes a batch at most once, and follows it until every item is accounted for: who is paid?
 
-    A batch is authorized after two reads, ``grace_seconds`` apart, that say INIT, with its money held, and with the intent
-    committed before. A retry, a clear, a copy or a crash goes on from what the ledger holds and from what iyzico says. If an
-    answer was not seen and reading does not settle it, the task fails without retries and says what a person must do. Killing,
-    clearing or marking the task sends nothing, and no timeout ends the hold of a batch that may have been sent.
+    Before it authorizes, the task reads the batch twice, ``grace_seconds`` apart: both reads must say INIT. It also sets the
+    money aside, and commits its intent. After a retry, a clear, a copy or a crash, the task goes on from what the ledger holds
+    and from what iyzico says. If the answer was not seen and reading does not settle the outcome, the task fails without
+    retries and says what a person must do. iyzico is not told when you kill, clear or mark the task. No timeout ends the hold
+    of a batch that may have been authorized.
 
     Returns ``external_id``, ``request_id``, ``state``, ``currency``, ``items``, ``total``, ``invalid_items``, ``commission``,
     ``required``, ``paid_items``, ``paid_total``, ``paid_commission``, ``returned_total``, ``returned_commission``,
@@ -41,17 +42,18 @@ class MassPayoutAuthorizeOperator(PayoutTask):
     :param external_id: the batch's name, as ``MassPayoutInitOperator`` has it (templated)
     :param iyzico_conn_id: id of an iyzico Connection that may pay
     :param ledger_conn_id: the SQL Connection of the ledger
-    :param ledger_schema: the schema of its tables, if not the connection's own
+    :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
     :param deferrable: follow the batch in the triggerer
     :param poll_interval: seconds from one read of the batch to the next
-    :param timeout: how long to follow the batch; the hold does not end with it
-    :param on_unpaid: ``fail`` the task when items are not paid in the end, or ``succeed``
-    :param approvals: how many people must have approved the batch as the ledger holds it: 0, 1 or 2. Each of them is another
-        person, and none of them triggered the run (see :class:`MassPayoutApprovalOperator`)
-    :param grace_seconds: between two reads, before the batch is authorized or to settle an unknown outcome, and after the
-        deadline of a request
-    :param settling_seconds: for how long a paid item still counts in the hold, since the balance may lag behind
-    :param deposit_grace_seconds: for how long a failed item may wait for its money to come back
+    :param timeout: how long to follow the batch; the hold stays when this is over
+    :param on_unpaid: if items are not paid in the end, ``fail`` fails the task, ``succeed`` does not. A batch that has stopped
+        always fails it
+    :param approvals: how many people must have approved the batch as the ledger holds it: 0, 1 or 2. They are different people,
+        and none of them triggered the run (see :class:`MassPayoutApprovalOperator`)
+    :param grace_seconds: how long to wait between the two reads before an authorization, between two reads that settle an unknown
+        outcome, and after the deadline of a request
+    :param settling_seconds: how long a paid item still counts in the hold, because the balance may drop late
+    :param deposit_grace_seconds: how long to wait for the money of a failed item to come back
     :raises AirflowFailException: a retry would not help; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises LedgerFundsError: the money cannot be set aside now; nothing was sent, and a retry is safe
@@ -124,8 +126,8 @@ class MassPayoutAuthorizeOperator(PayoutTask):
             # A restored ledger may know no id, and dag.test() resumes a task without what it was deferred with.
             if request_id and standing is not None and standing.batch.request_id not in (None, request_id):
                 raise LedgerBatchError(
-                    f"{standing.batch} is {standing.batch.request_id!r} at iyzico, and is not the batch that this task had paid, "
-                    f"which is {request_id!r}: its external_id or Connection changed meanwhile; set it back, and clear this task"
+                    f"{standing.batch} is {standing.batch.request_id!r} at iyzico, but this task authorized {request_id!r}: its "
+                    "external_id or Connection changed meanwhile; set it back, and clear this task"
                 )
             if standing is not None and standing.has_ended:
                 return self._ended(context, standing)
@@ -171,7 +173,7 @@ class MassPayoutAuthorizeOperator(PayoutTask):
         seen = f"; {standing.totals.unpaid_items} items are not paid yet" if standing is not None else ""
         return (
             f"batch {str(self.external_id)!r} did not end within {self._timeout_seconds():.10g} s{seen}. Its money stays set "
-            "aside; clear this task to follow it again, and let MassPayoutReconcileOperator run daily"
+            "aside. Clear this task to follow it again, and run MassPayoutReconcileOperator daily"
         )
 
     def _timeout_seconds(self) -> float:

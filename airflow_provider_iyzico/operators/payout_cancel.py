@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class MassPayoutCancelOperator(PayoutTask):
     """Cancels a batch that is not authorized, and gives back what was set aside for it. Cancelling twice is no error.
 
-    Only a read of iyzico that shows the batch and all its items as cancelled counts. Where somebody authorized the batch
+    The task succeeds only if a read of iyzico shows the batch and all its items as cancelled. If somebody authorized the batch
     meanwhile, the task fails and says so, and the hold stays.
 
     Returns ``external_id``, ``request_id``, ``state``, ``currency``, ``items``, ``total``, ``invalid_items``, ``commission`` and
@@ -22,9 +22,9 @@ class MassPayoutCancelOperator(PayoutTask):
     :param external_id: the batch's name (templated)
     :param iyzico_conn_id: id of an iyzico Connection that may pay
     :param ledger_conn_id: the SQL Connection of the ledger
-    :param ledger_schema: the schema of its tables, if not the connection's own
-    :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
-    :raises AirflowFailException: the batch pays already, or is not at iyzico; or what else a retry would not help
+    :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
+    :param grace_seconds: how long to wait between two reads that settle an unknown outcome, and after the deadline of a request
+    :raises AirflowFailException: iyzico pays the batch already or does not have it, or another error that a retry would not help
     :raises IyzicoUnavailableError: iyzico did not cancel it now; a retry is safe
     """
 

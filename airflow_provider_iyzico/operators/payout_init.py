@@ -31,35 +31,37 @@ _NAMED = 10
 class MassPayoutInitOperator(PayoutTask):
     """Hands a batch of payments over to iyzico, which checks it and pays nobody yet: what will this batch cost?
 
-    All payments are read and checked first, and every bad one is named in one error. The ledger keeps the batch before iyzico
-    hears of it. It never keeps an IBAN, a phone number, an identity number or a name. A retry, a clear or a crash goes on from
-    what the ledger holds: one ``external_id`` is one batch for good.
+    The task first reads and checks all payments. One error names the bad ones, up to fifty of them. The ledger keeps the batch
+    before iyzico gets it. The ledger never keeps an IBAN, a phone number, an identity number or a name. After a retry, a clear or
+    a crash, the task goes on from what the ledger holds: one ``external_id`` is one batch for good.
 
-    Give the payments in exactly one way. A list is fine for tests: it would show personal data in XCom and in rendered
-    templates. Each payment has, by column or key, ``item_external_id``, ``recipient_type`` (PHONE, IBAN, IDENTITY_NUMBER,
-    MEMBER_ID), ``recipient_info``, ``recipient_name`` (for an IBAN), ``amount``, ``description``, and if you like ``currency``
+    Give the payments in exactly one way. Use a list only in tests, because XCom and rendered templates would show its personal
+    data. Each payment has, by column or key, ``item_external_id``, ``recipient_type`` (PHONE, IBAN, IDENTITY_NUMBER,
+    MEMBER_ID), ``recipient_info``, ``recipient_name`` (for an IBAN), ``amount``, ``description``, and optionally ``currency``
     and ``non_withdrawable``.
 
     Returns ``external_id``, ``request_id``, ``state``, ``currency``, ``items``, ``total`` (of the valid items, without
     commission), ``invalid_items``, ``commission`` and ``required``: counts as numbers, everything else as text.
 
-    :param external_id: your own name for the batch: 1 to 64 letters, digits, ``.``, ``_``, ``:`` or ``-``; let it name the day or
-        month with the year (templated)
+    :param external_id: your own name for the batch: 1 to 64 letters, digits, ``.``, ``_``, ``:`` or ``-``. Put the day
+        or the month into it, with the year (templated)
     :param payments: a list of dicts (templated)
     :param payments_sql: a query (templated), for ``payments_conn_id``
     :param payments_conn_id: any SQL Connection
-    :param payments_path: a CSV file where Airflow's object storage reads it: UTF-8, commas or semicolons, these names as its
+    :param payments_path: the path of a CSV file, for Airflow's object storage: UTF-8, commas or semicolons, these names as its
         header (templated)
     :param iyzico_conn_id: id of an iyzico Connection that may pay
     :param ledger_conn_id: the SQL Connection of the ledger
-    :param ledger_schema: the schema of its tables, if not the connection's own
+    :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
     :param purpose: SALARY, BONUS, SETTLEMENT, GOODS, SERVICES, CASHBACK, REBATES or DONATIONS (templated)
-    :param on_invalid: where iyzico would not pay some items: ``fail`` cancels the batch and names them, ``drop`` goes on without
-    :param commission_bound: what one item costs at least; required where iyzico states no commission (``"0"``: there is none)
-    :param max_items: refuse a larger batch
-    :param max_total: refuse a larger sum
-    :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
-    :param create_table: make the ledger's tables when they are missing; otherwise fail with the DDL for the DBA
+    :param on_invalid: if iyzico would not pay some items, ``fail`` cancels the batch and names them, ``drop`` goes on without
+        them
+    :param commission_bound: the least that an item's commission is counted as. Required if iyzico states no commission; ``"0"``
+        says that there is none
+    :param max_items: refuse a batch with more items
+    :param max_total: refuse a batch with a larger total
+    :param grace_seconds: how long to wait between two reads that settle an unknown outcome, and after the deadline of a request
+    :param create_table: make the ledger's tables if they are missing; otherwise fail with the DDL for the DBA
     :raises AirflowFailException: a retry would not help; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises IyzicoUnavailableError: iyzico cannot be reached; a retry goes on from what the ledger holds
@@ -117,7 +119,7 @@ class MassPayoutInitOperator(PayoutTask):
                     self.log.warning("%s goes on without %d items: %s", kept, totals.invalid_items, _invalid(means, kept))
                 if totals.required is None:
                     raise LedgerBatchError(
-                        f"{kept} is handed over, and iyzico does not say what an item costs; give commission_bound ('0' says "
+                        f"{kept} is handed over, but iyzico does not say what an item costs; give commission_bound ('0' says "
                         "that there is no commission), and clear this task"
                     )
             self.log.info("%s: %s", kept, told)
@@ -166,14 +168,14 @@ class MassPayoutInitOperator(PayoutTask):
         return None if self.commission_bound is None else money_from_author(self.commission_bound, "commission_bound")
 
     def _refuse_paid_without(self, means: Means, kept: LedgerBatch) -> None:
-        """Fail where somebody authorized a batch before its invalid items could cancel it; who follows it does not miss them."""
+        """Fail if somebody authorized a batch before this task could cancel it: the pay task names only later ones."""
         from airflow_provider_iyzico.ledger.questions import invalid_since_init
 
         if self.on_invalid == "fail" and (said := _invalid(means, kept, known=invalid_since_init(means.ledger, kept))):
             raise PaymentsError(
-                f"iyzico would not pay some items of {kept}: {said}. Somebody authorized it before this task could cancel it, so "
-                "the others are paid. Pay these under another external_id; to follow the batch, set on_invalid to 'drop', and "
-                "clear this task"
+                f"iyzico would not pay some items of {kept}: {said}. Somebody authorized the batch before this task could cancel "
+                "it, so iyzico pays the other items. Pay these under another external_id. To follow the batch, set on_invalid to "
+                "'drop', and clear this task"
             )
 
     def _give_up(self, means: Means, kept: LedgerBatch) -> None:
@@ -192,7 +194,7 @@ class MassPayoutInitOperator(PayoutTask):
 
 
 def _invalid(means: Means, kept: LedgerBatch, *, known: frozenset[str] = frozenset()) -> str:
-    """Name the items that iyzico would not pay, without those that its followers name."""
+    """Name the items that iyzico would not pay, without those that the following task names."""
     from airflow_provider_iyzico.api.payout.statuses import INVALID
     from airflow_provider_iyzico.ledger.items import item_rows
 

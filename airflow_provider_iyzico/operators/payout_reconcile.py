@@ -17,20 +17,20 @@ MOST_DAYS = 3660
 
 
 class MassPayoutReconcileOperator(AccountTask):
-    """Reads every batch of an account again that has not ended, or did lately: does the ledger say what iyzico says?
+    """Reads open and recently ended or cancelled batches of an account again: does the ledger agree with iyzico?
 
-    Run it daily, in a DAG of its own. It records every change, ends holds, and opens an ended batch again when a payment bounced.
-    It fails naming what needs a person, after everything is written. Nothing is ever paid by it.
+    Run it daily, in a DAG of its own. It records every change and ends holds. If a payment of an ended batch came back, it opens
+    that batch again. If anything needs a person, it writes everything first, and then fails and names it. It never pays anything.
 
     Returns ``{"read", "changed", "ended", "reopened", "needs_person"}``, all counts.
 
     :param iyzico_conn_id: id of an iyzico Connection that may pay
     :param ledger_conn_id: the SQL Connection of the ledger
-    :param ledger_schema: the schema of its tables, if not the connection's own
-    :param days: how long after its end or its cancel a batch is read again
-    :param grace_seconds: between two reads that settle an unknown outcome, and after the deadline of a request
-    :param settling_seconds: for how long a paid item still counts in the hold, since the balance may lag behind
-    :param deposit_grace_seconds: for how long a failed item may wait for its money to come back
+    :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
+    :param days: for how many days after its end or its cancel a batch is read again
+    :param grace_seconds: how long to wait between two reads that settle an unknown outcome, and after the deadline of a request
+    :param settling_seconds: how long a paid item still counts in the hold, because the balance may drop late
+    :param deposit_grace_seconds: how long to wait for the money of a failed item to come back
     :raises AirflowFailException: something needs a person; the message names it
     :raises PayoutUnpaidError: batches could not be read now; a retry is safe
     """

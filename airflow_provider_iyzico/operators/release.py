@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class MassPayoutHoldReleaseOperator(LedgerTask):
-    """Ends the hold that a gate placed for a payout of other code: the payout is over, so what is left is free for others.
+    """Ends the hold that a gate placed for a payout that other code makes: the payout is over, so others may use the money.
 
-    It is safe to run it twice, and it makes a good teardown: ``release.as_teardown(setups=gate)``. A hold of a batch in the
-    ledger is refused, because that ends with its batch.
+    You may run it twice, and use it as a teardown: ``release.as_teardown(setups=gate)``. It refuses the hold of a batch in the
+    ledger, because that hold ends with its batch.
 
-    Returns ``{"external_id", "released", "currency"}``, all strings; ``released`` is ``"0.00"`` where no hold was open.
+    Returns ``{"external_id", "released", "currency"}``, all strings; ``released`` is ``"0.00"`` if no hold was open.
 
     :param external_id: the name under which the gate set the money aside (templated)
     :param iyzico_conn_id: id of the iyzico Connection, which says whose money it is
     :param currency: the gate's currency
     :param ledger_conn_id: the SQL Connection of the ledger
-    :param ledger_schema: the schema of its tables, if not the connection's own
+    :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
     :raises AirflowFailException: a retry would not help; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises WarehouseUnavailableError: the ledger did not answer; a retry is safe

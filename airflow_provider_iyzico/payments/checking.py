@@ -80,7 +80,7 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
             raise ValueError(f"its {field} is a {type(value).__name__}, not text; leave it out or empty where there is none")
     kind = str(row["recipient_type"]).strip().upper()
     if kind not in RECIPIENT_TYPES:
-        raise ValueError(f"its recipient_type is none of {', '.join(RECIPIENT_TYPES)}")
+        raise ValueError(f"its recipient_type is not one of {', '.join(RECIPIENT_TYPES)}")
     if is_personal(str(row["item_external_id"])):
         raise ValueError("its item_external_id holds an IBAN, a phone or an identity number, which logs and tables would show")
     given, name = row.get("currency"), row.get("recipient_name")

@@ -32,7 +32,7 @@ def csv_rows(file: TextIO, path: str) -> Iterator[Mapping[str, Any]]:
     except UnicodeDecodeError as error:
         raise PaymentsError(f"{path} is not UTF-8; save it as 'CSV UTF-8'") from error
     except csv.Error as error:
-        raise PaymentsError(f"{path} is no CSV file: {error}") from error
+        raise PaymentsError(f"{path} is not a CSV file: {error}") from error
 
 
 def _check_header(names: list[str], path: str) -> None:
@@ -40,6 +40,6 @@ def _check_header(names: list[str], path: str) -> None:
     unknown, missing = sorted(set(names) - known), [name for name in REQUIRED if name not in names]
     if missing or unknown or len(set(names)) < len(names):
         said = [f"lacks {', '.join(missing)}"] if missing else []
-        said += [f"has {len(unknown)} columns that no payment has"] if unknown else []
+        said += [f"has {len(unknown)} unknown columns"] if unknown else []
         said += ["names a column twice"] if len(set(names)) < len(names) else []
         raise PaymentsError(f"the header of {path} {' and '.join(said)}; its columns are {', '.join([*REQUIRED, *OPTIONAL])}")

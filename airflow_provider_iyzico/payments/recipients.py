@@ -23,7 +23,7 @@ def recipient(kind: str, written: str) -> str:
     """
     plain = _BLANKS.sub("", written)
     if not plain.isascii():
-        raise ValueError("recipient_info holds letters that are not ASCII")
+        raise ValueError("recipient_info has letters that are not ASCII")
     plain = plain.upper()
     if (wrong := _CHECKS[kind](plain)) is not None:
         raise ValueError(f"recipient_info {wrong}")
@@ -44,21 +44,21 @@ def is_personal(text: str) -> bool:
 def _iban(plain: str) -> str | None:
     from stdnum import iban
 
-    return None if iban.is_valid(plain) else "is no IBAN: its length or its check digits are wrong"
+    return None if iban.is_valid(plain) else "is not an IBAN: its length or its check digits are wrong"
 
 
 def _identity_number(plain: str) -> str | None:
     from stdnum.tr import tckimlik
 
-    return None if tckimlik.is_valid(plain) else "is no identity number: it has 11 digits, and its check digits are wrong"
+    return None if tckimlik.is_valid(plain) else "is not an identity number: it needs 11 digits with correct check digits"
 
 
 def _phone(plain: str) -> str | None:
-    return None if _PHONE.match(plain) else "is no phone number: write +, the country and the number, in digits"
+    return None if _PHONE.match(plain) else "is not a phone number: write +, the country code and the number, in digits"
 
 
 def _member(plain: str) -> str | None:
-    return None if _MEMBER.match(plain) else "is no member id: it has digits only"
+    return None if _MEMBER.match(plain) else "is not a member id: it may have only digits"
 
 
 _CHECKS: dict[str, Callable[[str], str | None]] = {

@@ -91,7 +91,7 @@ def _have_paid(means: Means, batch: LedgerBatch, approvals: int) -> None:
             step(means.ledger, batch, State.AUTH_UNKNOWN, means.who, reason=str(error))
         elif _is_no(means, batch, error):
             raise IyzicoUnavailableError(
-                f"iyzico had too many requests, and did not authorize {batch}, which it says twice; a retry is safe",
+                f"iyzico got too many requests, and two reads say that {batch} is not authorized; a retry is safe",
                 retry_after=error.retry_after,
             ) from error
     except IyzicoError as error:
@@ -119,8 +119,8 @@ def _held(means: Means, batch: LedgerBatch) -> Asked:
             facts = placed.funds.facts(placed.required, batch.account.currency)
             raise LedgerFundsError(f"{batch} is not authorized: {facts}; top up the balance; a retry is safe")
         if placed.outcome is Placing.PAST:
-            raise LedgerMovedError(f"somebody else had {batch} paid")
-    raise LedgerFundsError(f"the holds of {batch.account} change faster than the balance can be asked for; a retry is safe")
+            raise LedgerMovedError(f"somebody else authorized {batch}")
+    raise LedgerFundsError(f"the holds of {batch.account} change faster than iyzico answers; a retry is safe")
 
 
 def _is_no(means: Means, batch: LedgerBatch, error: IyzicoError) -> bool:
@@ -153,8 +153,8 @@ def settle_authorization(means: Means, batch: LedgerBatch) -> None:
         step(means.ledger, batch, State.INITIATED, means.who, reason="a person permitted one more authorization")
     else:
         raise PayoutUnknownError(
-            f"an authorization of {batch} was sent, nobody saw an answer, and iyzico says twice that it is not authorized. "
-            "Nothing is sent again by itself. Look into iyzico's panel: if nothing was paid, permit one more authorization "
-            f"(python -m airflow_provider_iyzico.ledger permit {batch.external_id} --because ...), or cancel the batch; then "
+            f"an authorization of {batch} was sent and not answered, and two reads say that it is not authorized. "
+            "It is not sent again by itself. Look into iyzico's panel: if nothing was paid, permit one more authorization "
+            f"(python -m airflow_provider_iyzico.ledger permit {batch.external_id} --because ...), or cancel the batch. Then "
             "clear this task"
         )

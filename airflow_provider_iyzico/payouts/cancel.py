@@ -40,7 +40,7 @@ def cancel(means: Means, external_id: str) -> LedgerBatch:
                 case State.AUTH_SENT | State.CANCEL_SENT:
                     means.await_sender(batch)
                 case State.AUTHORIZED | State.ENDED:
-                    raise LedgerBatchError(f"{batch} is {batch.state}: iyzico was told to pay it, which nothing takes back")
+                    raise LedgerBatchError(f"{batch} is {batch.state}: iyzico was told to pay it, and nothing can take that back")
                 case _:
                     raise LedgerBatchError(f"{batch} is {batch.state}: iyzico does not know it, so there is nothing to cancel")
         except LedgerMovedError:
@@ -52,7 +52,7 @@ def settle_cancel(means: Means, batch: LedgerBatch) -> None:
 
     :raises IyzicoUnavailableError: it was not carried out; a retry is safe
     """
-    _read_back(means, batch, "nobody saw an answer to the cancel")
+    _read_back(means, batch, "the cancel was not answered")
 
 
 def _cancel(means: Means, batch: LedgerBatch) -> None:
@@ -79,9 +79,9 @@ def _read_back(means: Means, batch: LedgerBatch, reason: str) -> None:
     """Let reads decide. Where two say INIT, nothing was cancelled; where they are not clear, it stays unknown."""
     batch, said = seen_twice(means, batch)
     if said is Says.UNCLEAR and batch.state is State.CANCEL_SENT:
-        batch = step(means.ledger, batch, State.CANCEL_UNKNOWN, means.who, reason=f"{reason}; iyzico's words are not clear")
+        batch = step(means.ledger, batch, State.CANCEL_UNKNOWN, means.who, reason=f"{reason}; what iyzico says is not clear")
     if said is not Says.INIT:
         step_by_others(means, batch, said)
         return
     step(means.ledger, batch, State.INITIATED, means.who, reason=reason)
-    raise IyzicoUnavailableError(f"{batch} was not cancelled ({reason}); nothing is paid by that, and a retry is safe")
+    raise IyzicoUnavailableError(f"{batch} was not cancelled ({reason}); nothing was paid, and a retry is safe")

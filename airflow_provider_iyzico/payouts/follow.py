@@ -70,7 +70,9 @@ def _read_once(means: Means, external_id: str, deposit_grace_seconds: float) -> 
         except LedgerMovedError:
             continue
         if kept.version != batch.version and (words := undocumented(item.status for item in found.items)):
-            log.warning("iyzico says %s of items of %s, which nobody documented; that is not paid", ", ".join(words), batch)
+            log.warning(
+                "iyzico gives items of %s the undocumented status %s, which does not count as paid", batch, ", ".join(words)
+            )
         return standing_of(means, kept, deposit_grace_seconds)
 
 
@@ -100,7 +102,7 @@ def _stopped(standing: Standing) -> Standing:
     batch = standing.batch
     problem = (
         f"{batch} has stopped: iyzico calls it {batch.iyzico_status}, and {standing.totals.unpaid_items} of its items are not "
-        "paid. Their money stays set aside, since a top-up may set it off. Ask iyzico what becomes of it; if it never goes on: "
+        "paid. Their money stays set aside, because iyzico may pay them after a top-up. Ask iyzico; if the batch never goes on: "
         f"python -m airflow_provider_iyzico.ledger resolve {batch.external_id} --as ended --because ..."
     )
     return Standing(batch, standing.totals, has_ended=True, problem=problem, has_stopped=True)
@@ -130,5 +132,5 @@ def _unpaid(means: Means, batch: LedgerBatch, totals: Totals, items: list[ItemSt
     currency = batch.account.currency
     return (
         f"{len(unpaid)} of {len(expected)} items of {batch} are not paid: {named}{more}; returned "
-        f"{money_text(totals.returned_total)}, still out {money_text(totals.outstanding_total)} {currency}"
+        f"{money_text(totals.returned_total)}, outstanding {money_text(totals.outstanding_total)} {currency}"
     )

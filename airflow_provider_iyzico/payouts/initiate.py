@@ -50,13 +50,13 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
     content, sent = kept.content_digest, int(kept.state in (State.INIT_SENT, State.INIT_UNKNOWN))
     while True:
         if kept.content_digest != content:
-            raise LedgerBatchError(f"{kept} has other payments by now: somebody corrected them; clear this task")
+            raise LedgerBatchError(f"somebody corrected the payments of {kept} meanwhile; clear this task")
         try:
             match kept.state:
                 case State.NEW | State.REFUSED:
                     if sent == _SENT:
                         raise IyzicoUnavailableError(
-                            f"{kept} was sent twice, and iyzico answered neither and knows no such batch; a retry is safe"
+                            f"{kept} was sent twice and not answered, and iyzico knows no such batch; a retry is safe"
                         )
                     sent += _hand_over(means, kept, batch)
                 case State.INIT_SENT | State.CANCEL_SENT:
@@ -98,7 +98,7 @@ def _hand_over(means: Means, kept: LedgerBatch, batch: Batch) -> int:
         step(means.ledger, kept, State.REFUSED, means.who, reason=str(error))
         raise
     if answer.request_id is None:
-        step(means.ledger, kept, State.REFUSED, means.who, reason=f"iyzico would pay none of its {len(answer.invalid)} items")
+        step(means.ledger, kept, State.REFUSED, means.who, reason=f"iyzico called all its {len(answer.invalid)} items invalid")
         raise IyzicoRefusedError(f"iyzico refused {kept}: {invalid_items(answer)}; correct the payments")
     initiated(means.ledger, kept, answer, means.who)
     return 1
@@ -113,21 +113,21 @@ def find_out(means: Means, kept: LedgerBatch) -> None:
     resolve = f"python -m airflow_provider_iyzico.ledger resolve {kept.external_id}"
     if says(found) is not Says.INIT:
         raise LedgerBatchError(
-            f"iyzico has {kept}, whose init nobody saw answered, as {found.status}: somebody else dealt with it. Nothing is "
-            f"sent; look into iyzico's panel, and if it is this batch, say so: {resolve} --as authorized, or --as cancelled, "
+            f"the init of {kept} was not answered, and iyzico shows the batch as {found.status}: somebody else dealt with it. "
+            f"Nothing is sent. Look into iyzico's panel; if it is this batch: {resolve} --as authorized, or --as cancelled, "
             "--because ..."
         )
     if found.request_id is None:
         raise LedgerBatchError(
-            f"iyzico has {kept}, and does not say by which request_id: it can be neither paid nor cancelled here. A batch in "
-            f"INIT moves no money; cancel it in iyzico's panel, then say so: {resolve} --as cancelled --because ..., and begin "
-            "again under another external_id"
+            f"iyzico has {kept}, but does not say its request_id: it can be neither paid nor cancelled here. A batch in INIT "
+            f"moves no money. Cancel it in iyzico's panel, then: {resolve} --as cancelled --because ..., and begin again under "
+            "another external_id"
         )
     if differing := differing_items(means.ledger, kept, found):
         raise LedgerBatchError(
-            f"iyzico has {kept}, and {len(differing)} of its items are not as we sent them or are masked, such as "
-            f"{differing[0]!r}: a person decides. Compare it in iyzico's panel. If it is this batch: {resolve} --as initiated "
-            "--because ...; else cancel it there, and --as cancelled"
+            f"iyzico has {kept}, but {len(differing)} of its items are not as we sent them, or are masked, such as "
+            f"{differing[0]!r}. Compare the batch in iyzico's panel. If it is this batch: {resolve} --as initiated --because "
+            "...; if not, cancel it there, then: --as cancelled"
         )
     initiated(means.ledger, kept, Initiated(found.request_id, ()), means.who, reason="found at iyzico, as we sent it")
 
@@ -145,7 +145,9 @@ def _found_twice(means: Means, kept: LedgerBatch) -> MassPayout | None:
         second = _found(means, kept)
         if (first is None) is (second is None):
             return second
-    raise IyzicoUnavailableError(f"iyzico shows {kept} in one read, and not in the next; nothing was sent, and a retry is safe")
+    raise IyzicoUnavailableError(
+        f"one read shows {kept} at iyzico, and another one does not; nothing was sent, and a retry is safe"
+    )
 
 
 def _found(means: Means, kept: LedgerBatch) -> MassPayout | None:

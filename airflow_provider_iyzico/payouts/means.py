@@ -90,7 +90,7 @@ class Means:
         """
         seconds = self.timeout_seconds - (self.clock() - began_at)
         if seconds <= 0:
-            raise IyzicoUnavailableError(f"the ledger took so long that nothing was sent for {batch}; a retry is safe")
+            raise IyzicoUnavailableError(f"the ledger took too long, so nothing was sent for {batch}; a retry is safe")
         return seconds
 
     def await_sender(self, batch: LedgerBatch) -> None:
@@ -103,4 +103,6 @@ class Means:
 
     def give_up_on(self, batch: LedgerBatch) -> LedgerBatch:
         """Note that nobody says any more what came of a request."""
-        return step(self.ledger, batch, UNANSWERED[batch.state], self.who, reason="its sender never said what came of it")
+        return step(
+            self.ledger, batch, UNANSWERED[batch.state], self.who, reason="the task that sent it never recorded an answer"
+        )

@@ -43,7 +43,7 @@ def read(means: Means, batch: LedgerBatch) -> MassPayout:
         return means.iyzico.retrieve_mass_payout(request_id=batch.request_id, within_seconds=within_seconds)
     except IyzicoNoSuchPayoutError as error:
         raise LedgerBatchError(
-            f"{batch} was known to iyzico as {batch.request_id!r}, and is not any more ({error}); ask iyzico before you go on"
+            f"iyzico knew {batch} as {batch.request_id!r}, and no longer does ({error}); ask iyzico before you go on"
         ) from error
 
 
@@ -131,6 +131,6 @@ def step_by_others(means: Means, batch: LedgerBatch, said: Says) -> None:
             log.error("%s was cancelled, and iyzico pays it all the same; its money is set aside", batch)
     else:
         raise IyzicoUnavailableError(
-            f"iyzico says {batch.iyzico_status!r} of {batch}, which its items contradict or nobody documented: nobody knows yet "
-            "what became of it. Nothing was sent; a retry reads it again, and is safe"
+            f"iyzico says that {batch} is {batch.iyzico_status!r}, but its items contradict that, or a status is not documented. "
+            "Nothing was sent; a retry reads the batch again, and is safe"
         )

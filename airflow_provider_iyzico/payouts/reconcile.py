@@ -1,4 +1,4 @@
-"""Once a day, everything that may still change is read again. Nothing is ever paid by this."""
+"""Reads everything again that may still change, once a day. It never pays anything."""
 
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ def _looked_back(means: Means, batch: LedgerBatch) -> str | None:
     if now.version == batch.version:
         return None
     unpaid = what_is_unpaid(means, now)
-    return f"{now} had ended, and its items changed at iyzico; what is out is set aside again" + (f". {unpaid}" if unpaid else "")
+    return f"{now} had ended, but its items changed at iyzico; the money of outstanding items is set aside again" + (
+        f". {unpaid}" if unpaid else ""
+    )
 
 
 def _pays_all_the_same(means: Means, batch: LedgerBatch) -> str | None:
@@ -129,4 +131,4 @@ def _pays_all_the_same(means: Means, batch: LedgerBatch) -> str | None:
     if said is not Says.PAYING:
         return None
     step_by_others(means, batch, said)
-    return f"{batch} was cancelled, and iyzico pays it all the same: its money is set aside; do not pay anybody of it again"
+    return f"{batch} was cancelled, but iyzico pays it all the same. Its money is set aside; do not pay its items again"

@@ -95,7 +95,7 @@ class ResumedGate:
             return min(seen.ends_at - time.time(), self.timeout_seconds)
         if self.started_at is not None:
             return self.timeout_seconds - (datetime.now(UTC) - self.started_at).total_seconds()
-        raise GateEventError("the gate was resumed by an older version, which does not say when its wait ends; clear the task")
+        raise GateEventError("an older version resumed the gate, and does not say when its wait ends; clear the task")
 
 
 def opened(seen: GateEvent, need: Need, account: str) -> Verdict:

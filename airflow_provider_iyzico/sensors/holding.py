@@ -109,7 +109,7 @@ def poll_and_place(
         settings = polls.hook.settings
         if settings.currency not in (None, aside.currency):
             raise IyzicoConfigurationError(
-                f"the gate is in {aside.currency}, and the balance of Connection {settings.conn_id!r} in {settings.currency}: "
+                f"the gate is in {aside.currency}, but the balance of Connection {settings.conn_id!r} is in {settings.currency}: "
                 f"payouts would not see its hold; give the gate currency={settings.currency!r}"
             )
         account = Account(settings.environment, settings.lasting_account(), aside.currency)
@@ -166,10 +166,10 @@ def _judged(balance: Balance, placement: Placement, aside: Aside, account: str) 
     if placement.outcome is Placing.PLACED:
         return replace(verdict, external_id=name, because=f"{money_text(placement.amount)} set aside for {name}")
     if placement.outcome is Placing.PAST:
-        because = f"the payout {name} went on before, so nothing is set aside"
+        because = f"iyzico was already told to pay {name}, so nothing is set aside"
         return replace(verdict, outcome=Outcome.OPENED, external_id=name, because=because)
     if placement.outcome is Placing.MOVED:
-        return replace(verdict, outcome=Outcome.WAITING, waits_for="the next poll, because holds ended while iyzico was asked")
+        return replace(verdict, outcome=Outcome.WAITING, waits_for="the next poll, because holds ended during this one")
     return replace(verdict, outcome=Outcome.WAITING)
 
 

@@ -58,7 +58,7 @@ def check_batch(task_id: str, external_id: object, batch_total: object, hold_for
         raise IyzicoMoneyError(f"task {task_id!r}: batch_total is None; give it, or the external_id of a batch in the ledger")
     elif hold_for_seconds is not None:
         raise IyzicoConfigurationError(
-            f"task {task_id!r}: hold_for_seconds ends a hold, and without external_id there is none; give both or neither"
+            f"task {task_id!r}: hold_for_seconds needs external_id, without which there is no hold; give both or neither"
         )
 
 
@@ -100,7 +100,7 @@ def check_seconds(task_id: str, name: str, value: object, *, may_be_zero: bool =
     is_time = is_number and 0 <= cast("float", value) <= LONGEST_TIMEOUT.total_seconds()
     if not is_time or not (value or may_be_zero):
         least = "zero or more" if may_be_zero else "more than 0"
-        raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; give seconds, {least}, ten years at most")
+        raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; give seconds: {least}, at most ten years")
 
 
 def check_choice(task_id: str, name: str, value: object, choices: Collection[object]) -> None:
@@ -119,7 +119,7 @@ def check_conn_id(value: object, name: str, task_id: str) -> None:
     """
     is_name = isinstance(value, str) and value and value.strip() == value and "{" not in value
     if not is_name and value is not None:
-        raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; name one Connection, and no template")
+        raise IyzicoConfigurationError(f"task {task_id!r}: {name} is {value!r}; name one Connection, not a template")
 
 
 def check_amount(value: object, name: str, task_id: str) -> None:

@@ -39,21 +39,23 @@ BACKSTOP_SECONDS = 60.0
 class MassPayoutBalanceSensor(FailClosedSensor):
     """Waits until the mass payout balance covers a batch: is the money there yet?
 
-    It opens only on an answer that iyzico documents, with a finite balance of at least ``batch_total + headroom``, asked for
-    after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 408, 425, 429 and 5xx, code 50000) it waits until
-    ``timeout``. Everything else (refused keys, other 4xx, redirects, certificates, undocumented answers) fails at once, without
-    retries. ``soft_fail`` skips only when ``timeout`` is over. ``timeout`` bounds the wait and the poll under way;
-    ``execution_timeout`` bounds only the work on a worker (in Airflow 2 a deferred wait as well) and always fails the task.
-    ``exponential_backoff`` and ``max_wait`` count in poke and reschedule mode, ``Retry-After`` in every mode.
+    It opens only on an answer that iyzico documents, with a finite balance of at least ``batch_total + headroom``. The balance
+    must have been asked for after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 408, 425, 429 and 5xx,
+    code 50000), the gate waits until ``timeout``. Everything else (refused keys, other 4xx, redirects, certificates,
+    undocumented answers) fails at once, without retries. ``soft_fail`` skips only when ``timeout`` is over. ``timeout`` ends
+    the wait, even during a poll. ``execution_timeout`` bounds only the work on a worker (in Airflow 2 also a deferred wait),
+    and always fails the task. ``exponential_backoff`` and ``max_wait`` have an effect in poke and reschedule mode,
+    ``Retry-After`` in every mode.
 
     A deferred gate asks iyzico again if it gets a worker late: more than a minute after its trigger saw the money, or more than
-    one ``poke_interval`` if that is longer. If the money is gone, it goes on waiting until its original end.
+    one ``poke_interval``, if that is longer. If the money is gone, it goes on waiting until its original end.
 
     Returns ``{"balance", "required", "surplus", "currency", "observed_at"}``, all strings.
 
-    Without ``external_id`` it is advice: two gates may open on the same money. With it, the gate sets the money aside in a
+    Without ``external_id``, two gates may open on the same money. With ``external_id``, the gate sets the money aside in a
     ledger, and opens only if the balance covers the batch beside what others set aside. Until its hold ends, no other such gate
-    opens on that money. The result then has ``external_id`` and ``available`` too, and ``surplus`` is what is left of that.
+    opens on that money. The result then also has ``external_id`` and ``available``, and ``surplus`` is what is left of the
+    available money.
 
     :param iyzico_conn_id: id of the iyzico Connection
     :param batch_total: what the batch needs, commission included, as ``str``, ``int`` or ``Decimal`` (templated); leave it out if
@@ -61,21 +63,21 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     :param external_id: your own name for the payout: 1 to 64 letters, digits, and . _ : - (templated)
     :param headroom: what must be left on the balance afterwards (templated)
     :param currency: the balance's currency; iyzico names none, so this is a label; refused if its Connection names another
-    :param warehouse_conn_id: keep a row per gate in ``iyzico_payout_gate`` of this SQL Connection; a record that cannot be
-        written is logged as an error and never keeps a gate from opening
-    :param warehouse_schema: the schema of that table, if not the connection's own
+    :param warehouse_conn_id: keep a row per gate in ``iyzico_payout_gate`` of this SQL Connection. If the row cannot be
+        written, the gate logs an error, and still opens when the money is there
+    :param warehouse_schema: the schema of that table, if not the Connection's own
     :param ledger_conn_id: the SQL Connection of the ledger: PostgreSQL, MySQL, MariaDB or SQLite. While it cannot be asked, the
         gate stays shut
-    :param ledger_schema: the schema of its tables, if not the connection's own
-    :param hold_for_seconds: after which time ends the hold, unless the ledger's batch may have been sent; ``None``: never
-    :param recheck_seconds: a deferred gate asks the ledger again after so long
-    :param settling_seconds: for how long a paid item of another batch, which this gate reads, still counts in that batch's hold;
-        at least that of its ``MassPayoutAuthorizeOperator``
+    :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
+    :param hold_for_seconds: after this time the hold ends, unless its batch may have been authorized; ``None``: never
+    :param recheck_seconds: a deferred gate asks the ledger again after this time
+    :param settling_seconds: how long a paid item of another batch still counts in that batch's hold, if this gate reads the
+        batch; give at least the value of that batch's ``MassPayoutAuthorizeOperator``
     :param deferrable: wait in the triggerer, where all gates of an account share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises AirflowSensorTimeout: the money did not come within ``timeout`` seconds, in every mode
-    :raises IyzicoError: when the DAG file is parsed: a parameter is not valid, and no template
+    :raises IyzicoError: when the DAG file is parsed: a parameter is not valid, and is not a template
     """
 
     template_fields: Sequence[str] = ("batch_total", "headroom", "external_id")
@@ -175,7 +177,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
             verdict = opened(seen, self._need(), self.iyzico_conn_id)
             self.log.info("%s", verdict)
             return verdict.result()
-        self.log.info("Asking iyzico again: %s", reason or "the money is there, and is to be set aside")
+        self.log.info("Asking iyzico again: %s", reason or "the money is there, and must be set aside")
         if not seen.is_of(self.iyzico_conn_id, self.currency):
             self._was_there = False
         return self._poll_or_defer(context, gate.seconds_left(seen))

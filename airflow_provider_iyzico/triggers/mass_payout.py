@@ -43,21 +43,21 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
 
     The event is a dict of strings, which ``airflow_provider_iyzico.domain.event`` reads: ``status`` (``open``, ``fail``,
     ``timeout``, ``recheck``), ``message``, ``polls`` and ``ends_at``; what was asked for (``iyzico_conn_id``, ``currency``,
-    ``required``); the last ``balance`` seen, when it was ``observed_at`` and iyzico's ``system_time`` then, if any was; and with
+    ``required``); if a balance was seen, the last ``balance``, its moment ``observed_at`` and iyzico's ``system_time``; and with
     ``fail`` the name of the ``error``.
 
     :param iyzico_conn_id: id of the iyzico Connection, read again for every poll
     :param batch_total: what the batch needs, as digits
     :param headroom: what must be left over, as digits
     :param currency: the balance's currency, as a label
-    :param poll_seconds: seconds from the end of one poll to the next, and at least as long as iyzico asks to wait
-    :param ends_at: when to give up, in seconds since the epoch; ``None`` in an ``AssetWatcher``, where no task waits: it fires
-        each time the balance comes to cover the batch, and at nothing else
+    :param poll_seconds: seconds from the end of one poll to the next; more, if iyzico asks to wait longer
+    :param ends_at: when to give up, in seconds since the epoch; ``None`` in an ``AssetWatcher``, where no task waits: there it
+        fires only each time the balance comes to cover the batch
     :param not_before: when to poll first, in seconds since the epoch, if iyzico asked the worker to wait
-    :param held: what others hold of the balance, as digits: the trigger fires when the balance covers the batch beside it
+    :param held: what others hold of the balance, as digits: the trigger fires when the balance covers the batch beside that
     :param held_by: who holds it, for people
     :param recheck_at: when to wake the task at the latest, in seconds since the epoch, so that it asks its ledger again
-    :raises IyzicoMoneyError: an amount is not valid; a watcher's is refused when its DAG file is parsed
+    :raises IyzicoMoneyError: an amount is not valid; that of a watcher is refused when its DAG file is parsed
     :raises IyzicoConfigurationError: another parameter is not valid
     """
 

@@ -23,16 +23,16 @@ SETTLING_SECONDS = 10.0
 
 
 class MassPayoutTrigger(BaseTrigger):
-    """Fires when every item of a batch is decided, when reading it has become impossible, or at ``wake_at``.
+    """Fires when every item of a batch is decided, when the batch can no longer be read, or at ``wake_at``.
 
     The event is a dict of strings: ``why`` (``decided``, ``failed`` or ``time``) and ``message``. The task reads iyzico again and
-    decides, so nothing is believed of an event that comes late or twice. All triggers of one batch and interval share one poll.
+    decides, so an event that comes late or twice does no harm. All triggers of one batch and interval share one poll.
 
     :param iyzico_conn_id: id of the iyzico Connection, read again for every poll
     :param request_id: iyzico's id of the batch
-    :param external_id: your own, for the log
-    :param poll_seconds: from the end of one poll to the next
-    :param wake_at: when the task goes on at the latest, in seconds since the epoch
+    :param external_id: your own name for the batch, for the log
+    :param poll_seconds: seconds from the end of one poll to the next
+    :param wake_at: when the task resumes at the latest, in seconds since the epoch
     :raises IyzicoConfigurationError: an argument cannot be right
     """
 
@@ -58,7 +58,7 @@ class MassPayoutTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until something is to be done."""
         not_before = time.time() + SETTLING_SECONDS
-        why, message = "time", f"{self.external_id}: it is time to read it again"
+        why, message = "time", f"{self.external_id}: time to read it again"
         try:
             async with asyncio.timeout(max(self.wake_at - time.time(), 0.0)):
                 why, message = await self._decided()

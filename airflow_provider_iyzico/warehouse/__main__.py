@@ -1,4 +1,4 @@
-"""For the owner of the warehouse: print the statements that make it, or compute its daily roll-up again."""
+"""Print the statements that make the tables and views of the warehouse, or compute its daily roll-up again."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     printer = commands.add_parser("ddl", help="print the CREATE statements of tables and views")
     printer.add_argument("--dialect", default="postgresql", choices=PRINTED_DIALECTS, help="default: postgresql")
-    printer.add_argument("--table", default=SNAPSHOT_TABLE)
+    printer.add_argument("--table", default=SNAPSHOT_TABLE, help="default: %(default)s")
     rebuilder = commands.add_parser(
         "rebuild", help=f"compute the daily roll-up again from the snapshots; reads the SQLAlchemy URL from ${URL_VARIABLE}"
     )
-    rebuilder.add_argument("--timezone", help="cut the days of all accounts in this IANA time zone from now on")
+    rebuilder.add_argument("--timezone", help="from now on, count the days of all accounts in this IANA time zone")
     for command in (printer, rebuilder):
-        command.add_argument("--schema")
+        command.add_argument("--schema", help="the schema of the tables and views")
     asked = parser.parse_args(arguments)
     try:
         if asked.command == "rebuild":

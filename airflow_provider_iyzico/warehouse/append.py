@@ -75,7 +75,7 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
     if bent is not None:
         raise WarehouseExactnessError(f"{bent}; {_NOTHING_KEPT if there is None else _KEPT_NEVERTHELESS}")
     if there is None:
-        raise conflict or WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
+        raise conflict or WarehouseExactnessError(f"table {table.fullname!r} took a row, but a query does not find it")
     if is_bent:
         kind = table.c.balance.type.compile(engine.dialect)
         raise WarehouseExactnessError(

@@ -191,7 +191,7 @@ class Runner:
                     break
             except Killed:
                 self.stage.reached["kill", "triggerer"] += 1
-        return f"{trigger.external_id}: it is time"
+        return f"{trigger.external_id}: time to read it again"
 
     def _hear(self, error: BaseException | None) -> None:
         while error is not None:

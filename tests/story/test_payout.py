@@ -73,7 +73,7 @@ def test_a_payment_that_comes_back_fails_the_task_by_name_and_the_ledger_balance
     iyzico.set(fates={RETURNED: "returned"})
     run = payout.test()
     assert states(run) == {"start": "success", "wait_for_money": "success", "pay": "failed"}
-    assert f"'{RETURNED}' (DEPOSIT_SUCCESS); returned 980.50, still out 0.00 TRY" in caplog.text
+    assert f"'{RETURNED}' (DEPOSIT_SUCCESS); returned 980.50, outstanding 0.00 TRY" in caplog.text
     paid = Decimal("1250.00") + Decimal("2269.50")
     assert Decimal(6000) - Decimal(iyzico.balance) == paid + 2 * Decimal("2.50")
     items = kept(sqlite_warehouse, "SELECT item_external_id, status FROM iyzico_payout_item ORDER BY 1")

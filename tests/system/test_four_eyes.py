@@ -216,7 +216,7 @@ def test_an_answer_to_an_old_text_does_not_count_and_the_command_approves_instea
     assert old[0] != f"Approve {digest}"
     run.answer("fatma")
     assert run.until("ask", "failed") == 1
-    assert f"is {digest} now, and the answer is about" in run.log("ask")
+    assert f"is {digest} now, and the answer names" in run.log("ask")
     run.clear()
     assert run.asked()["options"] == old  # Airflow keeps the text of a task that is cleared
     run.answer("fatma")

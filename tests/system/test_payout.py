@@ -102,7 +102,7 @@ def test_three_people_are_paid_one_payment_comes_back_and_the_task_says_so(airfl
         "pay": "failed",
     }
     assert states["pay"]["try_number"] == 1, "a retry would not help, so there was none"
-    said = f"'veli-{month}' (DEPOSIT_SUCCESS); returned 980.50, still out 0.00 TRY"
+    said = f"'veli-{month}' (DEPOSIT_SUCCESS); returned 980.50, outstanding 0.00 TRY"
     assert said in task_log(folder, run_id, "pay")
     assert airflow.xcom(PAYOUT, run_id, "start")["required"] == "4507.50"
     items = kept(folder, "SELECT status, amount, commission FROM iyzico_payout_item WHERE external_id = ?", f"salaries-{month}")

@@ -27,16 +27,16 @@ _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One item that goes out. It does not show its recipient.
+    """One payment of a batch. Its ``repr`` does not show the recipient.
 
-    :param item_external_id: your own name for it, once in a batch: 1 to 64 printable characters
+    :param item_external_id: your own name for the payment, unique in its batch: 1 to 64 printable characters
     :param recipient_type: PHONE, IBAN, IDENTITY_NUMBER or MEMBER_ID
     :param recipient_info: the phone number, IBAN, identity number or member id; kept in capitals and without blanks
     :param amount: in major units, more than zero, with at most two decimals
     :param recipient_name: required for an IBAN
-    :param non_withdrawable: True: the recipient cannot withdraw the money from the wallet at iyzico
+    :param non_withdrawable: True keeps the money in the recipient's wallet at iyzico
     :raises IyzicoMoneyError: the amount cannot be paid
-    :raises IyzicoConfigurationError: another field cannot be sent; the message names the item and no recipient
+    :raises IyzicoConfigurationError: another field cannot be sent; the message names the item, but no recipient
     """
 
     item_external_id: str
@@ -50,7 +50,7 @@ class Payment:
     def __post_init__(self) -> None:
         _require(_is_text(self.item_external_id, MAX_ID), f"an item_external_id is not {_TEXT.format(MAX_ID)}")
         whose = f"of item {self.item_external_id!r}"
-        _require(self.recipient_type in RECIPIENT_TYPES, f"recipient_type {whose} is none of {', '.join(RECIPIENT_TYPES)}")
+        _require(self.recipient_type in RECIPIENT_TYPES, f"recipient_type {whose} is not one of {', '.join(RECIPIENT_TYPES)}")
         needs_name = self.recipient_type == "IBAN" or self.recipient_name is not None
         for name in ("recipient_info", "description", *(["recipient_name"] if needs_name else [])):
             _require(_is_text(getattr(self, name), MAX_TEXT), f"{name} {whose} is not {_TEXT.format(MAX_TEXT)}")
@@ -62,12 +62,13 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The payments that iyzico is asked to make together, in one currency. It does not show its items.
+    """The payments that iyzico is asked to make together, in one currency. Its ``repr`` does not show its items.
 
-    :param external_id: your own name for it, by which it is paid once: 1 to 64 ASCII letters, digits, ``.``, ``_``, ``:``, ``-``
+    :param external_id: your own name for the batch, by which it is paid once: 1 to 64 ASCII letters, digits, ``.``, ``_``,
+        ``:``, ``-``
     :param currency: its ISO 4217 code
     :param purpose: one of ``PURPOSES``, if any
-    :raises IyzicoConfigurationError: it cannot be sent as it is; the message says why
+    :raises IyzicoConfigurationError: the batch cannot be sent; the message says why
     """
 
     external_id: str
@@ -80,16 +81,16 @@ class Batch:
         whose = f"of batch {self.external_id!r}"
         is_currency = isinstance(self.currency, str) and bool(_CURRENCY.match(self.currency))
         _require(is_currency, f"currency {whose} is {self.currency!r}; give its ISO 4217 code in capitals, such as 'TRY'")
-        _require(self.purpose is None or self.purpose in PURPOSES, f"purpose {whose} is none of {', '.join(PURPOSES)}")
+        _require(self.purpose is None or self.purpose in PURPOSES, f"purpose {whose} is not one of {', '.join(PURPOSES)}")
         object.__setattr__(self, "items", tuple(self.items))
-        _require(all(isinstance(item, Payment) for item in self.items), f"an item {whose} is no Payment")
+        _require(all(isinstance(item, Payment) for item in self.items), f"an item {whose} is not a Payment")
         _require(
             0 < len(self.items) <= MAX_ITEMS, f"batch {self.external_id!r} has {len(self.items)} items, not 1 to {MAX_ITEMS}"
         )
         counts = Counter(item.item_external_id for item in self.items)
         twice = [name for name, count in counts.items() if count > 1]
         named = ", ".join(repr(name) for name in islice(twice, 10))
-        _require(not twice, f"batch {self.external_id!r} has {len(twice)} item_external_ids more than once, such as {named}")
+        _require(not twice, f"batch {self.external_id!r} has more than one item with the same item_external_id, such as {named}")
 
     @property
     def total(self) -> Decimal:

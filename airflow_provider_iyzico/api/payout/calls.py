@@ -75,7 +75,7 @@ def page_call(
     else:
         read_external_id(external_id)
     if item_type not in ITEM_TYPES:
-        raise IyzicoConfigurationError(f"item_type is none of {', '.join(ITEM_TYPES)}; leave it out for all items")
+        raise IyzicoConfigurationError(f"item_type is not one of {', '.join(ITEM_TYPES)}; leave it out for all items")
     body = {
         "requestId": request_id,
         "externalMassPayoutId": external_id,
@@ -126,4 +126,4 @@ def _json(value: object) -> str:
 
 def _require_wire_id(value: object, name: str) -> None:
     if not (isinstance(value, str) and WIRE_ID.match(value)):
-        raise IyzicoConfigurationError(f"{name} is no id as iyzico gives them: letters, digits, '.', '_', '~' and '-'")
+        raise IyzicoConfigurationError(f"{name} is not an id of iyzico's: letters, digits, '.', '_', '~' and '-'")

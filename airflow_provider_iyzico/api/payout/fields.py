@@ -39,7 +39,7 @@ def read_text(fields: Fields, name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise IyzicoAnswerError(f"iyzico answered with a {name} that is no text of at most {MAX_TEXT} characters")
+        raise IyzicoAnswerError(f"iyzico answered with a {name} that is not a text of at most {MAX_TEXT} characters")
     return str(value) or None
 
 
@@ -61,7 +61,7 @@ def read_wire_id(fields: Fields, name: str) -> str | None:
     """
     value = read_text(fields, name)
     if value is not None and not WIRE_ID.match(value):
-        raise IyzicoAnswerError(f"iyzico answered with a {name} that is no id of letters, digits, '.', '_', '~' and '-'")
+        raise IyzicoAnswerError(f"iyzico answered with a {name} that is not an id of letters, digits, '.', '_', '~' and '-'")
     return value
 
 
@@ -72,7 +72,7 @@ def read_count(fields: Fields, name: str) -> int | None:
     """
     value = read_text(fields, name)
     if value is not None and not _COUNT.match(value):
-        raise IyzicoAnswerError(f"iyzico answered with a {name} that is no whole number")
+        raise IyzicoAnswerError(f"iyzico answered with a {name} that is not a whole number")
     return None if value is None else int(value)
 
 
@@ -99,7 +99,7 @@ def read_object(fields: Fields, name: str) -> dict[str, Any]:
     """
     value = fields.get(name)
     if value is not None and not isinstance(value, dict):
-        raise IyzicoAnswerError(f"iyzico answered with a {name} that is no object")
+        raise IyzicoAnswerError(f"iyzico answered with a {name} that is not an object")
     return value or {}
 
 
@@ -110,5 +110,5 @@ def read_objects(fields: Fields, name: str) -> list[dict[str, Any]]:
     """
     value = fields.get(name)
     if value is not None and not (isinstance(value, list) and all(isinstance(one, dict) for one in value)):
-        raise IyzicoAnswerError(f"iyzico answered with {name} that are no list of objects")
+        raise IyzicoAnswerError(f"iyzico answered with {name} that are not a list of objects")
     return value or []

@@ -31,8 +31,8 @@ class InvalidItem:
 class Initiated:
     """The result of init. Nothing is paid yet.
 
-    :param request_id: iyzico's id of the batch, by which it is authorized, cancelled and retrieved. None: iyzico refused the
-        whole batch, and ``invalid`` says why
+    :param request_id: iyzico's id of the batch, by which it is authorized, cancelled and retrieved. If it is None, iyzico refused
+        the whole batch, and ``invalid`` says why
     :param invalid: the items that iyzico refuses to pay, each once; possibly all
     """
 

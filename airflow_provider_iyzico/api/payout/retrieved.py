@@ -33,14 +33,14 @@ MAX_REASONS = 10
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item as iyzico has it. It does not show its recipient.
+    """One item as iyzico has it. Its ``repr`` does not show the recipient.
 
-    :param reference_code: iyzico's id of the item, by which it can be asked for
+    :param reference_code: iyzico's id of the item, by which it can be read
     :param recipient_info: possibly masked; nobody has seen an answer
     :param status: iyzico's word; ``statuses`` says what the documented ones mean
     :param errors: iyzico's words, without recipients, each in one short line
     :param total_amount: without commission, in major units
-    :param commission_amount: None: iyzico states none; zero means that there is none
+    :param commission_amount: None if iyzico states none
     :param request_id: iyzico's id of its batch, which only some answers have
     """
 
@@ -60,13 +60,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class MassPayout:
-    """A batch as iyzico has it, with its items. The items decide about money, never the batch's status.
+    """A batch as iyzico has it, with its items. Its items decide about money, never its status.
 
-    :param request_id: iyzico's id of the batch: the one that was asked for, or the one that its items name. None: nobody knows it
+    :param request_id: iyzico's id of the batch: the one that was asked for, or the one that its items name; otherwise None
     :param status: iyzico's word; ``statuses`` says what the documented ones mean
     :param total_amount: without commission, in major units
-    :param successful_amount: None: iyzico states none; the commission likewise
-    :param received_date: as iyzico writes it, in a form that nobody has documented; the other dates likewise
+    :param successful_amount: None if iyzico states none, as is ``commission_amount``
+    :param received_date: as iyzico writes it, as are the other dates; their format is not documented
     """
 
     external_id: str

@@ -1,8 +1,8 @@
 """The statuses of a batch and of its items, and what each means.
 
-Other words are kept as they are. They mean ``UNKNOWN``, and never that somebody was paid. The
-tables are from https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout, and from
-``mass-payout-reporting`` beside it.
+Other words are kept as they are. They mean ``UNKNOWN``, and never that somebody was paid. The tables are from
+https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout, and from ``mass-payout-reporting``
+beside it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ class ItemMeaning(StrEnum):
     NOT_PAID = "not paid"
     #: The recipient got nothing, and the money has left the balance. It may come back.
     OUT = "out"
-    #: As ``OUT``, but it does not come back by itself.
+    #: Like ``OUT``, but the money does not come back by itself.
     NEEDS_A_PERSON = "needs a person"
     UNKNOWN = "unknown"
 
 
 class BatchMeaning(StrEnum):
-    """What a batch's status says. Its items decide about money, never this."""
+    """What a batch's status says. Only its items say what happened to money."""
 
     INITIATED = "initiated"
     UNDER_WAY = "under way"
@@ -67,10 +67,10 @@ BATCH_STATUSES = {
 
 
 def item_meaning(status: str) -> ItemMeaning:
-    """Return what an item's status means; a word that nobody documented is ``UNKNOWN``."""
+    """Return what an item's status means; an undocumented word is ``UNKNOWN``."""
     return ITEM_STATUSES.get(status, ItemMeaning.UNKNOWN)
 
 
 def batch_meaning(status: str) -> BatchMeaning:
-    """Return what a batch's status means; a word that nobody documented is ``UNKNOWN``."""
+    """Return what a batch's status means; an undocumented word is ``UNKNOWN``."""
     return BATCH_STATUSES.get(status, BatchMeaning.UNKNOWN)

@@ -27,7 +27,7 @@ def engine_by_url() -> Engine:
         engine = prepare(create_engine(url))
     except (ArgumentError, ImportError, TypeError, ValueError) as error:
         raise WarehouseConfigurationError(
-            f"${URL_VARIABLE} is no URL of SQLAlchemy that can be used here ({type(error).__name__}); it looks like "
+            f"${URL_VARIABLE} is not a SQLAlchemy URL that works here ({type(error).__name__}); it looks like "
             "postgresql+psycopg://user@host/database, and its driver must be installed"
         ) from None  # some messages quote the URL, which holds a password
     if "@" in (engine.url.host or ""):  # drivers quote a host that they cannot find

@@ -134,7 +134,7 @@ def is_there(file: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, ValueError) as error:
-        raise WarehouseConfigurationError(_problem_of(Path(file)) or f"{file[:80]!r} can be no file here") from error
+        raise WarehouseConfigurationError(_problem_of(Path(file)) or f"{file[:80]!r} cannot be a file here") from error
     return True
 
 
@@ -151,7 +151,7 @@ def _problem_of(file: Path) -> str | None:
         except PermissionError:
             return f"{str(file)!r} is in a folder that this process may not enter; give it the right, {otherwise}"
         except (OSError, ValueError) as error:
-            return f"{str(file)[:80]!r} can be no file on this machine ({type(error).__name__}); name another file as host"
+            return f"{str(file)[:80]!r} cannot be a file on this machine ({type(error).__name__}); name another file as host"
         if found is not is_folder:
             return f"{str(place)!r} is {'no' if is_folder else 'a'} folder; name a SQLite file as host"
     if not file.exists() and file.is_symlink():
@@ -176,7 +176,9 @@ def unreachable(engine: Engine, error: BaseException) -> WarehouseError:
         return WarehouseUnavailableError(
             f"the warehouse did not answer: {first_line(error)}; check that it is up and that this worker may reach it"
         )
-    return WarehouseConfigurationError(f"the warehouse refused us: {first_line(error)}; correct its Connection, or its rights")
+    return WarehouseConfigurationError(
+        f"the warehouse refused the connection or the statement: {first_line(error)}; correct its Connection, or its rights"
+    )
 
 
 def advice(error: BaseException) -> str | None:

@@ -149,7 +149,9 @@ def connect_in_time(connect: Callable[[], C]) -> C:
         if done.done() and not done.cancelled():
             return done.result()
         done.cancel()
-        raise WarehouseUnavailableError(f"the warehouse did not let us in within {seconds:.0f} s; a retry is safe") from error
+        raise WarehouseUnavailableError(
+            f"the warehouse did not accept the connection within {seconds:.0f} s; a retry is safe"
+        ) from error
 
 
 def _line(connection: Any) -> _Line:

@@ -74,7 +74,7 @@ def as_given(connection: Connection, table: Table, given: Row, stored: dict[str,
     :raises WarehouseExactnessError: it differs, or is not there
     """
     if stored is None:
-        raise WarehouseExactnessError(f"table {table.fullname!r} took a row and does not show it")
+        raise WarehouseExactnessError(f"table {table.fullname!r} took a row, but a query does not find it")
     for name, value in given.items():
         if stored[name] != value:
             kind = table.c[name].type.compile(connection.dialect)

@@ -17,7 +17,7 @@ def test_what_cannot_heal_fails_the_task_without_retries():
 
 def test_what_may_have_happened_fails_the_task_without_retries_and_says_that_it_is_to_be_read_back():
     with (
-        pytest.raises(AirflowFailException, match="IyzicoOutcomeUnknownError: lost; .*read it back from iyzico before"),
+        pytest.raises(AirflowFailException, match="IyzicoOutcomeUnknownError: lost; .*ask iyzico before"),
         fail_fast(),
     ):
         raise IyzicoOutcomeUnknownError("lost")

@@ -36,7 +36,7 @@ def test_a_user_without_a_name_is_known_by_id():
     "user", [{"responded_by_user": None}, {"responded_by_user": {}}, {"responded_by_user": "fatma"}, {"timedout": True}], ids=str
 )
 def test_an_answer_that_time_gave_is_nobodys(user):
-    with pytest.raises(LedgerApprovalError, match="nobody's"):
+    with pytest.raises(LedgerApprovalError, match="Airflow names no user"):
         read_answer(event(**user))
 
 

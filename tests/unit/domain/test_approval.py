@@ -52,11 +52,11 @@ def test_an_approval_of_the_batch_as_it_is_counts():
 @pytest.mark.parametrize(
     ("said", "triggered_by", "because"),
     [
-        (word(digest="000000aaaaaa"), NOBODY, "saw 000000, which it no longer is"),
-        (word(digest="3fa9c1bbbbbb"), NOBODY, "saw 3fa9c1, which it no longer is"),
+        (word(digest="000000aaaaaa"), NOBODY, "saw the older digest 000000"),
+        (word(digest="3fa9c1bbbbbb"), NOBODY, "saw the older digest 3fa9c1"),
         (word(hours=0), NOBODY, "approved it too long ago"),
         (word(approves=False), NOBODY, "rejected it"),
-        (word("Anonymous"), NOBODY, "is nobody by name"),
+        (word("Anonymous"), NOBODY, "is not a named user"),
         (word("FATMA"), names_of("fatma"), "triggered the run"),
         (word("Fatma Yılmaz", person_id="fatma"), names_of("fatma"), "triggered the run"),
     ],

@@ -94,7 +94,7 @@ def test_a_machine_without_another_thread_for_a_lookup_is_an_error_of_ours(monke
         hook.close()
     for each in seen:
         assert type(each) is IyzicoUnavailableError
-        assert "no more threads" in str(each)
+        assert "cannot start more threads" in str(each)
 
 
 @contextlib.contextmanager

@@ -90,7 +90,7 @@ def test_a_call_that_moves_money_is_attempted_once_and_signs_the_bytes_it_sends(
     assert hook.run(pay) == 400  # there is no requestId in it, but it is believed: the signature over the body was right
     assert iyzico.seen[0].refusal is None
     iyzico.fail("reset")
-    with pytest.raises(IyzicoOutcomeUnknownError, match="read it back") as caught:
+    with pytest.raises(IyzicoOutcomeUnknownError, match="ask iyzico first") as caught:
         hook.run(pay)
     assert caught.value.retry is Retry.READ_BACK_FIRST
     assert len(iyzico.seen) == 2

@@ -161,7 +161,7 @@ def test_a_missing_bundle_that_was_there_before_is_waited_for(monkeypatch, autho
     bundle.rename(away := bundle.with_suffix(".new"))
     seen = hook.poll()
     assert type(seen) is IyzicoUnavailableError
-    assert "ca_bundle of the Connection names certificates that cannot be read now" in str(seen)
+    assert "ca_bundle of the Connection names certificates that can no longer be read" in str(seen)
     away.rename(bundle)
     assert "no answer" in str(hook.poll())
 

@@ -40,7 +40,7 @@ def test_show_prints_the_digest_and_approve_takes_it(walk, run):
     code, out, _ = approve(run, walk, "--by", "fatma")
     assert (code, out) == (
         0,
-        f"batch '{NAMED}' of simulator (sandbox, TRY) is approved by fatma as {shown}, which counts for 24 hours\n",
+        f"batch '{NAMED}' of simulator (sandbox, TRY) is approved by fatma as {shown}, and this counts for 24 hours\n",
     )
     assert check_approvals(walk.ledger, walk.batch, task(), 1) == "approved by fatma"
 
@@ -58,7 +58,7 @@ def test_the_row_is_that_of_a_person_and_says_who_typed_the_name_of_another(walk
 
 def test_what_does_not_count_is_refused_and_says_why(walk, run):
     code, _, err = approve(run, walk, digest="000000")
-    assert (code, f"is {shown_digest(walk.batch)} now, and the answer is about '000000'" in err) == (2, True)
+    assert (code, f"is {shown_digest(walk.batch)} now, and the answer names '000000'" in err) == (2, True)
     assert approve(run, walk, "--by", "fatma")[0] == 0
     code, _, err = approve(run, walk, "--by", "Fatma")
     assert (code, "Fatma has approved" in err) == (2, True)

@@ -97,7 +97,7 @@ def test_what_is_no_step_of_the_table_is_refused_before_iyzico_is_asked(at_iyzic
     for state in ("ended", "new", "auth_sent", "refused", "initiated"):
         code, _, err = run(capsys, "resolve", NAMED, "--as", state, *BECAUSE)
         assert code == 2
-        assert f"after which nobody may call it {state}" in err
+        assert f"from there it cannot become {state}" in err
     assert len(bank.seen) == seen
 
 
@@ -143,7 +143,7 @@ def test_another_batch_of_that_name_is_not_adopted(ledger, account, bank, capsys
     hook.close()
     code, out, err = run(capsys, "resolve", NAMED, "--as", "initiated", *BECAUSE)
     assert code == 2
-    assert "1 items have another recipient at iyzico" in out
+    assert "1 items, such as 'item-2', have another recipient at iyzico" in out
     assert "iyzico shows with other amounts 1 items" in err
     assert find(ledger, account, NAMED).state is State.INIT_UNKNOWN
 
@@ -162,7 +162,7 @@ def test_the_connection_of_another_account_is_refused_before_it_is_asked(ledger,
     Walk(ledger, Account("sandbox", "other", "TRY"), SENT).to(State.INIT_SENT, State.INIT_UNKNOWN)
     code, _, err = run(capsys, "resolve", NAMED, "--as", "new", *BECAUSE)
     assert code == 2
-    assert "Connection 'iyzico_default' is that of simulator (sandbox)" in err
+    assert "Connection 'iyzico_default' belongs to simulator (sandbox)" in err
     assert not bank.seen
 
 
@@ -201,14 +201,14 @@ def test_release_gives_back_what_no_batch_may_be_paying(at_iyzico, capsys):
         walk.ledger, walk.batch.account, Wanted("by-hand", batch_total=Decimal(5)), asked(walk.ledger, walk.batch.account), task()
     )
     set_aside(walk.ledger, walk.batch)
-    assert run(capsys, "release", "by-hand", *BECAUSE)[1] == "by-hand holds nothing any more; it was 5.00 TRY\n"
+    assert run(capsys, "release", "by-hand", *BECAUSE)[1] == "by-hand held 5.00 TRY, and holds nothing any more\n"
     assert run(capsys, "release", NAMED, *BECAUSE)[1].startswith("nothing is set aside for batch 'salaries-20261101'")
     code, _, err = run(capsys, "release", "by-hand", *BECAUSE)
-    assert (code, "the ledger has nothing called 'by-hand' there" in err) == (2, True)
+    assert (code, "the ledger has no batch and no open hold named 'by-hand' there" in err) == (2, True)
     walk.batch = find(walk.ledger, walk.batch.account, NAMED)
     walk.to(State.AUTH_SENT)
     code, _, err = run(capsys, "release", NAMED, *BECAUSE)
-    assert (code, "stays, because it is auth_sent" in err) == (2, True)
+    assert (code, "stays set aside, because it is auth_sent" in err) == (2, True)
 
 
 def test_where_several_accounts_have_the_name_the_command_asks_which(ledger, capsys):
@@ -231,7 +231,7 @@ def test_a_person_says_why_and_who(ledger, account, capsys, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.getuid", lambda: 1_234_567)
     code, _, err = run(capsys, "permit", NAMED, *BECAUSE)
-    assert (code, "say who decides with --by" in err) == (2, True)
+    assert (code, "say with --by who decides" in err) == (2, True)
 
 
 @pytest.mark.parametrize("days", ["1000000", "1e300", "inf"])

@@ -48,7 +48,7 @@ def test_the_hold_of_a_batch_is_not_released_as_a_plain_one(ledger):
 
 def test_a_hold_is_released_only_in_its_own_currency(ledger):
     put(ledger, "a", "70", account=DOLLARS)
-    with pytest.raises(LedgerHoldError, match="is in USD, and is to be released in TRY"):
+    with pytest.raises(LedgerHoldError, match="is in USD, and the task releases TRY"):
         release(ledger, "a")
     assert holds(ledger) == [("a", 1, Decimal(70), None)]
     assert release(ledger, "a", account=DOLLARS) is not None

@@ -225,14 +225,14 @@ def test_another_task_cannot_share_a_plain_hold(ledger, other):
 @pytest.mark.parametrize("amount", ["39.99", "40.01"])
 def test_another_amount_under_a_name_that_holds_is_refused(ledger, amount):
     put(ledger, "a", "40")
-    with pytest.raises(LedgerHoldError, match=f"'a' holds 40.00 TRY already, and {amount} TRY is to be set aside.*release a"):
+    with pytest.raises(LedgerHoldError, match=f"'a' already holds 40.00 TRY, and this gate needs {amount} TRY.*release a"):
         put(ledger, "a", amount)
     assert holds(ledger) == [("a", 1, Decimal(40), None)]
 
 
 def test_another_currency_under_a_name_that_holds_is_refused(ledger):
     put(ledger, "a", "40")
-    with pytest.raises(LedgerHoldError, match="'a' holds 40.00 TRY already, and 40.00 USD"):
+    with pytest.raises(LedgerHoldError, match="'a' already holds 40.00 TRY, and this gate needs 40.00 USD"):
         put(ledger, "a", "40", account=DOLLARS)
 
 
@@ -258,7 +258,7 @@ def test_any_task_may_keep_the_hold_of_a_batch(ledger):
 
 def test_a_hold_for_other_code_beside_a_batch_of_that_name_is_refused(ledger):
     enter_batch(ledger, "march")
-    with pytest.raises(LedgerBatchError, match="has a batch 'march', which knows what it needs; leave batch_total out"):
+    with pytest.raises(LedgerBatchError, match="has a batch 'march' and knows what it needs; leave batch_total out"):
         put(ledger, "march", "40")
     assert holds(ledger) == []
 

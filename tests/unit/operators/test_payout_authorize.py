@@ -72,7 +72,7 @@ def test_unpaid_items_fail_the_task_without_retries_after_everything_is_written(
     init()
     bank.set(fates={"item-1": "returned"})
     said = fails(
-        r"PayoutUnpaidError: 1 of 3 items .* are not paid: 'item-1' \(DEPOSIT_SUCCESS\); returned 100\.50, still out 0\.00"
+        r"PayoutUnpaidError: 1 of 3 items .* are not paid: 'item-1' \(DEPOSIT_SUCCESS\); returned 100\.50, outstanding 0\.00"
     )
     assert "item-0" not in said
     assert state(sqlite_warehouse) == "ended"
@@ -191,7 +191,7 @@ def _pausing(monkeypatch, pause):
 def test_the_timeout_ends_the_task_and_never_the_hold(bank, sqlite_warehouse):
     init()
     bank.set(durations=SLOW)
-    fails("did not end within 0.3 s; 3 items are not paid yet. Its money stays set aside; clear this task", timeout=0.3)
+    fails("did not end within 0.3 s; 3 items are not paid yet. Its money stays set aside. Clear this task", timeout=0.3)
     assert state(sqlite_warehouse) == "authorized"
     assert rows(sqlite_warehouse, "SELECT counted, expires_at FROM iyzico_balance_hold") == [(309, None)]
     assert rows(sqlite_warehouse, "SELECT count(*) FROM iyzico_balance_hold_end") == [(0,)]
@@ -292,7 +292,7 @@ def test_a_task_that_is_resumed_under_another_name_does_not_take_that_batch_for_
     authorize(external_id="another")
     bank.set(durations=SLOW)
     told = deferred()
-    with pytest.raises(AirflowFailException, match="'another' .*is not the batch that this task had paid.*external_id"):
+    with pytest.raises(AirflowFailException, match="'another' .*but this task authorized.*external_id"):
         resumed(told, EVENTS[0], external_id="another")
     bank.set(clock="stepped")
     bank.advance(1100)
@@ -401,7 +401,7 @@ def test_links_colours_and_lineage_are_those_of_the_other_operators(bank):
         ({"on_unpaid": "skip"}, "on_unpaid is 'skip'; use one of fail, succeed"),
         ({"approvals": 3}, "approvals is 3; use one of 0, 1, 2"),
         ({"approvals": True}, "approvals is True"),
-        ({"poll_interval": 0}, "poll_interval is 0; give seconds, more than 0"),
+        ({"poll_interval": 0}, "poll_interval is 0; give seconds: more than 0"),
         ({"timeout": 0}, "timeout is 0"),
         ({"timeout": timedelta(days=-1)}, "timeout is -86400"),
         ({"timeout": "7 days"}, "timeout is '7 days'"),

@@ -20,7 +20,7 @@ def test_it_returns_what_the_batch_was_and_may_run_twice(bank, sqlite_warehouse)
 def test_a_batch_that_pays_fails_it_without_retries(bank):
     init()
     authorize()
-    with pytest.raises(AirflowFailException, match="which nothing takes back"):
+    with pytest.raises(AirflowFailException, match="nothing can take that back"):
         cancel()
     assert calls(bank, "cancel") == 0
 

@@ -65,7 +65,7 @@ def test_after_the_payout_a_clear_of_the_same_run_is_green_and_another_run_fails
     init()
     authorize()
     assert init()["state"] == "ended"
-    with pytest.raises(AirflowFailException, match="ended at .*let external_id name the day or month, with the year"):
+    with pytest.raises(AirflowFailException, match="ended at .*Put the day or the month, with the year, into external_id"):
         init(context("start", run_id="manual__2"))
     assert (calls(bank, "init"), state(sqlite_warehouse)) == (1, "ended")
 
@@ -103,7 +103,7 @@ def test_a_batch_that_somebody_authorized_before_its_invalid_items_cancelled_it_
     bank.fail("failure", on="cancel", code="11")
     fails("could not be cancelled")
     bank.panel.authorize(BATCH)
-    assert "item-0" not in fails("would not pay some items.*'item-1' .*Somebody authorized it")
+    assert "item-0" not in fails("would not pay some items.*'item-1' .*Somebody authorized the batch")
     assert state(sqlite_warehouse) == "authorized"
     assert init(on_invalid="drop")["state"] == "authorized"
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_paid_is_said_before_anything_is_sent(bank, parameters, m
 
 def test_the_same_name_with_other_payments_is_refused(bank):
     init()
-    fails("with other content", payments=payments(2))
+    fails("with other payments", payments=payments(2))
     assert calls(bank, "init") == 1
 
 
@@ -185,8 +185,8 @@ def test_tables_are_not_made_against_the_owners_will(bank):
 AT_PARSING = [
     ({"external_id": ""}, "external_id"),
     ({"external_id": "maaş"}, "external_id"),
-    ({"payments": None}, "payments come from nowhere; give exactly one"),
-    ({"payments_path": "/a.csv"}, "payments come from payments, payments_path"),
+    ({"payments": None}, "payments are given by nothing; give exactly one"),
+    ({"payments_path": "/a.csv"}, "payments are given by payments, payments_path"),
     ({"payments": None, "payments_sql": "SELECT 1"}, "payments_sql with payments_conn_id"),
     ({"payments_conn_id": "hr"}, "payments_sql with payments_conn_id"),
     ({"payments": None, "payments_sql": "SELECT 1", "payments_conn_id": "{{ x }}"}, "payments_conn_id"),
@@ -198,7 +198,7 @@ AT_PARSING = [
     ({"commission_bound": "{{ params.commission }}"}, "commission_bound is .*no template"),
     ({"max_items": 0}, "max_items is 0"),
     ({"max_items": True}, "max_items is True"),
-    ({"grace_seconds": -1}, "grace_seconds is -1; give seconds, zero or more"),
+    ({"grace_seconds": -1}, "grace_seconds is -1; give seconds: zero or more"),
     ({"grace_seconds": float("nan")}, "grace_seconds is nan"),
     ({"ledger_conn_id": None}, "ledger_conn_id"),
     ({"iyzico_conn_id": ""}, "iyzico_conn_id"),

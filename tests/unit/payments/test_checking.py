@@ -58,14 +58,14 @@ def test_recipients_of_every_kind_and_any_country_are_taken(kind, info):
 
 
 BAD = [
-    ({"recipient_info": "TR340006100519786457841326"}, "is no IBAN"),
-    ({"recipient_info": "TR33000610051978645784132"}, "is no IBAN"),
+    ({"recipient_info": "TR340006100519786457841326"}, "is not an IBAN"),
+    ({"recipient_info": "TR33000610051978645784132"}, "is not an IBAN"),
     ({"recipient_info": "ТR330006100519786457841326"}, "letters that are not ASCII"),
-    ({"recipient_type": "IDENTITY_NUMBER", "recipient_info": "10000000147"}, "is no identity number"),
-    ({"recipient_type": "PHONE", "recipient_info": "05551234567"}, "is no phone number"),
-    ({"recipient_type": "PHONE", "recipient_info": "+90555abc4567"}, "is no phone number"),
-    ({"recipient_type": "MEMBER_ID", "recipient_info": "m4711"}, "is no member id"),
-    ({"recipient_type": "EMAIL"}, "recipient_type is none of"),
+    ({"recipient_type": "IDENTITY_NUMBER", "recipient_info": "10000000147"}, "is not an identity number"),
+    ({"recipient_type": "PHONE", "recipient_info": "05551234567"}, "is not a phone number"),
+    ({"recipient_type": "PHONE", "recipient_info": "+90555abc4567"}, "is not a phone number"),
+    ({"recipient_type": "MEMBER_ID", "recipient_info": "m4711"}, "is not a member id"),
+    ({"recipient_type": "EMAIL"}, "recipient_type is not one of"),
     ({"recipient_name": None}, "recipient_name"),
     ({"recipient_name": "  "}, "recipient_name"),
     ({"amount": 100.5}, "float"),

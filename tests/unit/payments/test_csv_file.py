@@ -33,12 +33,12 @@ def test_quotes_delimiters_and_line_breaks_inside_a_field_are_kept():
     ("content", "said"),
     [
         (b"", "lacks item_external_id"),
-        (b"a,b\n1,2\n", "columns that no payment has"),
+        (b"a,b\n1,2\n", "unknown columns"),
         (HEADER.replace("amount", "tutar").encode(), "lacks amount"),
         (f"{HEADER},amount\n".encode(), "names a column twice"),
         (f"{HEADER}\n{ROW},more\n".encode(), "record 2 of s3://payroll/november.csv has 7 fields, its header 6"),
         (f"{HEADER}\n{ROW}\n".encode("iso-8859-9"), "is not UTF-8"),
-        (f'{HEADER}\n1,IBAN,"TR33'.encode(), "is no CSV file"),
+        (f'{HEADER}\n1,IBAN,"TR33'.encode(), "is not a CSV file"),
     ],
 )
 def test_what_is_no_such_file_is_refused_without_quoting_a_row(content, said):

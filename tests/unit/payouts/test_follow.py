@@ -114,7 +114,7 @@ def test_money_that_does_not_come_back_is_reported_and_its_hold_stays(payer, fat
     status = payer.items()["item-1"]
     assert standing.problem == (
         f"1 of 3 items of batch '{BATCH}' of simulator (sandbox, TRY) are not paid: 'item-1' ({status}); returned 0.00, "
-        "still out 100.50 TRY"
+        "outstanding 100.50 TRY"
     )
     if fate == "never_returned":
         assert payer.seconds >= 3 * DAYS

@@ -49,7 +49,7 @@ def test_a_payment_that_bounces_after_the_end_opens_the_batch_again_and_is_named
     payer.wait(3 * DAYS)
     done = payer.reconcile()
     assert (done.reopened, payer.state(), payer.held()) == (1, "authorized", Decimal("103.00"))
-    assert "had ended, and its items changed at iyzico" in done.problems[BATCH]
+    assert "had ended, but its items changed at iyzico" in done.problems[BATCH]
     assert "'item-1' (DEPOSIT_SUCCESS)" in done.problems[BATCH]
     payer.wait(3600)
     done = payer.reconcile()
@@ -67,7 +67,7 @@ def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named_and_held_for(p
     assert payer.reconcile().problems == {}
     payer.wait(DAYS)
     done = payer.reconcile()
-    assert "was cancelled, and iyzico pays it all the same" in done.problems[BATCH]
+    assert "was cancelled, but iyzico pays it all the same" in done.problems[BATCH]
     assert (payer.state(), payer.held(), done.reopened, done.is_passing) == ("authorized", NEEDED, 1, False)
     payer.bank.set(fates={})
     payer.follow_to_its_end()

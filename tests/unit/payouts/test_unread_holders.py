@@ -80,7 +80,7 @@ def test_a_holder_that_cannot_be_read_leaves_a_blocked_gate_waiting(payer, gate,
     payer.wait(120)
     payer.bank.fail("500", on="retrieve")
     assert not gate()
-    assert "asks to come back later: HTTP 500" in caplog.text
+    assert "asks to try again later: HTTP 500" in caplog.text
 
 
 def test_a_gate_ends_in_time_though_the_batches_of_others_cannot_be_read(payer, gate):

@@ -212,7 +212,7 @@ def test_holds_that_end_all_the_time_leave_the_gate_shut_until_the_next_poll(led
     assert attempt(gate(ledger), mode) is None
     assert len(iyzico.seen) == holding.MOST_ASKED
     assert open_holds(ledger) == {}
-    assert "waiting for the next poll, because holds ended while iyzico was asked" in caplog.text
+    assert "waiting for the next poll, because holds ended during this one" in caplog.text
 
 
 def iyzico_asked(monkeypatch, then):
@@ -246,7 +246,7 @@ def test_a_batch_that_went_on_before_needs_no_hold_and_the_gate_says_why(ledger,
     add_batch(ledger, state)
     assert attempt(gate(ledger, batch_total=None), mode)["external_id"] == NAME
     assert open_holds(ledger) == {}
-    assert f"the payout {NAME} went on before, so nothing is set aside; the gate opens" in caplog.text
+    assert f"iyzico was already told to pay {NAME}, so nothing is set aside; the gate opens" in caplog.text
 
 
 @MODES
@@ -279,7 +279,10 @@ def test_an_amount_beside_a_batch_of_that_name_is_refused(ledger, iyzico, mode):
 
 @pytest.mark.parametrize(
     ("amount", "run_id", "why"),
-    [("50.01", "manual__1", "holds 50.* already, and 50.01 TRY"), ("50", "manual__2", "for task 'gate' of DAG 'payout'")],
+    [
+        ("50.01", "manual__1", "already holds 50.*, and this gate needs 50.01 TRY"),
+        ("50", "manual__2", "for task 'gate' of DAG 'payout'"),
+    ],
 )
 @MODES
 def test_one_name_holds_one_amount_for_one_task(ledger, iyzico, mode, amount, run_id, why):
@@ -304,7 +307,7 @@ def test_a_gate_in_another_currency_than_its_connection_is_refused_because_payou
 ):
     connect(monkeypatch, iyzico, **{**CAN_PAY, "currency": "USD"})
     refused(
-        gate(ledger, batch_total=batch_total), iyzico, mode, "the gate is in TRY, and the balance of .* in USD.*currency='USD'"
+        gate(ledger, batch_total=batch_total), iyzico, mode, "the gate is in TRY, but the balance of .* is in USD.*currency='USD'"
     )
 
 
@@ -368,7 +371,7 @@ def test_an_amount_that_renders_to_no_money_sets_nothing_aside(sqlite_warehouse,
     ("parameters", "error", "why"),
     [
         ({}, IyzicoMoneyError, "batch_total is None; give it, or the external_id"),
-        ({"batch_total": "5", "hold_for_seconds": 60}, IyzicoConfigurationError, "without external_id there is none"),
+        ({"batch_total": "5", "hold_for_seconds": 60}, IyzicoConfigurationError, "needs external_id"),
         *[
             ({"external_id": NAME, name: value}, IyzicoConfigurationError, f"{name} is .*; give seconds")
             for name in ("hold_for_seconds", "recheck_seconds")

@@ -168,7 +168,7 @@ def test_a_trigger_that_changes_a_digit_keeps_nothing(postgres_engine, make_row)
 def test_a_row_that_vanishes_on_its_way_is_missed(postgres_engine, make_row):
     append(postgres_engine, BARE, make_row(run_id="before"), create_table=True)
     on_insert(postgres_engine, "RETURN NULL;")
-    with pytest.raises(WarehouseExactnessError, match="does not show it"):
+    with pytest.raises(WarehouseExactnessError, match="a query does not find it"):
         append(postgres_engine, BARE, make_row("100.00"), create_table=True)
     assert len(rows(postgres_engine, BARE)) == 1
 

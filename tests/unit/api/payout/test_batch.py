@@ -69,7 +69,7 @@ def test_other_external_ids_name_a_batch(name):
     ("fields", "words"),
     [
         ({"items": ()}, "has 0 items"),
-        ({"items": ["x"]}, "is no Payment"),
+        ({"items": ["x"]}, "is not a Payment"),
         ({"currency": "try"}, "currency"),
         ({"currency": None}, "currency"),
         ({"currency": "TRYX"}, "currency"),
@@ -82,7 +82,9 @@ def test_a_batch_that_cannot_be_sent_is_refused(fields, words):
 
 
 def test_an_item_id_that_is_given_twice_is_named():
-    with pytest.raises(IyzicoConfigurationError, match=r"has 2 item_external_ids more than once, such as 'a', 'c'"):
+    with pytest.raises(
+        IyzicoConfigurationError, match=r"has more than one item with the same item_external_id, such as 'a', 'c'"
+    ):
         batch("a", "b", "a", "c", "c")
 
 

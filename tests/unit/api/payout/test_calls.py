@@ -101,7 +101,7 @@ def test_only_the_calls_that_change_nothing_are_reads():
 @pytest.mark.parametrize("name", ["", "..", ".", "../auth", "a/b", "a?b", "a#b", "a%2Fb", "a b", "ö", "-a", "x" * 129, None, 5])
 @pytest.mark.parametrize("make", [auth_call, cancel_call, item_call])
 def test_an_id_that_would_change_the_path_or_is_none_is_refused(make, name):
-    with pytest.raises(IyzicoConfigurationError, match="is no id"):
+    with pytest.raises(IyzicoConfigurationError, match="is not an id"):
         make(name, "tr")
 
 

@@ -170,10 +170,10 @@ def test_what_is_released_is_a_batch_that_was_never_sent_and_nothing_else(ledger
     refused = {State.AUTH_SENT: "it is auth_sent", State.AUTH_UNKNOWN: "it is auth_unknown", State.AUTHORIZED: "it is authorized"}
     for number, (state, why) in enumerate(refused.items()):
         batch = Walk(ledger, account, batch_of_two(f"r{number}", f"{number + 1}.00")).to(*WAYS[state]).batch
-        with pytest.raises(LedgerBatchError, match=f"stays, because {why}"):
+        with pytest.raises(LedgerBatchError, match=f"stays set aside, because {why}"):
             release(ledger, batch, PERSON, "because")
     unanswered = Walk(ledger, account, batch_of_two("u", "7.00")).to(*WAYS[State.AUTH_UNKNOWN], State.INITIATED).batch
-    with pytest.raises(LedgerBatchError, match="an authorization of it went unanswered"):
+    with pytest.raises(LedgerBatchError, match="an authorization of it was not answered"):
         release(ledger, unanswered, PERSON, "because")
     plain = Walk(ledger, account, batch_of_two("p", "8.00")).to(*WAYS[State.INITIATED]).batch
     with pytest.raises(LedgerBatchError, match="nothing is set aside"):

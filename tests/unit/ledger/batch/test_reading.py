@@ -127,7 +127,7 @@ def test_iyzico_may_leave_out_what_it_called_invalid_and_nothing_else(walk):
     ("items", "says"),
     [
         (lambda items: items[:2], "does not show 1 items of .*, such as 'item-3'"),
-        (lambda items: (*items, replace(items[0], item_external_id="x")), "shows, and we did not send, 1 items .*'x'"),
+        (lambda items: (*items, replace(items[0], item_external_id="x")), "shows, but was not sent, 1 items .*'x'"),
         (lambda items: (*items, items[0]), "shows more than once 1 items .*'item-1'"),
         (lambda items: (replace(items[0], total_amount=Decimal("100.49")), *items[1:]), "with other amounts 1 items .*'item-1'"),
     ],
@@ -157,7 +157,7 @@ def test_nothing_is_kept_of_a_batch_that_is_not_known_to_be_ours(walk):
 
 def test_the_keys_of_another_merchant_are_noticed(walk):
     batch = walk.to(*WAYS[State.AUTHORIZED]).batch
-    with pytest.raises(LedgerBatchError, match="belong to merchant '2002', and those before to "):
+    with pytest.raises(LedgerBatchError, match="belong to merchant '2002', and its earlier keys to "):
         record(walk.ledger, batch, found(batch, SENT, merchant_id="2002"), task())
     record(walk.ledger, batch, found(batch, SENT, merchant_id=None), task())
 
@@ -186,7 +186,7 @@ def test_an_ended_batch_whose_items_change_is_authorized_again_and_held_for(walk
     counted, end = hold_of(walk.ledger, walk.batch)
     assert end is None
     assert counted >= Decimal("102.00")
-    assert "had ended, and its items changed at iyzico" in caplog.text
+    assert "had ended, but its items changed at iyzico" in caplog.text
     assert [row["number"] for row in rows(walk.ledger, "hold", walk.batch.key) if row["counted"]] == [2]
     walk.read("COMPLETED", of_items(["DEPOSIT_SUCCESS", "SUCCESS", "SUCCESS"]))
     assert (walk.batch.state, hold_of(walk.ledger, walk.batch)) == (State.ENDED, (0, "accounted"))
@@ -226,7 +226,7 @@ def test_a_cancelled_batch_that_moves_is_an_error_in_the_log(walk, caplog):
     with caplog.at_level(logging.ERROR):
         walk.read("COMPLETED", "SUCCESS")
     assert walk.batch.state is State.CANCELLED
-    assert "was cancelled, and its items changed at iyzico" in caplog.text
+    assert "was cancelled, but its items changed at iyzico" in caplog.text
 
 
 def test_the_totals_account_for_every_item(walk):

@@ -40,7 +40,9 @@ def test_the_same_batch_goes_on_from_the_state_that_the_ledger_holds(ledger, acc
 @pytest.mark.parametrize("state", [state for state in WAYS if state is not State.REFUSED])
 def test_other_content_under_the_same_name_is_refused(ledger, account, state):
     walk = Walk(ledger, account, SENT).to(*WAYS[state])
-    with pytest.raises(LedgerBatchError, match=f"with other content, and it is {state.value}.*use another external_id"):
+    with pytest.raises(
+        LedgerBatchError, match=f"with other payments or another purpose, and it is {state.value}.*use another external_id"
+    ):
         register(ledger, account, batch_of_two("salaries-20261101", "100.51", "200.00"), task())
     assert find(ledger, account, "salaries-20261101").version == walk.batch.version
 
@@ -98,7 +100,9 @@ def test_a_batch_whose_payments_failed_under_another_name_may_be_sent(ledger, ac
 @pytest.mark.parametrize("way", ["INIT", "QUEUED", "PROCESSING", "UNHEARD_OF"])
 def test_payments_that_are_on_their_way_under_one_name_are_not_made_under_another(ledger, account, way):
     first = Walk(ledger, account, SENT).to(*WAYS[State.AUTHORIZED]).read("IN_PROGRESS", {"item-1": "SUCCESS", "item-2": way})
-    with pytest.raises(LedgerBatchError, match="is authorized: under the name 'again' .*until all its items are decided"):
+    with pytest.raises(
+        LedgerBatchError, match="is authorized: under the name 'again' .*until every item of that batch is paid or has come back"
+    ):
         register(ledger, account, replace(SENT, external_id="again"), task())
     first.read("IN_PROGRESS", {"item-1": "SUCCESS", "item-2": "FAILED"})
     assert register(ledger, account, replace(SENT, external_id="again"), task()).state is State.NEW
@@ -145,10 +149,13 @@ def test_what_an_item_costs_may_be_said_before_it_is_sent_to_be_paid(ledger, acc
     walk.batch = record(ledger, walk.batch, found(walk.batch, SENT, commission_amount=Decimal(0)), task())
     assert walk.batch.required is None
     with pytest.raises(
-        LedgerBatchError, match="nobody says what batch .* costs; give its MassPayoutInitOperator a commission_bound"
+        LedgerBatchError, match="iyzico does not say what batch .* costs; give its MassPayoutInitOperator a commission_bound"
     ):
         set_aside(ledger, walk.batch)
-    with pytest.raises(LedgerBatchError, match="nobody says what .* costs; give commission_bound, which may be '0'"):
+    with pytest.raises(
+        LedgerBatchError,
+        match="iyzico does not say what .* costs; give MassPayoutInitOperator a commission_bound, which may be '0'",
+    ):
         send(ledger, walk.batch, State.AUTH_SENT, task(), timeout_seconds=30, asked=asked(ledger, account))
     bounded = register(ledger, account, SENT, task(), commission_bound=Decimal("2.25"))
     assert (bounded.commission, bounded.required) == (Decimal("4.50"), Decimal("305.00"))
@@ -158,9 +165,9 @@ def test_what_an_item_costs_may_be_said_before_it_is_sent_to_be_paid(ledger, acc
 
 
 def test_a_batch_is_in_the_currency_of_its_account_and_begun_by_a_task(ledger, account):
-    with pytest.raises(LedgerBatchError, match="is in EUR, and .* pays in TRY"):
+    with pytest.raises(LedgerBatchError, match="is in EUR, but .* pays in TRY"):
         register(ledger, account, replace(SENT, currency="EUR"), task())
-    with pytest.raises(LedgerError, match="begun by a task"):
+    with pytest.raises(LedgerError, match="only a task begins a batch"):
         register(ledger, account, SENT, PERSON)
 
 
@@ -168,7 +175,7 @@ def test_a_batch_is_in_the_currency_of_its_account_and_begun_by_a_task(ledger, a
 def test_a_name_stays_in_its_currency_also_when_what_iyzico_refused_is_corrected(ledger, account, state):
     walk = Walk(ledger, account, SENT).to(*WAYS[state])
     euros = replace(account, currency="EUR")
-    with pytest.raises(LedgerBatchError, match="is not in EUR; use the Connection that began it"):
+    with pytest.raises(LedgerBatchError, match="is not in EUR; use the Connection of the run that began it"):
         register(ledger, euros, replace(SENT, currency="EUR"), task())
     assert find(ledger, account, SENT.external_id).version == walk.batch.version
 

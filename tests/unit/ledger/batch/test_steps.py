@@ -53,7 +53,7 @@ def test_every_other_step_is_refused_and_writes_nothing(walk, before):
     batch = walk.to(*WAYS[before]).batch
     before_events = rows(walk.ledger, "event", batch.key)
     for _, after in [pair for pair in OTHERS if pair[0] is before]:
-        with pytest.raises(LedgerBatchError, match=f"is {before.value}, after which it cannot be {after.value}"):
+        with pytest.raises(LedgerBatchError, match=f"is {before.value}; from there it cannot become {after.value}"):
             take(walk.ledger, batch, after)
     assert find(walk.ledger, batch.account, batch.external_id).version == batch.version
     assert rows(walk.ledger, "event", batch.key) == before_events
@@ -63,7 +63,7 @@ def test_every_other_step_is_refused_and_writes_nothing(walk, before):
 def test_who_saw_an_older_batch_is_told_to_read_it_and_follow(walk, lie):
     batch = walk.to(*WAYS[State.AUTH_SENT]).batch
     seen = stale(batch) if lie == "version" else replace(batch, state=State.CANCEL_SENT)
-    with pytest.raises(LedgerMovedError, match="read it, and follow") as told:
+    with pytest.raises(LedgerMovedError, match="a retry reads it again") as told:
         step(walk.ledger, seen, State.AUTHORIZED, task())
     assert told.value.retry is Retry.SAFE
     assert find(walk.ledger, batch.account, batch.external_id).version == batch.version
@@ -229,7 +229,7 @@ def test_a_confirmed_cancel_ends_the_hold(walk):
 
 def test_a_batch_ends_only_when_nothing_is_out_unless_a_person_ends_it(walk):
     batch = walk.to(*WAYS[State.AUTHORIZED]).read("INSUFFICIENT_BALANCE", "QUEUED").batch
-    with pytest.raises(LedgerBatchError, match="2 items of .* are still out, such as 'item-1'"):
+    with pytest.raises(LedgerBatchError, match="2 items of .* are outstanding, such as 'item-1'"):
         step(walk.ledger, batch, State.ENDED, task())
     ended = step(walk.ledger, batch, State.ENDED, PERSON, reason="iyzico's support stopped it")
     assert ended.ended_at == ended.changed_at

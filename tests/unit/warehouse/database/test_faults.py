@@ -245,5 +245,5 @@ def test_what_a_pooler_of_postgresql_refuses_for_good_lasts(words):
 
 def test_a_name_that_can_be_no_file_is_named(tmp_path):
     assert not is_there(str(tmp_path / "w.db"))
-    with pytest.raises(WarehouseConfigurationError, match="can be no file on this machine"):
+    with pytest.raises(WarehouseConfigurationError, match="cannot be a file on this machine"):
         is_there(str(tmp_path / ("x" * 300)))

@@ -134,7 +134,7 @@ def test_a_server_that_never_shakes_hands_is_given_up():
 
     with listening(silent) as port:
         started = time.monotonic()
-        with Watch(SHORT), pytest.raises(WarehouseUnavailableError, match="did not let us in"):
+        with Watch(SHORT), pytest.raises(WarehouseUnavailableError, match="did not accept the connection"):
             connect_in_time(lambda: Slow(port))
         assert time.monotonic() - started < 40
         over.set()

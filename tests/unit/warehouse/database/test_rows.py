@@ -56,7 +56,7 @@ def test_a_row_that_is_stored_otherwise_is_told_with_its_column(engine, books):
     stored = read(engine, books.entry, ROW)
     with engine.connect() as connection, pytest.raises(WarehouseExactnessError, match="column 'amount' of table 'book_entry'"):
         rows.as_given(connection, books.entry, ROW, stored)
-    with engine.connect() as connection, pytest.raises(WarehouseExactnessError, match="does not show it"):
+    with engine.connect() as connection, pytest.raises(WarehouseExactnessError, match="a query does not find it"):
         rows.as_given(connection, books.entry, ROW, None)
 
 

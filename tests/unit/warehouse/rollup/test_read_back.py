@@ -12,7 +12,7 @@ BENDING_THE_DAY = {
     "deletes the snapshot": (
         "AFTER",
         "DELETE FROM iyzico_balance_snapshot; RETURN NULL;",
-        "took a row and does not show it",
+        "took a row, but a query does not find it",
     ),
 }
 
