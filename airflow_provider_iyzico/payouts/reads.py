@@ -128,7 +128,7 @@ def step_by_others(means: Means, batch: LedgerBatch, said: Says) -> None:
     elif said is Says.PAYING:
         step(means.ledger, batch, State.AUTHORIZED, means.who, reason=shown)
         if batch.state is State.CANCELLED:
-            log.error("%s was cancelled, and iyzico pays it all the same; its money is set aside", batch)
+            log.error("%s was cancelled, but iyzico pays it all the same; its money is set aside", batch)
     else:
         raise IyzicoUnavailableError(
             f"iyzico says that {batch} is {batch.iyzico_status!r}, but its items contradict that, or a status is not documented. "

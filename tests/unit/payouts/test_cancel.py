@@ -147,7 +147,7 @@ def test_a_batch_that_iyzico_does_not_know_needs_no_cancel(payer):
 
 def test_a_person_ends_a_batch_that_iyzico_has_forgotten_and_its_payments_are_made_under_another_name(ready):
     ready.bank.world.desk._by_request_id.clear()
-    assert "is not any more" in ready.reconcile().problems[BATCH]
+    assert "and no longer does" in ready.reconcile().problems[BATCH]
     kept = resolve(ready.ledger, ready.batch(), State.CANCELLED, None, PERSON, "iyzico's support has purged it")
     assert (kept.state, ready.held()) == ("cancelled", None)
     assert ready.pay(a_batch("salaries-again")).state == "authorized"
