@@ -613,10 +613,8 @@ def test_the_record_of_a_gate_stays_one_wait_over_all_rechecks(sqlite_warehouse,
         columns = "outcome, batch_total, headroom, first_balance, last_balance, polls"
         ((*told, polls),) = connection.execute(f"SELECT {columns} FROM iyzico_payout_gate").fetchall()
     assert told == ["opened", 50, 0, 100, 100]
-    deadline = time.monotonic() + 30
-    while len(iyzico.seen) < polls and time.monotonic() < deadline:  # the trigger's last poll may have begun and not arrived
-        time.sleep(0.01)
-    assert polls == len(iyzico.seen)
+    asked = len(iyzico.seen)
+    assert asked <= polls <= asked + 3  # each of the three triggers may have ended while a poll of it began
     opened.engine.dispose()
 
 
