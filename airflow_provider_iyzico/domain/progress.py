@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _UNDECIDED = (ItemMeaning.UNDER_WAY, ItemMeaning.UNKNOWN)
 #: Of an item that has not gone to the bank yet, so that its money is still on the balance.
-_NOT_GONE = frozenset({INIT, "QUEUED"})
+NOT_GONE = frozenset({INIT, "QUEUED"})
 
 
 #: Of an item that is paid, or will not be by itself.
@@ -37,7 +37,7 @@ def is_under_way(statuses: Iterable[str]) -> bool:
 def has_stopped(batch_status: str, statuses: Iterable[str]) -> bool:
     """Tell whether iyzico says that a batch does not go on, while each item that is under way still waits to go to the bank."""
     under_way = {status for status in statuses if item_meaning(status) in _UNDECIDED}
-    return batch_meaning(batch_status) is BatchMeaning.STOPPED and bool(under_way) and under_way <= _NOT_GONE
+    return batch_meaning(batch_status) is BatchMeaning.STOPPED and bool(under_way) and under_way <= NOT_GONE
 
 
 def goes_on(before: str | None, now: str) -> bool:

@@ -75,7 +75,7 @@ def _refused(said: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.ledger", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    printer = commands.add_parser("ddl", help="print the CREATE statements of tables and view, and the rights of each role")
+    printer = commands.add_parser("ddl", help="print the CREATE statements of tables and views, and the rights of each role")
     printer.add_argument("--dialect", default="postgresql", choices=PRINTED, help="default: %(default)s")
     lister = commands.add_parser("list", help="print the batches, and the open holds for payouts that other code makes")
     lister.add_argument(

@@ -19,6 +19,7 @@ from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_ha
 from airflow_provider_iyzico.warehouse.database.clock import database_now
 from airflow_provider_iyzico.warehouse.database.engine import prepare
 from airflow_provider_iyzico.warehouse.database.exact import exactly
+from airflow_provider_iyzico.warehouse.database.layout import complete
 from airflow_provider_iyzico.warehouse.database.patience import Patience, Watch
 from airflow_provider_iyzico.warehouse.database.retry import persist
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
@@ -71,7 +72,7 @@ class Ledger:
         return ledger_tables(self.schema)
 
     def act(self, idempotent_act: Callable[[Connection], T]) -> T:
-        """Act in one transaction, which is durable when this returns.
+        """Act in one transaction, which is durable when this returns. Views that are missing are made afterwards.
 
         :param idempotent_act: finds its own work done when it runs again, because a commit that seemed to fail may have succeeded
         :raises WarehouseTableError: a table is missing, or has another shape
@@ -80,20 +81,33 @@ class Ledger:
         :raises WarehouseError: the database refused for a reason of its own
         """
 
+        layout, missing = ledger_layout(self.schema), frozenset[str]()
+
         @exactly
         def run() -> T:
+            nonlocal missing
             with (
                 self.engine.connect() as connection,
                 naming_rows_by_hand(connection, self.tables[::-1], advice="correct that row"),
                 transaction(connection, writes_at_once=True, is_durable=True),
             ):
-                self._check(connection)
+                missing = self._check(connection)
                 return idempotent_act(connection)
 
         with Watch(self.patience):
-            return persist(self.engine, ledger_layout(self.schema), run, create_table=self.create_table)
+            done = persist(self.engine, layout, run, create_table=self.create_table)
+            if missing and self.create_table:
+                complete(self.engine, layout)
+            return done
 
-    def _check(self, connection: Connection) -> None:
-        """Refuse tables that lack a key, once per opened ledger. Those that are missing are made first, and checked then."""
-        if not self._is_checked.is_set() and check(connection, self.tables, PRINTED_BY):
+    def _check(self, connection: Connection) -> frozenset[str]:
+        """Refuse tables that lack a key, once per opened ledger, and return which views are missing.
+
+        Tables that are missing are made first, and checked then.
+        """
+        if self._is_checked.is_set():
+            return frozenset()
+        missing, views = check(connection, self.tables, PRINTED_BY), ledger_layout(self.schema).views
+        if missing <= views:
             self._is_checked.set()
+        return missing & views

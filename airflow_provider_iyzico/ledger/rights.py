@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_provider_iyzico.ledger.layout import AVAILABLE_VIEW
 from airflow_provider_iyzico.ledger.tables import ledger_tables
+from airflow_provider_iyzico.ledger.views import VIEWS
 
 _READ, _ADD, _CHANGE = "SELECT", "SELECT, INSERT", "SELECT, INSERT, UPDATE"
 
@@ -41,7 +41,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     },
     # Finance.
     "iyzico_reader": {
-        AVAILABLE_VIEW: _READ,
+        **dict.fromkeys(VIEWS, _READ),
         "iyzico_payout": _READ,
         "iyzico_payout_item": _READ,
         "iyzico_payout_event": _READ,

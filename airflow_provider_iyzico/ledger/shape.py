@@ -11,11 +11,13 @@ from sqlalchemy import Table, UniqueConstraint
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseTableError
 from airflow_provider_iyzico.ledger.tables import LedgerTables
+from airflow_provider_iyzico.ledger.views import VIEWS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-#: Rows of three: a table, one of its unique keys (empty: none), and a column. Rows without a table speak of the server.
+#: Rows of three: a table, one of its unique keys (empty: none), and a column. Rows without a table speak of the server, and those
+#: without a column of a view.
 _ASKED = {
     "postgresql": """
         SELECT relname::text, '', attname::text FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
@@ -27,6 +29,7 @@ _ASKED = {
             AND indisunique AND indisvalid AND indimmediate AND indpred IS NULL AND indexprs IS NULL
         UNION ALL
         SELECT '', 'unlogged', relname::text FROM pg_class WHERE oid IN ({regclasses}) AND relpersistence <> 'p'
+        UNION ALL SELECT relname, '', '' FROM pg_class WHERE oid IN ({views_regclasses})
         UNION ALL SELECT '', 'version', version()""",
     "mysql": """
         SELECT table_name, '', column_name FROM information_schema.columns
@@ -37,6 +40,8 @@ _ASKED = {
         UNION ALL
         SELECT '', 'engine', concat(table_name, ' ', engine) FROM information_schema.tables
         WHERE table_schema = {schema} AND table_name IN ({names})
+        UNION ALL
+        SELECT table_name, '', '' FROM information_schema.views WHERE table_schema = {schema} AND table_name IN ({views})
         UNION ALL SELECT '', 'flush', @@innodb_flush_log_at_trx_commit""",
     "sqlite": """
         SELECT there.name, '', of_it.name FROM {place}sqlite_master AS there, pragma_table_info(there.name) AS of_it
@@ -44,7 +49,8 @@ _ASKED = {
         UNION ALL
         SELECT there.name, of_it.name, part.name FROM {place}sqlite_master AS there,
             pragma_index_list(there.name) AS of_it, pragma_index_info(of_it.name) AS part
-        WHERE there.name IN ({names}) AND of_it."unique" AND NOT of_it.partial""",
+        WHERE there.name IN ({names}) AND of_it."unique" AND NOT of_it.partial
+        UNION ALL SELECT name, '', '' FROM {place}sqlite_master WHERE type = 'view' AND name IN ({views})""",
 }
 _ASKED["mariadb"] = _ASKED["mysql"]
 #: What speaks PostgreSQL's protocol without its row locks or keys, by what it calls itself in ``version()``.
@@ -54,11 +60,11 @@ _FLUSHED = frozenset({"1", "3"})
 _Found = Mapping[str, Mapping[str, set[str]]]
 
 
-def check(connection: Connection, tables: LedgerTables, printed_by: str) -> bool:
+def check(connection: Connection, tables: LedgerTables, printed_by: str) -> frozenset[str]:
     """Check columns and keys of the tables that are there, and what the server says of itself.
 
     :param printed_by: the command that prints how the tables are made
-    :return: whether all tables are there
+    :return: which tables and views are missing
     :raises WarehouseTableError: a table lacks columns or a key, or its storage engine locks no rows
     :raises WarehouseConfigurationError: the server locks no rows, or loses commits when it crashes
     """
@@ -69,7 +75,7 @@ def check(connection: Connection, tables: LedgerTables, printed_by: str) -> bool
     there = [table for table in tables if found[table.name][""]]  # MariaDB tells of a table's keys a moment before its columns
     for table in there:
         _check_table(table, found[table.name], printed_by)
-    return len(there) == len(tables)
+    return frozenset({*(table.name for table in tables), *VIEWS}) - {name for name, keys in found.items() if keys[""]}
 
 
 def _question(dialect: str, tables: LedgerTables) -> str:
@@ -78,7 +84,9 @@ def _question(dialect: str, tables: LedgerTables) -> str:
     prefix = f'"{schema}".' if schema else ""
     return _ASKED[dialect].format(
         names=", ".join(f"'{table.name}'" for table in tables),
+        views=", ".join(f"'{name}'" for name in VIEWS),
         regclasses=", ".join(f"to_regclass('{prefix}{table.name}')" for table in tables),
+        views_regclasses=", ".join(f"to_regclass('{prefix}{name}')" for name in VIEWS),
         schema=f"'{schema}'" if schema else "DATABASE()",
         place=prefix,
     )

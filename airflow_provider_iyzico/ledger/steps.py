@@ -15,7 +15,7 @@ from airflow_provider_iyzico.domain.items import still_out, totals_of
 from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
-from airflow_provider_iyzico.ledger.approvals import require_approvals
+from airflow_provider_iyzico.ledger.approvals import approval_digest, require_approvals
 from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, make_endless, open_hold, secure
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, take_turn
 from airflow_provider_iyzico.ledger.events import EventKind, last_version
@@ -58,15 +58,16 @@ def send(
         _end_what_is_over(ledger, batch.account, who)
 
     def act(turn: Turn) -> LedgerBatch:
-        reason = None
+        reason, digest = None, None
         if after in (State.INIT_SENT, State.AUTH_SENT):
             since = batch.created_at
             refuse_twin(ledger, turn.connection, batch.account, batch.external_id, batch.payments_digest, since=since)
         if asked is not None:
             reason = "; ".join(filter(None, (require_approvals(turn, approvals), _use_permit(turn)))) or None
+            digest = approval_digest(turn.batch)
             secure(turn, asked)
         values = {"deadline_at": turn.now + timedelta(seconds=timeout_seconds)}
-        return turn.advance(EventKind.STATE, values, state=after, reason=reason)
+        return turn.advance(EventKind.STATE, values, state=after, reason=reason, approval_digest=digest)
 
     return take_turn(ledger, batch, who, act)
 

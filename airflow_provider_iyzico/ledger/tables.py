@@ -135,7 +135,7 @@ def _event(everything: MetaData) -> Table:
         Column("before", String(STATUS_LENGTH)),  # state of the batch, or status of the item
         Column("after", String(STATUS_LENGTH)),
         Column("reason", String(REASON_LENGTH)),
-        Column("approval_digest", String(DIGEST_LENGTH)),  # of the batch as a person saw it who approved or rejected it
+        Column("approval_digest", String(DIGEST_LENGTH)),  # of the batch as a person saw it, or as it was authorized
         Column("counts_until", Instant()),  # of an approval
         *_who(),
         Column("person_id", String(PERSON_LENGTH)),  # by which Airflow knows the person

@@ -71,7 +71,7 @@ _WORDS = {
 #: The dialects in which the views run.
 DIALECTS = tuple(_WORDS)
 _INNERMOST = re.compile(r"\$(\w+)\b(?:\[([^\[\]]*)\]|(?!\[))")
-_OWN_NAME = re.compile(r"\biyzico_\w+")
+_OWN_NAME = re.compile(r"(?<![\w.])iyzico_\w+")  # after a dot it is a column
 
 
 def view_statements(dialect: str, schema: str | None = None) -> list[tuple[str, str]]:

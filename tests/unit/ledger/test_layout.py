@@ -22,12 +22,13 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.ledger.layout import AVAILABLE_VIEW, ledger_layout
+from airflow_provider_iyzico.ledger.layout import ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Placing, funds_version
 from airflow_provider_iyzico.ledger.questions import open_plain_holds
 from airflow_provider_iyzico.ledger.shape import check
 from airflow_provider_iyzico.ledger.tables import ledger_tables
+from airflow_provider_iyzico.ledger.views import VIEWS
 from airflow_provider_iyzico.warehouse.database.layout import ddl
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
@@ -156,7 +157,7 @@ def test_an_index_that_does_not_keep_numbers_apart_is_no_key(request, dialect, i
 def test_a_table_of_another_shape_is_refused_by_name_before_anything_is_written(ledger, table):
     column = {"iyzico_payout": "purpose", "iyzico_payout_account": "balance", "iyzico_payout_item": "error"}.get(table)
     column = column or {"iyzico_payout_event": "person", "iyzico_balance_hold": "person"}.get(table, "reason")
-    run(ledger.engine, "DROP VIEW iyzico_balance_available", f"ALTER TABLE {table} DROP COLUMN {column}")
+    run(ledger.engine, *[f"DROP VIEW {view}" for view in VIEWS[::-1]], f"ALTER TABLE {table} DROP COLUMN {column}")
     again = Ledger.open(ledger.engine)
     with pytest.raises(WarehouseTableError, match=rf"'{table}' has another shape: it lacks \['{column}'\]"):
         put(again, "a", "40")
@@ -399,7 +400,41 @@ def test_the_view_is_exact_above_a_hundred_million(ledger, view):
     assert (held, available) == (Decimal("42357435168.35"), Decimal("0.01"))
 
 
-@pytest.mark.parametrize("name", sorted({*NAMES, AVAILABLE_VIEW, "IYZICO_PAYOUT"}))
+def views_there(engine):
+    return set(inspect(engine).get_view_names())
+
+
+@pytest.mark.parametrize("dropped", [VIEWS, VIEWS[-1:]], ids=["all", "one"])
+def test_views_that_a_ledger_lacks_are_made_when_it_is_opened_next(ledger, dropped):
+    put(ledger, "a", "40")
+    run(ledger.engine, *[f"DROP VIEW {name}" for name in dropped[::-1]])
+    open_plain_holds(Ledger.open(ledger.engine, create_table=False))
+    assert views_there(ledger.engine) == {*VIEWS} - {*dropped}
+    assert [hold["external_id"] for hold in open_plain_holds(Ledger.open(ledger.engine))] == ["a"]
+    assert views_there(ledger.engine) == {*VIEWS}
+
+
+def test_a_role_that_may_make_no_views_is_told_once_and_goes_on(postgres_url, caplog):
+    with database_with_reader(postgres_url, POSTGRESQL) as (engine, url):
+        put(Ledger.open(engine), "a", "40")
+        run(engine, f"DROP VIEW {VIEWS[-1]}", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {url.username}")
+        reader = create_engine(url.set(drivername=POSTGRESQL))
+        ledger = Ledger.open(reader)
+        for _ in range(2):
+            assert [hold["external_id"] for hold in open_plain_holds(ledger)] == ["a"]
+        reader.dispose()
+    (line,) = [record.getMessage() for record in caplog.records if VIEWS[-1] in record.getMessage()]
+    assert "permission denied" in line
+    assert "python -m airflow_provider_iyzico.ledger ddl --dialect postgresql" in line
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_empty_ledger_reports_nothing(ledger, view):
+    run(ledger.engine, "DELETE FROM iyzico_payout_account")
+    assert ask(ledger.engine, f"SELECT count(*) FROM {view}") == 0
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES, *VIEWS, "IYZICO_PAYOUT"}))
 def test_no_snapshots_are_kept_under_a_name_of_the_ledger(name):
     with pytest.raises(WarehouseConfigurationError, match="choose another name"):
         snapshot_table(name)
@@ -440,4 +475,4 @@ def test_a_table_that_is_being_made_is_not_yet_there():
     """MariaDB may show the key of a table and not its columns, which were asked for a moment before."""
     rows = [("iyzico_payout_event", "PRIMARY", "event_id"), ("", "flush", "1"), ("", "engine", "iyzico_payout_event InnoDB")]
     connection = SimpleNamespace(dialect=SimpleNamespace(name="mysql"), exec_driver_sql=lambda _: rows)
-    assert check(connection, ledger_tables(), "ddl") is False
+    assert check(connection, ledger_tables(), "ddl") == {*NAMES, *VIEWS}

@@ -19,7 +19,7 @@ LEFT JOIN (
         hold.currency,
         $money[sum(hold.counted)] AS amount,
         count(*) AS holds,
-        $holders[$joined[hold.external_id; hold.counted]; hold.placed_at] AS holders
+        $listed[$joined[hold.external_id; hold.counted]; hold.placed_at] AS holders
     FROM iyzico_balance_hold AS hold
     LEFT JOIN iyzico_balance_hold_end AS hold_end ON hold_end.hold_id = hold.hold_id
     WHERE hold_end.hold_id IS NULL

@@ -1,0 +1,127 @@
+"""The views of the ledger: one file each, whose header says its grain and its question.
+
+The files are SQL for PostgreSQL, SQLite, MySQL and MariaDB. Where these differ, and where statuses and states are told apart, a
+file says what it means, as ``$meaning[item.status]``; the words below say it for each dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+
+from airflow_provider_iyzico.api.payout.statuses import BATCH_STATUSES, INVALID, ITEM_STATUSES, BatchMeaning, ItemMeaning
+from airflow_provider_iyzico.domain.items import CANCELLED_ITEM
+from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, SENT, UNKNOWN
+from airflow_provider_iyzico.domain.progress import NOT_GONE
+from airflow_provider_iyzico.warehouse.views import LESS_IN_SQLITE, MONEY_IN_SQLITE, created
+
+#: In the order in which they build on one another.
+VIEWS = (
+    "iyzico_balance_available",
+    "iyzico_payout_authorization",
+    "iyzico_payout_item_report",
+    "iyzico_payout_exception",
+    "iyzico_payout_summary",
+    "iyzico_payout_daily",
+)
+_LISTED_IN_MYSQL = "group_concat({0} ORDER BY {1} SEPARATOR ', ')"
+#: MySQL cuts such a list after 1024 bytes, in the middle of a name or an amount: then the last one is left out.
+_WHOLE_LIST_IN_MYSQL = (
+    f"CASE WHEN char_length({_LISTED_IN_MYSQL}) = sum(char_length({{0}})) + 2 * (count(*) - 1) THEN {_LISTED_IN_MYSQL} "
+    f"ELSE concat(substring_index({_LISTED_IN_MYSQL}, ', ', "
+    f"(char_length({_LISTED_IN_MYSQL}) - char_length(replace({_LISTED_IN_MYSQL}, ', ', ''))) DIV 2), ', ...') END"
+)
+
+
+def _texts(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+def _statuses(*meanings: ItemMeaning) -> set[str]:
+    return {word for word, meaning in ITEM_STATUSES.items() if meaning in meanings}
+
+
+def _cases(cases: Mapping[str, Iterable[str]], otherwise: str) -> str:
+    said = " ".join(f"WHEN $exact[{{0}}] IN ({_texts(words)}) THEN '{name}'" for name, words in cases.items())
+    return f"CASE {said} ELSE {otherwise} END"
+
+
+_NEVER_SENT = {INVALID, CANCELLED_ITEM}
+#: What an item's status means to finance. It is empty before iyzico knows the item.
+MEANINGS: dict[str, set[str]] = {
+    "paid": _statuses(ItemMeaning.PAID),
+    "returned": _statuses(ItemMeaning.NOT_PAID) - _NEVER_SENT,
+    "out": _statuses(ItemMeaning.OUT, ItemMeaning.NEEDS_A_PERSON),
+    "waiting": _statuses(ItemMeaning.UNDER_WAY) | {""},
+    "invalid": {INVALID},
+    "cancelled": {CANCELLED_ITEM},
+}
+#: Why a person is needed for an item, by its status; every other known status needs nobody.
+_ITEM_EXCEPTIONS = {"item_failed": _statuses(ItemMeaning.OUT), "deposit_failed": _statuses(ItemMeaning.NEEDS_A_PERSON)}
+_STOPPED = {word for word, meaning in BATCH_STATUSES.items() if meaning is BatchMeaning.STOPPED}
+#: These mean the same in each dialect.
+_SAME = {
+    "meaning": _cases(MEANINGS, "'unknown'"),
+    "item_exception": _cases(_ITEM_EXCEPTIONS, "CASE WHEN $meaning[{0}] = 'unknown' THEN 'item_status_unknown' END"),
+    "not_gone": f"$exact[{{0}}] IN ({_texts(NOT_GONE)})",
+    "stopped": f"$exact[{{0}}] IN ({_texts(_STOPPED)})",
+    "documented": f"$exact[{{0}}] IN ({_texts(BATCH_STATUSES)})",
+    "unknown_states": _texts(UNKNOWN),
+    "sent_states": _texts(SENT),
+    "past_the_gate": _texts(PAST_THE_GATE),
+    "count_of": "count(CASE WHEN {0} THEN 1 END)",
+    "sum_of": "$money[sum(CASE WHEN {0} THEN {1} ELSE 0 END)]",
+}
+#: How each dialect says the things that are not the same everywhere. Days are those of Türkiye: UTC+3, in summer, too.
+_WORDS = {
+    "postgresql": {
+        **_SAME,
+        "now": "clock_timestamp()",
+        "day_ago": "(clock_timestamp() - INTERVAL '24 hours')",
+        "local_date": "CAST({0} AT TIME ZONE 'UTC' + INTERVAL '3 hours' AS date)",
+        "seconds": "round(extract(epoch FROM ({1}) - ({0})), 3)",
+        "hours": "round(extract(epoch FROM ({1}) - ({0})) / 3600, 2)",
+        "money": "{0}",
+        "less": "{0} - {1}",
+        "listed": "string_agg({0}, ', ' ORDER BY {1})",
+        "joined": "{0} || ' ' || {1}",
+        "exact": "{0}",
+    },
+    "sqlite": {
+        **_SAME,
+        "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+        "day_ago": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-24 hours')",
+        "local_date": "date(substr({0}, 1, 19), '+3 hours')",  # it rounds the last half millisecond of a day up
+        "seconds": "round((julianday({1}) - julianday({0})) * 86400, 3)",
+        "hours": "round((julianday({1}) - julianday({0})) * 24, 2)",
+        "money": MONEY_IN_SQLITE,
+        "less": LESS_IN_SQLITE,
+        "listed": "group_concat({0}, ', ')",
+        "joined": "{0} || ' ' || {1}",
+        "exact": "{0}",
+    },
+    "mysql": {
+        **_SAME,
+        "now": "UTC_TIMESTAMP(6)",
+        "day_ago": "(UTC_TIMESTAMP(6) - INTERVAL 24 HOUR)",
+        "local_date": "date({0} + INTERVAL 3 HOUR)",
+        "seconds": "round(timestampdiff(MICROSECOND, {0}, {1}) / 1000000, 3)",
+        "hours": "round(timestampdiff(MICROSECOND, {0}, {1}) / 3600000000, 2)",
+        "money": "{0}",
+        "less": "{0} - {1}",
+        "listed": _WHOLE_LIST_IN_MYSQL,
+        "joined": "concat({0}, ' ', {1})",
+        "exact": "CAST({0} AS BINARY)",  # otherwise blanks at the end do not count
+    },
+}
+_WORDS["mariadb"] = _WORDS["mysql"]
+
+
+def view_statements(dialect: str, schema: str | None = None) -> list[tuple[str, str]]:
+    """Return name and ``CREATE VIEW`` of every view.
+
+    :param schema: where tables and views are; a plain identifier, checked by the caller
+    """
+    quote = "`" if dialect in ("mysql", "mariadb") else '"'
+    texts = {name: files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8") for name in VIEWS}
+    return [(name, created(name, text, _WORDS[dialect], schema, quote)) for name, text in texts.items()]
