@@ -142,7 +142,7 @@ def _event(everything: MetaData) -> Table:
         Column("triggered_by", String(PERSON_LENGTH)),  # who triggered the task's run
         Column("happened_at", Instant(), nullable=False),
         Column("provider_version", String(32), nullable=False),
-        Index("ix_iyzico_payout_event_batch", "environment", "account", "external_id", "version"),
+        Index("ix_iyzico_payout_event_batch", "environment", "account", "external_id", "kind", "version"),
         **TABLE_OPTIONS,
     )
 

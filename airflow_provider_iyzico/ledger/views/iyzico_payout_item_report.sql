@@ -28,6 +28,6 @@ JOIN iyzico_payout AS batch
     AND batch.account = item.account
     AND batch.external_id = item.external_id
 LEFT JOIN iyzico_payout_authorization AS went
-    ON went.environment = item.environment
-    AND went.account = item.account
-    AND went.external_id = item.external_id
+    ON went.environment = batch.environment
+    AND went.account = batch.account
+    AND went.external_id = batch.external_id
