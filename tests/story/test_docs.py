@@ -24,9 +24,12 @@ import doc_blocks
 import pytest
 import yaml
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
+from mariadb import mariadb_database
 from matrix import ENVIRONMENTS
 from packaging.requirements import Requirement
-from payout_tasks import authorize, init
+from payers import BATCH
+from payout_tasks import AT_ONCE, authorize, init
+from postgres import postgres_schema
 from sandbox import ROOT, airflow_environment, for_this_airflow
 from sqlalchemy import create_engine, text
 from support import POSTGRESQL, connect
@@ -37,8 +40,10 @@ from airflow_provider_iyzico.get_provider_info import get_provider_info
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.hooks.settings import EXTRA_FIELDS
 from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.layout import ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placing, Wanted, place
+from airflow_provider_iyzico.ledger.views import VIEWS as LEDGER_VIEWS
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.operators.mass_payout import (
     MassPayoutAuthorizeOperator,
@@ -335,6 +340,35 @@ def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgre
         engine.dispose()
 
 
+def test_every_query_about_payouts_answers_on_every_database_of_a_ledger(
+    iyzico, sqlite_warehouse, postgres_url, mariadb_url, airflow_database, monkeypatch
+):
+    connect(monkeypatch, iyzico, can_pay=True, currency="TRY")
+    iyzico.set(balance="10000.00", commission="2.50", durations=AT_ONCE)
+    init()
+    authorize()
+    sqlite = create_engine(f"sqlite:///{sqlite_warehouse}")
+    set_aside(Ledger.open(sqlite), "4530", "suppliers-2026-11")
+    queries = [code_of("payout summary"), code_of("payout items"), code_of("payout exceptions"), code_of("payout days")]
+    queries += [code_of("payout authorizations"), code_of("available balance")]
+    assert sorted(re.search(r"FROM (\w+)", query)[1] for query in queries) == sorted(LEDGER_VIEWS)
+    with sqlite.connect() as connection:
+        summary, items, exceptions, days, authorizations, available = (
+            connection.execute(text(mine(query))).all() for query in queries
+        )
+    assert [(row.external_id, row.state, row.needs_person) for row in summary] == [(BATCH, "ended", 0)]
+    assert summary[0].paid_total == summary[0].requested_total == days[0].paid_total > 0
+    assert (items, exceptions, len(days)) == ([], [], 1)
+    assert [row.dag_id for row in authorizations] == ["salaries"]
+    sqlite.dispose()
+    assert {row.account: row.held for row in available} == {"payroll": 4530, "simulator": 0}
+    with postgres_schema(postgres_url, POSTGRESQL) as postgres, mariadb_database(mariadb_url) as mariadb:
+        for engine in (postgres, mariadb):
+            set_aside(Ledger.open(engine), "4530", "suppliers-2026-11")
+            with engine.connect() as connection:
+                assert [len(connection.execute(text(mine(query))).all()) for query in queries] == [0, 0, 0, 0, 0, 1]
+
+
 def connection_as(url, role):
     """A Connection to the schema of finance, with the rights of a role."""
     extra = {"options": f"-c role={role} -c search_path=finance"}
@@ -487,7 +521,9 @@ def test_every_column_of_every_view_and_of_the_table_is_there():
     with engine.begin() as connection:
         for _, statement in create_statements(snapshot_table(), engine.dialect):
             connection.execute(statement)
-        for view in (*VIEWS, "iyzico_balance_snapshot"):
+        for _, statement in ledger_layout().statements(engine.dialect):
+            connection.execute(statement)
+        for view in (*VIEWS, *LEDGER_VIEWS, "iyzico_balance_snapshot"):
             for column in connection.execute(text(f"SELECT * FROM {view}")).keys():
                 assert f"`{column}`" in TEXTS["finance.md"], (view, column)
     engine.dispose()
