@@ -124,7 +124,7 @@ class PayoutReports:
             event for event in events if event is going or event["kind"] in ("registered", "corrected", "commission bound")
         ]
         triggered = {event["triggered_by"] for event in deciding}
-        last = {word["person"].lower(): word for word in words}
+        last = {(word["person_id"] or word["person"]).lower(): word for word in words}
         return [
             word["person"]
             for word in sorted(last.values(), key=lambda word: word["version"])

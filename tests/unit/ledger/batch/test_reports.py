@@ -28,7 +28,14 @@ SEEDS, BATCHES = (1, 2), 45
 ITEM_STATUSES = ["SUCCESS"] * 6 + ["DEPOSIT_SUCCESS"] * 3 + ["FAILED"] * 2 + ["DEPOSIT_FAIL", "PROCESSING", "QUEUED", "INIT"]
 ITEM_STATUSES += ["INVALID", "MASS_PAYOUT_CANCELED", "ON_HOLD", "SUCCESS ", "success"]
 BATCH_STATUSES = ["IN_PROGRESS"] * 4 + ["COMPLETED"] * 3 + ["FAIL", "INSUFFICIENT_BALANCE", "REVIEWED", "COMPLETED ", "SUCCESS"]
-PEOPLE = [Who(person=name) for name in ("fatma", "Fatma", "mehmet", "ayşe")]
+#: The first three are one person.
+PEOPLE = [
+    Who(person="fatma"),
+    Who(person="Fatma"),
+    Who(person="Fatma K.", person_id="fatma"),
+    Who(person="mehmet"),
+    Who(person="ayşe"),
+]
 
 
 class Clock:
@@ -306,3 +313,18 @@ def test_the_days_say_what_was_paid_and_what_came_back(ledger, told):
         for unit in ("items", "total", "commission"):
             over_days = sum(Decimal(str(row[f"{name}_{unit}"])) - Decimal(str(row[f"{undone}_{unit}"])) for row in rows)
             assert over_days == sum(Decimal(str(row[f"{name}_{unit}"])) for row in summary)
+
+
+def test_a_day_ends_at_midnight_in_istanbul_to_the_microsecond(ledger, account):
+    clock = Clock(random.Random(0))
+    walk = Walk(replace(ledger, clock=clock), account, batch_of_two("m", "1.00", "2.00"))
+    walk.to(State.INIT_SENT, State.INITIATED, State.AUTH_SENT, State.AUTHORIZED)
+    clock.now = clock.now.replace(hour=20, minute=59, second=59, microsecond=999_999)
+    before = clock.now.date()
+    walk.read("IN_PROGRESS", of_items(["SUCCESS", "QUEUED"]))
+    clock.now += timedelta(microseconds=1)
+    walk.read("IN_PROGRESS", of_items(["SUCCESS", "SUCCESS"]))
+    query = "SELECT local_date, paid_total FROM iyzico_payout_daily WHERE account = :account ORDER BY local_date"
+    rows = as_dicts(ledger, text(query).bindparams(account=account.account))
+    days = [(day_of(row["local_date"]), Decimal(str(row["paid_total"]))) for row in rows]
+    assert days == [(before, Decimal(1)), (before + timedelta(days=1), Decimal(2))]
