@@ -124,7 +124,6 @@ LEFT JOIN (
         AND sent.account = word.account
         AND sent.external_id = word.external_id
     WHERE word.kind = 'approved'
-        AND word.version < COALESCE(sent.version, word.version + 1)
         AND word.approval_digest = COALESCE(sent.approval_digest, word.approval_digest)
         AND word.counts_until > COALESCE(sent.sent_at, sent.authorized_at, $now)
         AND NOT EXISTS (
@@ -135,7 +134,6 @@ LEFT JOIN (
                 AND later.external_id = word.external_id
                 AND later.kind IN ('approved', 'rejected')
                 AND later.version > word.version
-                AND later.version < COALESCE(sent.version, later.version + 1)
                 AND (
                     lower(later.person) IN (lower(word.person), lower(word.person_id))
                     OR lower(later.person_id) IN (lower(word.person), lower(word.person_id))

@@ -89,12 +89,12 @@ class History:
             return self.go(walk, *self.dice.choice([(), (State.INIT_UNKNOWN,), (State.REFUSED,)]))
         self.initiate(walk)
         self.approve(walk)
-        if fate < 0.3:
+        if fate < 0.35:
             then = [(State.CANCEL_SENT,), (State.CANCEL_SENT, State.CANCEL_UNKNOWN), (State.CANCEL_SENT, State.CANCELLED), ()]
             if self.dice.random() < 0.5:
                 set_aside(self.ledger, walk.batch)
             return self.go(walk, *self.dice.choice(then))
-        if fate < 0.36:
+        if fate < 0.41:
             self.go(walk, State.AUTHORIZED)  # in iyzico's panel
         elif not self.authorize(walk):
             return None
@@ -112,7 +112,7 @@ class History:
             walk.to(State.INITIATED)
 
     def approve(self, walk):
-        for _ in range(self.dice.choice([0, 0, 1, 2, 4])):
+        for _ in range(self.dice.choice([0, 0, 1, 2, 4, 7])):
             self.clock.pass_some(2)
             who, digest = self.dice.choice(PEOPLE), shown_digest(walk.batch)
             try:
@@ -123,7 +123,7 @@ class History:
                     walk.batch = approve(self.ledger, walk.batch, who, digest=digest, max_age=days)
             except LedgerApprovalError:
                 pass  # the same person approved it before
-            if self.dice.random() < 0.15:  # the batch is another one now
+            if self.dice.random() < 0.25:  # the batch is another one now
                 walk.read("INIT", of_items(self.statuses_now(walk)), commission_amount=Decimal(self.dice.randrange(1, 900)) / 100)
 
     def statuses_now(self, walk):
