@@ -1,9 +1,8 @@
 -- Grain: one row per batch that is authorized, or that somebody told iyzico to authorize and that was not refused.
--- Question: who had it paid, when, and as it was approved by which digest?
--- `sent_at` is when the ledger kept the intent, right before the request left; NULL if somebody authorized it in iyzico's panel.
--- `authorized_at` is the same moment, or when the ledger learned of it; NULL while nobody knows whether iyzico was told.
--- Who it was is a task or a person. `version` is that of the batch after this, and `approval_digest` what approvals must be of.
--- Moments are in UTC.
+-- Question: who had it paid, when, and which digest did approvals need?
+-- `sent_at` is when the ledger kept the intent, just before the request was sent. It is NULL if somebody authorized the batch in
+-- iyzico's panel. `authorized_at` is the same moment, or when the ledger learned of it. It is NULL while nobody knows whether iyzico
+-- was told. A task did it, or a person. `version` is the version of the batch in its events. Moments are in UTC.
 SELECT
     way.environment,
     way.account,

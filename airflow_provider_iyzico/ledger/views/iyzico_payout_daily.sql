@@ -1,10 +1,10 @@
--- Grain: one row per account, environment, currency and local day on which an item was paid or came back, or no longer counts so.
+-- Grain: one row per account, environment, currency and day on which an item became paid or came back, or is no longer so.
 -- Question: how much was paid on that day, what came back, and what did it cost?
--- A day is one of Türkiye: from 21:00 UTC to 21:00 UTC, since the ledger knows no time zone, and Türkiye is at UTC+3 the whole year.
--- It counts when the ledger saw that an item got that status. An item may be paid, bounce, and be paid again: then it counts each
--- time. Bounced are items that were paid and are not any more; withdrawn are those that had come back and are not back any more.
--- Over all days, paid less bounced is what is paid now, and returned less withdrawn what is back now.
--- Money is in major units; totals are without commission, and commissions are what iyzico states of these items by now.
+-- A day is a day in Türkiye, from 21:00 UTC to 21:00 UTC: the ledger keeps no time zone, MySQL and SQLite may know none, and Türkiye
+-- is at UTC+3 all year, by law since 2016. An item counts on the day on which the ledger saw its status change, each time it does.
+-- Bounced items were paid, and are no longer paid. Withdrawn items had come back, and are no longer back.
+-- Over all days, paid less bounced is what is paid now, and returned less withdrawn is what is back now.
+-- Money is in major units. Totals are without commission. Commissions are what iyzico states now.
 SELECT
     turn.environment,
     turn.account,

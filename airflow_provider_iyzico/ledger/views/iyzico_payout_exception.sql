@@ -1,18 +1,18 @@
 -- Grain: one row per thing that needs a person.
 -- Question: what must somebody look at, since when, and how much money is it about?
 -- `kind` is one of
---     item_failed           the recipient did not get it, and it has not come back
---     deposit_failed        the same, and it does not come back by itself
+--     item_failed           the recipient did not get the money, and it has not come back
+--     deposit_failed        the same, but the money does not come back by itself
 --     item_status_unknown   nobody documented the item's status
 --     batch_status_unknown  nobody documented the status of a batch that is not over
 --     batch_unknown         a request was sent, and nobody knows what came of it
---     batch_overdue         a request is under way beyond its deadline
---     batch_unanswered      an authorization once went unanswered: a person permits another one, or cancels
+--     batch_overdue         a request is under way, and its deadline is over
+--     batch_unanswered      an authorization was once not answered: a person permits another one, or cancels
 --     batch_stopped         iyzico says that the batch does not go on, and items have not gone out
 --     batch_hold_old        money was set aside more than 24 hours ago for a batch that was not sent to be paid
 --     plain_hold_old        the same, for a payout that other code makes
--- `detail` is the status or the state that says so. `amount` is in major units: of the item, of all items of the batch that are
--- neither paid nor back on the balance, or what the hold counts. `since` is in UTC. What a person ended while items were out stays.
+-- `detail` is the status or the state that says so. `since` is in UTC. `amount` is in major units: of the item, of all items of the
+-- batch that are neither paid nor back on the balance, or of the hold. An item that is out stays after a person has ended its batch.
 SELECT
     found.environment,
     found.account,
@@ -89,6 +89,7 @@ FROM (
             END AS since,
             items.outstanding
         FROM iyzico_payout AS payout
+        -- A batch may be here twice: by its status, and by its state.
         CROSS JOIN (SELECT 'batch_status_unknown' AS kind UNION ALL SELECT 'batch' AS kind) AS kinds
         LEFT JOIN (
             SELECT

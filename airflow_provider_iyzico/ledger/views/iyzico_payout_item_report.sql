@@ -1,9 +1,9 @@
 -- Grain: one row per item of a batch.
 -- Question: what became of this payment, and how long did it take?
--- `meaning` is what its status says: paid, returned (it is on the balance again), out (it left, and has neither arrived nor come
--- back), waiting, invalid (iyzico would not pay it), cancelled, or unknown: a status that nobody documented.
--- Money is in major units. `commission` is what iyzico states. Moments are in UTC; `status_at` is when the ledger saw the status.
--- `seconds_to_paid` is from the authorization to when the ledger saw that the item is paid; NULL if it is not.
+-- `meaning` is what its status says: paid, returned (the money is on the balance again), out (it left, and has neither arrived nor
+-- come back), waiting, invalid (iyzico would not pay it), cancelled, or unknown (nobody documented the status).
+-- Money is in major units. `commission` is what iyzico states. Moments are in UTC. `status_at` is when the ledger saw the status.
+-- `seconds_to_paid` is the time from the authorization until the ledger saw that the item is paid. It is NULL if it is not paid.
 SELECT
     item.environment,
     item.account,

@@ -1,13 +1,13 @@
 -- Grain: one row per batch.
 -- Question: what was asked for, what became of it, who began it, who approved it, and who had it paid?
 -- requested = invalid + cancelled + paid + returned + outstanding, in items and in money.
--- Outstanding are the valid items that are neither paid, nor back on the balance, nor cancelled. They are waiting (nothing is
--- decided: before the batch is authorized, all of them), out (they left, and have neither arrived nor come back), or unknown (their
--- status is one that nobody documented). Unpaid are the valid items that are not paid.
--- Money is in major units; totals are without commission, and commissions are what iyzico states. Moments are in UTC.
--- `approved_by` are the people whose approval counted when the batch was sent to be paid; before that, whose approval counts now,
--- as the newest of them saw the batch. Names are compared letter by letter, capitals aside. `needs_person` is 1 if the batch or an
--- item of it is in iyzico_payout_exception.
+-- Outstanding items are valid, and neither paid, nor back on the balance, nor cancelled. They are waiting (nothing is decided, as
+-- before the batch is authorized), out (the money left, and has neither arrived nor come back), or unknown (nobody documented their
+-- status). Unpaid items are the valid ones that are not paid.
+-- Money is in major units. Totals are without commission. Commissions are what iyzico states. Moments are in UTC.
+-- `approved_by` lists the people whose approval counted when the batch was sent to be paid. Before that, it lists those whose
+-- approval counts now, if the batch is still as the newest of them saw it. Names are compared letter by letter, ignoring capitals.
+-- `needs_person` is 1 if the batch or one of its items is in iyzico_payout_exception.
 SELECT
     batch.environment,
     batch.account,
