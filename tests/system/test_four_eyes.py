@@ -125,7 +125,8 @@ class Run:
         return option
 
     def clear(self, task_id="ask"):
-        self.until("pay", "upstream_failed")
+        """Clear a task, once its run has ended: a scheduler that is about to end the run does not see a clear, and ends it."""
+        self.airflow.wait_until("the run failed", lambda: self.airflow.run_state(self.dag_id, self.run_id) == "failed")
         body = {
             "task_ids": [task_id],
             "dag_run_id": self.run_id,
