@@ -105,6 +105,7 @@ def whole_payout(home: Path, iyzico: Simulator, warehouse: Path, dag: Any) -> No
         task.deferrable, task.poke_interval, task.timeout = False, 1, GATE_SECONDS
     pay = dag.get_task("pay")
     pay.poll_interval, pay.grace_seconds, pay.settling_seconds, pay.on_unpaid = 1, 1, 0, "succeed"
+    say(f"the balance is set to {ENOUGH} again")
     say(f"DAG iyzico_payout runs: three people of a payroll are paid out of {ENOUGH}; one of the payments will fail")
     run = dag.test()
     succeed(run)

@@ -20,8 +20,8 @@ from airflow_provider_iyzico.ledger.batches import LedgerBatch
 from airflow_provider_iyzico.ledger.holds import release_plain
 from airflow_provider_iyzico.ledger.layout import ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
-from airflow_provider_iyzico.ledger.pages import batch_page, batches_page
-from airflow_provider_iyzico.ledger.questions import events_of, holds_of, items_of, named, open_plain_holds
+from airflow_provider_iyzico.ledger.pages import batch_page, batches_page, plain_page
+from airflow_provider_iyzico.ledger.questions import events_of, holds_of, items_of, named, plain_holds
 from airflow_provider_iyzico.ledger.reading import differing_items
 from airflow_provider_iyzico.ledger.resolve import check_step, resolve
 from airflow_provider_iyzico.ledger.rights import grants
@@ -135,10 +135,14 @@ def _ddl(asked: Asked) -> Iterable[str]:
 
 def _list(ledger: Ledger, asked: Asked) -> Iterable[str]:
     where = {"environment": asked.environment, "account": asked.account}
-    return batches_page(named(ledger, **where, days=asked.days), open_plain_holds(ledger, **where))
+    return batches_page(named(ledger, **where, days=asked.days), plain_holds(ledger, **where))
 
 
 def _show(ledger: Ledger, asked: Asked) -> Iterable[str]:
+    where = {"environment": asked.environment, "account": asked.account}
+    holds = plain_holds(ledger, asked.external_id, **where, only_open=False)
+    if holds and not named(ledger, asked.external_id, **where):
+        return plain_page(holds)
     batch = _batch(ledger, asked)
     digest, said = shown_digest(batch), words_of(ledger, batch)
     return batch_page(batch, digest, said, holds_of(ledger, batch.key), items_of(ledger, batch.key), events_of(ledger, batch.key))
@@ -156,7 +160,7 @@ def _resolve(ledger: Ledger, asked: Asked) -> Iterable[str]:
 
 def _release(ledger: Ledger, asked: Asked) -> Iterable[str]:
     where = {"environment": asked.environment, "account": asked.account}
-    plain = open_plain_holds(ledger, asked.external_id, **where)
+    plain = plain_holds(ledger, asked.external_id, **where)
     if not plain or named(ledger, asked.external_id, **where):
         batch = _batch(ledger, asked)
         persons.release(ledger, batch, _who(asked), asked.because)

@@ -21,6 +21,7 @@ _BATCH = (
 _ITEM = ("item_external_id", "recipient_type", "recipient_end", "amount", "commission", "status", "reference_code", "error")
 _EVENT = ("happened_at", "version", "kind", "item_external_id", "before", "after", "by", "reason")
 _HOLD = ("number", "amount", "counted", "placed_at", "expires_at", "kind", "ended_at")
+_ENDS = ("kind", "ended_at", "ended_by", "reason")
 _SAID = ("person", "said", "digest", "said_at", "counts_until", "counts")
 _PLAIN = ("external_id", "environment", "account", "currency", "amount", "placed_at", "expires_at", "dag_id", "run_id")
 
@@ -28,6 +29,11 @@ _PLAIN = ("external_id", "environment", "account", "currency", "amount", "placed
 def batches_page(batches: Iterable[LedgerBatch], plain_holds: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield from _table("Batches", _LIST, map(_row, batches))
     yield from _table("Holds for payouts that other code makes", _PLAIN, plain_holds)
+
+
+def plain_page(holds: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Show the holds of one name, open ones and those that ended."""
+    yield from _table("Holds for payouts that other code makes", (*_PLAIN, *_ENDS), holds)
 
 
 def batch_page(

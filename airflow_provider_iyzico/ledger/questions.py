@@ -106,15 +106,26 @@ def named(
     return ledger.act(ask)
 
 
-def open_plain_holds(
-    ledger: Ledger, external_id: str | None = None, *, environment: str | None = None, account: str | None = None
+def plain_holds(
+    ledger: Ledger,
+    external_id: str | None = None,
+    *,
+    environment: str | None = None,
+    account: str | None = None,
+    only_open: bool = True,
 ) -> list[dict[str, Any]]:
-    """Return the open holds for payouts that other code makes, oldest first, those whose time is over included."""
+    """Return the holds for payouts that other code makes, each with its end, oldest first.
+
+    :param only_open: leave out those that ended; one whose time is over is open until something ends it
+    """
     hold, hold_end = ledger.tables.hold, ledger.tables.hold_end
     wanted = {"external_id": external_id, "environment": environment, "account": account}
     where = [hold.c[name] == value for name, value in wanted.items() if value is not None]
-    ends = exists().where(hold_end.c.hold_id == hold.c.hold_id)
-    query = select(hold).where(hold.c.is_plain.is_(True), ~ends, *where).order_by(hold.c.placed_at)
+    if only_open:
+        where.append(hold_end.c.hold_id.is_(None))
+    ends = hold_end.c.kind, hold_end.c.reason, hold_end.c.ended_at, hold_end.c.person.label("ended_by")
+    joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id)
+    query = select(hold, *ends).select_from(joined).where(hold.c.is_plain.is_(True), *where).order_by(hold.c.placed_at)
     return ledger.act(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
 
 

@@ -166,7 +166,7 @@ def _judged(balance: Balance, placement: Placement, aside: Aside, account: str) 
     if placement.outcome is Placing.PLACED:
         return replace(verdict, external_id=name, because=f"{money_text(placement.amount)} set aside for {name}")
     if placement.outcome is Placing.PAST:
-        because = f"iyzico was already told to pay {name}, so nothing is set aside"
+        because = f"an authorization of {name} was or may have been sent, so this gate sets nothing more aside"
         return replace(verdict, outcome=Outcome.OPENED, external_id=name, because=because)
     if placement.outcome is Placing.MOVED:
         return replace(verdict, outcome=Outcome.WAITING, waits_for="the next poll, because holds ended during this one")

@@ -22,13 +22,15 @@ def engine_by_url() -> Engine:
     """
     url = os.environ.get(URL_VARIABLE)
     if not url:
-        raise WarehouseConfigurationError(f"name the warehouse in ${URL_VARIABLE}, such as postgresql://user@host/database")
+        raise WarehouseConfigurationError(
+            f"name the database in ${URL_VARIABLE}, such as postgresql+psycopg://user@host/database or sqlite:////folder/file.db"
+        )
     try:
         engine = prepare(create_engine(url))
     except (ArgumentError, ImportError, TypeError, ValueError) as error:
         raise WarehouseConfigurationError(
-            f"${URL_VARIABLE} is not a SQLAlchemy URL that works here ({type(error).__name__}); it looks like "
-            "postgresql+psycopg://user@host/database, and its driver must be installed"
+            f"${URL_VARIABLE} is not a SQLAlchemy URL that works here ({type(error).__name__}); write it like "
+            "postgresql+psycopg://user@host/database, and install its driver"
         ) from None  # some messages quote the URL, which holds a password
     if "@" in (engine.url.host or ""):  # drivers quote a host that they cannot find
         raise WarehouseConfigurationError(f"the host in ${URL_VARIABLE} has an @ in it; write an @ of a login or password as %40")

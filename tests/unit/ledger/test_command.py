@@ -201,8 +201,11 @@ def test_release_gives_back_what_no_batch_may_be_paying(at_iyzico, capsys):
         walk.ledger, walk.batch.account, Wanted("by-hand", batch_total=Decimal(5)), asked(walk.ledger, walk.batch.account), task()
     )
     set_aside(walk.ledger, walk.batch)
+    assert "by-hand" in run(capsys, "show", "by-hand")[1]
     assert run(capsys, "release", "by-hand", *BECAUSE)[1] == "by-hand held 5.00 TRY, and holds nothing any more\n"
     assert run(capsys, "release", NAMED, *BECAUSE)[1].startswith("nothing is set aside for batch 'salaries-20261101'")
+    code, shown, _ = run(capsys, "show", "by-hand")
+    assert (code, [word for word in ("released", "the panel shows it") if word not in shown]) == (0, [])
     code, _, err = run(capsys, "release", "by-hand", *BECAUSE)
     assert (code, "the ledger has no batch and no open hold named 'by-hand' there" in err) == (2, True)
     walk.batch = find(walk.ledger, walk.batch.account, NAMED)
@@ -251,7 +254,7 @@ def test_what_is_no_number_of_days_is_refused(ledger, capsys, days):
 
 def test_without_a_database_or_a_ledger_in_it_the_command_says_what_to_do(tmp_path, monkeypatch, capsys, sqlite_engine):
     monkeypatch.delenv("IYZICO_WAREHOUSE_URL", raising=False)
-    assert run(capsys, "list")[2].startswith("name the warehouse in $IYZICO_WAREHOUSE_URL")
+    assert run(capsys, "list")[2].startswith("name the database in $IYZICO_WAREHOUSE_URL")
     monkeypatch.setenv("IYZICO_WAREHOUSE_URL", f"sqlite:///{tmp_path}/mistyped.db")
     assert "there is no SQLite file" in run(capsys, "list")[2]
     sqlite_engine.connect().close()

@@ -25,7 +25,7 @@ from airflow_provider_iyzico.errors import (
 from airflow_provider_iyzico.ledger.layout import ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Placing, funds_version
-from airflow_provider_iyzico.ledger.questions import open_plain_holds
+from airflow_provider_iyzico.ledger.questions import plain_holds
 from airflow_provider_iyzico.ledger.shape import check
 from airflow_provider_iyzico.ledger.tables import ledger_tables
 from airflow_provider_iyzico.ledger.views import VIEWS
@@ -408,9 +408,9 @@ def views_there(engine):
 def test_views_that_a_ledger_lacks_are_made_when_it_is_opened_next(ledger, dropped):
     put(ledger, "a", "40")
     run(ledger.engine, *[f"DROP VIEW {name}" for name in dropped[::-1]])
-    open_plain_holds(Ledger.open(ledger.engine, create_table=False))
+    plain_holds(Ledger.open(ledger.engine, create_table=False))
     assert views_there(ledger.engine) == {*VIEWS} - {*dropped}
-    assert [hold["external_id"] for hold in open_plain_holds(Ledger.open(ledger.engine))] == ["a"]
+    assert [hold["external_id"] for hold in plain_holds(Ledger.open(ledger.engine))] == ["a"]
     assert views_there(ledger.engine) == {*VIEWS}
 
 
@@ -421,7 +421,7 @@ def test_a_role_that_may_make_no_views_is_told_once_and_goes_on(postgres_url, ca
         reader = create_engine(url.set(drivername=POSTGRESQL))
         ledger = Ledger.open(reader)
         for _ in range(2):
-            assert [hold["external_id"] for hold in open_plain_holds(ledger)] == ["a"]
+            assert [hold["external_id"] for hold in plain_holds(ledger)] == ["a"]
         reader.dispose()
     (line,) = [record.getMessage() for record in caplog.records if VIEWS[-1] in record.getMessage()]
     assert "permission denied" in line
@@ -454,7 +454,7 @@ def test_a_row_written_by_hand_that_cannot_be_read_is_named(ledger):
         kept = ask(ledger.engine, f"SELECT {column} FROM iyzico_balance_hold")
         run(ledger.engine, f"UPDATE iyzico_balance_hold SET {column} = '{value}'")
         said = rf"'iyzico_balance_hold' holds .* in column '{column}' of the row with hold_id {hold_id}, .*; correct that row$"
-        for act in (lambda: put(ledger, "two", "1"), lambda: open_plain_holds(ledger)):
+        for act in (lambda: put(ledger, "two", "1"), lambda: plain_holds(ledger)):
             with pytest.raises(WarehouseRowError, match=said) as caught:
                 act()
             assert caught.value.retry is Retry.NEVER

@@ -17,7 +17,7 @@ from airflow_provider_iyzico.ledger.holds import release_plain
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.persons import permit, release
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
-from airflow_provider_iyzico.ledger.questions import events_of, may_be_set_off, named, open_plain_holds, to_read, unread_holders
+from airflow_provider_iyzico.ledger.questions import events_of, may_be_set_off, named, plain_holds, to_read, unread_holders
 from airflow_provider_iyzico.ledger.register import register
 from airflow_provider_iyzico.ledger.rights import RIGHTS, grants
 from airflow_provider_iyzico.ledger.steps import step
@@ -94,7 +94,7 @@ def test_a_person_with_the_command_needs_no_more_than_their_rights(ledger_of):
     release(person, held, PERSON, "because")
     unknown.ledger, unknown.batch = person, named(person, "a")[0]
     unknown.to(State.AUTHORIZED).read("COMPLETED", "SUCCESS")
-    assert open_plain_holds(person) == []
+    assert plain_holds(person) == []
 
 
 def test_finance_reads_all_but_the_key_of_the_digests_and_changes_nothing(ledger_of):

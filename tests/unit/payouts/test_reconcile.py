@@ -57,7 +57,7 @@ def test_a_payment_that_bounces_after_the_end_opens_the_batch_again_and_is_named
     assert payer.calls("auth") == 1
 
 
-def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named_and_held_for(payer):
+def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named_and_held_for(payer, caplog):
     payer.bank.set(auth_after_cancel="pay", fates={"*": "waits"})
     payer.initiate()
     payer.bank.fail("reset_then_done", on="auth", seconds=3600)
@@ -68,6 +68,7 @@ def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named_and_held_for(p
     payer.wait(DAYS)
     done = payer.reconcile()
     assert "was cancelled, but iyzico pays it all the same" in done.problems[BATCH]
+    assert "was cancelled, but iyzico pays it" in caplog.text
     assert (payer.state(), payer.held(), done.reopened, done.is_passing) == ("authorized", NEEDED, 1, False)
     payer.bank.set(fates={})
     payer.follow_to_its_end()

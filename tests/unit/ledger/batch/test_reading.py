@@ -221,14 +221,6 @@ def test_an_items_commission_is_the_greater_of_what_iyzico_states_and_the_bound(
     assert (batch.commission, batch.required) == (Decimal("6.50"), Decimal("357.00"))
 
 
-def test_a_cancelled_batch_that_moves_is_an_error_in_the_log(walk, caplog):
-    walk.to(*WAYS[State.CANCELLED])
-    with caplog.at_level(logging.ERROR):
-        walk.read("COMPLETED", "SUCCESS")
-    assert walk.batch.state is State.CANCELLED
-    assert "was cancelled, but its items changed at iyzico" in caplog.text
-
-
 def test_the_totals_account_for_every_item(walk):
     walk.to(*WAYS[State.AUTHORIZED]).read("COMPLETED", of_items(["SUCCESS", "DEPOSIT_SUCCESS", "DEPOSIT_FAIL"]))
     totals = batch_totals(walk.ledger, walk.batch)
