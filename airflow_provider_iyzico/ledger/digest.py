@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
+from typing import Any
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.api.payout.batch import Batch, Payment
+
+#: A recipient that is shown whole; a mask has other characters, or many of this one.
+_WHOLE, _MASK = re.compile(r"[A-Z0-9+]+"), "XX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,23 @@ def _content(item: Payment) -> list[object]:
 def _digest(key: str, *parts: object) -> str:
     canonical = json.dumps(parts, separators=(",", ":")).encode()
     return hmac.new(bytes.fromhex(key), canonical, sha256).hexdigest()
+
+
+def is_another_recipient(key: str, kept: Mapping[str, Any], recipient: str, amount: Decimal) -> bool:
+    """Tell whether what iyzico shows of an item is surely another recipient than ours.
+
+    What is masked or left out tells nothing. Nobody knows how iyzico writes a phone or a number, so there the ends decide.
+
+    :param kept: the row of our item
+    :param recipient: as iyzico shows it
+    """
+    shown = normal_recipient(recipient)
+    if not _WHOLE.fullmatch(shown) or _MASK in shown:
+        return False
+    if recipient_end(shown) != kept["recipient_end"]:
+        return True
+    is_same = payment_digest(key, kept["item_external_id"], "IBAN", shown, amount) == kept["payment_digest"]
+    return kept["recipient_type"] == "IBAN" and not is_same
 
 
 def differing(key: str, kept: dict[str, str], found: Iterable[tuple[str, str, str, Decimal]]) -> list[str]:

@@ -13,11 +13,12 @@ from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout
 from airflow_provider_iyzico.domain.items import ItemState, still_out, totals_of
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.progress import goes_on
+from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import is_of
 from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, open_hold
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, take_turn
-from airflow_provider_iyzico.ledger.digest import differing
+from airflow_provider_iyzico.ledger.digest import differing, is_another_recipient
 from airflow_provider_iyzico.ledger.events import EventKind
 from airflow_provider_iyzico.ledger.holds import HoldEnd
 from airflow_provider_iyzico.ledger.items import fitting, read_items, state_of
@@ -81,6 +82,8 @@ def refuse_other_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) ->
 def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBatch:
     rows = read_items(turn.ledger, turn.connection, turn.batch.key)
     _refuse_other_items(turn.batch, rows, found)
+    if turn.batch.state is State.INITIATED and says(found) is Says.INIT:
+        _refuse_other_recipients(turn, rows, found)
     _keep_merchant(turn, found)
     events = write_told(turn, rows, {item.item_external_id: _told(item) for item in found.items})
     items = [state_of(row) for row in rows]
@@ -162,6 +165,22 @@ def _refuse_other_items(batch: LedgerBatch, rows: list[dict[str, Any]], found: M
         if names:
             named = ", ".join(repr(name) for name in names[:_NAMED])
             raise LedgerBatchError(f"iyzico {what} {len(names)} items of {batch}, such as {named}; nothing was written")
+
+
+def _refuse_other_recipients(turn: Turn, rows: list[dict[str, Any]], found: MassPayout) -> None:
+    """Refuse a batch that would pay others: iyzico may answer an init with the id of another batch of that name."""
+    key, ours = turn.funds["digest_key"], {row["item_external_id"]: row for row in rows}
+    others = [
+        item.item_external_id
+        for item in found.items
+        if is_another_recipient(key, ours[item.item_external_id], item.recipient_info or "", item.total_amount)
+    ]
+    if others:
+        raise LedgerBatchError(
+            f"iyzico shows other recipients in {len(others)} items of {turn.batch}, such as {others[0]!r}: it has another batch "
+            "of that name, and would pay others. Nothing was written. Cancel it in iyzico's panel, and hand your payments over "
+            "with another external_id"
+        )
 
 
 def _keep_merchant(turn: Turn, found: MassPayout) -> None:

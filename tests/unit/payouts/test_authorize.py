@@ -4,13 +4,14 @@ from decimal import Decimal
 
 import pytest
 from batches import PERSON, task
-from payers import BATCH, NEEDED, a_batch, payments
+from payers import BATCH, IBANS, NEEDED, a_batch, payments
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
     IyzicoAuthenticationError,
     IyzicoError,
+    IyzicoNoSuchPayoutError,
     IyzicoRefusedError,
     IyzicoUnavailableError,
     LedgerBatchError,
@@ -514,3 +515,27 @@ def test_a_batch_that_a_person_ended_and_that_cannot_be_read_any_more_keeps_no_o
     assert payer.authorize("next").state == "authorized"
     assert f"batch '{BATCH}' of simulator (sandbox, TRY) cannot be read: iyzico answered with an amount" in caplog.text
     assert "an amount that is none" in payer.reconcile().problems[BATCH]
+
+
+def test_a_batch_that_other_code_made_under_our_name_for_other_people_is_not_paid(payer, monkeypatch):
+    """It was made between our read and our init, and iyzico answers the init with its id."""
+    payer.bank.set(duplicate_external_id="same_id")
+    read_it, theirs = payer.hook.retrieve_mass_payout, a_batch(rows=[{**row, "recipient_info": IBANS[2]} for row in payments()])
+
+    def read_and_be_overtaken(**asked):
+        try:
+            return read_it(**asked)
+        except IyzicoNoSuchPayoutError:
+            payer.hook.init_mass_payout(theirs)
+            raise
+
+    with monkeypatch.context() as patch:
+        patch.setattr(payer.hook, "retrieve_mass_payout", read_and_be_overtaken)
+        with pytest.raises(LedgerBatchError, match="would pay others"):
+            payer.initiate()
+    with pytest.raises(LedgerBatchError, match="would pay others"):
+        payer.authorize()
+    assert payer.effects("auth") == 0
+    payer.bank.panel.cancel(BATCH)
+    payer.reconcile()
+    assert payer.state() == "cancelled"
