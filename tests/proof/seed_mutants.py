@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
@@ -15,7 +15,7 @@ from airflow_provider_iyzico.domain.items import Totals
 from airflow_provider_iyzico.domain.reads import Says
 from airflow_provider_iyzico.errors import IyzicoOutcomeUnknownError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.ledger import batch_holds, batches, steps
+from airflow_provider_iyzico.ledger import batch_holds, batches, reading, steps
 from airflow_provider_iyzico.payouts import authorize, initiate
 from airflow_provider_iyzico.payouts.reads import seen
 
@@ -54,6 +54,15 @@ def _as_it_is(ledger: Any, batch: Any, who: Any, act: Any, take: Any = batches.t
     return take(ledger, batches.find(ledger, batch.account, batch.external_id), who, act)
 
 
+@contextmanager
+def _adopting_by_sum() -> Iterator[None]:
+    with (
+        mock.patch.object(initiate, "differing_items", return_value=[]),
+        mock.patch.object(reading, "is_another_recipient", return_value=False),
+    ):
+        yield
+
+
 MUTANTS = {
     "no version check": Mutant(lambda: mock.patch.object(steps, "take_turn", _as_it_is), "INV-08 transition", (5, 7)),
     "retried POST": Mutant(lambda: mock.patch.object(IyzicoHook, "_attempt", _retried), "INV-0", (2, 3)),
@@ -66,8 +75,9 @@ MUTANTS = {
     "one read before auth": Mutant(lambda: mock.patch.object(authorize, "seen_twice", seen), "INV-06 no read", (1, 6)),
     "status ignored": Mutant(lambda: mock.patch.object(envelope, "_is_success", return_value=True), "INV-", (10, 70)),
     "uuid4 identity": Mutant(lambda: mock.patch.object(calls, "init_call", _another_name), "INV-03 name", (1, 2)),
-    "adoption by sum only": Mutant(
-        lambda: mock.patch.object(initiate, "differing_items", return_value=[]), "INV-07 adopted", (27, 38)
+    "adoption by sum only": Mutant(_adopting_by_sum, "INV-07 adopted", (27, 38)),
+    "other recipients ignored": Mutant(
+        lambda: mock.patch.object(reading, "is_another_recipient", return_value=False), "INV-07 adopted", (366908,)
     ),
     "commission left out": Mutant(lambda: mock.patch.object(Totals, "required", property(lambda self: self.total)), "INV-01"),
     "hold ended by time": Mutant(lambda: mock.patch.object(batch_holds, "_write", _until_its_time), "INV-01", (26, 31)),

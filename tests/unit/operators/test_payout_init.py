@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowNotFoundException, Asset
 from batches import NAME
+from needs import MARIADB_CLIENT
 from payers import BATCH, IBANS, payments
 from payout_tasks import PERSONAL, Events, authorize, calls, context, init, reconcile, rows, state
 from sqlalchemy import create_engine, text
@@ -377,6 +378,7 @@ def test_a_query_that_does_not_end_is_ended_and_may_be_tried_again(bank, hr, mon
 
 def test_a_query_runs_on_mariadb_as_it_does_over_its_connection_elsewhere(bank, mariadb_engine, monkeypatch):
     """In the server's own time zone and mode: CURDATE() decides which payments are due."""
+    pytest.importorskip("MySQLdb", reason=f"apache-airflow-providers-mysql is not here; {MARIADB_CLIENT}")
     url = mariadb_engine.url
     where = {"conn_type": "mysql", "host": url.host, "port": url.port, "login": url.username, "schema": url.database}
     monkeypatch.setenv("AIRFLOW_CONN_HR", json.dumps(where))
