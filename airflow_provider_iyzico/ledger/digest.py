@@ -100,8 +100,8 @@ def is_another_recipient(key: str, kept: Mapping[str, Any], recipient: str, amou
         return False
     if recipient_end(shown) != kept["recipient_end"]:
         return True
-    is_same = payment_digest(key, kept["item_external_id"], "IBAN", shown, amount) == kept["payment_digest"]
-    return kept["recipient_type"] == "IBAN" and not is_same
+    is_iban = bool(kept["recipient_type"] == "IBAN")
+    return is_iban and payment_digest(key, kept["item_external_id"], "IBAN", shown, amount) != kept["payment_digest"]
 
 
 def differing(key: str, kept: dict[str, str], found: Iterable[tuple[str, str, str, Decimal]]) -> list[str]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from batches import IBAN, batch_of_two, payment
 
-from airflow_provider_iyzico.ledger.digest import differing, digests_of, payment_digest, recipient_end
+from airflow_provider_iyzico.ledger.digest import differing, digests_of, is_another_recipient, payment_digest, recipient_end
 
 KEY, OTHER_KEY = "0f" * 32, "f0" * 32
 SENT = batch_of_two("a")
@@ -88,3 +88,32 @@ def test_what_iyzico_shows_is_compared_item_by_item():
 def test_a_person_recognises_a_recipient_by_its_end_and_never_sees_more_than_half():
     ends = {IBAN: IBAN[-4:], "+905301234567": "4567", "12345678901": "8901", "12345": "45", "7": ""}
     assert {recipient: recipient_end(recipient) for recipient in ends} == ends
+
+
+def row(kind, recipient):
+    digest = payment_digest(KEY, "a", kind, recipient, Decimal(1))
+    return {
+        "item_external_id": "a",
+        "recipient_type": kind,
+        "recipient_end": recipient_end(recipient),
+        "payment_digest": digest,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "shown", "is_another"),
+    [
+        ("IBAN", IBAN, IBAN, False),
+        ("IBAN", IBAN, f"{IBAN[:12]} {IBAN[12:]}".lower(), False),
+        ("IBAN", IBAN, f"TR00{IBAN[4:]}", True),
+        ("IBAN", IBAN, f"{IBAN[:-1]}0", True),
+        ("IBAN", IBAN, f"TR{'*' * 20}0000", False),
+        ("IBAN", IBAN, f"TR{'X' * 20}0000", False),
+        ("IBAN", IBAN, "", False),
+        ("PHONE", "+905301234567", "05301234567", False),
+        ("PHONE", "+905301234567", "+905301234568", True),
+        ("MEMBER_ID", "7012345678", "99", True),
+    ],
+)
+def test_only_a_recipient_that_is_shown_whole_is_surely_another_one(kind, sent, shown, is_another):
+    assert is_another_recipient(KEY, row(kind, sent), shown, Decimal(1)) is is_another

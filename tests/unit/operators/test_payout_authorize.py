@@ -146,34 +146,35 @@ def test_a_batch_that_was_never_handed_over_or_was_cancelled_is_named(bank):
 
 def test_an_iyzico_that_is_down_in_the_middle_is_waited_for(bank, monkeypatch):
     init()
-    bank.set(durations={"SUCCESS": 0.5})
-    pauses = []
-
-    def pause(seconds):
-        pauses.append(seconds)
-        if len(pauses) == 2:  # the first one is between the two reads before the authorization
-            bank.fail("503", on="retrieve", times=3)
-        time.sleep(min(seconds, 0.1))
-
-    _pausing(monkeypatch, pause)
+    pauses = _while_it_is_paid(bank, monkeypatch, lambda: bank.fail("503", on="retrieve", times=3))
     assert authorize()["paid_items"] == 3
     assert len(pauses) > 3
 
 
 def test_new_keys_count_while_a_worker_follows_a_batch(bank, monkeypatch):
     init()
-    bank.set(durations={"SUCCESS": 0.5})
+
+    def rotate():
+        bank.world.secret_key = "sandbox-rotated"
+        connect(monkeypatch, bank, can_pay=True)
+
+    _while_it_is_paid(bank, monkeypatch, rotate)
+    assert authorize()["paid_items"] == 3
+
+
+def _while_it_is_paid(bank, monkeypatch, act):
+    """Let something happen after the authorization, and iyzico pay while the task pauses. Return the seconds of its pauses."""
+    bank.set(clock="stepped", durations={"SUCCESS": 0.5})
     pauses = []
 
     def pause(seconds):
         pauses.append(seconds)
         if len(pauses) == 2:  # the first one is between the two reads before the authorization
-            bank.world.secret_key = "sandbox-rotated"
-            connect(monkeypatch, bank, can_pay=True)
-        time.sleep(min(seconds, 0.1))
+            act()
+        bank.advance(seconds)
 
     _pausing(monkeypatch, pause)
-    assert authorize()["paid_items"] == 3
+    return pauses
 
 
 def _pausing(monkeypatch, pause):
