@@ -27,6 +27,9 @@ from wanted import missing
 WHOLE = 300
 #: Where they do not, so many more are played at a time, up to the most.
 FURTHER, MOST = 50, 900
+#: A whole run plays these as well: they are known to meet what happens once in several hundred seeds. In the first, an
+#: authorization arrives after the cancel.
+KNOWN = (764224,)
 #: Every so many-th seed of a long run keeps its ledger in PostgreSQL.
 ON_POSTGRESQL = 10
 
@@ -68,12 +71,13 @@ def run(proof, seeds, engine_of, patience_seconds=float("inf")):
 @pytest.mark.timeout(3600)
 def test_no_seed_pays_twice_and_every_batch_comes_to_its_end(proof, memory, request):
     seeds = seeds_of(proof)
+    chosen = [*KNOWN, *seeds] if len(seeds) >= WHOLE else seeds
     began = time.monotonic()
     if proof.is_long:
         with postgres_schema(request.getfixturevalue("postgres_url"), POSTGRESQL) as postgres:
-            found = run(proof, seeds, lambda seed: memory if seed % ON_POSTGRESQL else postgres, patience_seconds=1800)
+            found = run(proof, chosen, lambda seed: memory if seed % ON_POSTGRESQL else postgres, patience_seconds=1800)
     else:
-        found = run(proof, seeds, lambda seed: memory)
+        found = run(proof, chosen, lambda seed: memory)
         while missing(found[0]) and WHOLE <= found[-1] < MOST:  # some things happen once in many hundred seeds
             further = range(seeds.start + found[-1], seeds.start + found[-1] + FURTHER)
             found = tuple(before + after for before, after in zip(found, run(proof, further, lambda seed: memory), strict=True))
