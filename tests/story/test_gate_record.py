@@ -248,6 +248,7 @@ class Link:
         self._kept.bind(("127.0.0.1", 0))
         self.port = self._kept.getsockname()[1]
         self._open = []
+        self._lock = threading.Lock()
 
     def __enter__(self):
         self.restore()
@@ -262,18 +263,24 @@ class Link:
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def cut(self):
-        for each in (self._listener, *self._open):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-        self._open.clear()
+        with self._lock:
+            for each in (self._listener, *self._open):
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+                each.close()
+            self._open.clear()
 
     def _accept(self, listener):
         with suppress(OSError):
             while True:
                 client, _ = listener.accept()
                 server = socket.create_connection(self._server)
-                self._open += [client, server]
+                with self._lock:
+                    if listener.fileno() == -1:  # it was cut in between
+                        client.close()
+                        server.close()
+                        return
+                    self._open += [client, server]
                 for pair in ((client, server), (server, client)):
                     threading.Thread(target=self._pump, args=pair, daemon=True).start()
 
