@@ -77,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     printer = commands.add_parser("ddl", help="print the CREATE statements of tables and views, and the rights of each role")
     printer.add_argument("--dialect", default="postgresql", choices=PRINTED, help="default: %(default)s")
+    printer.add_argument(
+        "--rollforward",
+        action="store_true",
+        help="with the views that compare the ledger with the warehouse, whose views must be in the same schema",
+    )
     lister = commands.add_parser("list", help="print the batches, and the open holds for payouts that other code makes")
     lister.add_argument(
         "--days", type=_days, default=30, help="leave out batches that ended or were cancelled longer ago; default: %(default)s"
@@ -129,8 +134,8 @@ def _hours(given: str) -> float:
 
 
 def _ddl(asked: Asked) -> Iterable[str]:
-    yield ddl(ledger_layout(asked.schema), dialect_named(asked.dialect))
-    yield from grants(asked.dialect, asked.schema)
+    yield ddl(ledger_layout(asked.schema, with_rollforward=asked.rollforward), dialect_named(asked.dialect))
+    yield from grants(asked.dialect, asked.schema, with_rollforward=asked.rollforward)
 
 
 def _list(ledger: Ledger, asked: Asked) -> Iterable[str]:

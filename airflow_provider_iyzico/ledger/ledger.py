@@ -15,6 +15,7 @@ from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.ledger.layout import PRINTED_BY, ledger_layout
 from airflow_provider_iyzico.ledger.shape import check
 from airflow_provider_iyzico.ledger.tables import LedgerTables, ledger_tables
+from airflow_provider_iyzico.ledger.views import ROLLFORWARD_VIEWS
 from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_hand
 from airflow_provider_iyzico.warehouse.database.clock import database_now
 from airflow_provider_iyzico.warehouse.database.engine import prepare
@@ -97,7 +98,7 @@ class Ledger:
         with Watch(self.patience):
             done = persist(self.engine, layout, run, create_table=self.create_table)
             if missing and self.create_table:
-                complete(self.engine, layout)
+                complete(self.engine, ledger_layout(self.schema, with_rollforward=not missing.isdisjoint(ROLLFORWARD_VIEWS)))
             return done
 
     def _check(self, connection: Connection) -> frozenset[str]:
@@ -107,7 +108,8 @@ class Ledger:
         """
         if self._is_checked.is_set():
             return frozenset()
-        missing, views = check(connection, self.tables, PRINTED_BY), ledger_layout(self.schema).views
+        missing = check(connection, self.tables, PRINTED_BY)
+        views = ledger_layout(self.schema, with_rollforward=True).views
         if missing <= views:
             self._is_checked.set()
         return missing & views

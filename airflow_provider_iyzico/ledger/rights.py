@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airflow_provider_iyzico.ledger.tables import ledger_tables
-from airflow_provider_iyzico.ledger.views import VIEWS
+from airflow_provider_iyzico.ledger.views import VIEWS, view_names
 
 _READ, _ADD, _CHANGE = "SELECT", "SELECT, INSERT", "SELECT, INSERT, UPDATE"
 
@@ -57,10 +57,12 @@ _WHO = {
 }
 
 
-def grants(dialect: str, schema: str | None = None) -> Iterator[str]:
+def grants(dialect: str, schema: str | None = None, *, with_rollforward: bool = False) -> Iterator[str]:
     """Return the statements that give each role its rights, as comments: the roles are yours to name.
 
     SQLite has no roles.
+
+    :param with_rollforward: also on the views that compare the ledger with the warehouse
     """
     if dialect == "sqlite":
         return
@@ -72,5 +74,6 @@ def grants(dialect: str, schema: str | None = None) -> Iterator[str]:
         yield f"-- {role}: {_WHO[role]}"
         if prefix and dialect == "postgresql":
             yield f"-- GRANT USAGE ON SCHEMA {prefix[:-1]} TO {role};"
-        for name, right in rights.items():
+        further = view_names(dialect, with_rollforward=with_rollforward) if role == "iyzico_reader" else ()
+        for name, right in (rights | dict.fromkeys(further, _READ)).items():
             yield f"-- GRANT {right} ON {prefix}{name} TO {role};"

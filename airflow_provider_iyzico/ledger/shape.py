@@ -11,13 +11,13 @@ from sqlalchemy import Table, UniqueConstraint
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseTableError
 from airflow_provider_iyzico.ledger.tables import LedgerTables
-from airflow_provider_iyzico.ledger.views import VIEWS
+from airflow_provider_iyzico.ledger.views import ROLLFORWARD_NEEDS, ROLLFORWARD_VIEWS, VIEWS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 #: Rows of three: a table, one of its unique keys (empty: none), and a column. Rows without a table speak of the server, and those
-#: without a column of a view.
+#: without a column of a view, or of something of the warehouse.
 _ASKED = {
     "postgresql": """
         SELECT relname::text, '', attname::text FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
@@ -50,9 +50,10 @@ _ASKED = {
         SELECT there.name, of_it.name, part.name FROM {place}sqlite_master AS there,
             pragma_index_list(there.name) AS of_it, pragma_index_info(of_it.name) AS part
         WHERE there.name IN ({names}) AND of_it."unique" AND NOT of_it.partial
-        UNION ALL SELECT name, '', '' FROM {place}sqlite_master WHERE type = 'view' AND name IN ({views})""",
+        UNION ALL SELECT name, '', '' FROM {place}sqlite_master WHERE name IN ({views})""",
 }
 _ASKED["mariadb"] = _ASKED["mysql"]
+_VIEWS = (*VIEWS, *ROLLFORWARD_VIEWS, *ROLLFORWARD_NEEDS)
 #: What speaks PostgreSQL's protocol without its row locks or keys, by what it calls itself in ``version()``.
 _NOT_POSTGRESQL = re.compile(r"Redshift|CrateDB|QuestDB|Materialize|RisingWave|Greenplum", re.IGNORECASE)
 #: Values of ``innodb_flush_log_at_trx_commit`` with which a commit is on the disk before it returns; MariaDB has the second.
@@ -64,7 +65,7 @@ def check(connection: Connection, tables: LedgerTables, printed_by: str) -> froz
     """Check columns and keys of the tables that are there, and what the server says of itself.
 
     :param printed_by: the command that prints how the tables are made
-    :return: which tables and views are missing
+    :return: which tables and views are missing; those of the roll-forward can only be so where the warehouse is there
     :raises WarehouseTableError: a table lacks columns or a key, or its storage engine locks no rows
     :raises WarehouseConfigurationError: the server locks no rows, or loses commits when it crashes
     """
@@ -75,7 +76,9 @@ def check(connection: Connection, tables: LedgerTables, printed_by: str) -> froz
     there = [table for table in tables if found[table.name][""]]  # MariaDB tells of a table's keys a moment before its columns
     for table in there:
         _check_table(table, found[table.name], printed_by)
-    return frozenset({*(table.name for table in tables), *VIEWS}) - {name for name, keys in found.items() if keys[""]}
+    names = {name for name, keys in found.items() if keys[""]}
+    wanted = {*(table.name for table in tables), *VIEWS, *(ROLLFORWARD_VIEWS if names.issuperset(ROLLFORWARD_NEEDS) else ())}
+    return frozenset(wanted - names)
 
 
 def _question(dialect: str, tables: LedgerTables) -> str:
@@ -84,9 +87,9 @@ def _question(dialect: str, tables: LedgerTables) -> str:
     prefix = f'"{schema}".' if schema else ""
     return _ASKED[dialect].format(
         names=", ".join(f"'{table.name}'" for table in tables),
-        views=", ".join(f"'{name}'" for name in VIEWS),
+        views=", ".join(f"'{name}'" for name in _VIEWS),
         regclasses=", ".join(f"to_regclass('{prefix}{table.name}')" for table in tables),
-        views_regclasses=", ".join(f"to_regclass('{prefix}{name}')" for name in VIEWS),
+        views_regclasses=", ".join(f"to_regclass('{prefix}{name}')" for name in _VIEWS),
         schema=f"'{schema}'" if schema else "DATABASE()",
         place=prefix,
     )

@@ -31,6 +31,7 @@ from payers import BATCH
 from payout_tasks import AT_ONCE, authorize, init
 from postgres import postgres_schema
 from sandbox import ROOT, airflow_environment, for_this_airflow
+from snapshots import put
 from sqlalchemy import create_engine, text
 from support import POSTGRESQL, connect
 
@@ -350,23 +351,32 @@ def test_every_query_about_payouts_answers_on_every_database_of_a_ledger(
     sqlite = create_engine(f"sqlite:///{sqlite_warehouse}")
     set_aside(Ledger.open(sqlite), "4530", "suppliers-2026-11")
     queries = [code_of("payout summary"), code_of("payout items"), code_of("payout exceptions"), code_of("payout days")]
-    queries += [code_of("payout authorizations"), code_of("available balance")]
+    queries += [code_of("payout authorizations"), code_of("available balance"), code_of("payout movements")]
     assert sorted(re.search(r"FROM (\w+)", query)[1] for query in queries) == sorted(LEDGER_VIEWS)
     with sqlite.connect() as connection:
-        summary, items, exceptions, days, authorizations, available = (
+        summary, items, exceptions, days, authorizations, available, movements = (
             connection.execute(text(mine(query))).all() for query in queries
         )
     assert [(row.external_id, row.state, row.needs_person) for row in summary] == [(BATCH, "ended", 0)]
     assert summary[0].paid_total == summary[0].requested_total == days[0].paid_total > 0
     assert (items, exceptions, len(days)) == ([], [], 1)
     assert [row.dag_id for row in authorizations] == ["salaries"]
+    assert {row.direction for row in movements} == {"left"}
+    assert sum(row.amount for row in movements) == summary[0].paid_total
+    put(sqlite, "simulator", datetime.now(UTC), balance="4000")
+    Ledger.open(sqlite).act(lambda connection: None)
+    with sqlite.connect() as connection:
+        months = connection.execute(text(code_of("rollforward months").replace("'payroll'", "'simulator'"))).all()
+        assert [float(row.closing) for row in months] == [4000]
+        days = code_of("rollforward days").replace("'payroll'", "'simulator'").replace("<> 0", "= 0")
+        assert len(connection.execute(text(days)).all()) == 1
     sqlite.dispose()
     assert {row.account: row.held for row in available} == {"payroll": 4530, "simulator": 0}
     with postgres_schema(postgres_url, POSTGRESQL) as postgres, mariadb_database(mariadb_url) as mariadb:
         for engine in (postgres, mariadb):
             set_aside(Ledger.open(engine), "4530", "suppliers-2026-11")
             with engine.connect() as connection:
-                assert [len(connection.execute(text(mine(query))).all()) for query in queries] == [0, 0, 0, 0, 0, 1]
+                assert [len(connection.execute(text(mine(query))).all()) for query in queries] == [0, 0, 0, 0, 0, 1, 0]
 
 
 def connection_as(url, role):

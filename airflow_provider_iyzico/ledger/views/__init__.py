@@ -14,6 +14,7 @@ from airflow_provider_iyzico.domain.items import CANCELLED_ITEM
 from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, SENT, UNKNOWN
 from airflow_provider_iyzico.domain.progress import NOT_GONE
 from airflow_provider_iyzico.warehouse.views import LESS_IN_SQLITE, MONEY_IN_SQLITE, created
+from airflow_provider_iyzico.warehouse.views import WORDS as WAREHOUSE_WORDS
 
 #: In the order in which they build on one another.
 VIEWS = (
@@ -23,7 +24,12 @@ VIEWS = (
     "iyzico_payout_exception",
     "iyzico_payout_summary",
     "iyzico_payout_daily",
+    "iyzico_payout_movement",
 )
+#: They compare the ledger with the warehouse, so they can be where both are in one schema, and where the warehouse has views.
+ROLLFORWARD_VIEWS = ("iyzico_balance_rollforward", "iyzico_balance_rollforward_month")
+#: What they need of the warehouse.
+ROLLFORWARD_NEEDS = ("iyzico_account", "iyzico_report_day", "iyzico_balance_observed", "iyzico_balance_daily")
 _LISTED_IN_MYSQL = "group_concat({0} ORDER BY {1} SEPARATOR ', ')"
 #: MySQL cuts such a list after 1024 bytes, in the middle of a name or an amount: then the last one is left out.
 _WHOLE_LIST_IN_MYSQL = (
@@ -63,6 +69,7 @@ _STOPPED = {word for word, meaning in BATCH_STATUSES.items() if meaning is Batch
 _SAME = {
     "meaning": _cases(MEANINGS, "'unknown'"),
     "item_exception": _cases(_ITEM_EXCEPTIONS, "CASE WHEN $meaning[{0}] = 'unknown' THEN 'item_status_unknown' END"),
+    "under_way": "($meaning[{0}] IN ('waiting', 'unknown'))",
     "not_gone": f"$exact[{{0}}] IN ({_texts(NOT_GONE)})",
     "stopped": f"$exact[{{0}}] IN ({_texts(_STOPPED)})",
     "documented": f"$exact[{{0}}] IN ({_texts(BATCH_STATUSES)})",
@@ -71,11 +78,18 @@ _SAME = {
     "past_the_gate": _texts(PAST_THE_GATE),
     "count_of": "count(CASE WHEN {0} THEN 1 END)",
     "sum_of": "$money[sum(CASE WHEN {0} THEN {1} ELSE 0 END)]",
+    "positive": "CASE WHEN {0} > 0 THEN {0} ELSE 0 END",
+    # A day of the report time zone of `owner`.
+    "day_of": "(SELECT calendar.local_date FROM iyzico_report_day AS calendar "
+    "WHERE calendar.report_timezone = owner.report_timezone AND calendar.local_date BETWEEN $day_before[{0}] AND $day_after[{0}] "
+    "AND calendar.starts_at <= {0} AND calendar.ends_at > {0})",
 }
 #: How each dialect says the things that are not the same everywhere. Days are those of Türkiye: UTC+3, in summer, too.
 _WORDS = {
     "postgresql": {
+        **WAREHOUSE_WORDS["postgresql"],
         **_SAME,
+        "month": "to_char({0}, 'YYYY-MM')",
         "now": "clock_timestamp()",
         "day_ago": "(clock_timestamp() - INTERVAL '24 hours')",
         "local_date": "CAST({0} AT TIME ZONE 'UTC' + INTERVAL '3 hours' AS date)",
@@ -88,7 +102,9 @@ _WORDS = {
         "exact": "{0}",
     },
     "sqlite": {
+        **WAREHOUSE_WORDS["sqlite"],
         **_SAME,
+        "month": "substr({0}, 1, 7)",
         "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
         "day_ago": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-24 hours')",
         "local_date": "date(substr({0}, 1, 19), '+3 hours')",  # it rounds the last half millisecond of a day up
@@ -117,11 +133,18 @@ _WORDS = {
 _WORDS["mariadb"] = _WORDS["mysql"]
 
 
-def view_statements(dialect: str, schema: str | None = None) -> list[tuple[str, str]]:
+def view_names(dialect: str, *, with_rollforward: bool) -> tuple[str, ...]:
+    """Return the views of a dialect; those of the roll-forward only where the warehouse has views."""
+    return VIEWS + (ROLLFORWARD_VIEWS if with_rollforward and dialect in WAREHOUSE_WORDS else ())
+
+
+def view_statements(dialect: str, schema: str | None = None, *, with_rollforward: bool = False) -> list[tuple[str, str]]:
     """Return name and ``CREATE VIEW`` of every view.
 
     :param schema: where tables and views are; a plain identifier, checked by the caller
+    :param with_rollforward: with those that compare the ledger with the warehouse, where the warehouse has views
     """
+    names = view_names(dialect, with_rollforward=with_rollforward)
     quote = "`" if dialect in ("mysql", "mariadb") else '"'
-    texts = {name: files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8") for name in VIEWS}
+    texts = {name: files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8") for name in names}
     return [(name, created(name, text, _WORDS[dialect], schema, quote)) for name, text in texts.items()]

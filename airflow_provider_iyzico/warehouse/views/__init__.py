@@ -32,7 +32,8 @@ DEFAULT_CADENCE_MINUTES = 15
 MONEY_IN_SQLITE = "round({0}, min(8, 15 - length(CAST(abs({0}) AS INTEGER))))"
 LESS_IN_SQLITE = "round(({0}) - ({1}), min(8, 15 - length(CAST(max(abs({0}), abs({1})) AS INTEGER))))"
 _LATE = f"({{0}} > {LATE_CADENCES} * {{1}})"
-_WORDS = {
+#: How each dialect says the things that are not the same everywhere.
+WORDS: dict[str, dict[str, str]] = {
     "postgresql": {
         "minutes": "round(extract(epoch FROM ({1}) - ({0})) / 60, 4)",
         "money": "({0})",
@@ -69,14 +70,14 @@ _WORDS = {
     },
 }
 #: The dialects in which the views run.
-DIALECTS = tuple(_WORDS)
+DIALECTS = tuple(WORDS)
 _INNERMOST = re.compile(r"\$(\w+)\b(?:\[([^\[\]]*)\]|(?!\[))")
 _OWN_NAME = re.compile(r"(?<![\w.])iyzico_\w+")  # after a dot it is a column
 
 
 def view_statements(dialect: str, schema: str | None = None) -> list[tuple[str, str]]:
     """Return name and ``CREATE VIEW`` of every view; none where the dialect has no views of ours."""
-    return [(name, view_statement(name, dialect, schema)) for name in VIEWS] if dialect in _WORDS else []
+    return [(name, view_statement(name, dialect, schema)) for name in VIEWS] if dialect in WORDS else []
 
 
 def view_statement(name: str, dialect: str, schema: str | None = None) -> str:
@@ -85,7 +86,7 @@ def view_statement(name: str, dialect: str, schema: str | None = None) -> str:
     :param schema: where tables and views are; a plain identifier, checked by the caller
     """
     text = files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
-    return created(name, text, _WORDS[dialect], schema)
+    return created(name, text, WORDS[dialect], schema)
 
 
 def created(name: str, text: str, words: Mapping[str, str], schema: str | None, quote: str = '"') -> str:

@@ -1,0 +1,178 @@
+"""The roll-forward computed a second time, in plain Python, from the rows of the warehouse and the ledger. It shares no code with
+the package. All days are those of Istanbul."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from decimal import Decimal
+
+from payout_reports_reference import PayoutReports, meaning
+from reports_reference import local_day, midnight
+
+GONE, OPEN = ("paid", "out"), ("waiting", "unknown")
+
+
+class Day:
+    """The money of one account on one day."""
+
+    def __init__(self):
+        self.left = [Decimal(0), Decimal(0)]
+        self.returned = [Decimal(0), Decimal(0)]
+        self.observations = 0
+        self.inflow = Decimal(0)
+        self.first = self.closing = None
+
+
+def movements(reports):
+    """Every movement of an item: its batch and item, version, moment, direction, amount and commission."""
+    for key, events in reports.events.items():
+        last = defaultdict(lambda: "waiting")
+        items = {item["item_external_id"]: item for item in reports.items[key]}
+        for event in events:
+            if event["kind"] != "item":
+                continue
+            item = items[event["item_external_id"]]
+            was, became = last[event["item_external_id"]], meaning(event["after"])
+            if became == "unknown":
+                continue
+            last[event["item_external_id"]] = became
+            has_returned = became == "returned" != was
+            directions = []
+            if was not in GONE and (became in GONE or (has_returned and was != "returned")):
+                directions.append("left")
+            if became not in GONE and (was in GONE or has_returned):
+                directions.append("returned")
+            for direction in directions:
+                yield key, event, direction, item["amount"], item["commission"] or Decimal(0)
+
+
+class Rollforward:
+    """The days of every account.
+
+    :param snapshots: dicts with environment, account, currency, balance, observed_at
+    :param rows: the rows of the ledger's tables as dicts, by the table's name in the package
+    """
+
+    def __init__(self, snapshots, rows, now):
+        self.reports = PayoutReports(rows, now)
+        self.accounts = {(row["environment"], row["account"], row["currency"]) for row in snapshots}
+        self.snapshots, self.holds = snapshots, rows["hold"]
+        self.as_of = {}
+        for row in snapshots:
+            newest = self.as_of.setdefault(row["environment"], row["observed_at"])
+            self.as_of[row["environment"]] = max(newest, row["observed_at"])
+
+    @staticmethod
+    def of(row):
+        return row["environment"], row["account"], row["currency"]
+
+    def days(self):
+        """By account and day, what the view says."""
+        found = {}
+        for account in self.accounts:
+            days = self._observed(account)
+            self._move(account, days)
+            first, last = min(days), local_day(self.as_of[account[0]])
+            opening, day = None, first
+            while day <= last:
+                money = days[day]
+                began = opening if opening is not None else money.first
+                found[(*account, day)] = self._row(account, day, money, began)
+                opening, day = money.closing if money.closing is not None else opening, day + timedelta(days=1)
+        return found
+
+    def _observed(self, account):
+        """Walk along all that was seen of the balance."""
+        days = defaultdict(Day)
+        seen = [(row["observed_at"], 0, row["balance"]) for row in self.snapshots if self.of(row) == account]
+        seen += [
+            (row["placed_at"], 1, row["balance"]) for row in self.holds if self.of(row) == account and row["balance"] is not None
+        ]
+        before, gained = None, Decimal(0)
+        for moment, is_hold, balance in sorted(seen):
+            if before is None and is_hold:
+                continue
+            gained += max(balance - before, Decimal(0)) if before is not None else 0
+            before = balance
+            if not is_hold:
+                day = days[local_day(moment)]
+                day.first = balance if day.first is None else day.first
+                day.closing = balance
+                day.observations += 1
+                day.inflow, gained = day.inflow + gained, Decimal(0)
+        return days
+
+    def _move(self, account, days):
+        first = min(days)
+        for key, event, direction, amount, commission in movements(self.reports):
+            day = local_day(event["happened_at"])
+            if (*key[:2], self.reports.batches[key]["currency"]) == account and day >= first:
+                sums = getattr(days[day], direction)
+                sums[0], sums[1] = sums[0] + amount, sums[1] + commission
+
+    def _row(self, account, day, money, opening):
+        left, returned = sum(money.left), sum(money.returned)
+        row = {
+            "opening": opening,
+            "closing": money.closing,
+            "left_total": money.left[0],
+            "left_commission": money.left[1],
+            "returned_total": money.returned[0],
+            "returned_commission": money.returned[1],
+            "came_in": None,
+            "expected_closing": None,
+            "unexplained": None,
+            "under_way": self._under_way(account, midnight(day + timedelta(days=1))),
+            "observations": money.observations,
+        }
+        if money.closing is not None:
+            missing = money.closing - opening + left - returned
+            row["came_in"] = max(min(missing, money.inflow), money.inflow - returned, Decimal(0))
+            row["expected_closing"] = opening + row["came_in"] - left + returned
+            row["unexplained"] = money.closing - row["expected_closing"]
+        return row
+
+    def _under_way(self, account, moment):
+        """What was authorized before a moment, and of which nothing was known then."""
+        found = Decimal(0)
+        for key, batch in self.reports.batches.items():
+            going, _ = self.reports.went(key)
+            if (*key[:2], batch["currency"]) != account or going is None or going["happened_at"] >= moment:
+                continue
+            known = {}
+            for event in self.reports.events[key]:
+                if event["kind"] == "item" and event["happened_at"] < moment:
+                    known[event["item_external_id"]] = meaning(event["after"])
+            for item in self.reports.items[key]:
+                if known.get(item["item_external_id"], "waiting") in OPEN:
+                    found += item["amount"] + (item["commission"] or 0)
+        return found
+
+    def months(self):
+        """By account and month, what the view says."""
+        months = defaultdict(list)
+        for (*account, day), row in sorted(self.days().items()):
+            months[(*account, day.strftime("%Y-%m"))].append(row)
+        found = {}
+        for key, rows in months.items():
+            names = ("came_in", "left_total", "left_commission", "returned_total", "returned_commission")
+            sums = {name: sum((row[name] for row in rows if row[name] is not None), Decimal(0)) for name in names}
+            seen = [row for row in rows if row["closing"] is not None]
+            opening, closing = rows[0]["opening"], seen[-1]["closing"] if seen else None
+            expected = opening + sums["came_in"] - sums["left_total"] - sums["left_commission"]
+            expected += sums["returned_total"] + sums["returned_commission"]
+            found[key] = {
+                **(
+                    {name: value for name, value in sums.items() if seen or name != "came_in"}
+                    | ({} if seen else {"came_in": None})
+                ),
+                "opening": opening,
+                "closing": closing,
+                "expected_closing": expected if seen else None,
+                "unexplained": closing - expected if seen else None,
+                "under_way": rows[-1]["under_way"],
+                "days": len(rows),
+                "days_observed": len(seen),
+            }
+        return found
