@@ -3,12 +3,13 @@ the package. All days are those of Istanbul."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
 
 from payout_reports_reference import PayoutReports, meaning
-from reports_reference import local_day, midnight
+from reports_reference import local_day
 
 GONE, OPEN = ("paid", "out"), ("waiting", "unknown")
 
@@ -20,20 +21,25 @@ class Day:
         self.left = [Decimal(0), Decimal(0)]
         self.returned = [Decimal(0), Decimal(0)]
         self.observations = 0
-        self.inflow = Decimal(0)
+        self.inflow = self.seen_inflow = self.seen_outflow = Decimal(0)
         self.first = self.closing = None
 
 
 def movements(reports):
-    """Every movement of an item: its batch and item, version, moment, direction, amount and commission."""
+    """Every movement of an item: its batch, event, direction, amount, commission, and since when it may have been."""
     for key, events in reports.events.items():
-        last = defaultdict(lambda: "waiting")
+        last, since = defaultdict(lambda: "waiting"), {}
+        going, _ = reports.went(key)
+        is_sent = going is not None and going["after"] == "auth_sent"
+        sent_at = going["happened_at"] if is_sent else reports.batches[key]["created_at"]
         items = {item["item_external_id"]: item for item in reports.items[key]}
         for event in events:
             if event["kind"] != "item":
                 continue
             item = items[event["item_external_id"]]
             was, became = last[event["item_external_id"]], meaning(event["after"])
+            before = since.get(event["item_external_id"], sent_at)
+            since[event["item_external_id"]] = event["happened_at"]
             if became == "unknown":
                 continue
             last[event["item_external_id"]] = became
@@ -44,7 +50,8 @@ def movements(reports):
             if became not in GONE and (was in GONE or has_returned):
                 directions.append("returned")
             for direction in directions:
-                yield key, event, direction, item["amount"], item["commission"] or Decimal(0)
+                is_back = direction == "returned" and was in GONE
+                yield key, event, direction, item["amount"], item["commission"] or Decimal(0), before if is_back else sent_at
 
 
 class Rollforward:
@@ -58,6 +65,9 @@ class Rollforward:
         self.reports = PayoutReports(rows, now)
         self.accounts = {(row["environment"], row["account"], row["currency"]) for row in snapshots}
         self.snapshots, self.holds = snapshots, rows["hold"]
+        self.moments = {
+            account: sorted(row["observed_at"] for row in snapshots if self.of(row) == account) for account in self.accounts
+        }
         self.as_of = {}
         for row in snapshots:
             newest = self.as_of.setdefault(row["environment"], row["observed_at"])
@@ -89,10 +99,14 @@ class Rollforward:
         seen += [
             (row["placed_at"], 1, row["balance"]) for row in self.holds if self.of(row) == account and row["balance"] is not None
         ]
-        before, gained = None, Decimal(0)
+        before, snapshot, gained = None, None, Decimal(0)
         for moment, is_hold, balance in sorted(seen):
             if before is None and is_hold:
                 continue
+            if not is_hold:
+                change, snapshot = balance - (balance if snapshot is None else snapshot), balance
+                days[local_day(moment)].seen_inflow += max(change, Decimal(0))
+                days[local_day(moment)].seen_outflow += max(-change, Decimal(0))
             gained += max(balance - before, Decimal(0)) if before is not None else 0
             before = balance
             if not is_hold:
@@ -103,13 +117,30 @@ class Rollforward:
                 day.inflow, gained = day.inflow + gained, Decimal(0)
         return days
 
+    def _snapshot_day(self, account, moment):
+        """The day of the first snapshot that is not before a moment."""
+        moments = self.moments[account]
+        place = bisect_left(moments, moment)
+        return local_day(moments[place]) if place < len(moments) else None
+
+    def bookings(self, account, days):
+        """Each movement of an account with the day on which it counts."""
+        for key, event, direction, amount, commission, not_before in movements(self.reports):
+            if (*key[:2], self.reports.batches[key]["currency"]) != account:
+                continue
+            last = self._snapshot_day(account, event["happened_at"])
+            if last is None:
+                continue
+            first = self._snapshot_day(account, not_before)
+            name = "seen_outflow" if direction == "left" else "seen_inflow"
+            fitting = [day for day, money in days.items() if first <= day <= last and getattr(money, name) >= amount]
+            nearest = min if direction == "left" else max
+            yield key, event, direction, amount, commission, nearest(fitting) if fitting and first != last else last
+
     def _move(self, account, days):
-        first = min(days)
-        for key, event, direction, amount, commission in movements(self.reports):
-            day = local_day(event["happened_at"])
-            if (*key[:2], self.reports.batches[key]["currency"]) == account and day >= first:
-                sums = getattr(days[day], direction)
-                sums[0], sums[1] = sums[0] + amount, sums[1] + commission
+        for _, _, direction, amount, commission, day in list(self.bookings(account, days)):
+            sums = getattr(days[day], direction)
+            sums[0], sums[1] = sums[0] + amount, sums[1] + commission
 
     def _row(self, account, day, money, opening):
         left, returned = sum(money.left), sum(money.returned)
@@ -123,7 +154,7 @@ class Rollforward:
             "came_in": None,
             "expected_closing": None,
             "unexplained": None,
-            "under_way": self._under_way(account, midnight(day + timedelta(days=1))),
+            "under_way": self._under_way(account, day),
             "observations": money.observations,
         }
         if money.closing is not None:
@@ -133,21 +164,25 @@ class Rollforward:
             row["unexplained"] = money.closing - row["expected_closing"]
         return row
 
-    def _under_way(self, account, moment):
-        """What was authorized before a moment, and of which nothing was known then."""
+    def _under_way(self, account, last):
+        """What was authorized before the closing balance of a day, and of which nothing was known then."""
         found = Decimal(0)
         for key, batch in self.reports.batches.items():
             going, _ = self.reports.went(key)
-            if (*key[:2], batch["currency"]) != account or going is None or going["happened_at"] >= moment:
+            if (*key[:2], batch["currency"]) != account or going is None or not self._is_by(account, going["happened_at"], last):
                 continue
             known = {}
             for event in self.reports.events[key]:
-                if event["kind"] == "item" and event["happened_at"] < moment:
+                if event["kind"] == "item" and self._is_by(account, max(event["happened_at"], going["happened_at"]), last):
                     known[event["item_external_id"]] = meaning(event["after"])
             for item in self.reports.items[key]:
                 if known.get(item["item_external_id"], "waiting") in OPEN:
                     found += item["amount"] + (item["commission"] or 0)
         return found
+
+    def _is_by(self, account, moment, last):
+        day = self._snapshot_day(account, moment)
+        return day is not None and day <= last
 
     def months(self):
         """By account and month, what the view says."""

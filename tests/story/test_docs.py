@@ -370,6 +370,7 @@ def test_every_query_about_payouts_answers_on_every_database_of_a_ledger(
         assert [float(row.closing) for row in months] == [4000]
         days = code_of("rollforward days").replace("'payroll'", "'simulator'").replace("<> 0", "= 0")
         assert len(connection.execute(text(days)).all()) == 1
+        assert connection.execute(text(code_of("payout bookings"))).all() == []
     sqlite.dispose()
     assert {row.account: row.held for row in available} == {"payroll": 4530, "simulator": 0}
     with postgres_schema(postgres_url, POSTGRESQL) as postgres, mariadb_database(mariadb_url) as mariadb:

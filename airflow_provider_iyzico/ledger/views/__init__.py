@@ -27,9 +27,9 @@ VIEWS = (
     "iyzico_payout_movement",
 )
 #: They compare the ledger with the warehouse, so they can be where both are in one schema, and where the warehouse has views.
-ROLLFORWARD_VIEWS = ("iyzico_balance_rollforward", "iyzico_balance_rollforward_month")
+ROLLFORWARD_VIEWS = ("iyzico_payout_booking", "iyzico_balance_rollforward", "iyzico_balance_rollforward_month")
 #: What they need of the warehouse.
-ROLLFORWARD_NEEDS = ("iyzico_account", "iyzico_report_day", "iyzico_balance_observed", "iyzico_balance_daily")
+ROLLFORWARD_NEEDS = ("iyzico_account", "iyzico_report_day", "iyzico_balance_day", "iyzico_balance_observed", "iyzico_balance_daily")
 _LISTED_IN_MYSQL = "group_concat({0} ORDER BY {1} SEPARATOR ', ')"
 #: MySQL cuts such a list after 1024 bytes, in the middle of a name or an amount: then the last one is left out.
 _WHOLE_LIST_IN_MYSQL = (
@@ -79,10 +79,13 @@ _SAME = {
     "count_of": "count(CASE WHEN {0} THEN 1 END)",
     "sum_of": "$money[sum(CASE WHEN {0} THEN {1} ELSE 0 END)]",
     "positive": "CASE WHEN {0} > 0 THEN {0} ELSE 0 END",
-    # A day of the report time zone of `owner`.
-    "day_of": "(SELECT calendar.local_date FROM iyzico_report_day AS calendar "
-    "WHERE calendar.report_timezone = owner.report_timezone AND calendar.local_date BETWEEN $day_before[{0}] AND $day_after[{0}] "
-    "AND calendar.starts_at <= {0} AND calendar.ends_at > {0})",
+    # The day of a moment in a report time zone, and the moment of the first snapshot of an account not before a moment.
+    "day_of": "(SELECT calendar.local_date FROM iyzico_report_day AS calendar WHERE calendar.report_timezone = {0} "
+    "AND calendar.local_date BETWEEN $day_before[{1}] AND $day_after[{1}] "
+    "AND calendar.starts_at <= {1} AND calendar.ends_at > {1})",
+    "snapshot_after": "(SELECT min(observed.observed_at) FROM iyzico_balance_observed AS observed "
+    "WHERE observed.environment = {0}.environment AND observed.account = {0}.account AND observed.currency = {0}.currency "
+    "AND observed.observed_at >= {1})",
 }
 #: How each dialect says the things that are not the same everywhere. Days are those of Türkiye: UTC+3, in summer, too.
 _WORDS = {

@@ -3,134 +3,143 @@
 -- opening + came_in - left_total - left_commission + returned_total + returned_commission = expected_closing, and what the closing
 -- balance has more or less than that is unexplained.
 -- Days are those of iyzico_balance_daily. On the account's first day, the opening is the first balance seen. Payouts are those of
--- iyzico_payout_movement; each counts on the day on which the ledger saw it. A payout that iyzico took before midnight and that the
--- ledger saw later is unexplained on two days, once less and once more. `under_way` is what may be so at the end of the day: amount
--- and commission of items that were authorized, and of which the ledger did not know yet whether they left.
+-- iyzico_payout_booking.
 -- `came_in` is what the balance gained and no return explains. Nobody can tell whether that was a top-up. It is what was seen: between
 -- two snapshots, or between a snapshot and the balance on which a hold was placed. Money that comes and goes in between cannot be seen.
+-- `under_way` is what may be missing from the closing balance: amount and commission of items that were authorized before that balance
+-- was seen, and of which the ledger did not know then whether they left.
 -- On a day without an observation the balance is unknown, so that came_in, expected_closing, closing and unexplained are NULL.
 -- Money is in major units. Moments are in UTC.
 WITH moved AS (
     SELECT
-        booked.environment,
-        booked.account,
-        booked.currency,
-        booked.local_date,
-        $sum_of[booked.direction = 'left'; booked.amount] AS left_total,
-        $sum_of[booked.direction = 'left'; booked.commission] AS left_commission,
-        $sum_of[booked.direction = 'returned'; booked.amount] AS returned_total,
-        $sum_of[booked.direction = 'returned'; booked.commission] AS returned_commission
-    FROM (
-        SELECT movement.*, $day_of[movement.happened_at] AS local_date
-        FROM iyzico_payout_movement AS movement
-        JOIN iyzico_account AS owner
-            ON owner.environment = movement.environment
-            AND owner.account = movement.account
-            AND owner.currency = movement.currency
-    ) AS booked
-    GROUP BY booked.environment, booked.account, booked.currency, booked.local_date
+        booking.environment,
+        booking.account,
+        booking.currency,
+        booking.local_date,
+        $sum_of[booking.direction = 'left'; booking.amount] AS left_total,
+        $sum_of[booking.direction = 'left'; booking.commission] AS left_commission,
+        $sum_of[booking.direction = 'returned'; booking.amount] AS returned_total,
+        $sum_of[booking.direction = 'returned'; booking.commission] AS returned_commission
+    FROM iyzico_payout_booking AS booking
+    GROUP BY booking.environment, booking.account, booking.currency, booking.local_date
 ),
-waiting AS (
-    SELECT booked.environment, booked.account, booked.currency, booked.local_date, $money[sum(booked.began)] AS began
+-- What became under way, less what no longer is.
+going AS (
+    SELECT change.environment, change.account, change.currency, change.local_date, $money[sum(change.amount)] AS amount
     FROM (
-        SELECT going.*, $day_of[going.happened_at] AS local_date
+        SELECT dated.*, $day_of[dated.report_timezone; dated.seen_at] AS local_date
         FROM (
-            SELECT
-                item.environment,
-                item.account,
-                batch.currency,
-                COALESCE(way.authorized_at, way.sent_at) AS happened_at,
-                item.amount + COALESCE(item.commission, 0) AS began
-            FROM iyzico_payout_authorization AS way
-            JOIN iyzico_payout AS batch
-                ON batch.environment = way.environment
-                AND batch.account = way.account
-                AND batch.external_id = way.external_id
-            JOIN iyzico_payout_item AS item
-                ON item.environment = way.environment
-                AND item.account = way.account
-                AND item.external_id = way.external_id
-            UNION ALL
-            SELECT
-                event.environment,
-                event.account,
-                batch.currency,
-                $greatest[event.happened_at; COALESCE(way.authorized_at, way.sent_at)],
-                CASE WHEN $under_way[event.after] THEN 1 ELSE -1 END * (item.amount + COALESCE(item.commission, 0))
-            FROM iyzico_payout_authorization AS way
-            JOIN iyzico_payout AS batch
-                ON batch.environment = way.environment
-                AND batch.account = way.account
-                AND batch.external_id = way.external_id
-            JOIN iyzico_payout_event AS event
-                ON event.environment = way.environment
-                AND event.account = way.account
-                AND event.external_id = way.external_id
-                AND event.kind = 'item'
-            JOIN iyzico_payout_item AS item
-                ON item.environment = event.environment
-                AND item.account = event.account
-                AND item.external_id = event.external_id
-                AND item.item_external_id = event.item_external_id
-            WHERE $under_way[event.after] <> $under_way[COALESCE(event.before, '')]
-        ) AS going
-        JOIN iyzico_account AS owner
-            ON owner.environment = going.environment
-            AND owner.account = going.account
-            AND owner.currency = going.currency
-    ) AS booked
-    GROUP BY booked.environment, booked.account, booked.currency, booked.local_date
+            SELECT seen.*, owner.report_timezone, $snapshot_after[seen; seen.happened_at] AS seen_at
+            FROM (
+                SELECT
+                    item.environment,
+                    item.account,
+                    batch.currency,
+                    COALESCE(way.authorized_at, way.sent_at) AS happened_at,
+                    item.amount + COALESCE(item.commission, 0) AS amount
+                FROM iyzico_payout_authorization AS way
+                JOIN iyzico_payout AS batch
+                    ON batch.environment = way.environment
+                    AND batch.account = way.account
+                    AND batch.external_id = way.external_id
+                JOIN iyzico_payout_item AS item
+                    ON item.environment = way.environment
+                    AND item.account = way.account
+                    AND item.external_id = way.external_id
+                UNION ALL
+                SELECT
+                    item.environment,
+                    item.account,
+                    batch.currency,
+                    $greatest[event.happened_at; COALESCE(way.authorized_at, way.sent_at)],
+                    CASE WHEN $under_way[event.after] THEN 1 ELSE -1 END * (item.amount + COALESCE(item.commission, 0))
+                FROM iyzico_payout_authorization AS way
+                JOIN iyzico_payout AS batch
+                    ON batch.environment = way.environment
+                    AND batch.account = way.account
+                    AND batch.external_id = way.external_id
+                JOIN iyzico_payout_event AS event
+                    ON event.environment = way.environment
+                    AND event.account = way.account
+                    AND event.external_id = way.external_id
+                    AND event.kind = 'item'
+                JOIN iyzico_payout_item AS item
+                    ON item.environment = event.environment
+                    AND item.account = event.account
+                    AND item.external_id = event.external_id
+                    AND item.item_external_id = event.item_external_id
+                WHERE $under_way[event.after] <> $under_way[COALESCE(event.before, '')]
+            ) AS seen
+            JOIN iyzico_account AS owner
+                ON owner.environment = seen.environment
+                AND owner.account = seen.account
+                AND owner.currency = seen.currency
+        ) AS dated
+    ) AS change
+    GROUP BY change.environment, change.account, change.currency, change.local_date
+),
+-- Each hold that was placed on a balance, with the snapshots before and after it.
+placed AS (
+    SELECT
+        hold.hold_id,
+        hold.environment,
+        hold.account,
+        hold.currency,
+        hold.placed_at,
+        hold.balance,
+        (
+            SELECT observed.snapshot_id
+            FROM iyzico_balance_observed AS observed
+            WHERE observed.environment = hold.environment
+                AND observed.account = hold.account
+                AND observed.currency = hold.currency
+                AND observed.observed_at <= hold.placed_at
+            ORDER BY observed.observed_at DESC, observed.snapshot_id DESC
+            LIMIT 1
+        ) AS former_id,
+        (
+            SELECT observed.snapshot_id
+            FROM iyzico_balance_observed AS observed
+            WHERE observed.environment = hold.environment
+                AND observed.account = hold.account
+                AND observed.currency = hold.currency
+                AND observed.observed_at > hold.placed_at
+            ORDER BY observed.observed_at, observed.snapshot_id
+            LIMIT 1
+        ) AS later_id
+    FROM iyzico_balance_hold AS hold
+    WHERE hold.balance IS NOT NULL
 ),
 -- What came in and went out again between two snapshots, but was seen when a hold was placed in between.
 hidden AS (
-    SELECT gap.environment, gap.account, gap.currency, later.local_date,
-        sum($positive[gap.balance - COALESCE(gap.previous, former.balance)]
-            + CASE WHEN gap.is_last = 1
-                THEN $positive[later.balance - gap.balance] - $positive[later.balance - former.balance]
-                ELSE 0
-            END) AS amount
+    SELECT step.environment, step.account, step.currency, step.local_date, sum(step.amount) AS amount
     FROM (
         SELECT
-            seen.*,
-            lag(seen.balance) OVER (PARTITION BY seen.former_id, seen.later_id ORDER BY seen.placed_at, seen.hold_id) AS previous,
-            CASE WHEN lead(seen.hold_id) OVER (PARTITION BY seen.former_id, seen.later_id ORDER BY seen.placed_at, seen.hold_id) IS NULL
-                THEN 1 ELSE 0
-            END AS is_last
+            gap.environment,
+            gap.account,
+            gap.currency,
+            $day_of[owner.report_timezone; later.observed_at] AS local_date,
+            $positive[gap.balance - COALESCE(gap.previous, former.balance)]
+                + CASE WHEN gap.next_id IS NULL
+                    THEN $positive[later.balance - gap.balance] - $positive[later.balance - former.balance]
+                    ELSE 0
+                END AS amount
         FROM (
             SELECT
-                hold.hold_id,
-                hold.environment,
-                hold.account,
-                hold.currency,
-                hold.placed_at,
-                hold.balance,
-                (
-                    SELECT observed.snapshot_id
-                    FROM iyzico_balance_observed AS observed
-                    WHERE observed.environment = hold.environment
-                        AND observed.account = hold.account
-                        AND observed.currency = hold.currency
-                        AND observed.observed_at <= hold.placed_at
-                    ORDER BY observed.observed_at DESC, observed.snapshot_id DESC
-                    LIMIT 1
-                ) AS former_id,
-                (
-                    SELECT observed.snapshot_id
-                    FROM iyzico_balance_observed AS observed
-                    WHERE observed.environment = hold.environment
-                        AND observed.account = hold.account
-                        AND observed.currency = hold.currency
-                        AND observed.observed_at > hold.placed_at
-                    ORDER BY observed.observed_at, observed.snapshot_id
-                    LIMIT 1
-                ) AS later_id
-            FROM iyzico_balance_hold AS hold
-            WHERE hold.balance IS NOT NULL
-        ) AS seen
-    ) AS gap
-    JOIN iyzico_balance_observed AS former ON former.snapshot_id = gap.former_id
-    JOIN iyzico_balance_observed AS later ON later.snapshot_id = gap.later_id
-    GROUP BY gap.environment, gap.account, gap.currency, later.local_date
+                placed.*,
+                lag(placed.balance) OVER between_two AS previous,
+                lead(placed.hold_id) OVER between_two AS next_id
+            FROM placed
+            WINDOW between_two AS (PARTITION BY placed.former_id, placed.later_id ORDER BY placed.placed_at, placed.hold_id)
+        ) AS gap
+        JOIN iyzico_balance_observed AS former ON former.snapshot_id = gap.former_id
+        JOIN iyzico_balance_observed AS later ON later.snapshot_id = gap.later_id
+        JOIN iyzico_account AS owner
+            ON owner.environment = gap.environment
+            AND owner.account = gap.account
+            AND owner.currency = gap.currency
+    ) AS step
+    GROUP BY step.environment, step.account, step.currency, step.local_date
 )
 SELECT
     figures.environment,
@@ -150,12 +159,12 @@ SELECT
     figures.closing,
     $money[figures.closing - figures.opening - figures.came_in + figures.gone] AS unexplained,
     $money[COALESCE((
-        SELECT sum(waiting.began)
-        FROM waiting
-        WHERE waiting.environment = figures.environment
-            AND waiting.account = figures.account
-            AND waiting.currency = figures.currency
-            AND waiting.local_date <= figures.local_date
+        SELECT sum(going.amount)
+        FROM going
+        WHERE going.environment = figures.environment
+            AND going.account = figures.account
+            AND going.currency = figures.currency
+            AND going.local_date <= figures.local_date
     ), 0)] AS under_way,
     figures.observations,
     figures.is_complete

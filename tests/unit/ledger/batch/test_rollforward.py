@@ -91,15 +91,16 @@ def compare(found, expected):
 
 def test_every_movement_says_which_item_moved_money_and_when(ledger, told):
     expected = {
-        (*key, event["item_external_id"], event["version"], direction): (event["happened_at"], amount, commission)
-        for key, event, direction, amount, commission in movements(told.reports)
+        (*key, event["item_external_id"], event["version"], direction): (event["happened_at"], amount, commission, not_before)
+        for key, event, direction, amount, commission, not_before in movements(told.reports)
     }
     rows = as_dicts(ledger, text("SELECT * FROM iyzico_payout_movement"))
     names = ("environment", "account", "external_id", "item_external_id", "version", "direction")
     found = {tuple(row[name] for name in names): row for row in rows if row["account"] in ("şube 3", "şube 4")}
     assert found.keys() == expected.keys()
-    for key, (moment, amount, commission) in expected.items():
+    for key, (moment, amount, commission, not_before) in expected.items():
         row = found[key]
+        assert is_same(row["not_before"], not_before), key
         assert is_same(row["happened_at"], moment)
         assert is_same(row["amount"], amount)
         assert is_same(row["commission"], commission)

@@ -1,0 +1,56 @@
+-- Grain: one row per payout movement, as in iyzico_payout_movement, once a snapshot was taken after it.
+-- Question: on which day does a movement count in the roll-forward?
+-- `local_date` is the day of the first snapshot after the ledger saw the movement: only then must the balance show it. If the balance
+-- may have shown it on an earlier day (since the first snapshot after `not_before`), it is the first day on which the balance lost
+-- that much, and for a return the last day on which the balance gained that much. Days are those of the account's report time zone.
+-- Money is in major units. Moments are in UTC.
+SELECT
+    shown.environment,
+    shown.account,
+    shown.currency,
+    shown.external_id,
+    shown.item_external_id,
+    shown.version,
+    CASE WHEN shown.first_date = shown.last_date THEN shown.last_date
+        WHEN shown.direction = 'left' THEN COALESCE((
+            SELECT min(day.local_date)
+            FROM iyzico_balance_day AS day
+            WHERE day.environment = shown.environment
+                AND day.account = shown.account
+                AND day.currency = shown.currency
+                AND day.local_date BETWEEN shown.first_date AND shown.last_date
+                AND day.outflow >= shown.amount
+        ), shown.last_date)
+        ELSE COALESCE((
+            SELECT max(day.local_date)
+            FROM iyzico_balance_day AS day
+            WHERE day.environment = shown.environment
+                AND day.account = shown.account
+                AND day.currency = shown.currency
+                AND day.local_date BETWEEN shown.first_date AND shown.last_date
+                AND day.inflow >= shown.amount
+        ), shown.last_date)
+    END AS local_date,
+    shown.happened_at,
+    shown.direction,
+    shown.amount,
+    shown.commission
+FROM (
+    SELECT
+        between_two.*,
+        $day_of[between_two.report_timezone; between_two.first_at] AS first_date,
+        $day_of[between_two.report_timezone; between_two.last_at] AS last_date
+    FROM (
+        SELECT
+            movement.*,
+            owner.report_timezone,
+            $snapshot_after[movement; movement.not_before] AS first_at,
+            $snapshot_after[movement; movement.happened_at] AS last_at
+        FROM iyzico_payout_movement AS movement
+        JOIN iyzico_account AS owner
+            ON owner.environment = movement.environment
+            AND owner.account = movement.account
+            AND owner.currency = movement.currency
+    ) AS between_two
+    WHERE between_two.last_at IS NOT NULL
+) AS shown
