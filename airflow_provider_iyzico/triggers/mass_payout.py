@@ -6,7 +6,7 @@ import asyncio
 import math
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Any
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_iyzico.api.balance import Balance
+from airflow_provider_iyzico.domain.crossing import Direction, below_event, below_line
 from airflow_provider_iyzico.domain.event import FRESH_SECONDS, GateEvent
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge
 from airflow_provider_iyzico.domain.quiet import Quiet, essence
@@ -33,6 +34,8 @@ except ImportError:  # Airflow 2, which has no watchers
 #: A task resumes at the earliest this long after its deferral, or after one interval if that is shorter. Airflow 3 may fail one
 #: that resumes sooner: its scheduler learns late that the deferring process exited, and takes that for the resumed task's end.
 SETTLING_SECONDS = 10.0
+#: What a trigger is told of holds where nobody sets money aside.
+NOTHING_ASIDE = {"held": "0", "held_by": "", "recheck_at": None}
 
 
 class MassPayoutBalanceTrigger(BaseEventTrigger):
@@ -47,16 +50,18 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     ``fail`` the name of the ``error``.
 
     :param iyzico_conn_id: id of the iyzico Connection, read again for every poll
-    :param batch_total: what the batch needs, as digits
+    :param batch_total: what the batch needs, as digits; with ``direction="below"`` the amount below which to fire
     :param headroom: what must be left over, as digits
     :param currency: the balance's currency, as a label
     :param poll_seconds: seconds from the end of one poll to the next; more, if iyzico asks to wait longer
     :param ends_at: when to give up, in seconds since the epoch; ``None`` in an ``AssetWatcher``, where no task waits: there it
-        fires only each time the balance comes to cover the batch
+        fires only each time the balance comes to cover the batch, or falls below the amount
     :param not_before: when to poll first, in seconds since the epoch, if iyzico asked the worker to wait
     :param held: what others hold of the balance, as digits: the trigger fires when the balance covers the batch beside that
     :param held_by: who holds it, for people
     :param recheck_at: when to wake the task at the latest, in seconds since the epoch, so that it asks its ledger again
+    :param direction: ``covers``, or in an ``AssetWatcher`` also ``below``: it then fires each time the balance falls below the
+        amount. That event has the ``status`` ``below`` and the ``amount``
     :raises IyzicoMoneyError: an amount is not valid; that of a watcher is refused when its DAG file is parsed
     :raises IyzicoConfigurationError: another parameter is not valid
     """
@@ -73,6 +78,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         held: str = "0",
         held_by: str = "",
         recheck_at: float | None = None,
+        direction: str = Direction.COVERS.value,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         Need.read(batch_total, headroom, currency, held, held_by)
@@ -83,6 +89,10 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             raise IyzicoConfigurationError(f"iyzico_conn_id is {iyzico_conn_id!r}; name one Connection, and no template")
         if not isinstance(poll_seconds, (int, float)) or not 0 <= poll_seconds < math.inf:
             raise IyzicoConfigurationError(f"poll_seconds is {poll_seconds!r}; give seconds, zero or more")
+        aside = {"held": held, "held_by": held_by, "recheck_at": recheck_at}
+        of_gates = {"ends_at": ends_at, "not_before": not_before} | aside
+        if Direction.read(direction) is Direction.BELOW and of_gates != {"ends_at": None, "not_before": None} | NOTHING_ASIDE:
+            raise IyzicoConfigurationError(f"direction 'below' is for watchers, so leave out {', '.join(of_gates)}")
         self.iyzico_conn_id = iyzico_conn_id
         self.batch_total = batch_total
         self.headroom = headroom
@@ -93,6 +103,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         self.held = held
         self.held_by = held_by
         self.recheck_at = recheck_at
+        self.direction = str(direction)
         self._decided_by: Poll[Balance] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -107,8 +118,11 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
             "not_before": self.not_before,
         }
         aside = {"held": self.held, "held_by": self.held_by, "recheck_at": self.recheck_at}
-        if aside != {"held": "0", "held_by": "", "recheck_at": None}:  # which a triggerer of an older version does not know
+        # A triggerer of an older version does not know these names, so they are left out where they say nothing.
+        if aside != NOTHING_ASIDE:
             arguments |= aside
+        if self.direction != Direction.COVERS:
+            arguments["direction"] = self.direction
         return "airflow_provider_iyzico.triggers.mass_payout.MassPayoutBalanceTrigger", arguments
 
     def shared_stream_key(self) -> Hashable:
@@ -176,32 +190,37 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         yield _fire(replace(end, **counted, **asked, **_seen(known)))
 
     async def _watch(self, stream: AsyncIterator[Poll[Balance]], waiter: _Waiter) -> AsyncIterator[TriggerEvent]:
-        """Fire when the balance comes to cover the batch, and at nothing else: no task waits here.
+        """Fire when the balance comes to cover the batch, or falls below the amount, and at nothing else: no task waits here.
 
         The watcher stores what it saw in Airflow before it fires, so that it does not fire again after a restart. If Airflow
         crashes between the two, the event is lost, never duplicated: it may start a payout.
         """
-        memory = CrossingMemory(getattr(self, "asset_state_store", None), self.iyzico_conn_id, waiter.need, self.log)
-        was_short: bool | None = None
+        store, direction = getattr(self, "asset_state_store", None), Direction(self.direction)
+        memory = CrossingMemory(store, self.iyzico_conn_id, waiter.need, direction, self.log)
+        was_met: bool | None = None
         want_next_poll(self.shared_stream_key())
         async for poll in stream:
-            verdict = waiter.judge_and_log(poll)
-            is_failure = verdict is not None and verdict.outcome is Outcome.FAILED
-            if is_failure or isinstance(poll.seen, IyzicoError) or poll.begun_at < waiter.since:
+            waiter.judge_and_log(poll)
+            verdict = waiter.judge(poll)
+            if verdict.balance is None or poll.begun_at < waiter.since:
                 continue  # no balance that is believed, or a poll that began before this watcher did
             if not memory.is_read:
-                was_short = await memory.was_short()
-            is_short, is_late = verdict is None, False
-            if memory.is_read and is_short != was_short and await memory.keep(is_short):
+                was_met = await memory.was_met()
+            is_met = direction.is_met_by(verdict.balance, waiter.need)
+            if memory.is_read and is_met != was_met and await memory.keep(is_met):
                 is_late = time.monotonic() - poll.ended_at > max(self.poll_seconds, FRESH_SECONDS)
-                if verdict is not None and was_short and not is_late:
-                    yield _fire(replace(GateEvent.of(verdict), **_seen(poll)))
-                if is_short or not is_late:
-                    was_short = is_short
-            if (
-                is_short != was_short
-            ):  # Airflow could not store it, or was slow: let the next poll tell whether the money is there
+                if is_met and was_met is False and not is_late:
+                    yield self._crossed(verdict, verdict.balance, poll)
+                if not (is_met and is_late):
+                    was_met = is_met
+            if is_met != was_met:  # Airflow could not store it, or was slow: let the next poll tell where the balance is
                 want_next_poll(self.shared_stream_key())
+
+    def _crossed(self, verdict: Verdict, balance: Balance, poll: Poll[Balance]) -> TriggerEvent:
+        if verdict.need is not None and self.direction == Direction.BELOW:
+            event = below_event(verdict, balance, verdict.need, self.iyzico_conn_id)
+            return TriggerEvent(event)  # type: ignore[no-untyped-call]
+        return _fire(replace(GateEvent.of(verdict), **_seen(poll)))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Do the same on versions of Airflow whose triggerer shares no streams."""
@@ -218,12 +237,13 @@ class _Waiter(Quiet):
     ``since`` comes from a clock that cannot be set.
     """
 
-    __slots__ = ("log", "need", "since")
+    __slots__ = ("line", "log", "need", "since")
 
     def __init__(self, trigger: MassPayoutBalanceTrigger) -> None:
         super().__init__()
         self.since = time.monotonic()
         self.need = Need.read(trigger.batch_total, trigger.headroom, trigger.currency, trigger.held, trigger.held_by)
+        self.line: Callable[[Verdict], str] = below_line if trigger.direction == Direction.BELOW else str
         self.log = trigger.logger()  # the logger of the class: one for each waiter would cost a kibibyte
 
     def judge(self, poll: Poll[Balance]) -> Verdict:
@@ -233,8 +253,11 @@ class _Waiter(Quiet):
         """Judge a poll, and log a line if it is new. Return the verdict if it ends the wait, otherwise ``None``."""
         verdict = self.judge(poll)
         if self.is_due(verdict, poll.essence, poll.begun_at):
-            poll.lines.add(partial(self.log.info, "%s", verdict))
+            poll.lines.add(partial(self._write, verdict))
         return None if verdict.outcome is Outcome.WAITING else verdict
+
+    def _write(self, verdict: Verdict) -> None:
+        self.log.info("%s", self.line(verdict))
 
 
 def _fire(event: GateEvent) -> TriggerEvent:

@@ -24,6 +24,18 @@ with DAG("other", schedule=[other], start_date=pendulum.datetime(2026, 1, 1), ca
 
     notice()
 """
+#: A watcher for the other direction shares the poll of the others.
+LOW = """
+fell = MassPayoutBalanceTrigger("iyzico_default", AMOUNT, poll_seconds=1, direction="below")
+
+with DAG("low", schedule=[Asset("low", watchers=[AssetWatcher(name="low", trigger=fell)])], start_date=pendulum.datetime(2026, 1, 1)):
+
+    @task
+    def tell() -> None:
+        pass
+
+    tell()
+"""
 
 pytestmark = [
     pytest.mark.timeout(1500),
@@ -45,12 +57,12 @@ def airflow(iyzico, tmp_path_factory):
         assert given in source
         source = source.replace(given, wanted)
     (folder / "dags").mkdir()
-    (folder / "dags" / f"{DAG_ID}.py").write_text(source + EQUAL)
+    (folder / "dags" / f"{DAG_ID}.py").write_text(source + EQUAL + LOW)
     environment = airflow_environment(
         folder / "home", iyzico=iyzico.connection, warehouse=folder / "warehouse.db", dags=folder / "dags"
     )
     with AirflowStack(environment, folder / "processes") as stack:
-        stack.wait_until_ready(DAG_ID, "other")
+        stack.wait_until_ready(DAG_ID, "other", "low")
         yield stack
 
 
@@ -59,14 +71,25 @@ def wait_for_polls(airflow, iyzico, times=4):
     airflow.wait_until("the watcher looks", lambda: len(iyzico.seen) >= seen + times)
 
 
-def events(airflow):
-    """Return the balances for which there were events, those of the one asset if they are those of the other."""
+def payloads(airflow, status):
+    """Return the balances for which there were events of that status, by asset."""
     found = {}
     for event in airflow.call("GET", "/api/v2/assets/events")["asset_events"]:
-        found.setdefault(event["asset_id"], []).append(event["extra"]["payload"]["balance"])
-    ours, *others = found.values() or [[]]
+        if event["extra"]["payload"]["status"] == status:
+            found.setdefault(event["asset_id"], []).append(event["extra"]["payload"]["balance"])
+    return list(found.values())
+
+
+def events(airflow):
+    """Return the balances for which there were events, those of the one asset if they are those of the other."""
+    ours, *others = payloads(airflow, "open") or [[]]
     assert others == [ours] * bool(ours)
     return ours
+
+
+def low_events(airflow):
+    """Return the balances that were told as low."""
+    return [balance for balances in payloads(airflow, "below") for balance in balances]
 
 
 def runs(airflow):
@@ -83,6 +106,7 @@ def test_the_crossing_starts_one_payout_and_a_restart_of_the_triggerer_starts_no
     assert events(airflow) == []  # there was enough from the start: nothing was crossed
     iyzico.balance = "10.00"
     wait_for_polls(airflow, iyzico)
+    airflow.wait_until("the low balance is told", lambda: low_events(airflow) == ["10.00"])
     iyzico.balance = "7000.00"
     airflow.wait_until("the payout ran", lambda: runs(airflow) == ["success"])
     assert events(airflow) == ["7000.00"]
@@ -94,6 +118,7 @@ def test_the_crossing_starts_one_payout_and_a_restart_of_the_triggerer_starts_no
 
     iyzico.balance = "20.00"
     wait_for_polls(airflow, iyzico)
+    airflow.wait_until("the low balance is told again", lambda: sorted(low_events(airflow)) == ["10.00", "20.00"])
     if AIRFLOW_VERSION >= (3, 3):  # before, Airflow does not keep what a watcher saw
         airflow.stop("triggerer")
         iyzico.balance = "8000.00"  # nobody is looking
@@ -102,3 +127,4 @@ def test_the_crossing_starts_one_payout_and_a_restart_of_the_triggerer_starts_no
     airflow.wait_until("the second payout ran", lambda: runs(airflow) == ["success", "success"])
     wait_for_polls(airflow, iyzico)
     assert sorted(events(airflow)) == ["7000.00", "8000.00"]
+    assert sorted(low_events(airflow)) == ["10.00", "20.00"]  # once each, whatever was restarted in between

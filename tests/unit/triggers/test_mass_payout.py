@@ -62,11 +62,18 @@ def test_it_serializes_every_argument_as_a_json_primitive():
         "iyzico_conn_id": "c", "batch_total": "1.10", "headroom": "2", "currency": "EUR", "poll_seconds": 3.0, "ends_at": 1.5,
         "not_before": 0.5, "held": "60.00", "held_by": "a holds 60.00", "recheck_at": 2.5,
     }  # fmt: skip
-    path, kwargs = MassPayoutBalanceTrigger(**given).serialize()
-    assert kwargs == given
-    assert set(kwargs) == set(inspect.signature(MassPayoutBalanceTrigger).parameters)
-    assert json.loads(json.dumps(kwargs)) == kwargs
-    assert import_string(path)(**kwargs).serialize() == (path, kwargs)
+    below = {"iyzico_conn_id": "c", "batch_total": "1.10", "direction": "below"}
+    assert set(given) | set(below) == set(inspect.signature(MassPayoutBalanceTrigger).parameters)
+    for arguments in (given, below):
+        path, kwargs = MassPayoutBalanceTrigger(**arguments).serialize()
+        assert kwargs.items() >= arguments.items()
+        assert json.loads(json.dumps(kwargs)) == kwargs
+        assert import_string(path)(**kwargs).serialize() == (path, kwargs)
+
+
+def test_a_trigger_that_says_nothing_new_can_be_read_by_a_triggerer_of_an_older_version():
+    known = {"iyzico_conn_id", "batch_total", "headroom", "currency", "poll_seconds", "ends_at", "not_before"}
+    assert set(trigger().serialize()[1]) == set(trigger(direction="covers").serialize()[1]) == known
 
 
 def test_triggers_of_one_account_and_interval_share_a_stream_and_others_do_not():
