@@ -160,6 +160,10 @@ class PayoutUnpaidError(IyzicoError):
     """Items are not paid, a batch did not end in time, or reconciled batches need a person. The message names them."""
 
 
+class PayoutExceptionsError(IyzicoError):
+    """The ledger has exceptions: what needs a person. The message counts all of them, and names those that are open longest."""
+
+
 class LedgerError(IyzicoError):
     """The ledger of payouts refused. Nothing was written; the message says why, and what to do."""
 

@@ -50,6 +50,7 @@ from airflow_provider_iyzico.operators.mass_payout import (
     MassPayoutAuthorizeOperator,
     MassPayoutBalanceOperator,
     MassPayoutCancelOperator,
+    MassPayoutExceptionOperator,
     MassPayoutHoldReleaseOperator,
     MassPayoutInitOperator,
     MassPayoutReconcileOperator,
@@ -172,6 +173,23 @@ def set_aside(ledger, amount, external_id):
     asked = Asked(Decimal(8000), datetime.now(UTC), 0)
     account, wanted = Account("sandbox", "payroll", "TRY"), Wanted(external_id, batch_total=Decimal(amount))
     assert place(ledger, account, wanted, asked, Who(person="test")).outcome is Placing.PLACED
+
+
+def test_the_alert_on_exceptions_fires_because_of_a_payment_that_does_not_arrive(
+    iyzico, sqlite_warehouse, airflow_database, monkeypatch
+):
+    alert = {}
+    exec(for_this_airflow(code_of("alert when something needs a person")), alert)
+    check = alert["dag"].get_task("exceptions")
+    connect(monkeypatch, iyzico, can_pay=True, currency="TRY")
+    iyzico.set(balance="1000.00", commission="2.50", durations=AT_ONCE)
+    init()
+    assert check.execute({}) == {"exceptions": 0}
+    iyzico.set(fates={"item-1": "return_fails"})
+    with pytest.raises(AirflowFailException):
+        authorize()
+    with pytest.raises(AirflowFailException, match="1 need a person: 1 deposit_failed"):
+        check.execute({})
 
 
 def test_the_line_of_a_gate_that_others_keep_shut_is_the_one_that_is_printed(iyzico, sqlite_warehouse, monkeypatch, caplog):
@@ -557,7 +575,14 @@ def test_every_class_is_there_with_every_parameter(kind):
 
 
 @pytest.mark.parametrize(
-    "kind", [MassPayoutInitOperator, MassPayoutAuthorizeOperator, MassPayoutCancelOperator, MassPayoutReconcileOperator]
+    "kind",
+    [
+        MassPayoutInitOperator,
+        MassPayoutAuthorizeOperator,
+        MassPayoutCancelOperator,
+        MassPayoutReconcileOperator,
+        MassPayoutExceptionOperator,
+    ],
 )
 def test_every_operator_of_payouts_is_there_with_every_parameter_and_result(kind):
     assert f"`{kind.__name__}`" in TEXTS["README.md"]

@@ -13,6 +13,7 @@ from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.ledger import command
 from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.exceptions import open_exceptions
 from airflow_provider_iyzico.ledger.holds import release_plain
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.persons import permit, release
@@ -160,3 +161,10 @@ def test_what_the_command_prints_makes_the_ledger_in_a_schema_of_its_own(postgre
         role = create_engine(owner.url.set(username=url.username, password=url.password), poolclass=NullPool)
         payer = Ledger.open(role, schema="finance", create_table=False)
         assert Walk(payer, ACCOUNT, batch_of_two("a")).to(*WAYS[State.ENDED]).batch.state is State.ENDED
+
+
+def test_the_check_for_exceptions_needs_no_more_than_a_readers_rights(ledger_of):
+    mine, as_role = ledger_of
+    Walk(mine, ACCOUNT, batch_of_two("a")).to(*WAYS[State.AUTH_UNKNOWN])
+    found = open_exceptions(as_role("iyzico_reader"), ACCOUNT.environment, ACCOUNT.account)
+    assert found.counts == {"batch_unknown": 1}
