@@ -169,27 +169,50 @@ def test_the_alert_fires_below_the_threshold_and_not_above_it(dags, iyzico, sqli
             check.execute({})
 
 
-def set_aside(ledger, amount, external_id):
+def set_aside(ledger, amount, external_id, account="payroll"):
     asked = Asked(Decimal(8000), datetime.now(UTC), 0)
-    account, wanted = Account("sandbox", "payroll", "TRY"), Wanted(external_id, batch_total=Decimal(amount))
+    account, wanted = Account("sandbox", account, "TRY"), Wanted(external_id, batch_total=Decimal(amount))
     assert place(ledger, account, wanted, asked, Who(person="test")).outcome is Placing.PLACED
 
 
-def test_the_alert_on_exceptions_fires_because_of_a_payment_that_does_not_arrive(
+def test_the_alert_on_what_is_available_fires_because_of_a_hold(dags, iyzico, sqlite_warehouse):
+    names = {}
+    exec(for_this_airflow(mine(code_of("alert when little is available"))), names)
+    check = names["dag"].get_task("enough_available")
+    iyzico.balance = "100.00"
+    assert str(dags["iyzico_balance_snapshot"].test().state) == "success"
+    engine = create_engine(f"sqlite:///{sqlite_warehouse}")
+    set_aside(Ledger.open(engine), "20.00", "a", "simulator")
+    stated = mine(next(query for query in QUERIES if query.startswith("INSERT"))).replace("500000", "80")
+    with engine.begin() as connection:
+        connection.execute(text(stated.replace("2026-11-01 00:00:00+00:00", "2020-01-01 00:00:00.000000")))
+    check.execute({})
+    set_aside(Ledger.open(engine), "0.01", "b", "simulator")
+    engine.dispose()
+    with pytest.raises(AirflowException):
+        check.execute({})
+
+
+def test_the_alert_on_exceptions_and_the_message_about_a_batch_say_what_happened(
     iyzico, sqlite_warehouse, airflow_database, monkeypatch
 ):
-    alert = {}
+    alert, message = {}, {}
     exec(for_this_airflow(code_of("alert when something needs a person")), alert)
-    check = alert["dag"].get_task("exceptions")
+    exec(for_this_airflow(mine(code_of("message about a batch"))), message)
+    check, tell = alert["dag"].get_task("exceptions"), message["dag"].get_task("tell").python_callable
     connect(monkeypatch, iyzico, can_pay=True, currency="TRY")
     iyzico.set(balance="1000.00", commission="2.50", durations=AT_ONCE)
     init()
     assert check.execute({}) == {"exceptions": 0}
+    assert tell().startswith("salaries-2026-11: not finished yet\nAccount: simulator\n")
     iyzico.set(fates={"item-1": "return_fails"})
     with pytest.raises(AirflowFailException):
         authorize()
-    with pytest.raises(AirflowFailException, match="1 need a person: 1 deposit_failed"):
+    with pytest.raises(
+        AirflowFailException, match=r"1 need a person: 1 deposit_failed\n- deposit_failed: 'salaries-2026-11' item 'item-1'"
+    ):
         check.execute({})
+    assert tell().startswith("salaries-2026-11: needs a person\n")
 
 
 def test_the_line_of_a_gate_that_others_keep_shut_is_the_one_that_is_printed(iyzico, sqlite_warehouse, monkeypatch, caplog):
