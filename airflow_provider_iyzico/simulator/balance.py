@@ -42,7 +42,7 @@ class Books:
 
     def __init__(self) -> None:
         self.balance = self.topped_up = self.withdrawn = Decimal(0)
-        self.taken = self.commission = self.returned = Decimal(0)
+        self.taken = self.commission = self.returned = self.kept = Decimal(0)
         self.text: str | None = None
         self._history: list[tuple[int, Decimal]] = []
 
@@ -58,8 +58,13 @@ class Books:
         self.taken, self.commission = EXACT.add(self.taken, amount), EXACT.add(self.commission, commission)
         self._change(-EXACT.add(amount, commission), at_ms)
 
-    def give_back(self, amount: Decimal, commission: Decimal, at_ms: int) -> None:
-        both = EXACT.add(amount, commission)
+    def give_back(self, amount: Decimal, commission: Decimal, at_ms: int, *, kept: Decimal) -> None:
+        """Return the money of an item.
+
+        :param kept: the part of its commission that iyzico keeps
+        """
+        both = EXACT.subtract(EXACT.add(amount, commission), kept)
+        self.kept = EXACT.add(self.kept, kept)
         self.returned = EXACT.add(self.returned, both)
         self._change(both, at_ms)
 
@@ -76,8 +81,10 @@ class Books:
 
     def check(self, out: Decimal) -> None:
         """Compare the books with what is out by the items themselves."""
-        if out != total([self.taken, self.commission, -self.returned]):
-            raise AssertionError(f"items say that {out} is out, and the books {self.taken} + {self.commission} - {self.returned}")
+        if out != total([self.taken, self.commission, -self.returned, -self.kept]):
+            raise AssertionError(
+                f"items say that {out} is out, and the books {self.taken} + {self.commission} - {self.returned} - {self.kept}"
+            )
         if self.balance != total([self.topped_up, self.returned, -self.withdrawn, -self.taken, -self.commission]):
             raise AssertionError(f"the books of the simulator do not add up to {self.balance}")
 

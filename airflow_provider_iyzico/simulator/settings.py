@@ -38,6 +38,8 @@ class Setting:
 
 _DAY = 24 * 60 * 60.0
 _YEAR = 365 * _DAY
+#: What iyzico does with the commission when it gives back the money of a payment that failed at the bank.
+COMMISSION_RETURNED = {"with_the_amount": "it comes back, too", "kept": "iyzico keeps it"}
 #: What is not a choice of words.
 SETTINGS: dict[str, Setting] = {
     "form": Setting("number", wishes.choice(FORMS), "how the balance is written; see FORMS"),
@@ -45,6 +47,11 @@ SETTINGS: dict[str, Setting] = {
     "habits": Setting(frozenset(), wishes.some_of(HABITS), "see HABITS"),
     "commission": Setting(
         "0", wishes.commission, "the commission of each item: an amount such as 2.50, or a percentage such as 1.5%"
+    ),
+    "commission_returned": Setting(
+        "with_the_amount",
+        wishes.choice(COMMISSION_RETURNED),
+        "the commission of a payment that comes back; see COMMISSION_RETURNED",
     ),
     "durations": Setting(DURATIONS, wishes.mapping(wishes.seconds(_YEAR), DURATIONS, DURATIONS), "seconds until each status"),
     "fates": Setting({}, wishes.mapping(wishes.choice(FATE_MEANINGS)), 'what becomes of an item, by its id; "*": of all others'),

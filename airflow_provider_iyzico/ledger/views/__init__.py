@@ -29,7 +29,13 @@ VIEWS = (
 #: They compare the ledger with the warehouse, so they can be where both are in one schema, and where the warehouse has views.
 ROLLFORWARD_VIEWS = ("iyzico_payout_booking", "iyzico_balance_rollforward", "iyzico_balance_rollforward_month")
 #: What they need of the warehouse.
-ROLLFORWARD_NEEDS = ("iyzico_account", "iyzico_report_day", "iyzico_balance_day", "iyzico_balance_observed", "iyzico_balance_daily")
+ROLLFORWARD_NEEDS = (
+    "iyzico_account",
+    "iyzico_report_day",
+    "iyzico_balance_day",
+    "iyzico_balance_observed",
+    "iyzico_balance_daily",
+)
 _LISTED_IN_MYSQL = "group_concat({0} ORDER BY {1} SEPARATOR ', ')"
 #: MySQL cuts such a list after 1024 bytes, in the middle of a name or an amount: then the last one is left out.
 _WHOLE_LIST_IN_MYSQL = (

@@ -190,8 +190,10 @@ class Bank:
 
     def _give_back(self, batch: Batch, item: Item) -> None:
         item.is_out = False
-        self.books.give_back(item.amount, item.charge, self.now_ms)
-        self._write("returned", "bank", batch, item)
+        is_kept = item.status == lifecycle.DEPOSIT_SUCCESS and self.settings["commission_returned"] == "kept"
+        kept = item.charge if is_kept else Decimal(0)
+        self.books.give_back(item.amount, item.charge, self.now_ms, kept=kept)
+        self._write("returned", "bank", batch, item, commission=str(item.charge - kept))
 
     def _refresh(self, batch: Batch) -> None:
         """Let the batch's word follow from its items; a final one stays."""
@@ -203,5 +205,6 @@ class Bank:
         if batch is not None:
             more |= {"external_id": batch.external_id, "request_id": batch.request_id}
         if item is not None:
-            more |= {"item_external_id": item.external_id, "amount": str(item.amount), "commission": str(item.charge)}
+            of_item = {"item_external_id": item.external_id, "amount": str(item.amount), "commission": str(item.charge)}
+            more = of_item | more
         self.journal.add(what, at=self.now_ms / 1000, by=by, balance=str(self.books.balance), **more)

@@ -117,7 +117,7 @@ PAYOUT_ASSUMPTIONS: Mapping[str, Assumption] = {
 #: What one small batch cannot settle, by what it would take.
 CANNOT_SETTLE: Mapping[str, tuple[str, ...]] = {
     "a batch with an item that iyzico refuses": ("24", "invalid_items", "auth_of_nothing", "description", "iban_check"),
-    "a payment that fails at the bank": ("mixed_batch",),
+    "a payment that fails at the bank": ("36", "mixed_batch"),
     "a balance that is too low": ("11", "34", "short_balance", "short_batch", "short_items", "stopped_batch"),
     "a batch of many pages": ("28", "large_page", "item_order"),
     "many reads after its end": ("30",),

@@ -13,6 +13,7 @@ from own_client import BAD_IBAN, item, to_json
 
 from airflow_provider_iyzico.simulator import SWITCHES, ControlError, Simulator, routes
 from airflow_provider_iyzico.simulator.lifecycle import FATES
+from airflow_provider_iyzico.simulator.settings import COMMISSION_RETURNED
 from airflow_provider_iyzico.simulator.wire import Request
 
 AMOUNTS = st.decimals(Decimal("0.01"), Decimal("900"), places=2)
@@ -44,11 +45,12 @@ class Account(RuleBasedStateMachine):
     @initialize(
         balance=AMOUNTS,
         commission=st.sampled_from(["0", "2.50", "1.5%", "0.33%"]),
+        returned=st.sampled_from(sorted(COMMISSION_RETURNED)),
         choices=st.fixed_dictionaries({name: st.sampled_from(list(SWITCHES[name])) for name in MONEY_SWITCHES}),
     )
-    def open(self, balance, commission, choices):
+    def open(self, balance, commission, returned, choices):
         self.box = Simulator(str(balance), seed=1)
-        self.box.set(clock="stepped", commission=commission, durations={"RESERVED": 3}, **choices)
+        self.box.set(clock="stepped", commission=commission, durations={"RESERVED": 3}, commission_returned=returned, **choices)
 
     def ask(self, name, body=b""):
         request = Request("POST", f"/v1/mass/payout/{name}", "locale=tr", body, HEADERS)

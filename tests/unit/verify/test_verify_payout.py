@@ -18,6 +18,7 @@ from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.simulator.switches import SWITCHES
 from airflow_provider_iyzico.verify import observation
+from airflow_provider_iyzico.verify.assumptions import LAST_NUMBER
 from airflow_provider_iyzico.verify.finding import Verdict
 from airflow_provider_iyzico.verify.payout.assumptions import CANNOT_SETTLE, PAYOUT_ASSUMPTIONS
 from airflow_provider_iyzico.verify.payout.consent import Leave, Person
@@ -398,7 +399,7 @@ def test_no_ledger_and_no_warehouse_is_needed():
 
 def test_every_question_about_payouts_is_settled_or_said_to_be_beyond_one_batch():
     beyond = {name for names in CANNOT_SETTLE.values() for name in names}
-    rows = {"11", *map(str, range(19, 36))}
+    rows = {"11", *map(str, range(19, LAST_NUMBER + 1))}
     assert beyond.isdisjoint(PAYOUT_ASSUMPTIONS)
     assert {name for name in beyond | set(PAYOUT_ASSUMPTIONS) if name.isdecimal()} == rows
     assert set(SWITCHES) <= beyond | set(PAYOUT_ASSUMPTIONS) | set(ROWS)

@@ -127,11 +127,11 @@ def test_the_months_of_the_roll_forward_add_up_its_days(ledger, told):
 def day(ledger, account, with_warehouse):
     """The roll-forward of one account on one day, after a payout of 100 and 200 and a commission of 2."""
 
-    def read(*balances, statuses, minutes, hold_balance="1000"):
+    def read(*balances, statuses, minutes, hold_balance="1000", at=None):
         clock = Clock(random.Random(0))
         clock.now = NOON
         for number, balance in enumerate(balances):
-            see(ledger, account, NOON + timedelta(minutes=15 * number), balance)
+            see(ledger, account, NOON + timedelta(minutes=15 * number if at is None else at[number]), balance)
         walk = Walk(replace(ledger, clock=clock), account, batch_of_two("m", "100.00", "200.00"))
         clock.now = NOON + timedelta(minutes=2)
         walk.to(State.INIT_SENT, State.INITIATED)
@@ -143,7 +143,9 @@ def day(ledger, account, with_warehouse):
         for minute, status in zip(minutes, statuses, strict=True):
             clock.now = NOON + timedelta(minutes=minute)
             walk.read("IN_PROGRESS", of_items(status), commission_amount=Decimal(1))
-        query = text("SELECT * FROM iyzico_balance_rollforward WHERE account = :account AND local_date = '2026-01-10'")
+        query = text(
+            "SELECT * FROM iyzico_balance_rollforward WHERE account = :account AND closing IS NOT NULL ORDER BY local_date"
+        )
         return [
             {name: None if row[name] is None else Decimal(str(row[name])) for name in ("came_in", "unexplained", "under_way")}
             for row in as_dicts(ledger, query.bindparams(account=account.account))
@@ -185,6 +187,30 @@ def test_a_top_up_that_hides_a_withdrawal_of_the_same_day_hides_it_only_between_
 
 def test_money_that_the_ledger_does_not_know_to_have_left_is_under_way(day):
     assert day("1000", "1000", "698", statuses=[["PROCESSING", "PROCESSING"]], minutes=[22]) == [figures(0, -302, 302)]
+
+
+DAY = 24 * 60
+FAILED, BACK = ["SUCCESS", "FAILED"], ["SUCCESS", "DEPOSIT_SUCCESS"]
+
+
+def test_a_return_that_the_ledger_sees_a_day_later_counts_when_the_money_was_there(day):
+    found = day("1000", "698", "899", "899", at=[0, 30, DAY, 2 * DAY], statuses=[FAILED, BACK], minutes=[22, 2 * DAY - 60])
+    assert found == [figures(0, 0)] * 3
+
+
+def test_a_payout_that_the_ledger_sees_a_day_later_counts_when_the_money_left(day):
+    found = day("1000", "698", "698", at=[0, 30, DAY], statuses=[["SUCCESS", "SUCCESS"]], minutes=[DAY - 60])
+    assert found == [figures(0, 0, 302), figures(0, 0)]
+
+
+def test_a_day_without_a_snapshot_leaves_nothing_unexplained_on_the_next_one(day):
+    found = day("1000", "698", "899", at=[0, 30, 3 * DAY], statuses=[FAILED, BACK], minutes=[22, 2 * DAY - 60])
+    assert found == [figures(0, 0)] * 2
+
+
+def test_a_commission_that_did_not_come_back_is_unexplained(day):
+    found = day("1000", "1000", "698", "898", statuses=[FAILED, BACK], minutes=[22, 40])
+    assert found == [figures(0, -1)]
 
 
 def test_the_views_are_made_as_soon_as_the_warehouse_is_there(ledger, told):
