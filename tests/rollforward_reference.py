@@ -29,11 +29,11 @@ def movements(reports):
     """Every movement of an item: its batch, event, direction, amount, commission, and since when it may have been."""
     for key, events in reports.events.items():
         last, since = defaultdict(lambda: "waiting"), {}
-        going, _ = reports.went(key)
-        is_sent = going is not None and going["after"] == "auth_sent"
-        sent_at = going["happened_at"] if is_sent else reports.batches[key]["created_at"]
+        sent_at = reports.batches[key]["created_at"]
         items = {item["item_external_id"]: item for item in reports.items[key]}
         for event in events:
+            if event["kind"] == "state" and event["after"] == "auth_sent":
+                sent_at = event["happened_at"]
             if event["kind"] != "item":
                 continue
             item = items[event["item_external_id"]]
@@ -50,8 +50,7 @@ def movements(reports):
             if became not in GONE and (was in GONE or has_returned):
                 directions.append("returned")
             for direction in directions:
-                is_back = direction == "returned" and was in GONE
-                yield key, event, direction, item["amount"], item["commission"] or Decimal(0), before if is_back else sent_at
+                yield key, event, direction, item["amount"], item["commission"] or Decimal(0), before if was in GONE else sent_at
 
 
 class Rollforward:

@@ -99,6 +99,8 @@ _WORDS = {
         **WAREHOUSE_WORDS["postgresql"],
         **_SAME,
         "month": "to_char({0}, 'YYYY-MM')",
+        # At the end of a subquery: its columns are computed once, and not again wherever they are used.
+        "computed_once": "OFFSET 0",
         "now": "clock_timestamp()",
         "day_ago": "(clock_timestamp() - INTERVAL '24 hours')",
         "local_date": "CAST({0} AT TIME ZONE 'UTC' + INTERVAL '3 hours' AS date)",
@@ -114,6 +116,7 @@ _WORDS = {
         **WAREHOUSE_WORDS["sqlite"],
         **_SAME,
         "month": "substr({0}, 1, 7)",
+        "computed_once": "LIMIT -1",
         "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
         "day_ago": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-24 hours')",
         "local_date": "date(substr({0}, 1, 19), '+3 hours')",  # it rounds the last half millisecond of a day up
@@ -127,6 +130,7 @@ _WORDS = {
     },
     "mysql": {
         **_SAME,
+        "computed_once": "LIMIT 18446744073709551615",
         "now": "UTC_TIMESTAMP(6)",
         "day_ago": "(UTC_TIMESTAMP(6) - INTERVAL 24 HOUR)",
         "local_date": "date({0} + INTERVAL 3 HOUR)",

@@ -23,45 +23,46 @@ WITH moved AS (
     FROM iyzico_payout_booking AS booking
     GROUP BY booking.environment, booking.account, booking.currency, booking.local_date
 ),
+went AS (
+    SELECT way.environment, way.account, batch.currency, way.external_id, COALESCE(way.authorized_at, way.sent_at) AS went_at
+    FROM iyzico_payout_authorization AS way
+    JOIN iyzico_payout AS batch
+        ON batch.environment = way.environment
+        AND batch.account = way.account
+        AND batch.external_id = way.external_id
+),
 -- What became under way, less what no longer is.
 going AS (
-    SELECT change.environment, change.account, change.currency, change.local_date, $money[sum(change.amount)] AS amount
+    SELECT dated.environment, dated.account, dated.currency, dated.local_date, $money[sum(dated.amount)] AS amount
     FROM (
-        SELECT dated.*, $day_of[dated.report_timezone; dated.seen_at] AS local_date
+        SELECT seen.*, $day_of[seen.report_timezone; seen.seen_at] AS local_date
         FROM (
-            SELECT seen.*, owner.report_timezone, $snapshot_after[seen; seen.happened_at] AS seen_at
+            SELECT change.*, owner.report_timezone, $snapshot_after[change; change.happened_at] AS seen_at
             FROM (
                 SELECT
-                    item.environment,
-                    item.account,
-                    batch.currency,
-                    COALESCE(way.authorized_at, way.sent_at) AS happened_at,
-                    item.amount + COALESCE(item.commission, 0) AS amount
-                FROM iyzico_payout_authorization AS way
-                JOIN iyzico_payout AS batch
-                    ON batch.environment = way.environment
-                    AND batch.account = way.account
-                    AND batch.external_id = way.external_id
+                    went.environment,
+                    went.account,
+                    went.currency,
+                    went.went_at AS happened_at,
+                    sum(item.amount + COALESCE(item.commission, 0)) AS amount
+                FROM went
                 JOIN iyzico_payout_item AS item
-                    ON item.environment = way.environment
-                    AND item.account = way.account
-                    AND item.external_id = way.external_id
+                    ON item.environment = went.environment
+                    AND item.account = went.account
+                    AND item.external_id = went.external_id
+                GROUP BY went.environment, went.account, went.currency, went.external_id, went.went_at
                 UNION ALL
                 SELECT
-                    item.environment,
-                    item.account,
-                    batch.currency,
-                    $greatest[event.happened_at; COALESCE(way.authorized_at, way.sent_at)],
-                    CASE WHEN $under_way[event.after] THEN 1 ELSE -1 END * (item.amount + COALESCE(item.commission, 0))
-                FROM iyzico_payout_authorization AS way
-                JOIN iyzico_payout AS batch
-                    ON batch.environment = way.environment
-                    AND batch.account = way.account
-                    AND batch.external_id = way.external_id
+                    went.environment,
+                    went.account,
+                    went.currency,
+                    $greatest[event.happened_at; went.went_at],
+                    sum(CASE WHEN $under_way[event.after] THEN 1 ELSE -1 END * (item.amount + COALESCE(item.commission, 0)))
+                FROM went
                 JOIN iyzico_payout_event AS event
-                    ON event.environment = way.environment
-                    AND event.account = way.account
-                    AND event.external_id = way.external_id
+                    ON event.environment = went.environment
+                    AND event.account = went.account
+                    AND event.external_id = went.external_id
                     AND event.kind = 'item'
                 JOIN iyzico_payout_item AS item
                     ON item.environment = event.environment
@@ -69,14 +70,30 @@ going AS (
                     AND item.external_id = event.external_id
                     AND item.item_external_id = event.item_external_id
                 WHERE $under_way[event.after] <> $under_way[COALESCE(event.before, '')]
-            ) AS seen
+                GROUP BY went.environment, went.account, went.currency, event.happened_at, went.went_at
+                $computed_once
+            ) AS change
             JOIN iyzico_account AS owner
-                ON owner.environment = seen.environment
-                AND owner.account = seen.account
-                AND owner.currency = seen.currency
-        ) AS dated
-    ) AS change
-    GROUP BY change.environment, change.account, change.currency, change.local_date
+                ON owner.environment = change.environment
+                AND owner.account = change.account
+                AND owner.currency = change.currency
+            $computed_once
+        ) AS seen
+        $computed_once
+    ) AS dated
+    GROUP BY dated.environment, dated.account, dated.currency, dated.local_date
+),
+-- What is under way from a day on, until the next day on which that changes.
+running AS (
+    SELECT
+        going.environment,
+        going.account,
+        going.currency,
+        going.local_date AS from_date,
+        lead(going.local_date) OVER so_far AS next_date,
+        sum(going.amount) OVER so_far AS amount
+    FROM going
+    WINDOW so_far AS (PARTITION BY going.environment, going.account, going.currency ORDER BY going.local_date)
 ),
 -- Each hold that was placed on a balance, with the snapshots before and after it.
 placed AS (
@@ -158,14 +175,7 @@ SELECT
     $money[figures.opening + figures.came_in - figures.gone] AS expected_closing,
     figures.closing,
     $money[figures.closing - figures.opening - figures.came_in + figures.gone] AS unexplained,
-    $money[COALESCE((
-        SELECT sum(going.amount)
-        FROM going
-        WHERE going.environment = figures.environment
-            AND going.account = figures.account
-            AND going.currency = figures.currency
-            AND going.local_date <= figures.local_date
-    ), 0)] AS under_way,
+    $money[COALESCE(running.amount, 0)] AS under_way,
     figures.observations,
     figures.is_complete
 FROM (
@@ -207,3 +217,9 @@ FROM (
             AND hidden.local_date = day.local_date
     ) AS sums
 ) AS figures
+LEFT JOIN running
+    ON running.environment = figures.environment
+    AND running.account = figures.account
+    AND running.currency = figures.currency
+    AND running.from_date <= figures.local_date
+    AND (running.next_date IS NULL OR running.next_date > figures.local_date)

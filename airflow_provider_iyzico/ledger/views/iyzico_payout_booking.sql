@@ -36,21 +36,36 @@ SELECT
     shown.amount,
     shown.commission
 FROM (
-    SELECT
-        between_two.*,
-        $day_of[between_two.report_timezone; between_two.first_at] AS first_date,
-        $day_of[between_two.report_timezone; between_two.last_at] AS last_date
-    FROM (
+    SELECT movement.*, dated.first_date, dated.last_date
+    FROM iyzico_payout_movement AS movement
+    JOIN (
         SELECT
-            movement.*,
-            owner.report_timezone,
-            $snapshot_after[movement; movement.not_before] AS first_at,
-            $snapshot_after[movement; movement.happened_at] AS last_at
-        FROM iyzico_payout_movement AS movement
-        JOIN iyzico_account AS owner
-            ON owner.environment = movement.environment
-            AND owner.account = movement.account
-            AND owner.currency = movement.currency
-    ) AS between_two
-    WHERE between_two.last_at IS NOT NULL
+            between_two.*,
+            $day_of[between_two.report_timezone; between_two.first_at] AS first_date,
+            $day_of[between_two.report_timezone; between_two.last_at] AS last_date
+        FROM (
+            SELECT
+                span.*,
+                owner.report_timezone,
+                $snapshot_after[span; span.not_before] AS first_at,
+                $snapshot_after[span; span.happened_at] AS last_at
+            FROM (
+                -- Most movements of a batch have the same moments.
+                SELECT DISTINCT seen.environment, seen.account, seen.currency, seen.not_before, seen.happened_at
+                FROM iyzico_payout_movement AS seen
+            ) AS span
+            JOIN iyzico_account AS owner
+                ON owner.environment = span.environment
+                AND owner.account = span.account
+                AND owner.currency = span.currency
+            $computed_once
+        ) AS between_two
+        WHERE between_two.last_at IS NOT NULL
+        $computed_once
+    ) AS dated
+        ON dated.environment = movement.environment
+        AND dated.account = movement.account
+        AND dated.currency = movement.currency
+        AND dated.not_before = movement.not_before
+        AND dated.happened_at = movement.happened_at
 ) AS shown

@@ -3,7 +3,7 @@
 -- Money leaves once: an item that fails after it left, or arrives later, moves nothing more. A status that nobody documented moves
 -- nothing, either. If the ledger sees an item only when it has come back, both movements have that moment. `direction` is left or
 -- returned. `amount` and `commission` are positive, in major units; the commission is what iyzico states now. iyzico does not say when
--- the balance changes: it was after `not_before`, when the batch was sent to be paid or the item was last seen to be gone, and before
+-- the balance changes: it was after `not_before`, when the batch was sent to be paid or the item was last seen before, and before
 -- `happened_at`, when the ledger saw it. Both are in UTC. `version` is that of the batch in its events.
 SELECT
     seen.environment,
@@ -12,19 +12,31 @@ SELECT
     seen.external_id,
     seen.item_external_id,
     seen.version,
-    CASE WHEN way.direction = 'returned' AND seen.was IN ('paid', 'out')
-        THEN COALESCE((
-            SELECT max(earlier.happened_at)
-            FROM iyzico_payout_event AS earlier
-            WHERE earlier.environment = seen.environment
-                AND earlier.account = seen.account
-                AND earlier.external_id = seen.external_id
-                AND earlier.kind = 'item'
-                AND earlier.item_external_id = seen.item_external_id
-                AND earlier.version < seen.version
-        ), seen.sent_at)
-        ELSE seen.sent_at
-    END AS not_before,
+    COALESCE(
+        CASE WHEN seen.was IN ('paid', 'out')
+            THEN (
+                SELECT max(earlier.happened_at)
+                FROM iyzico_payout_event AS earlier
+                WHERE earlier.environment = seen.environment
+                    AND earlier.account = seen.account
+                    AND earlier.external_id = seen.external_id
+                    AND earlier.kind = 'item'
+                    AND earlier.item_external_id = seen.item_external_id
+                    AND earlier.version < seen.version
+            )
+            ELSE (
+                SELECT max(earlier.happened_at)
+                FROM iyzico_payout_event AS earlier
+                WHERE earlier.environment = seen.environment
+                    AND earlier.account = seen.account
+                    AND earlier.external_id = seen.external_id
+                    AND earlier.kind = 'state'
+                    AND earlier.after = 'auth_sent'
+                    AND earlier.version < seen.version
+            )
+        END,
+        seen.created_at
+    ) AS not_before,
     seen.happened_at,
     way.direction,
     seen.amount,
@@ -38,7 +50,7 @@ FROM (
         event.item_external_id,
         event.version,
         event.happened_at,
-        COALESCE(went.sent_at, batch.created_at) AS sent_at,
+        batch.created_at,
         item.amount,
         COALESCE(item.commission, 0) AS commission,
         $meaning[event.after] AS became,
@@ -67,11 +79,8 @@ FROM (
         ON batch.environment = event.environment
         AND batch.account = event.account
         AND batch.external_id = event.external_id
-    LEFT JOIN iyzico_payout_authorization AS went
-        ON went.environment = event.environment
-        AND went.account = event.account
-        AND went.external_id = event.external_id
     WHERE event.kind = 'item'
+    $computed_once
 ) AS seen
 JOIN (SELECT 'left' AS direction UNION ALL SELECT 'returned' AS direction) AS way
     ON (way.direction = 'left' AND (
