@@ -19,6 +19,10 @@ MAX_INTEGER_DIGITS = 20
 MAX_TEXT = 64
 
 _GRAMMAR = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,48})?(?:[eE][+-]?[0-9]{1,2})?\Z")
+#: In Turkish and German this is 1500; it would count as 1.50.
+_MAY_BE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0\Z")
+#: As spreadsheets write what they rounded to fit a column. A Decimal writes its exponent without a zero before it.
+_ROUNDED = re.compile(r"[0-9.]+e\+[0-9]{2}\Z", re.IGNORECASE)
 _FINEST = Decimal(f"1E-{MAX_DECIMALS}")
 #: The sum of two valid amounts is exact in this context. A result that would be rounded is an error.
 _EXACT = Context(prec=MAX_INTEGER_DIGITS + MAX_DECIMALS + 2, traps=[Inexact, InvalidOperation])
@@ -56,7 +60,7 @@ def money_from_text(text: str, name: str) -> Decimal:
 def money_from_author(value: object, name: str) -> Decimal:
     """Read an amount that a DAG author gave: ``str``, ``int`` or ``Decimal``, zero or more.
 
-    :raises IyzicoMoneyError: anything else, floats above all, and negative amounts
+    :raises IyzicoMoneyError: anything else, floats above all, negative amounts, and text that means another amount elsewhere
     """
     if isinstance(value, float):
         raise IyzicoMoneyError(
@@ -79,10 +83,28 @@ def money_from_author(value: object, name: str) -> Decimal:
         raise IyzicoMoneyError(f"{name} is a {type(value).__name__}; pass digits as str, int or Decimal")
     if isinstance(value, int) and abs(value) >= 10**MAX_INTEGER_DIGITS:  # Python may refuse to write the digits of such a number
         raise IyzicoMoneyError(f"{name} has more than {MAX_INTEGER_DIGITS} digits; is it in lira?")
+    if isinstance(value, str):
+        _refuse_ambiguous(_digits(value), name)
     amount = money_from_text(_digits(value), name)
     if amount < 0:
         raise IyzicoMoneyError(f"{name} is {value}, which is negative; amounts to be covered are zero or more")
     return amount
+
+
+def _refuse_ambiguous(text: str, name: str) -> None:
+    """Refuse digits that mean another amount elsewhere, or that a spreadsheet rounded.
+
+    :raises IyzicoMoneyError: says what to write
+    """
+    if _MAY_BE_THOUSANDS.match(text):
+        raise IyzicoMoneyError(
+            f"{name} is {text!r}, which may be {text.replace('.', '')}.00 or {text[:-1]}; write the one that you mean"
+        )
+    if _ROUNDED.match(text):
+        raise IyzicoMoneyError(
+            f"{name} is {text!r}, with an exponent, as spreadsheets write what they rounded to fit a column; give all digits, "
+            "such as '1500.75'"
+        )
 
 
 def add(left: Decimal, right: Decimal) -> Decimal:

@@ -26,8 +26,6 @@ NAMED = 50
 #: What counts as text. Python writes anything else in its own way: a missing value of pandas as "nan", and bytes as "b'...'".
 _TEXTS = (str, Integral, Decimal, UUID, date)
 _TEXT_FIELDS = ("item_external_id", "recipient_type", "recipient_info", "recipient_name", "description", "currency")
-#: In Turkish and German this is 1500; it would be paid as 1.50.
-_MAY_BE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0\Z")
 _EXPONENT = re.compile(r"[^a-z]*[0-9]e", re.IGNORECASE)
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
@@ -94,7 +92,7 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
         )
     if isinstance(amount, str):
         amount = amount.strip()
-        _refuse_ambiguous(amount)
+        _refuse_rounded(amount)
     return Payment(
         item_external_id=str(row["item_external_id"]).strip(),
         recipient_type=kind,
@@ -106,15 +104,11 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     )
 
 
-def _refuse_ambiguous(amount: str) -> None:
-    """Refuse digits that mean another amount elsewhere, or that a spreadsheet rounded.
+def _refuse_rounded(amount: str) -> None:
+    """Refuse digits that a spreadsheet may have rounded.
 
     :raises IyzicoMoneyError: says what to write
     """
-    if _MAY_BE_THOUSANDS.match(amount):
-        raise IyzicoMoneyError(
-            f"its amount is {amount!r}, which may be {amount.replace('.', '')}.00 or {amount[:-1]}; write the one that you mean"
-        )
     if _EXPONENT.match(amount):
         raise IyzicoMoneyError(
             "its amount has an exponent, as spreadsheets write what they rounded to fit a column; give all digits, like '1500.75'"

@@ -100,12 +100,22 @@ def test_authors_may_give_strings_whole_numbers_and_decimals(value):
         ([("4530.00",)], "first value of the first row"),
         (Decimal("0.000000001"), "more than 8 decimals"),
         ("1.0000000000000000001", "more than 8 decimals"),
+        ("1.500", "1500.00 or 1.50"),
+        ("125.000", "125000.00 or 125.00"),
+        ("1.2E+05", "rounded"),
     ],
 )
 def test_authors_get_told_what_is_wrong(value, advice):
     with pytest.raises(IyzicoMoneyError, match=advice) as caught:
         money_from_author(value, "batch_total")
     assert "batch_total" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["1.50", "1.5000", "1500.000", "0.010", "1.5E+3", Decimal("1.500"), Decimal("1.2E+05")], ids=repr
+)
+def test_digits_that_can_mean_only_one_amount_are_taken(value):
+    assert money_from_author(value, "batch_total") == Decimal(value)
 
 
 @given(amounts, amounts)

@@ -513,7 +513,7 @@ def test_flags_that_would_let_a_payout_past_a_blind_gate_are_refused(name):
         sensor(**{name: True})
 
 
-NO_AMOUNTS = ["", None, "None", "-1", "NaN", 1.5, True, "1_000", "1,5", [], [["1.50"]], {"total": 1}]
+NO_AMOUNTS = ["", None, "None", "-1", "NaN", 1.5, True, "1_000", "1,5", "1.500", [], [["1.50"]], {"total": 1}]
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
