@@ -26,6 +26,8 @@ NAMED = 50
 #: What counts as text. Python writes anything else in its own way: a missing value of pandas as "nan", and bytes as "b'...'".
 _TEXTS = (str, Integral, Decimal, UUID, date)
 _TEXT_FIELDS = ("item_external_id", "recipient_type", "recipient_info", "recipient_name", "description", "currency")
+#: How tools write a value that is missing, where they write all values as text. Nobody's name is spelled so.
+_MISSING = frozenset({"nan", "NaN", "NaT", "<NA>", "None", "NULL", "null", "\\N", "#N/A"})
 _EXPONENT = re.compile(r"[^a-z]*[0-9]e", re.IGNORECASE)
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
@@ -76,6 +78,8 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     for field in _TEXT_FIELDS:
         if not _is_empty(value := row.get(field)) and not _is_text(value):
             raise ValueError(f"its {field} is a {type(value).__name__}, not text; leave it out or empty where there is none")
+        if value is not None and (written := str(value).strip()) in _MISSING:
+            raise ValueError(f"its {field} is {written!r}, which means that a value is missing; leave it out or empty there")
     kind = str(row["recipient_type"]).strip().upper()
     if kind not in RECIPIENT_TYPES:
         raise ValueError(f"its recipient_type is not one of {', '.join(RECIPIENT_TYPES)}")

@@ -89,6 +89,10 @@ BAD = [
     ({"currency": float("nan")}, "currency is a float"),
     ({"amount": "1.500"}, "1500.00 or 1.50"),
     ({"amount": "25.000 "}, "25000.00 or 25.00"),
+    ({"recipient_name": "nan"}, "recipient_name is 'nan', which means that a value is missing"),
+    ({"recipient_name": " None"}, "recipient_name is 'None'"),
+    ({"description": "NULL"}, "description is 'NULL'"),
+    ({"description": Decimal("NaN")}, "description is 'NaN'"),
     ({"item_external_id": "x" * 65}, "item_external_id"),
 ]
 
@@ -106,6 +110,17 @@ def test_all_bad_rows_are_named_in_one_error_and_no_recipient_is():
     assert all(f"'item-{n}'" in message for n in range(len(rows)))
     for personal in (IBAN, "330006100519786457841326", "10000000147", "05551234567", "Ayşe", "maaş"):
         assert personal not in message
+
+
+@pytest.mark.parametrize("name", ["item_external_id", "recipient_name", "description", "recipient_info"])
+@pytest.mark.parametrize("missing", ["nan", "NaN", "NaT", "<NA>", "None", "NULL", "null", "\\N", "#N/A"])
+def test_nobody_is_paid_under_the_word_for_a_missing_value(name, missing):
+    assert f"its {name} is {missing!r}" in wrong({**GOOD, name: missing})
+
+
+@pytest.mark.parametrize("name", ["Nan Su", "NAN", "Null Ltd.", "Nonexistent A.Ş."])
+def test_a_name_that_only_looks_like_a_missing_value_is_paid(name):
+    assert batch_of({**GOOD, "recipient_name": name}).items[0].recipient_name == name
 
 
 def test_a_row_without_an_id_is_named_by_its_place_and_the_end_of_its_recipient():
