@@ -15,6 +15,7 @@ from uuid import UUID
 from airflow_provider_iyzico.api.money import money_from_author, money_text, summed
 from airflow_provider_iyzico.api.payout import Batch, Payment
 from airflow_provider_iyzico.api.payout.batch import MAX_ITEMS, RECIPIENT_TYPES
+from airflow_provider_iyzico.api.secrecy import Recipients
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, PaymentsError
 from airflow_provider_iyzico.payments.recipients import is_personal, masked, recipient
 
@@ -28,6 +29,8 @@ _TEXTS = (str, Integral, Decimal, UUID, date)
 _TEXT_FIELDS = ("item_external_id", "recipient_type", "recipient_info", "recipient_name", "description", "currency")
 #: How tools write a value that is missing, where they write all values as text. Nobody's name is spelled so.
 _MISSING = frozenset({"nan", "NaN", "NaT", "<NA>", "None", "NULL", "null", "\\N", "#N/A"})
+#: What an error shows of an amount. Anything else may be a recipient, from a column that was mixed up.
+_LIKE_AN_AMOUNT = re.compile(r"[-+0-9.,' ]{1,24}\Z")
 _EXPONENT = re.compile(r"[^a-z]*[0-9]e", re.IGNORECASE)
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
@@ -88,35 +91,44 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     given, name = row.get("currency"), row.get("recipient_name")
     if not _is_empty(given) and str(given).strip() != currency:
         raise ValueError(f"its currency is not that of the Connection, {currency}")
-    amount = row["amount"]
-    if isinstance(amount, float):
-        raise IyzicoMoneyError(
-            "its amount is a float, which is not exact; give digits as text, such as '1500.75' (in a query: CAST(amount AS "
-            "DECIMAL(20, 2)), and on SQLite CAST(amount AS TEXT))"
-        )
-    if isinstance(amount, str):
-        amount = amount.strip()
-        _refuse_rounded(amount)
     return Payment(
         item_external_id=str(row["item_external_id"]).strip(),
         recipient_type=kind,
         recipient_info=recipient(kind, str(row["recipient_info"])),
         recipient_name=None if _is_empty(name) else str(name).strip(),
-        amount=money_from_author(amount, "its amount"),
+        amount=_amount(row["amount"]),
         description=str(row["description"]).strip(),
         non_withdrawable=_flag(row.get("non_withdrawable")),
     )
 
 
-def _refuse_rounded(amount: str) -> None:
-    """Refuse digits that a spreadsheet may have rounded.
+def _amount(given: Any) -> Decimal:
+    """Return the amount of a row.
 
-    :raises IyzicoMoneyError: says what to write
+    :raises IyzicoMoneyError: it is none; the message shows only what cannot be a recipient
     """
-    if _EXPONENT.match(amount):
+    if isinstance(given, float):
+        raise IyzicoMoneyError(
+            "its amount is a float, which is not exact; give digits as text, such as '1500.75' (in a query: CAST(amount AS "
+            "DECIMAL(20, 2)), and on SQLite CAST(amount AS TEXT))"
+        )
+    if isinstance(given, str) and _EXPONENT.match(given := given.strip()):
         raise IyzicoMoneyError(
             "its amount has an exponent, as spreadsheets write what they rounded to fit a column; give all digits, like '1500.75'"
         )
+    try:
+        return money_from_author(given, "its amount")
+    except IyzicoMoneyError:
+        if not isinstance(given, (str, Decimal)) or _may_be_shown(str(given)):
+            raise
+    raise IyzicoMoneyError(
+        "its amount is none, and is not shown, because it may be a recipient from another column; write plain digits with a dot, "
+        "such as '1500.75'"
+    )
+
+
+def _may_be_shown(amount: str) -> bool:
+    return bool(_LIKE_AN_AMOUNT.match(amount)) and Recipients()(amount) == amount
 
 
 def _beyond(limits: Limits, payments: list[Payment], count: int, currency: str) -> list[str]:

@@ -89,6 +89,8 @@ BAD = [
     ({"currency": float("nan")}, "currency is a float"),
     ({"amount": "1.500"}, "1500.00 or 1.50"),
     ({"amount": "25.000 "}, "25000.00 or 25.00"),
+    ({"amount": "1.500,75"}, "'1.500,75'"),
+    ({"amount": "12.50 TL"}, "not shown"),
     ({"recipient_name": "nan"}, "recipient_name is 'nan', which means that a value is missing"),
     ({"recipient_name": " None"}, "recipient_name is 'None'"),
     ({"description": "NULL"}, "description is 'NULL'"),
@@ -110,6 +112,26 @@ def test_all_bad_rows_are_named_in_one_error_and_no_recipient_is():
     assert all(f"'item-{n}'" in message for n in range(len(rows)))
     for personal in (IBAN, "330006100519786457841326", "10000000147", "05551234567", "Ayşe", "maaş"):
         assert personal not in message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        IBAN,
+        "TR33 0006 1005 1978 6457 8413 26",
+        IBAN[2:],
+        Decimal(IBAN[2:]),
+        "Ayşe Yılmaz",
+        "AYSE",
+        "+905551112233",
+        "0555 111 22 33",
+    ],
+    ids=str,
+)
+def test_a_recipient_in_the_column_of_amounts_is_not_shown(value):
+    said = wrong({**GOOD, "amount": value})
+    assert "its amount is none, and is not shown" in said
+    assert str(value) not in said
 
 
 @pytest.mark.parametrize("name", ["item_external_id", "recipient_name", "description", "recipient_info"])
