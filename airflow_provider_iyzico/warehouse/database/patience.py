@@ -65,8 +65,12 @@ class Watch:
         self._token: Token[Watch | None] | None = None
 
     def __enter__(self) -> Watch:
+        """Begin to watch.
+
+        :raises WarehouseUnavailableError: this machine cannot start a thread now
+        """
+        _start(self._timer)
         self._token = _watch.set(self)
-        self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -125,7 +129,7 @@ def connect_in_time(connect: Callable[[], C]) -> C:
 
     No driver lets us reach its socket before the handshake is over.
 
-    :raises WarehouseUnavailableError: it took too long
+    :raises WarehouseUnavailableError: it took too long, or this machine cannot start a thread now
     """
     seconds = seconds_to_connect()
     done: Future[C] = Future()
@@ -142,7 +146,7 @@ def connect_in_time(connect: Callable[[], C]) -> C:
         else:
             connection.close()
 
-    Thread(target=run, name="iyzico-warehouse-connect", daemon=True).start()
+    _start(Thread(target=run, name="iyzico-warehouse-connect", daemon=True))
     try:
         return done.result(seconds)
     except NotDone as error:
@@ -154,15 +158,34 @@ def connect_in_time(connect: Callable[[], C]) -> C:
         ) from error
 
 
+def _start(thread: Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise WarehouseUnavailableError(
+            "this machine cannot start more threads, so the warehouse was not asked; see what keeps so many, or raise its limit; "
+            "a retry is safe"
+        ) from error
+
+
 def _line(connection: Any) -> _Line:
-    """Return a function that cuts a driver's connection from another thread, and one that frees what was kept for that."""
+    """Return a function that cuts a driver's connection from another thread, and one that frees what was kept for that.
+
+    :raises WarehouseUnavailableError: this process may open no more files
+    """
     if hasattr(connection, "interrupt"):  # SQLite
         return connection.interrupt, _nothing
     number = connection.fileno() if hasattr(connection, "fileno") else _socket_number(connection)
     if number is None:
         return _nothing, _nothing
     # A copy of the descriptor: the original number may belong to another connection by the time of the cut.
-    line = socket.socket(fileno=os.dup(number))
+    try:
+        line = socket.socket(fileno=os.dup(number))
+    except OSError as error:
+        raise WarehouseUnavailableError(
+            f"the connection to the warehouse cannot be watched ({error.strerror}); if this process has too many files open, "
+            "raise its limit (ulimit -n); a retry is safe"
+        ) from error
 
     def cut() -> None:
         line.shutdown(socket.SHUT_RDWR)

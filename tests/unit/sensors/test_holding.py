@@ -30,6 +30,7 @@ from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutHoldReleaseOperator
 from airflow_provider_iyzico.sensors import holding
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+from airflow_provider_iyzico.warehouse.database import patience
 
 ACCOUNT = Account("sandbox", "simulator", "TRY")
 OTHER = Who(person="somebody else")
@@ -153,6 +154,19 @@ def test_it_opens_once_the_money_is_set_aside_and_says_so(ledger, iyzico, mode, 
     }  # fmt: skip
     assert open_holds(ledger) == {NAME: 50}
     assert f"50.00 set aside for {NAME}; the gate opens" in caplog.text
+
+
+@MODES
+def test_a_machine_that_can_start_no_thread_for_a_moment_ends_no_wait(ledger, iyzico, mode, monkeypatch, caplog):
+    def refuse(timer):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(patience.Timer, "start", refuse)
+        assert attempt(gate(ledger), mode) is None
+    assert "this machine cannot start more threads" in caplog.text
+    assert attempt(gate(ledger), mode)["external_id"] == NAME
+    assert open_holds(ledger) == {NAME: 50}
 
 
 @MODES

@@ -1,5 +1,7 @@
 """No warehouse keeps a task for long: locks, silence and frozen links end, and what ends them says that a retry is safe."""
 
+import errno
+import os
 import socket
 import threading
 import time
@@ -166,6 +168,36 @@ def test_a_connection_that_comes_late_is_closed():
             connect_in_time(lambda: Slow(port))
         over.set()
         assert Slow.closed.wait(30)
+
+
+@pytest.fixture
+def no_more_threads(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        yield
+
+
+def test_a_machine_that_can_start_no_thread_is_named_and_leaves_no_watch_behind(no_more_threads):
+    with pytest.raises(WarehouseUnavailableError, match="cannot start more threads") as caught, Watch(SHORT):
+        pytest.fail("nothing is done unwatched")
+    assert caught.value.is_transient
+    assert patience.patience_now() is DEFAULT
+    with pytest.raises(WarehouseUnavailableError, match="cannot start more threads"):
+        connect_in_time(lambda: pytest.fail("nothing is connected"))
+
+
+def test_a_process_that_may_open_no_more_files_is_told_so_when_it_has_just_connected(monkeypatch):
+    def refuse(number):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "dup", refuse)
+    left, right = socket.socketpair()
+    with left, right, Watch(SHORT), pytest.raises(WarehouseUnavailableError, match=r"Too many open files.*ulimit") as caught:
+        hold(left)
+    assert caught.value.is_transient
 
 
 def test_what_connecting_raises_is_raised_here():
