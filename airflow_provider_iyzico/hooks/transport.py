@@ -23,7 +23,7 @@ from airflow_provider_iyzico.api import signing
 from airflow_provider_iyzico.api.call import Call
 from airflow_provider_iyzico.api.envelope import Answer
 from airflow_provider_iyzico.api.secrecy import BLOT, Redactor, Secret
-from airflow_provider_iyzico.errors import IyzicoConfigurationError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoUnavailableError
 from airflow_provider_iyzico.hooks import trust
 from airflow_provider_iyzico.hooks.attempt import Attempt, current_attempt
 from airflow_provider_iyzico.hooks.connections import Adapter, ProxyFailure, TunnelRefusal
@@ -66,7 +66,11 @@ class Transport:
         :raises IyzicoConfigurationError: the environment names a proxy or a CA bundle that cannot be used
         """
         asked_at, started = datetime.now(UTC), time.perf_counter()
-        adapter = self._adapter_now(attempt.deadline)
+        try:
+            attempt.deadline.left()
+            adapter = self._adapter_now(attempt.deadline)
+        except TimeoutError as error:
+            raise IyzicoUnavailableError("the time for this call was over before anything was sent; wait") from error
         reset = current_attempt.set(attempt)
         try:
             request, redact = self._signed(call)

@@ -20,6 +20,8 @@ VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 #: Seconds until a file is checked again. A check takes a thread, which would slow down many quick calls.
 LOOK_AGAIN_SECONDS = 1.0
+#: If a call had less time than this for the file, its time was over, and the disk need not hang.
+SUSPICIOUS_SECONDS = 0.1
 
 
 class Bundle(NamedTuple):
@@ -40,6 +42,7 @@ def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadlin
     :param ca_bundle: the file that the Connection names, if it names one
     :raises IyzicoConfigurationError: the bundle cannot be used
     :raises IyzicoUnavailableError: it cannot be read in time, or it could be read before and cannot now
+    :raises TimeoutError: there was no time for it
     """
     where = source(ca_bundle, reads_environment=reads_environment)
     variable = _variable(reads_environment)
@@ -53,9 +56,16 @@ def context(ca_bundle: str | None, *, reads_environment: bool, deadline: Deadlin
     known = bundles.get((path, may_be_directory))
     if known is not None and monotonic() - known.looked_at < LOOK_AGAIN_SECONDS:
         return known.context
+    seconds = deadline.left()
     try:
-        return wait_for(loaded, path, may_be_directory, seconds=deadline.left())
+        return wait_for(loaded, path, may_be_directory, seconds=seconds)
     except TimeoutError as error:
+        if isinstance(error.__cause__, RuntimeError):
+            raise IyzicoUnavailableError(
+                "this machine cannot start more threads; see what keeps so many, or raise its limit"
+            ) from error
+        if seconds < SUSPICIOUS_SECONDS:
+            raise
         raise IyzicoUnavailableError(
             f"{where} names certificates that could not be read in time; check whether their disk hangs"
         ) from error

@@ -51,10 +51,10 @@ def iyzico(authority, monkeypatch):
         yield server
 
 
-def poll(monkeypatch, host="https://iyzico.test", **extra):
+def poll(monkeypatch, host="https://iyzico.test", within_seconds=None, **extra):
     connect_to(monkeypatch, host, **{"allow_custom_host": True, **extra})
     hook = IyzicoHook()
-    seen = hook.poll()
+    seen = hook.poll(within_seconds)
     hook.close()
     return seen
 
@@ -243,6 +243,28 @@ def test_a_bundle_on_a_disk_that_hangs_holds_its_own_account_until_its_timeout_a
     finally:
         is_well.set()
     assert poll(monkeypatch, ca_bundle=str(slow), timeout=20).raw == "1500.75"
+
+
+@pytest.mark.parametrize("host", ["https://iyzico.test", "http://127.0.0.1:9"])
+@pytest.mark.parametrize("seconds", [0, -1, 1e-9])
+def test_a_call_whose_time_was_over_before_it_began_says_so_and_suspects_neither_disk_nor_network(
+    monkeypatch, bundle, host, seconds
+):
+    seen = poll(monkeypatch, host, within_seconds=seconds, ca_bundle=str(bundle))
+    assert type(seen) is IyzicoUnavailableError
+    assert "the time for this call was over before anything was sent" in str(seen)
+
+
+def test_a_machine_that_can_start_no_thread_for_a_bundle_does_not_suspect_its_disk(monkeypatch, iyzico, bundle):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        seen = poll(patch, ca_bundle=str(bundle))
+    assert type(seen) is IyzicoUnavailableError
+    assert "cannot start more threads" in str(seen)
+    assert poll(monkeypatch, ca_bundle=str(bundle)).raw == "1500.75"
 
 
 def test_nothing_turns_verification_off_and_old_tls_is_refused(monkeypatch, authority, bundle):
