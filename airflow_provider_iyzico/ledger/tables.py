@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, UniqueConstraint
 
 from airflow_provider_iyzico.domain.approval import DIGEST_LENGTH
+from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.warehouse.database.names import check_identifier
-from airflow_provider_iyzico.warehouse.database.types import TABLE_OPTIONS, Instant, Money
+from airflow_provider_iyzico.warehouse.database.types import TABLE_OPTIONS, Instant, Money, Rule, ruled
 
 EXTERNAL_ID_LENGTH = 64
 ITEM_ID_LENGTH = 128
@@ -76,7 +77,7 @@ def _payout(everything: MetaData) -> Table:
         everything,
         *_of("environment", "account", "external_id", is_key=True),
         Column("currency", String(3), nullable=False),
-        Column("state", String(16), nullable=False),
+        Column("state", String(16), nullable=False, info=ruled(Rule(noun="state of a batch", check=State))),
         Column("version", Integer, nullable=False),  # goes up with every change
         Column("purpose", String(32)),
         Column("content_digest", String(64), nullable=False),  # of all that is sent

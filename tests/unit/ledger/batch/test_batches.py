@@ -17,11 +17,19 @@ from sqlalchemy.exc import OperationalError
 
 import airflow_provider_iyzico.ledger
 from airflow_provider_iyzico.domain.payout import State
-from airflow_provider_iyzico.errors import LedgerBatchError, LedgerMovedError, WarehouseTableError, WarehouseUnavailableError
+from airflow_provider_iyzico.errors import (
+    LedgerBatchError,
+    LedgerMovedError,
+    WarehouseRowError,
+    WarehouseTableError,
+    WarehouseUnavailableError,
+)
 from airflow_provider_iyzico.ledger import ledger as ledger_module
+from airflow_provider_iyzico.ledger.accounts import is_of
 from airflow_provider_iyzico.ledger.batches import find
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.persons import permit, release
+from airflow_provider_iyzico.ledger.questions import named
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.register import register
 from airflow_provider_iyzico.ledger.steps import send
@@ -291,3 +299,24 @@ def test_a_ledger_that_lost_a_batch_says_so(ledger, account):
     )
     with pytest.raises(LedgerBatchError, match="the ledger no longer has .* restored from an older copy"):
         send(ledger, batch, State.INIT_SENT, task(), timeout_seconds=30)
+
+
+def test_a_state_written_by_hand_that_is_none_is_named_with_its_batch(ledger, account):
+    Walk(ledger, account, batch_of_two("a")).to(*WAYS[State.INITIATED])
+    payout = ledger.tables.payout
+
+    def write(state):
+        ledger.act(lambda connection: connection.execute(payout.update().where(is_of(payout, account)).values(state=state)))
+
+    write("canceled")
+    try:
+        for act in (lambda: find(ledger, account, "a"), lambda: named(ledger, account=account.account)):
+            with pytest.raises(WarehouseRowError) as caught:
+                act()
+            assert str(caught.value).startswith("table 'iyzico_payout' holds 'canceled' in column 'state' of the row with ")
+            assert str(caught.value).endswith(
+                f"account {account.account}, external_id a, which is no state of a batch; correct that row"
+            )
+    finally:
+        write("initiated")
+    assert find(ledger, account, "a").state is State.INITIATED
