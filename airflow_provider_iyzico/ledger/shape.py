@@ -29,6 +29,8 @@ _ASKED = {
             AND indisunique AND indisvalid AND indimmediate AND indpred IS NULL AND indexprs IS NULL
         UNION ALL
         SELECT '', 'unlogged', relname::text FROM pg_class WHERE oid IN ({regclasses}) AND relpersistence <> 'p'
+        UNION ALL
+        SELECT '', 'hidden', relname::text FROM pg_class WHERE oid IN ({regclasses}) AND row_security_active(oid)
         UNION ALL SELECT relname, '', '' FROM pg_class WHERE oid IN ({views_regclasses})
         UNION ALL SELECT '', 'version', version()""",
     "mysql": """
@@ -67,7 +69,7 @@ def check(connection: Connection, tables: LedgerTables, printed_by: str) -> froz
     :param printed_by: the command that prints how the tables are made
     :return: which tables and views are missing; those of the roll-forward can only be so where the warehouse is there
     :raises WarehouseTableError: a table lacks columns or a key, or its storage engine locks no rows
-    :raises WarehouseConfigurationError: the server locks no rows, or loses commits when it crashes
+    :raises WarehouseConfigurationError: the server locks no rows, loses commits when it crashes, or may hide rows from this role
     """
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for table, key, column in connection.exec_driver_sql(_question(connection.dialect.name, tables)):
@@ -106,6 +108,12 @@ def _check_server(said: Mapping[str, set[str]]) -> None:
         raise WarehouseConfigurationError(
             "the server's innodb_flush_log_at_trx_commit is not 1, so a crash loses commits, and a payout could be sent twice; "
             "set it to 1, or name another database in ledger_conn_id"
+        )
+    for table in said.get("hidden", ()):
+        raise WarehouseConfigurationError(
+            f"row level security may hide rows of table {table!r} from this role: without the holds of others, two payouts could "
+            f"take the same money; change that: ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, or let the role bypass it "
+            "(BYPASSRLS)"
         )
     for table in said.get("unlogged", ()):
         raise WarehouseTableError(

@@ -1,6 +1,9 @@
 """The least rights are enough for what each role does, and for nothing else."""
 
 import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from batches import PERSON, WAYS, Walk, asked, batch_of_two, set_aside, task
@@ -17,7 +20,7 @@ from airflow_provider_iyzico.ledger.exceptions import open_exceptions
 from airflow_provider_iyzico.ledger.holds import release_plain
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.persons import permit, release
-from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
+from airflow_provider_iyzico.ledger.placing import Asked, Placing, Wanted, funds_version, place
 from airflow_provider_iyzico.ledger.questions import events_of, may_be_set_off, named, plain_holds, to_read, unread_holders
 from airflow_provider_iyzico.ledger.register import register
 from airflow_provider_iyzico.ledger.rights import RIGHTS, grants
@@ -168,3 +171,25 @@ def test_the_check_for_exceptions_needs_no_more_than_a_readers_rights(ledger_of)
     Walk(mine, ACCOUNT, batch_of_two("a")).to(*WAYS[State.AUTH_UNKNOWN])
     found = open_exceptions(as_role("iyzico_reader"), ACCOUNT.environment, ACCOUNT.account)
     assert found.counts == {"batch_unknown": 1}
+
+
+@pytest.mark.parametrize("table", ["iyzico_balance_hold", "iyzico_payout"])
+def test_a_role_from_which_policies_may_hide_rows_is_refused_because_it_would_not_see_the_holds_of_others(ledger_of, table):
+    mine, as_role = ledger_of
+    hold(mine, "60")
+    gate = as_role("iyzico_gate")
+    with mine.engine.begin() as connection:
+        connection.execute(text(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"))
+        connection.execute(text(f"CREATE POLICY teams ON {table} USING (external_id LIKE 'ours%')"))
+    with pytest.raises(WarehouseConfigurationError, match=f"row level security .* '{table}' .* take the same money"):
+        hold(gate, "60")
+    assert hold(mine, "60").outcome is Placing.SHORT  # the owner sees all rows
+    with mine.engine.begin() as connection:
+        connection.execute(text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
+    assert hold(gate, "60").outcome is Placing.SHORT
+
+
+def hold(ledger, amount):
+    wanted = Wanted(f"ours-{uuid4()}" if ledger.create_table is False else f"theirs-{uuid4()}", batch_total=Decimal(amount))
+    version = funds_version(ledger, ACCOUNT)
+    return place(ledger, ACCOUNT, wanted, Asked(Decimal(100), datetime.now(UTC), version), task())
