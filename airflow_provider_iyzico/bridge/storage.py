@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -12,7 +13,14 @@ from airflow_provider_iyzico.bridge.versions import object_storage_path
 from airflow_provider_iyzico.errors import IyzicoError, PaymentsError, Retry
 
 _CORRECT_THE_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+#: Keys before the host of an address, and all that comes after a question mark, as in a link that was signed.
+_LOGIN, _QUERY = re.compile(r"(?<=://)[^@]*:.*@"), re.compile(r"\?.*", re.DOTALL)
 _CORRECT_THE_PATH = (AirflowNotFoundException, ImportError, ValueError)
+
+
+def shown_path(path: str) -> str:
+    """Return a path as messages show it: without a login, and without what may be a signature."""
+    return _QUERY.sub("?***", _LOGIN.sub("***@", path)) if "://" in path else path
 
 
 @contextmanager
@@ -21,14 +29,14 @@ def stored_payments(path: str) -> Iterator[TextIO]:
 
     :raises PaymentsError: it cannot be read; where that may pass, a retry is safe
     """
-    problem = f"the payments at {path!r} cannot be read"
+    problem = f"the payments at {shown_path(path)!r} cannot be read"
     try:
         with object_storage_path(path).open("r", encoding="utf-8-sig", newline="") as file:
             yield file
     except IyzicoError:
         raise
     except _CORRECT_THE_FILE as error:
-        raise PaymentsError(f"{problem}: {type(error).__name__}; correct it") from error
+        raise PaymentsError(f"{problem}: {type(error).__name__}; correct it") from None
     except _CORRECT_THE_PATH as error:
         raise PaymentsError(
             f"{problem} ({type(error).__name__}); name a path that Airflow's object storage reads, with the provider of its kind "

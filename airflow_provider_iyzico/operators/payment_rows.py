@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from airflow_provider_iyzico.bridge.storage import stored_payments
+from airflow_provider_iyzico.bridge.storage import shown_path, stored_payments
 from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PaymentsError, Retry
 from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
@@ -35,7 +35,7 @@ def payment_rows(payments: object, sql: str | None, conn_id: str | None, path: o
             yield rows
     elif path is not None:
         with stored_payments(str(path)) as file:
-            yield csv_rows(file, str(path))
+            yield csv_rows(file, shown_path(str(path)))
     else:
         yield _listed(payments)
 

@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 from decimal import Decimal
 
 from airflow_provider_iyzico.api.payout import Batch
-from airflow_provider_iyzico.bridge.storage import stored_payments
+from airflow_provider_iyzico.bridge.storage import shown_path, stored_payments
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.payments.checking import Limits, checked
 from airflow_provider_iyzico.payments.csv_file import csv_rows
@@ -48,4 +48,4 @@ def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: f
 
 def _batch(path: str, currency: str) -> Batch:
     with stored_payments(path) as file:
-        return checked(csv_rows(file, path), external_id=_NAME, currency=currency, purpose=None, limits=LIMITS)
+        return checked(csv_rows(file, shown_path(path)), external_id=_NAME, currency=currency, purpose=None, limits=LIMITS)

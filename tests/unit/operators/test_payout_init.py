@@ -16,6 +16,7 @@ from payout_tasks import PERSONAL, Events, authorize, calls, context, init, reco
 from sqlalchemy import create_engine, text
 from support import POSTGRESQL, connect
 
+from airflow_provider_iyzico.bridge.storage import shown_path
 from airflow_provider_iyzico.errors import (
     IyzicoConfigurationError,
     IyzicoError,
@@ -425,6 +426,26 @@ def test_a_file_that_is_not_there_or_no_csv_is_named_without_a_row(bank, tmp_pat
 def test_a_path_that_no_storage_reads_is_named_and_fails_at_once(bank, path):
     assert repr(path) in fails("name a path that Airflow's object storage reads", payments_path=path)
     assert bank.seen == []
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("s3://AKIA123:ge/heim@payroll/november.csv", "s3://***@payroll/november.csv"),
+        ("s3://AKIA123:geheim@payroll/november.csv", "s3://***@payroll/november.csv"),
+        ("s3://aws_payroll@payroll/november.csv", "s3://aws_payroll@payroll/november.csv"),
+        ("https://files.test/november.csv?X-Amz-Signature=geheim", "https://files.test/november.csv?***"),
+        ("file:///none/november.csv?sig=geheim", "file:///none/november.csv?***"),
+        ("/none/nov?.csv", "/none/nov?.csv"),
+    ],
+)
+def test_a_login_or_a_signature_in_a_path_is_not_shown(path, shown):
+    assert shown_path(path) == shown
+
+
+def test_a_path_with_a_signature_is_named_without_it(bank):
+    for path in ("file:///none/november.csv?sig=geheim", "s3://AKIA123:geheim@payroll/november.csv"):
+        assert "geheim" not in fails("cannot be read", payments_path=path)
 
 
 @pytest.mark.parametrize(
