@@ -21,6 +21,8 @@ _LEVELS = {
     "mariadb": "READ COMMITTED",
     "sqlite": "SERIALIZABLE",
 }
+#: The largest ``sql_select_limit``. DEFAULT would be the server's own, which may cut off holds and items.
+_ALL_ROWS = 2**64 - 1
 _IS_READY, _HAS_MODE = "iyzico_is_ready", "iyzico_has_mode"
 
 
@@ -106,7 +108,10 @@ def _set_mode(connection: Any, record: Any) -> None:
         return
     record.info[_HAS_MODE] = True
     cursor = connection.cursor()
-    cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', completion_type = 0")
+    cursor.execute(
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', completion_type = 0, "
+        f"sql_select_limit = {_ALL_ROWS}"
+    )
     cursor.close()
 
 

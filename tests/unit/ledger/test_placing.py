@@ -21,7 +21,7 @@ from ledgers import (
     set_state,
     task,
 )
-from sqlalchemy import update
+from sqlalchemy import create_engine, update
 
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
 from airflow_provider_iyzico.errors import (
@@ -33,6 +33,7 @@ from airflow_provider_iyzico.errors import (
     WarehouseError,
     WarehouseExactnessError,
 )
+from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placing, Wanted, funds_version, place
 
 
@@ -450,3 +451,11 @@ def test_a_commit_whose_acknowledgement_is_lost_places_one_hold(ledger, monkeypa
 
 def test_every_error_of_placing_says_whether_the_same_may_be_tried_again():
     assert {LedgerHoldError.retry, LedgerBatchError.retry, IyzicoMoneyError.retry, WarehouseError.retry} == {Retry.NEVER}
+
+
+def test_mariadb_counts_all_holds_even_if_it_is_set_to_return_few_rows(mariadb_engine):
+    few = create_engine(mariadb_engine.url, connect_args={"init_command": "SET SESSION sql_select_limit = 1"})
+    ledger = Ledger.open(few)
+    outcomes = [put(ledger, name, "40").outcome for name in ("one", "two", "three")]
+    assert outcomes == [Placing.PLACED, Placing.PLACED, Placing.SHORT]
+    few.dispose()
