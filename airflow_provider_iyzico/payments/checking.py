@@ -57,6 +57,7 @@ def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: st
     wrong: list[str] = []
     for number, row in enumerate(rows, 1):
         if number > MAX_ITEMS:
+            del row
             raise PaymentsError(
                 f"batch {external_id!r} has more than {MAX_ITEMS} payments, which is no batch; check the query, the file or the "
                 "list, or make several batches. Nothing was sent"
@@ -65,6 +66,7 @@ def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: st
             payments.append(_payment(row, currency))
         except (IyzicoConfigurationError, IyzicoMoneyError, ValueError) as error:
             wrong.append(f"{_name(row, number)}: {str(error).removesuffix('; nothing was sent')}")
+        del row  # what is raised here, or by reading the next one, shows this frame to error trackers
     counted = Counter(payment.item_external_id for payment in payments)
     wrong += [f"{name!r}: its item_external_id is given {times} times" for name, times in counted.items() if times > 1]
     wrong += _beyond(limits, payments, len(payments) + len(wrong), currency)

@@ -1,10 +1,12 @@
 from datetime import date
 from decimal import Decimal
 from itertools import count, islice
+from traceback import walk_tb
 from uuid import UUID
 
 import pytest
 
+from airflow_provider_iyzico.api.payout.batch import MAX_ITEMS
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, PaymentsError
 from airflow_provider_iyzico.payments.checking import Limits, checked
 
@@ -143,6 +145,31 @@ def test_nobody_is_paid_under_the_word_for_a_missing_value(name, missing):
 @pytest.mark.parametrize("name", ["Nan Su", "NAN", "Null Ltd.", "Nonexistent A.Ş."])
 def test_a_name_that_only_looks_like_a_missing_value_is_paid(name):
     assert batch_of({**GOOD, "recipient_name": name}).items[0].recipient_name == name
+
+
+def breaking_off(rows):
+    yield from rows
+    raise PaymentsError("the file broke off")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{**GOOD, "amount": "x"}],
+        breaking_off([GOOD]),
+        [{**GOOD, "item_external_id": n} for n in range(MAX_ITEMS + 1)],
+        [GOOD, GOOD],
+    ],
+    ids=["bad", "broken off", "too many", "twice"],
+)
+def test_no_frame_of_an_error_shows_a_row_to_error_trackers(rows):
+    with pytest.raises(PaymentsError) as caught:
+        checked(iter(rows), external_id="salaries", currency="TRY", purpose=None, limits=Limits())
+    frames = [frame for frame, _ in walk_tb(caught.value.__traceback__) if "iyzico/payments/" in frame.f_code.co_filename]
+    shown = " ".join(repr(frame.f_locals) for frame in frames)
+    assert "'external_id': 'salaries'" in shown
+    assert IBAN not in shown
+    assert GOOD["recipient_name"] not in shown
 
 
 def test_a_row_without_an_id_is_named_by_its_place_and_the_end_of_its_recipient():
