@@ -52,11 +52,12 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
     schema = conf.get("iyzico", "warehouse_schema", fallback="") or None
     if not _places.acquire(timeout=1):
         raise Notice("busy")
+    why: list[Notice] = []
     try:
         if schema:
             check_identifier(schema, "[iyzico] warehouse_schema")
         with localcontext(EXACT), Watch(PAGE) as watch, warehouse_engine(conn_id) as engine:
-            yield from _reading(engine, schema, watch)
+            yield from _reading(engine, schema, watch, why)
     except WarehouseConfigurationError as error:
         if error.__cause__ is None:
             raise Notice("no_connection", str(error)) from error
@@ -64,7 +65,7 @@ def reading() -> Iterator[tuple[Connection, str | None]]:
         raise Notice("no_connection", f"Connection {conn_id!r} cannot be used; the log of the api-server says why") from error
     except WarehouseError as error:
         log.warning("the warehouse did not answer the page: %s", error)
-        raise Notice("unavailable") from error
+        raise why[0] if why else Notice("unavailable") from error
     finally:
         _places.release()
 
@@ -77,7 +78,12 @@ def _is_there(file: str) -> bool:
         raise Notice("no_grant", SQLITE_RIGHTS) from error
 
 
-def _reading(engine: Engine, schema: str | None, watch: Watch) -> Iterator[tuple[Connection, str | None]]:
+def _reading(engine: Engine, schema: str | None, watch: Watch, why: list[Notice]) -> Iterator[tuple[Connection, str | None]]:
+    """Yield a connection.
+
+    :param why: gets what the reader is told if a query fails
+    :raises WarehouseError: a query failed. On its way out, the Connection's secrets are taken out of the driver's words
+    """
     if engine.dialect.name not in DIALECTS:
         raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the views are for {' and '.join(DIALECTS)}")
     if engine.dialect.name == "sqlite" and not _is_there(str(engine.url.database)):
@@ -94,8 +100,8 @@ def _reading(engine: Engine, schema: str | None, watch: Watch) -> Iterator[tuple
                 connection.execute(text("BEGIN"))
             yield connection, schema
     except errors_of(engine) as error:
-        log.warning("the warehouse did not answer the page: %s", first_line(error))
-        raise (Notice("unavailable") if watch.seconds_left <= 0 else _explained(engine, schema, error)) from error
+        why.append(Notice("unavailable") if watch.seconds_left <= 0 else _explained(engine, schema, error))
+        raise WarehouseError(first_line(error)) from error
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         log.exception("the page cannot show what the warehouse holds")
         raise Notice("by_hand", BY_HAND) from error
@@ -134,8 +140,7 @@ def _explained(engine: Engine, schema: str | None, error: Exception) -> Notice:
         for view, columns in COLUMNS.items():
             if view in missing or not set(columns) <= {each["name"] for each in inspector.get_columns(view, schema=schema)}:
                 return Notice("no_views", f"{quoted(view, schema)} is missing or of another version")
-    except errors as gone:
-        log.warning("the warehouse did not answer the page: %s", first_line(gone))
+    except errors:
         return Notice("unavailable")
     if isinstance(error, ProgrammingError):
         return no_grant

@@ -165,6 +165,14 @@ def test_a_warehouse_that_is_down_is_not_quoted(url, connect, caplog):
     assert "hidden" not in answer[1] + caplog.text
 
 
+def test_the_log_says_why_without_what_somebody_put_into_an_extra(url, connect, caplog):
+    connect({"conn_type": "postgres", "host": "127.0.0.1", "extra": json.dumps({"sslmode": "Gizli-Parola-42"})})
+    answer = ask(url)
+    assert shows(answer, "unavailable", 503)
+    assert "sslmode" in caplog.text
+    assert "Gizli" not in answer[1] + caplog.text
+
+
 def test_a_wrong_schema_is_named(url, connect, postgres, monkeypatch):
     keep(postgres[0])
     connect(postgres[1])
