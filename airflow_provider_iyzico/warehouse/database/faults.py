@@ -74,6 +74,8 @@ _PASSING_IN_SQLITE = frozenset(
         sqlite3.SQLITE_SCHEMA,
     }
 )
+#: So much of a driver's line is shown.
+LINE_LENGTH = 200
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
 #: PostgreSQL's drivers give no code for a refused connection, so only the text tells. It is English unless the server has another
 #: language. A text that is not recognized is retried, which does no harm.
@@ -192,9 +194,12 @@ def cause(error: BaseException) -> BaseException:
 
 
 def first_line(error: BaseException) -> str:
-    """Return an error's kind and its first line."""
+    """Return an error's kind and its first line. A long one ends before a word, because half a secret would not be recognised."""
     reason = cause(error)
-    return f"{type(reason).__name__}: {(str(reason).splitlines() or [''])[0][:200]}"
+    line = (str(reason).splitlines() or [""])[0]
+    if len(line) > LINE_LENGTH:
+        line = f"{line[: LINE_LENGTH + 1].rpartition(' ')[0]} ..."
+    return f"{type(reason).__name__}: {line}"
 
 
 def sqlstate(error: BaseException) -> str | None:

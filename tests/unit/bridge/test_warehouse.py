@@ -194,11 +194,11 @@ SECRET = "s3cr et/ü'%:word"
 class Quoting:
     """An error that quotes how it was called, as those of some drivers do."""
 
-    def __init__(self, kind):
-        self.kind = kind
+    def __init__(self, kind, before=""):
+        self.kind, self.before = kind, before
 
     def __call__(self, hook, *_, **__):
-        raise self.kind(f"cannot connect to db://someone:{hook.connection.password}@host")
+        raise self.kind(f"{self.before}cannot connect to db://someone:{hook.connection.password}@host")
 
 
 @pytest.mark.parametrize("method", ["get_conn", "sqlalchemy_url"])
@@ -219,6 +219,18 @@ def test_a_hook_that_fails_in_its_own_way_is_a_wrong_connection_and_no_password_
     said = "".join(traceback.format_exception(caught.value))
     assert SECRET not in said
     assert "***" in str(caught.value)
+
+
+@pytest.mark.parametrize("length", range(140, 200, 3))
+def test_no_part_of_a_password_is_quoted_where_a_long_line_is_cut(connect, monkeypatch, make_row, length):
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    failing = Quoting(RuntimeError, "x" * length + " ")
+    monkeypatch.setattr(PostgresHook, "get_conn", lambda hook: failing(hook))
+    connect(conn_type="postgres", host="127.0.0.1", login="u", password=WORD)
+    with pytest.raises(WarehouseConfigurationError, match="its hook does not connect: RuntimeError: xxx") as caught:
+        keep(make_row())
+    assert WORD[:4] not in str(caught.value)
 
 
 @pytest.mark.parametrize(
