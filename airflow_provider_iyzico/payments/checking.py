@@ -51,8 +51,13 @@ def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: st
 
     :param currency: of the Connection; a row may name it, and no other
     :raises PaymentsError: names every row that is wrong by its ``item_external_id``, and says what is wrong with it
-    :raises IyzicoConfigurationError: ``external_id`` or ``purpose`` is none
+    :raises IyzicoConfigurationError: ``external_id`` or ``purpose`` is none, or ``external_id`` names a recipient
     """
+    if is_personal(external_id):
+        raise IyzicoConfigurationError(
+            "external_id holds an IBAN or an identity number, which logs and tables would show; name the batch otherwise, such "
+            "as by your own number of the recipient. Nothing was sent"
+        )
     payments: list[Payment] = []
     wrong: list[str] = []
     for number, row in enumerate(rows, 1):

@@ -147,6 +147,20 @@ def test_a_name_that_only_looks_like_a_missing_value_is_paid(name):
     assert batch_of({**GOOD, "recipient_name": name}).items[0].recipient_name == name
 
 
+@pytest.mark.parametrize("name", [IBAN, f"seller-{IBAN.lower()}-2026-11", "seller_10000000146", "10000000146:2026-11"])
+def test_the_name_of_a_batch_that_holds_something_personal_is_refused_and_not_shown(name):
+    with pytest.raises(IyzicoConfigurationError, match="external_id holds an IBAN or an identity number") as caught:
+        batch_of(GOOD, external_id=name)
+    assert name not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["salaries-2026-11", "scheduled__2026-11-30T00:00:00", "20261130T123456", "1764460800000", "2026.11.30-7"]
+)
+def test_the_name_of_a_batch_may_hold_a_day_or_a_moment(name):
+    assert batch_of(GOOD, external_id=name).external_id == name
+
+
 def breaking_off(rows):
     yield from rows
     raise PaymentsError("the file broke off")
