@@ -148,6 +148,10 @@ class WarehouseExactnessError(WarehouseError):
     """The warehouse gave back another value than it was given. Widen the column. Nothing was kept, unless the message says so."""
 
 
+class WarehouseStatementError(WarehouseError):
+    """A month cannot be told as a statement. Nothing was printed; the message says why, and what to do."""
+
+
 class PaymentsError(IyzicoError):
     """Some payments cannot be made. Correct each one that the message names; it also says whether anything was sent or paid."""
 

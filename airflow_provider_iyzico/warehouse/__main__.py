@@ -1,4 +1,4 @@
-"""Print the statements that make the tables and views of the warehouse, or compute its daily roll-up again."""
+"""Print what makes the tables and views of the warehouse, or a month as a bank statement, or compute the daily roll-up again."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.local_day import time_zone
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
+from airflow_provider_iyzico.warehouse.statement.command import add_arguments, printed
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, snapshot_table
 
 
@@ -33,16 +34,32 @@ def main(arguments: list[str] | None = None) -> int:
         "rebuild", help=f"compute the daily roll-up again from the snapshots; reads the SQLAlchemy URL from ${URL_VARIABLE}"
     )
     rebuilder.add_argument("--timezone", help="from now on, count the days of all accounts in this IANA time zone")
-    for command in (printer, rebuilder):
+    teller = commands.add_parser(
+        "statement",
+        help=f"print a month of the payout balance as a bank statement; reads the SQLAlchemy URL from ${URL_VARIABLE}",
+    )
+    add_arguments(teller)
+    for command in (printer, rebuilder, teller):
         command.add_argument("--schema", help="the schema of the tables and views")
     asked = parser.parse_args(arguments)
     try:
         if asked.command == "rebuild":
             return _rebuild(asked.schema, asked.timezone)
+        if asked.command == "statement":
+            return _statement(asked)
         print(ddl(layout_of(snapshot_table(asked.table, asked.schema)), dialect_named(asked.dialect)), end="")
     except WarehouseError as error:
         print(error, file=sys.stderr)
         return 2
+    return 0
+
+
+def _statement(asked: argparse.Namespace) -> int:
+    """Write the file to standard output, all at once, and a line about it to standard error."""
+    content, about = printed(asked)
+    sys.stdout.buffer.write(content)
+    sys.stdout.flush()
+    print(about, file=sys.stderr)
     return 0
 
 

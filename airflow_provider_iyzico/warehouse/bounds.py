@@ -9,6 +9,8 @@ SNAPSHOT = DEFAULT
 RECORD = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=10, whole_seconds=20)
 #: A rebuild is started by hand, and may have many years to read.
 REBUILD = Patience(connect_seconds=30, lock_seconds=60, statement_seconds=3600, whole_seconds=7200)
+#: A statement is asked for by hand, and its views may have years to compute.
+STATEMENT = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=900, whole_seconds=1800)
 PAGE = Patience(connect_seconds=5, lock_seconds=5, statement_seconds=15, whole_seconds=20)
 #: A query of payments is anybody's, and may have much to compute.
 PAYMENTS = Patience(connect_seconds=10, lock_seconds=900, statement_seconds=900, whole_seconds=900)

@@ -480,9 +480,13 @@ def test_the_printed_rebuild_runs_and_cuts_the_days_again(dags, iyzico, sqlite_w
 
 
 def test_the_bounds_of_the_warehouse_are_those_that_are_printed():
-    rows = re.findall(r"^\| (snapshot|record of a gate|page|rebuild) \| (\d.*) \|$", TEXTS["operations.md"], re.MULTILINE)
+    rows = re.findall(
+        r"^\| (snapshot|record of a gate|page|rebuild|statement) \| (\d.*) \|$", TEXTS["operations.md"], re.MULTILINE
+    )
     printed = {name: tuple(map(int, seconds.split(" | "))) for name, seconds in rows}
-    kinds = {"snapshot": "SNAPSHOT", "record of a gate": "RECORD", "page": "PAGE", "rebuild": "REBUILD"}
+    kinds = {"snapshot": "SNAPSHOT", "record of a gate": "RECORD", "page": "PAGE", "rebuild": "REBUILD"} | {
+        "statement": "STATEMENT"
+    }
     assert printed == {name: astuple(getattr(bounds, kind)) for name, kind in kinds.items()}
 
 
