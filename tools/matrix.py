@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".venv-matrix"
 UV = Path(sys.executable).with_name("uv")
-EXTRAS = ("openlineage", "postgres", "sqlite")
+EXTRAS = ("openlineage", "postgres", "sqlite", "xlsx")
 #: The long ones first. What else is in tests/system is of the page and the wheel, and of `make test`.
 TESTS = (
     "tests/system/test_real_airflow.py",

@@ -4,25 +4,23 @@ import hashlib
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from io import SEEK_END
-from typing import Any, Literal
-from urllib.parse import quote
+from typing import Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from airflow_provider_iyzico.ui import downloads, questions
+from airflow_provider_iyzico.ui import delivery, questions, routes, xlsx
+from airflow_provider_iyzico.ui.asked import language_of
 from airflow_provider_iyzico.ui.notices import BY_STATUS, Notice
 from airflow_provider_iyzico.ui.questions import Who
 from airflow_provider_iyzico.ui.reading import reading
-from airflow_provider_iyzico.ui.report import latest_of, period_of, report
-from airflow_provider_iyzico.ui.words import LANGUAGES, preferred, words
+from airflow_provider_iyzico.ui.report import report
+from airflow_provider_iyzico.ui.words import LANGUAGES, words
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -32,17 +30,31 @@ HEADERS = {
     "Vary": "Accept-Language, Cookie",
     "X-Content-Type-Options": "nosniff",
 }
-CHUNK_BYTES = 65_536
 _OURS, _CHARTS = "airflow_provider_iyzico.ui", "chartkick"
 #: Name, package, path and media type of what the page loads. The chart library comes from its own distribution.
 STATIC = {
     "page.css": (_OURS, "static/page.css", "text/css"),
-    "page.js": (_OURS, "static/page.js", "text/javascript"),
-    "period.js": (_OURS, "static/period.js", "text/javascript"),
-    "chart.js": (_OURS, "static/chart.js", "text/javascript"),
-    "show.js": (_OURS, "static/show.js", "text/javascript"),
-    "theme.js": (_OURS, "static/theme.js", "text/javascript"),
-    "language.js": (_OURS, "static/language.js", "text/javascript"),
+    **{
+        f"{name}.js": (_OURS, f"static/{name}.js", "text/javascript")
+        for name in (
+            *(
+                "page",
+                "period",
+                "chart",
+                "show",
+                "theme",
+                "language",
+                "funds",
+                "runway",
+                "files",
+                "lack",
+                "parts",
+                "payouts",
+                "batch",
+            ),
+            *("month", "movements", "accounts"),
+        )
+    },
     "icon.svg": (_OURS, "static/icon.svg", "image/svg+xml"),
     "icon-dark.svg": (_OURS, "static/icon-dark.svg", "image/svg+xml"),
     "chart-library.js": (_CHARTS, "django/static/chartkick/Chart.bundle.js", "text/javascript"),
@@ -56,7 +68,8 @@ def create_app() -> FastAPI:
     )
     app.get("/")(page)
     app.get("/data")(data)
-    app.get("/csv/{what}")(csv)
+    routes.add_to(app)
+    delivery.add_to(app)
     app.get("/static/{name}")(static)
     app.add_exception_handler(Notice, _show)
     app.add_exception_handler(StarletteHTTPException, _show)
@@ -74,12 +87,12 @@ def create_app() -> FastAPI:
 
 def page(request: Request) -> HTMLResponse:
     """The page itself; the figures are fetched by its script."""
-    language = _language(request)
+    language = language_of(request)
     with reading() as (connection, schema):
         accounts = questions.accounts(connection, schema)
     if not accounts:
         raise Notice("empty")
-    start = {"language": language, "words": words(language), "accounts": accounts}
+    start = {"language": language, "words": words(language), "accounts": accounts, "has_xlsx": xlsx.is_installed()}
     return HTMLResponse(_templates().get_template("page.html").render(language=language, words=words(language), start=start))
 
 
@@ -87,34 +100,6 @@ def data(environment: str, account: str, currency: str, first: date | None = Non
     """Everything that the page shows of one account in one period."""
     with reading() as (connection, schema):
         return JSONResponse(report(connection, schema, Who(environment, account, currency), first, last))
-
-
-def csv(
-    request: Request,
-    what: Literal["observations", "days", "gates"],
-    environment: str,
-    account: str,
-    currency: str,
-    first: date,
-    last: date,
-) -> StreamingResponse:
-    """One of the page's tables as a file, the newest row first. The file is complete, or there is none."""
-    who, language = Who(environment, account, currency), _language(request)
-    with reading() as (connection, schema):
-        zone = questions.zone_named(latest_of(connection, schema, who)["report_timezone"])
-        rows = questions.NEWEST_FIRST[what](connection, schema, who, period_of(first, last, zone))
-        content = downloads.file(what, rows, zone, language)
-    length = content.seek(0, SEEK_END)
-    content.seek(0)
-    name = quote(downloads.file_name(who, what, first, last), safe="")
-    headers = {
-        "Content-Disposition": f"attachment; filename=\"{what}.csv\"; filename*=UTF-8''{name}",
-        "Content-Length": str(length),
-    }
-    chunks = iter(lambda: content.read(CHUNK_BYTES), b"")
-    return StreamingResponse(
-        chunks, media_type="text/csv; charset=utf-8", headers=headers, background=BackgroundTask(content.close)
-    )
 
 
 def static(request: Request, name: str) -> Response:
@@ -142,17 +127,12 @@ def _templates() -> Environment:
     return environment
 
 
-def _language(request: Request) -> str:
-    """Return the language that the page's script asks for, which is Airflow's, or else the browser's."""
-    return preferred(request.headers.get("accept-language", ""), request.query_params.get("lang"))
-
-
 def _show(request: Request, error: Exception) -> Response:
     """Say what went wrong and what to do: as a page to a reader, as JSON to the script."""
     if isinstance(error, StarletteHTTPException):
         error = Notice(BY_STATUS.get(error.status_code, "unavailable"), status=error.status_code)
     notice = error if isinstance(error, Notice) else Notice("bad_request")
-    language = _language(request)
+    language = language_of(request)
     said = words(language)
     shown = {
         "title": said[f"{notice.name}_title"],

@@ -9,6 +9,8 @@ STATUS = {
     "not_signed_in": 401,
     "no_right": 403,
     "not_found": 404,
+    "too_many_rows": 400,
+    "no_xlsx": 404,
     "empty": 200,
     "no_connection": 503,
     "unsupported": 503,

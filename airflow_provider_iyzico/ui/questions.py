@@ -13,44 +13,16 @@ from functools import partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Integer, String, and_, column, or_, select, table
+from sqlalchemy import and_, or_, select
 from sqlalchemy.engine import Connection, CursorResult, Row
 from sqlalchemy.sql.expression import Select, TableClause
 
-from airflow_provider_iyzico.warehouse.database.types import Instant, Money
+from airflow_provider_iyzico.ui.columns import view
 from airflow_provider_iyzico.warehouse.local_day import time_zone
 from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
 
 #: Amounts are compared in this context, whatever context the caller has. A NaN that was written by hand is no error.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
-_TEXT, _WHOLE, _DAY, _MOMENT, _NUMBER = String(), Integer(), Date(), Instant(), Money(38)
-_WHO = {"environment": _TEXT, "account": _TEXT, "currency": _TEXT}
-#: The columns of each view that the page reads.
-COLUMNS: dict[str, dict[str, Any]] = {
-    "iyzico_balance_latest": _WHO
-    | {"balance": _NUMBER, "observed_at": _MOMENT, "age_minutes": _NUMBER, "is_stale": _WHOLE, "threshold": _NUMBER}
-    | {"report_timezone": _TEXT, "cadence_minutes": _WHOLE},
-    "iyzico_balance_observed": _WHO
-    | {"observed_at": _MOMENT, "balance": _NUMBER, "dag_id": _TEXT, "run_id": _TEXT, "snapshot_id": _TEXT},
-    "iyzico_balance_daily": _WHO
-    | {"local_date": _DAY, "starts_at": _MOMENT, "ends_at": _MOMENT, "opening": _NUMBER, "closing": _NUMBER}
-    | {"lowest": _NUMBER, "highest": _NUMBER, "net_change": _NUMBER, "inflow": _NUMBER, "outflow": _NUMBER}
-    | {"observations": _WHOLE, "longest_gap_minutes": _NUMBER, "is_complete": _WHOLE, "cadence_minutes": _WHOLE}
-    | {"threshold": _NUMBER},
-    "iyzico_payout_coverage": _WHO
-    | {"dag_id": _TEXT, "task_id": _TEXT, "run_id": _TEXT, "map_index": _WHOLE, "waiting_since": _MOMENT}
-    | {"waits_until": _MOMENT, "ended_at": _MOMENT, "minutes_waited": _NUMBER, "required": _NUMBER, "first_balance": _NUMBER}
-    | {"shortfall_at_start": _NUMBER, "last_balance": _NUMBER, "outcome": _TEXT, "reason": _TEXT, "polls": _WHOLE},
-    "iyzico_balance_runway": _WHO
-    | {
-        "window_days": _WHOLE,
-        "days_in_window": _WHOLE,
-        "days_observed": _WHOLE,
-        "average_outflow": _NUMBER,
-        "p90_outflow": _NUMBER,
-    }
-    | {"days_at_average": _NUMBER, "days_at_p90": _NUMBER},
-}
 
 
 class Who(NamedTuple):
@@ -83,15 +55,15 @@ def accounts(connection: Connection, schema: str | None) -> list[dict[str, Any]]
 
     Nothing else is read, so that what somebody wrote by hand for one account hinders no reader of another.
     """
-    view = _view("iyzico_balance_latest", schema)
-    labels = [view.c[name] for name in Who._fields]
-    found: CursorResult[Any] = connection.execute(select(*labels, view.c.report_timezone).order_by(*labels))
+    source = view("iyzico_balance_latest", schema)
+    labels = [source.c[name] for name in Who._fields]
+    found: CursorResult[Any] = connection.execute(select(*labels, source.c.report_timezone).order_by(*labels))
     return [plain(row) | {"today": datetime.now(zone_named(row.report_timezone)).date().isoformat()} for row in found]
 
 
 def latest(connection: Connection, schema: str | None, who: Who) -> dict[str, Any] | None:
     """Return the newest balance of an account, if there is such an account."""
-    row = connection.execute(_of(_view("iyzico_balance_latest", schema), who)).first()
+    row = connection.execute(of(view("iyzico_balance_latest", schema), who)).first()
     if row is None:
         return None
     zone = zone_named(row.report_timezone)
@@ -104,31 +76,31 @@ def latest(connection: Connection, schema: str | None, who: Who) -> dict[str, An
 
 def runway(connection: Connection, schema: str | None, who: Who) -> list[dict[str, Any]]:
     """Return for how long the balance lasts, by the outflow of each window of days."""
-    view = _view("iyzico_balance_runway", schema)
-    return [plain(row) for row in connection.execute(_of(view, who).order_by(view.c.window_days))]
+    source = view("iyzico_balance_runway", schema)
+    return [plain(row) for row in connection.execute(of(source, who).order_by(source.c.window_days))]
 
 
 def days(
     connection: Connection, schema: str | None, who: Who, period: Period, *, is_newest_first: bool = False
 ) -> list[Row[Any]]:
     """Return the daily report of a period, the oldest day first unless told otherwise."""
-    view = _view("iyzico_balance_daily", schema)
-    within = view.c.local_date.between(period.first, period.last)
-    order = view.c.local_date.desc() if is_newest_first else view.c.local_date
-    return list(connection.execute(_of(view, who).where(within).order_by(order)))
+    source = view("iyzico_balance_daily", schema)
+    within = source.c.local_date.between(period.first, period.last)
+    order = source.c.local_date.desc() if is_newest_first else source.c.local_date
+    return list(connection.execute(of(source, who).where(within).order_by(order)))
 
 
 def gates(connection: Connection, schema: str | None, who: Who, period: Period, most: int | None = None) -> list[Row[Any]]:
     """Return the gates that waited within a period, the newest first, up to a limit."""
-    view = _view("iyzico_payout_coverage", schema)
+    source = view("iyzico_payout_coverage", schema)
     overlaps = and_(
-        view.c.waiting_since < period.ends_at,
+        source.c.waiting_since < period.ends_at,
         or_(
-            view.c.ended_at >= period.starts_at,
-            and_(view.c.ended_at.is_(None), or_(view.c.outcome == "waiting", view.c.waits_until >= period.starts_at)),
+            source.c.ended_at >= period.starts_at,
+            and_(source.c.ended_at.is_(None), or_(source.c.outcome == "waiting", source.c.waits_until >= period.starts_at)),
         ),
     )
-    statement = _of(view, who).where(overlaps).order_by(view.c.waiting_since.desc()).limit(most)
+    statement = of(source, who).where(overlaps).order_by(source.c.waiting_since.desc()).limit(most)
     return list(connection.execute(statement))
 
 
@@ -145,10 +117,10 @@ def observations(
 
     :param names: the columns that are wanted, if not all
     """
-    view = _view("iyzico_balance_observed", schema)
-    within = and_(view.c.observed_at >= period.starts_at, view.c.observed_at < period.ends_at)
-    order = [view.c.observed_at, view.c.snapshot_id]
-    statement = _of(view, who, names).where(within).order_by(*[each.desc() for each in order] if is_newest_first else order)
+    source = view("iyzico_balance_observed", schema)
+    within = and_(source.c.observed_at >= period.starts_at, source.c.observed_at < period.ends_at)
+    order = [source.c.observed_at, source.c.snapshot_id]
+    statement = of(source, who, names).where(within).order_by(*[each.desc() for each in order] if is_newest_first else order)
     yield from connection.execute(statement.execution_options(yield_per=5000))
 
 
@@ -164,9 +136,9 @@ def observation_before(
     connection: Connection, schema: str | None, who: Who, moment: datetime | None, names: Sequence[str] = ()
 ) -> Row[Any] | None:
     """Return the last observation before a moment; without one, the newest."""
-    view = _view("iyzico_balance_observed", schema)
-    earlier = _of(view, who, names).order_by(view.c.observed_at.desc(), view.c.snapshot_id.desc()).limit(1)
-    return connection.execute(earlier if moment is None else earlier.where(view.c.observed_at < moment)).first()
+    source = view("iyzico_balance_observed", schema)
+    earlier = of(source, who, names).order_by(source.c.observed_at.desc(), source.c.snapshot_id.desc()).limit(1)
+    return connection.execute(earlier if moment is None else earlier.where(source.c.observed_at < moment)).first()
 
 
 def zone_named(name: str) -> ZoneInfo:
@@ -206,10 +178,7 @@ def _plain(value: Any, zone: ZoneInfo | None) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _view(name: str, schema: str | None) -> TableClause:
-    return table(name, *[column(each, kind) for each, kind in COLUMNS[name].items()], schema=schema)
-
-
-def _of(view: TableClause, who: Who, names: Sequence[str] = ()) -> Select[Any]:
-    wanted = [view.c[name] for name in names or view.c.keys()]
-    return select(*wanted).where(*[view.c[name] == value for name, value in who._asdict().items()])
+def of(source: TableClause, who: Who, names: Sequence[str] = ()) -> Select[Any]:
+    """Return the query of an account's rows of a view, of all columns unless some are named."""
+    wanted = [source.c[name] for name in names or source.c.keys()]
+    return select(*wanted).where(*[source.c[name] == value for name, value in who._asdict().items()])

@@ -18,8 +18,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
 from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
+from airflow_provider_iyzico.ui.columns import COLUMNS
 from airflow_provider_iyzico.ui.notices import Notice
-from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.warehouse.bounds import PAGE
 from airflow_provider_iyzico.warehouse.database.engine import watch_over
 from airflow_provider_iyzico.warehouse.database.exact import EXACT

@@ -15,8 +15,10 @@ from sqlalchemy.engine import Connection, Row
 
 from airflow_provider_iyzico.ui import questions
 from airflow_provider_iyzico.ui.notices import Notice
+from airflow_provider_iyzico.ui.payouts import available
 from airflow_provider_iyzico.ui.questions import Period, Who, digits, plain, wall_clock
 from airflow_provider_iyzico.ui.reasons import reason_code
+from airflow_provider_iyzico.ui.thresholds import with_days_to_threshold
 from airflow_provider_iyzico.warehouse.views import DEFAULT_CADENCE_MINUTES, LATE_CADENCES
 
 #: Up to this many days the chart draws observations. For a longer period it draws one point per day.
@@ -53,7 +55,8 @@ def report(connection: Connection, schema: str | None, who: Who, first: date | N
     return {
         "latest": latest,
         "seen_by": seen_by and plain(seen_by),
-        "runway": questions.runway(connection, schema, who),
+        "funds": available(connection, schema, who, latest, zone),
+        "runway": with_days_to_threshold(questions.runway(connection, schema, who), latest),
         "now": wall_clock(now, zone),
         "today": today.isoformat(),
         "first": period.first.isoformat(),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from airflow_provider_iyzico.ui.payout_words import PAYOUT_WORDS
+
 LANGUAGES = ("en", "tr")
 _ACCEPTED = re.compile(r"\s*([a-zA-Z]{1,8})(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*\Z")
 
-WORDS: dict[str, tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = PAYOUT_WORDS | {
     "title": ("Mass payout balance", "Toplu ödeme bakiyesi"),
     "account": ("Account", "Hesap"),
     "environment_production": ("Production", "Canlı ortam"),
@@ -69,7 +71,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Saatler {zone} saat dilimindedir. Çizgideki boşluklar, gözlem olmayan süreleri gösterir.",
     ),
     "download": ("CSV", "CSV"),
-    "download_of": ("Download as CSV: {what}", "CSV olarak indir: {what}"),
+    "download_of": ("Download as {kind}: {what}", "{kind} olarak indir: {what}"),
     # tables
     "gates": ("Balance checks before payouts", "Ödeme öncesi bakiye kontrolleri"),
     "gates_empty": ("There was no balance check in this period.", "Bu dönemde bakiye kontrolü yapılmadı."),

@@ -28,7 +28,7 @@ from stack import AirflowStack
 from support import POSTGRESQL
 
 from airflow_provider_iyzico.ui.app import STATIC, create_app
-from airflow_provider_iyzico.ui.questions import COLUMNS
+from airflow_provider_iyzico.ui.columns import COLUMNS
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
@@ -164,7 +164,7 @@ def lira(amount, language):
 ROUTES = [
     "/iyzico/",
     f"/iyzico/data?{urlencode(PAYROLL)}",
-    *[f"/iyzico/csv/{what}?{urlencode(PAYROLL)}&first=2026-01-01&last=2026-01-02" for what in ("observations", "days", "gates")],
+    *[f"/iyzico/file/{what}?{urlencode(PAYROLL)}&first=2026-01-01&last=2026-01-02" for what in ("observations", "days", "gates")],
     *[f"/iyzico/static/{name}" for name in STATIC],
 ]
 

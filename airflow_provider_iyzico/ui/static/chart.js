@@ -13,7 +13,7 @@ let chart;
 export function draw(canvas, report, announce) {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const { currency } = report.latest;
-  const datasets = [...balance(report, colour), threshold(report, colour), ...gates(report, colour)].filter(
+  const datasets = [...balance(report, colour), threshold(report, colour), available(report, colour), ...gates(report, colour)].filter(
     ({ data }) => data.some(({ y }) => !Number.isNaN(y)),
   );
   chart?.destroy();
@@ -112,6 +112,14 @@ function threshold({ days }, colour) {
   );
   const look = { borderColor: colour("warn"), backgroundColor: colour("warn"), borderWidth: 1.5, borderDash: [6, 4] };
   return { ...look, label: say("line_threshold"), data, pointRadius: 0, pointHitRadius: 0, pointStyle: "line", order: 2 };
+}
+
+/** What is available of the balance that a payout last asked for, from that moment on: money set aside is the way up to the balance. */
+function available({ funds: { funds }, now, starts_at: from }, colour) {
+  const isKnown = Boolean(funds && funds.balance !== null && now > from);
+  const data = isKnown ? [Math.max(funds.balance_asked_at, from), now].map((x) => at(x, funds.available, moment(x))) : [];
+  const look = { borderColor: colour("good"), backgroundColor: colour("good"), borderWidth: 1.5, borderDash: [2, 3] };
+  return { ...look, label: say("line_available"), data, pointRadius: 0, pointHitRadius: 0, pointStyle: "line", order: 1 };
 }
 
 /** Each gate is a line at the amount that it needed, from when it began to wait until it ended. */

@@ -1,8 +1,12 @@
 // Fetches what there is to show of one account in one period, shows it, and keeps it fresh while the page is visible.
 
 import { draw } from "./chart.js";
+import { link, offerFiles } from "./files.js";
+import { showFunds } from "./funds.js";
+import { offerParts, place as placeOfPart, showPart } from "./parts.js";
 import { RANGES, isDay, moved, period } from "./period.js";
-import { MINUTE, age, day, duration, element, fill, lastingDays, moment, money, number, say, start, toRun, waited } from "./show.js";
+import { showRunway } from "./runway.js";
+import { MINUTE, age, day, duration, element, fill, moment, money, number, say, start, toRun, waited } from "./show.js";
 
 const KEPT = "iyzico";
 const PATIENCE_MS = 60_000;
@@ -57,6 +61,7 @@ async function load() {
       shown = { ...state };
       arrivedAt = performance.now();
       show();
+      await showPart(whom(), { first: report.first, last: report.last });
     } else {
       complain(found);
     }
@@ -96,8 +101,8 @@ function show() {
   showAge();
   $("seen-by").replaceChildren(...(report.seen_by ? [toRun(report.seen_by, say("seen_by", { dag: report.seen_by.dag_id }))] : []));
   showThreshold();
-  const none = element("p", { className: "muted", textContent: say("runway_none") });
-  $("runway").replaceChildren(...(report.runway.length ? report.runway.map(lasting) : [none]));
+  showRunway($("runway"), report);
+  showFunds(report);
   $("zone").textContent = say("time_zone", { zone: report.latest.report_timezone });
   redraw();
   showGates(currency);
@@ -110,13 +115,15 @@ function show() {
   for (const button of document.querySelectorAll("[data-range]")) {
     button.setAttribute("aria-pressed", String(button.dataset.range === state.range));
   }
-  const table = new URLSearchParams({ environment, account, currency, first: report.first, last: report.last, lang: start.language });
-  for (const what of ["observations", "days", "gates"]) $(`csv-${what}`).href = `csv/${what}?${table}`;
+  const who = { environment, account, currency };
+  const days = { first: report.first, last: report.last };
+  for (const what of ["observations", "days", "gates"]) link(`csv-${what}`, `file/${what}`, { ...who, ...days });
   const place = new URLSearchParams({ environment, account, currency, range: state.range });
   if (state.last) place.set("last", state.last);
   if (state.range === "custom") place.set("first", report.first);
   if (new URLSearchParams(location.search).has("lang")) place.set("lang", start.language);
-  history.replaceState(null, "", `?${place}`);
+  const address = new URLSearchParams({ ...Object.fromEntries(place), ...placeOfPart() });
+  history.replaceState(null, "", `?${address}`);
   try {
     localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(place)));
   } catch {
@@ -140,24 +147,6 @@ function showThreshold() {
   $("threshold").hidden = threshold === null;
   $("threshold").textContent = `${isBelow ? "⚠ " : ""}${say(isBelow ? "below_threshold" : "above_threshold", { amount: money(threshold, currency) })}`;
   $("threshold").className = `badge ${isBelow ? "bad" : ""}`;
-}
-
-function lasting(window) {
-  const { currency } = report.latest;
-  const { days_at_average: days, average_outflow: average, days_at_p90: busy, p90_outflow: p90 } = window;
-  const unknown = average === null ? "runway_unknown" : "runway_nothing";
-  const parts = [
-    element("p", { className: "figure small", textContent: days === null ? say(unknown) : lastingDays(days) }),
-    element("p", { textContent: say("runway_window", { days: window.window_days }) }),
-  ];
-  const rounded = (amount) => money(amount, currency, { maximumFractionDigits: 2 });
-  if (days !== null) parts.push(element("p", { className: "muted", textContent: say("runway_average", { amount: rounded(average) }) }));
-  if (busy !== null) {
-    parts.push(element("p", { className: "muted", textContent: say("runway_p90", { days: lastingDays(busy), amount: rounded(p90) }) }));
-  }
-  const { days_observed: observed, days_in_window: whole } = window;
-  if (observed < whole) parts.push(element("p", { className: "muted", textContent: say("runway_observed", { observed, days: whole }) }));
-  return element("div", {}, ...parts);
 }
 
 /** Draw what has changed; a point that was chosen stays chosen as long as nothing has. */
@@ -266,5 +255,7 @@ function offer() {
 }
 
 offer();
+offerFiles();
+offerParts();
 listen();
 load();

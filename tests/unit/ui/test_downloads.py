@@ -12,20 +12,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from airflow_provider_iyzico.ui.downloads import COLUMNS, file, file_name
+from airflow_provider_iyzico.ui.downloads import COLUMNS, Style, file, file_name
 from airflow_provider_iyzico.ui.questions import Who
 
 ZONE = ZoneInfo("Europe/Istanbul")
 
 
 MONEY = {"balance", "opening", "closing", "lowest", "highest", "net_change", "inflow", "outflow"} | {
-    "required", "first_balance", "shortfall_at_start", "last_balance",
+    "required", "first_balance", "shortfall_at_start", "last_balance", "change", "previous_balance", "threshold", "amount",
+    "requested_total", "invalid_total", "valid_total", "cancelled_total", "paid_total", "returned_total", "outstanding_total",
+    "paid_commission", "returned_commission", "outstanding_commission", "commission", "held", "available", "came_in",
+    "left_total", "left_commission", "expected_closing", "unexplained", "under_way",
 }  # fmt: skip
 
 
 def written(what, language, **values):
     """Return the text of a file with one row."""
-    row = SimpleNamespace(_mapping=dict.fromkeys([*COLUMNS[what], "observed_at"]) | {"outcome": "opened"} | values)
+    names = [*COLUMNS[what], "observed_at", "balance_asked_at", "ended_at", "kind"]
+    row = SimpleNamespace(_mapping=dict.fromkeys(names) | {"outcome": "opened"} | values)
     with file(what, [row], ZONE, language) as content:
         raw = content.read().decode()
     assert raw.startswith("\ufeff")
@@ -49,6 +53,32 @@ def test_english_spreadsheets_get_commas_and_decimal_points():
     header, cells = download("days", "en", opening=Decimal("1234567.89"), net_change=Decimal("-5.10"))
     assert header[:5] == ["Environment", "Account", "Currency", "Day", "Opening"]
     assert (cells["opening"], cells["net_change"], cells["closing"]) == ("1234567.89", "-5.1", "")
+
+
+@pytest.mark.parametrize(
+    ("separator", "sign", "line"),
+    [
+        ("semicolon", "comma", "production;a;TRY;2026-11;1234,5"),
+        ("comma", "point", "production,a,TRY,2026-11,1234.5"),
+        ("comma", "comma", 'production,a,TRY,2026-11,"1234,5"'),
+        ("tab", "point", "production\ta\tTRY\t2026-11\t1234.5"),
+        ("semicolon", None, "production;a;TRY;2026-11;1234.5"),
+    ],
+)
+def test_a_reader_chooses_separator_and_decimal_sign(separator, sign, line):
+    values = {"environment": "production", "account": "a", "currency": "TRY", "month": "2026-11", "opening": Decimal("1234.50")}
+    row = SimpleNamespace(_mapping=dict.fromkeys(COLUMNS["months"]) | values)
+    with file("months", [row], ZONE, "en", Style.of("en", separator, sign)) as content:
+        assert content.read().decode().splitlines()[1].startswith(line)
+
+
+def test_kinds_states_and_recipients_of_payouts_are_said_in_the_language_of_the_file():
+    _, cells = download("exceptions", "tr", kind="item_failed", detail="FAILED")
+    assert (cells["exception"], cells["detail"]) == ("Ödeme başarısız, tutar henüz iade edilmedi", "FAILED")
+    assert download("exceptions", "en", kind="batch_unknown", detail="init_unknown")[1]["detail"] == "sent, outcome unknown"
+    assert download("events", "en", kind="commission bound")[1]["event"] == "Commission bound stated"
+    assert download("items", "tr", recipient_type="PHONE", meaning="paid")[1]["recipient_type"] == "telefon"
+    assert download("payouts", "tr", state="ended", needs_person=1)[1]["needs_person"] == "evet"
 
 
 def test_moments_are_those_of_the_accounts_zone():
@@ -148,7 +178,7 @@ def test_the_name_of_a_file_holds_letters_and_digits_whatever_the_labels_hold():
     assert name == "production-Şube_1-TRY-days-2026-11-01-2026-11-02.csv"
 
 
-@pytest.mark.parametrize("what", list(COLUMNS))
+@pytest.mark.parametrize("what", [what for what in COLUMNS if MONEY & {*COLUMNS[what]}])
 def test_a_decimal_context_of_the_caller_changes_no_figure(what):
     money = {name: Decimal("-12345678901234567890.12345678") for name in COLUMNS[what] if name in MONEY}
     usual = written(what, "tr", **money)

@@ -17,8 +17,8 @@ from sqlalchemy.engine import Engine
 from stack import free_port
 from support import HAS_PAGES, HAS_PSYCOPG, NO_PAGES, POSTGRESQL
 
+from airflow_provider_iyzico.ui.columns import COLUMNS
 from airflow_provider_iyzico.ui.notices import Notice
-from airflow_provider_iyzico.ui.questions import COLUMNS
 from airflow_provider_iyzico.ui.words import words
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
@@ -345,7 +345,7 @@ def test_a_row_written_by_hand_for_one_account_hinders_no_reader_of_another(url,
     a = "environment=production&account=a&currency=TRY"
     assert ask(url, f"/data?{a}")[0] == 200
     for what in ("observations", "days", "gates"):
-        assert ask(url, f"/csv/{what}?{a}&first=2026-01-01&last=2026-01-02")[0] == 200
+        assert ask(url, f"/file/{what}?{a}&first=2026-01-01&last=2026-01-02")[0] == 200
     if "report_timezone" not in act:
         assert shows(ask(url, f"/data?{a.replace('account=a', 'account=b')}"), "by_hand", 503)
 

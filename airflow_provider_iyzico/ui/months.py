@@ -1,0 +1,72 @@
+"""Does a month close? The roll-forward of a month and of its days, and the answer in a word."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.sql.expression import Select
+
+from airflow_provider_iyzico.ui.columns import view
+from airflow_provider_iyzico.ui.parts import lack
+from airflow_provider_iyzico.ui.questions import Period, Who, of, plain
+
+#: So many months are listed, up to the one that is shown.
+MOST_MONTHS = 13
+
+
+def month_of(connection: Connection, schema: str | None, who: Who, last: date, today: date, zone: ZoneInfo) -> dict[str, Any]:
+    """Return the month of a day with its roll-forward, the months before it, and whether it closes; or what is lacking."""
+    month = f"{last:%Y-%m}"
+    if lacking := lack(connection, schema, "iyzico_balance_rollforward", "iyzico_balance_rollforward_month"):
+        return {"month": month, "lack": lacking._asdict()}
+    found = list(connection.execute(months(schema, who, month).limit(MOST_MONTHS)))
+    shown = found[0] if found and found[0].month == month else None
+    period = Period.of(last.replace(day=1), _last_day(last), zone)
+    return {
+        "month": month,
+        "lack": None,
+        "verdict": verdict(shown, is_over=period.last < today),
+        "figures": shown and plain(shown),
+        "days": [plain(row, zone) for row in connection.execute(days(schema, who, period))],
+        "months": [plain(row) | {"verdict": verdict(row, is_over=row.month < f"{today:%Y-%m}")} for row in found],
+    }
+
+
+def months(schema: str | None, who: Who, month: str) -> Select[Any]:
+    """Ask for the months up to one, the newest first."""
+    source = view("iyzico_balance_rollforward_month", schema)
+    return of(source, who).where(source.c.month <= month).order_by(source.c.month.desc())
+
+
+def days(schema: str | None, who: Who, period: Period) -> Select[Any]:
+    """Ask for the roll-forward of each day of a period, the newest first."""
+    source = view("iyzico_balance_rollforward", schema)
+    within = source.c.local_date.between(period.first, period.last)
+    return of(source, who).where(within).order_by(source.c.local_date.desc())
+
+
+def verdict(row: Row[Any] | None, *, is_over: bool) -> str:
+    """Return whether a month closes.
+
+    ``unknown``: nothing was observed. ``unexplained``: the balance moved by what no payout explains. ``open``: nothing is
+    unexplained so far, and the month is not over. ``under_way``: money of authorized items is on its way, and nothing is known of
+    it yet. ``gaps``: all is explained, but some days were not observed closely enough. ``closes``: nothing of all that.
+    """
+    if row is None or row.unexplained is None:
+        return "unknown"
+    if row.unexplained != 0:
+        return "unexplained"
+    if not is_over:
+        return "open"
+    if (row.under_way or Decimal(0)) != 0:
+        return "under_way"
+    return "closes" if row.complete_days == row.days else "gaps"
+
+
+def _last_day(day: date) -> date:
+    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return date.fromordinal(following.toordinal() - 1)

@@ -1,0 +1,123 @@
+"""What moved the balance: each change that was seen, and the batches of which the ledger saw money leave or return meanwhile."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.expression import Select
+
+from airflow_provider_iyzico.ui.columns import view
+from airflow_provider_iyzico.ui.parts import lack
+from airflow_provider_iyzico.ui.questions import Period, Who, digits, observation_before, of, plain
+
+#: At most so many changes are listed, the newest, and for them at most so many steps of batches are read.
+MOST_MOVEMENTS = 300
+MOST_STEPS = 5000
+
+
+def movements(connection: Connection, schema: str | None, who: Who, period: Period, zone: ZoneInfo) -> dict[str, Any]:
+    """Return the changes of a period with what explains them."""
+    rows = list(connection.execute(changes(connection, schema, who, period).limit(MOST_MOVEMENTS)))
+    lacking = lack(connection, schema, "iyzico_payout_movement")
+    steps = [] if lacking or not rows else list(connection.execute(_steps(schema, who, rows[-1].after_moment, rows[0].seen_at)))
+    return {
+        "lack": lacking and lacking._asdict(),
+        "movements": [plain(row, zone) | explanation(row, each) for row, each in zip(rows, between(rows, steps), strict=True)],
+        "most_movements": MOST_MOVEMENTS,
+        "is_explained_in_part": len(steps) >= MOST_STEPS,
+    }
+
+
+def changes(connection: Connection, schema: str | None, who: Who, period: Period) -> Select[Any]:
+    """Ask for the changes of a period, the newest first: the same as in iyzico_balance_movement.
+
+    That view compares all observations of an account, which takes a second where they are half a million. This reads the period.
+    """
+    source = view("iyzico_balance_observed", schema)
+    before = observation_before(connection, schema, who, period.starts_at, ("observed_at",))
+    order = (source.c.observed_at, source.c.snapshot_id)
+    seen = (
+        of(source, who)
+        .add_columns(
+            func.lag(source.c.balance, type_=source.c.balance.type).over(order_by=order).label("previous_balance"),
+            func.lag(source.c.observed_at, type_=source.c.observed_at.type).over(order_by=order).label("after_moment"),
+        )
+        .where(
+            source.c.observed_at >= (before.observed_at if before else period.starts_at), source.c.observed_at < period.ends_at
+        )
+        .subquery()
+    )
+    names = ("environment", "account", "currency", "balance", "previous_balance", "after_moment", "dag_id", "task_id", "run_id")
+    is_change = seen.c.balance != seen.c.previous_balance, seen.c.observed_at >= period.starts_at
+    query = select(*[seen.c[name] for name in names], seen.c.observed_at.label("seen_at")).where(*is_change)
+    return query.order_by(seen.c.observed_at.desc(), seen.c.snapshot_id.desc())
+
+
+def minutes_below(connection: Connection, schema: str | None, who: Who, period: Period) -> dict[str, Any]:
+    """Return for how long the balance was below its threshold on each day of a period, or what is lacking."""
+    if lacking := lack(connection, schema, "iyzico_balance_below"):
+        return {"lack": lacking._asdict(), "days": []}
+    return {"lack": None, "days": [plain(row) for row in connection.execute(below(schema, who, period))]}
+
+
+def below(schema: str | None, who: Who, period: Period) -> Select[Any]:
+    """Ask for how long the balance was below its threshold on each day of a period, the newest first."""
+    source = view("iyzico_balance_below", schema)
+    within = source.c.local_date.between(period.first, period.last)
+    return of(source, who).where(within).order_by(source.c.local_date.desc(), source.c.threshold)
+
+
+def _steps(schema: str | None, who: Who, after: datetime, until: datetime) -> Select[Any]:
+    """Ask for what the ledger saw leave and return, one row for all items of a batch that did so at the same time."""
+    source = view("iyzico_payout_movement", schema)
+    same = source.c.external_id, source.c.happened_at, source.c.direction
+    sums = [
+        func.sum(func.coalesce(source.c[name], 0, type_=source.c[name].type), type_=source.c[name].type).label(name)
+        for name in ("amount", "commission")
+    ]
+    rows = of(source, who, ("external_id", "happened_at", "direction")).add_columns(func.count().label("items"), *sums)
+    within = source.c.happened_at > after, source.c.happened_at <= until
+    return rows.where(*within).group_by(*same).order_by(source.c.happened_at.desc()).limit(MOST_STEPS)
+
+
+def between(rows: list[Any], steps: Iterable[Any]) -> list[list[Any]]:
+    """Return for each change the steps that happened after the observation before it, and not after its own.
+
+    :param rows: the newest first
+    """
+    ends = [row.seen_at for row in reversed(rows)]
+    found: dict[int, list[Any]] = defaultdict(list)
+    for step in steps:
+        place = bisect_left(ends, step.happened_at)
+        if place < len(ends) and step.happened_at > rows[-1 - place].after_moment:
+            found[len(rows) - 1 - place].append(step)
+    return [found[place] for place in range(len(rows))]
+
+
+def explanation(row: Any, steps: list[Any]) -> dict[str, Any]:
+    """Return by batch what left and what returned, with commissions, and what of the change that does not explain."""
+    parts: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for step in steps:
+        key = step.external_id, step.direction
+        sign = 1 if step.direction == "returned" else -1
+        parts[key] += sign * (step.amount + step.commission)
+        counts[key] += step.items
+    change = row.balance - row.previous_balance
+    explained = sum(parts.values(), Decimal(0))
+    return {
+        "change": digits(change),
+        "explained_by": [
+            {"external_id": name, "direction": direction, "change": digits(part), "items": counts[name, direction]}
+            for (name, direction), part in parts.items()
+        ],
+        "rest": digits(change - explained),
+    }

@@ -1,0 +1,81 @@
+"""All accounts on one screen: what each has, what is set aside, and what needs a person."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.expression import Select
+
+from airflow_provider_iyzico.ui.columns import view
+from airflow_provider_iyzico.ui.parts import Lack, lack
+from airflow_provider_iyzico.ui.questions import Who, accounts, is_less, of, plain, zone_named
+from airflow_provider_iyzico.warehouse.database.faults import is_unreadable
+
+#: At most so many accounts are listed.
+MOST_ACCOUNTS = 100
+_BALANCE = ("balance", "observed_at", "age_minutes", "is_stale", "threshold")
+_FUNDS = ("held", "available", "balance_asked_at")
+
+
+def side_by_side(connection: Connection, schema: str | None) -> dict[str, Any]:
+    """Return every account with its newest balance, what is available of it, and how many exceptions are open.
+
+    An account may be in the ledger only, or in the snapshots only. A row that was written by hand hinders its own account alone.
+    """
+    lacking, found, in_all = accounts_of(connection, schema)
+    return {
+        "lack": lacking and lacking._asdict(),
+        "accounts": [plain(SimpleNamespace(_mapping=row), zone_named(row["report_timezone"])) for row in found],  # type: ignore[arg-type]
+        "accounts_in_all": in_all,
+    }
+
+
+def accounts_of(connection: Connection, schema: str | None) -> tuple[Lack | None, list[dict[str, Any]], int]:
+    """Return what is lacking of the ledger, the first accounts, and how many there are."""
+    lacking = lack(connection, schema, "iyzico_balance_available", "iyzico_payout_exception")
+    known = {Who(*[each[name] for name in Who._fields]): each["report_timezone"] for each in accounts(connection, schema)}
+    problems: dict[Who, tuple[int, Any]] = {}
+    if lacking is None:
+        for row in connection.execute(_labels(schema)):
+            known.setdefault(Who(*row), "UTC")
+        problems = {Who(*row[:3]): (row[3], row[4]) for row in connection.execute(_problems(schema))}
+    shown = sorted(known)[:MOST_ACCOUNTS]
+    rows = [
+        who._asdict() | {"report_timezone": known[who]} | _figures(connection, schema, who, has_ledger=lacking is None)
+        for who in shown
+    ]
+    for who, account in zip(shown, rows, strict=True):
+        account["exceptions"], account["oldest_hours"] = problems.get(who, (0, None)) if lacking is None else (None, None)
+    return lacking, rows, len(known)
+
+
+def _figures(connection: Connection, schema: str | None, who: Who, *, has_ledger: bool) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys((*_BALANCE, *_FUNDS, "is_below")) | {"is_by_hand": 0}
+    try:
+        if seen := connection.execute(of(view("iyzico_balance_latest", schema), who, _BALANCE)).first():
+            row |= seen._mapping
+            row["is_below"] = int(seen.threshold is not None and is_less(seen.balance, seen.threshold))
+        if has_ledger and (funds := connection.execute(of(view("iyzico_balance_available", schema), who, _FUNDS)).first()):
+            row |= funds._mapping
+    except (ArithmeticError, AttributeError, TypeError, ValueError):
+        return row | {"is_by_hand": 1}
+    except DBAPIError as error:
+        if not is_unreadable(error):
+            raise
+        return row | {"is_by_hand": 1}
+    return row
+
+
+def _labels(schema: str | None) -> Select[Any]:
+    source = view("iyzico_balance_available", schema)
+    return select(*[source.c[name] for name in Who._fields])
+
+
+def _problems(schema: str | None) -> Select[Any]:
+    source = view("iyzico_payout_exception", schema)
+    labels = [source.c[name] for name in Who._fields]
+    return select(*labels, func.count(), func.max(source.c.age_hours, type_=source.c.age_hours.type)).group_by(*labels)
