@@ -7,7 +7,7 @@ PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS ?= openlineage,postgres,sqlite
+EXTRAS ?= openlineage,postgres,sqlite,xlsx
 # Airflow's hook for MariaDB builds where that library is, for the tests of it; tools/needs.py knows its package.
 MARIADB := $(if $(shell command -v mariadb_config 2>/dev/null),-and-mariadb)
 READY := $(VENV)/.ready$(MARIADB)

@@ -38,8 +38,20 @@ def file(what: str, rows: Iterable[Any], zone: ZoneInfo, language: str) -> IO[by
     import xlsxwriter
 
     content = TemporaryFile()  # noqa: SIM115 - the response closes it
-    book = xlsxwriter.Workbook(content, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    sheet = book.add_worksheet(what)
+    try:
+        with xlsxwriter.Workbook(
+            content, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        ) as book:
+            _fill(book, what, rows, zone, language)
+    except BaseException:
+        content.close()
+        raise
+    content.seek(0)
+    return content
+
+
+def _fill(book: Any, what: str, rows: Iterable[Any], zone: ZoneInfo, language: str) -> None:
+    sheet, bold = book.add_worksheet(what), book.add_format({"bold": True})
     formats = {
         Decimal: book.add_format({"num_format": "#,##0.00######"}),
         datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
@@ -49,15 +61,12 @@ def file(what: str, rows: Iterable[Any], zone: ZoneInfo, language: str) -> IO[by
     sheet.set_column(0, len(names) - 1, 18)
     sheet.freeze_panes(1, 0)
     for column, name in enumerate(names):
-        sheet.write_string(0, column, name, book.add_format({"bold": True}))
+        sheet.write_string(0, column, name, bold)
     for place, row in enumerate(rows, 1):
         if place >= MOST_ROWS:
             raise Notice("too_many_rows", rows=MOST_ROWS - 1)
         for column, value in enumerate(cells(what, row, zone, language)):
             _write(sheet, place, column, value, formats)
-    book.close()
-    content.seek(0)
-    return content
 
 
 def _write(sheet: Any, row: int, column: int, value: Any, formats: dict[type, Any]) -> None:

@@ -2,20 +2,49 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, getcontext, localcontext
+from types import SimpleNamespace
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from airflow_provider_iyzico.ui import line as lines
 from airflow_provider_iyzico.ui import questions
+from airflow_provider_iyzico.ui.line import SLICES, Line
 from airflow_provider_iyzico.ui.notices import Notice
-from airflow_provider_iyzico.ui.questions import digits, is_less, wall_clock
-from airflow_provider_iyzico.ui.report import MOST_DAYS, SLICES, Point, _points, period_of, split, thin
+from airflow_provider_iyzico.ui.questions import Who, digits, is_less, wall_clock
+from airflow_provider_iyzico.ui.report import MOST_DAYS, period_of
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
+from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
 DAY = date(2026, 11, 22)
 MIDNIGHT = datetime(2026, 11, 21, 21, tzinfo=UTC)
+REST = (None, 1, "Europe/Istanbul")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Point(NamedTuple):
+    """An observation, of which a line keeps the moment as a number."""
+
+    observed_at: datetime
+    balance: Decimal
+
+
+def moments(points):
+    return [(each.observed_at - EPOCH) // timedelta(microseconds=1) for each in points]
+
+
+def split(points, cadences):
+    return [points[begin:end] for begin, end in lines.split(moments(points), cadences)]
+
+
+def thin(points, starts_at, ends_at):
+    return [points[place] for place in lines.thin(Line(moments(points), [each.balance for each in points]), starts_at, ends_at)]
 
 
 def point(seconds, balance=0):
@@ -120,10 +149,39 @@ def test_a_balance_that_is_no_number_is_left_out_of_the_chart(monkeypatch):
     line = [point(0, 5), point(1, "NaN"), point(2, 7), point(3, "NaN")]
     monkeypatch.setattr(questions, "observations", lambda *_: line)
     monkeypatch.setattr(questions, "observation_before", lambda *_: point(-1, "NaN"))
-    drawn = list(_points(None, None, None, period_of(DAY, DAY, ISTANBUL), [], ISTANBUL))
+    sqlite = SimpleNamespace(dialect=SimpleNamespace(name="sqlite"))
+    drawn = list(lines.points(sqlite, None, None, period_of(DAY, DAY, ISTANBUL), [], ISTANBUL))
     assert [each and each[1] for each in drawn] == ["5", "7", None]
 
 
 def bent():
     """A DAG file's own idea of decimals: one digit, and an error for everything."""
     return localcontext(Context(prec=1, Emax=1, Emin=-1, traps=list(getcontext().traps)))
+
+
+def test_the_line_is_the_same_from_every_database(sqlite_engine, postgres_engine):
+    moment = datetime(2026, 11, 22, 9, 0, 0, 123457, tzinfo=UTC)
+    drawn = []
+    for engine in (sqlite_engine, postgres_engine):
+        for number, balance in enumerate(("5", "1234567.89", "7.12345678", "0", "-3.5")):
+            seen = Observation(
+                "a", "production", "TRY", Decimal(balance), balance, moment + timedelta(minutes=10 * number), *REST
+            )
+            task = TaskInstance("d", "t", f"r{number}", -1, 1, None, None, None)
+            append(engine, snapshot_table(), snapshot_row(seen, task), create_table=True)
+        with engine.connect() as connection:
+            whole = period_of(DAY, DAY, ISTANBUL)
+            drawn.append(list(lines.points(connection, None, Who("production", "a", "TRY"), whole, [], ISTANBUL)))
+            evening = period_of(DAY + timedelta(1), DAY + timedelta(1), ISTANBUL)
+            assert list(lines.points(connection, None, Who("production", "a", "TRY"), evening, [], ISTANBUL)) == []
+    assert drawn[0] == drawn[1]
+    assert [each and each[1] for each in drawn[0]] == ["5", "1234567.89", "7.12345678", "0", "-3.5", None]
+    assert drawn[0][0][0] == wall_clock(moment, ISTANBUL)
+
+
+def test_a_text_of_observations_in_another_order_is_put_in_order():
+    texts = ["30 3.50 10 1 20 2.25", None]
+    connection = SimpleNamespace(execute=lambda _: SimpleNamespace(scalar=lambda: texts.pop(0)))
+    line = lines._at_once(connection, None, Who("production", "a", "TRY"), period_of(DAY, DAY, ISTANBUL))
+    assert line == ([10, 20, 30], [Decimal(1), Decimal("2.25"), Decimal("3.50")])
+    assert lines._at_once(connection, None, Who("production", "a", "TRY"), period_of(DAY, DAY, ISTANBUL)) == ([], [])
