@@ -12,7 +12,7 @@ from sqlalchemy.sql.expression import Select
 
 from airflow_provider_iyzico.ui.columns import view
 from airflow_provider_iyzico.ui.parts import lack
-from airflow_provider_iyzico.ui.questions import Period, Who, of, plain
+from airflow_provider_iyzico.ui.questions import Period, Who, is_less, of, plain
 
 #: So many months are listed, up to the one that is shown.
 MOST_MONTHS = 13
@@ -52,18 +52,17 @@ def days(schema: str | None, who: Who, period: Period) -> Select[Any]:
 def verdict(row: Row[Any] | None, *, is_over: bool) -> str:
     """Return whether a month closes.
 
-    ``unknown``: nothing was observed. ``unexplained``: the balance moved by what no payout explains. ``open``: nothing is
-    unexplained so far, and the month is not over. ``under_way``: money of authorized items is on its way, and nothing is known of
-    it yet. ``gaps``: all is explained, but some days were not observed closely enough. ``closes``: nothing of all that.
+    ``unknown``: nothing was observed. ``unexplained``: the balance moved by what no payout explains. ``under_way``: it lost no more
+    than what authorized items may have taken of which nothing is known yet. ``open``: all is explained so far, and the month is not
+    over. ``gaps``: all is explained, but some days were not observed closely enough. ``closes``: nothing of all that.
     """
     if row is None or row.unexplained is None:
         return "unknown"
     if row.unexplained != 0:
-        return "unexplained"
+        may_be_under_way = row.unexplained < 0 and not is_less(row.under_way or Decimal(0), row.unexplained.copy_negate())
+        return "under_way" if may_be_under_way else "unexplained"
     if not is_over:
         return "open"
-    if (row.under_way or Decimal(0)) != 0:
-        return "under_way"
     return "closes" if row.complete_days == row.days else "gaps"
 
 

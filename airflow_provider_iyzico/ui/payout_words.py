@@ -20,7 +20,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "lack_month": (
         "This warehouse has no roll-forward, so this page cannot say whether the month closes. It needs the balances and the "
         "payout ledger in the same database and schema.",
-        "Bu veri ambarında devir tablosu yok, bu nedenle ayın kapanıp kapanmadığı söylenemiyor. Bunun için bakiye kayıtları ile "
+        "Bu veri ambarında bakiye hareket tablosu yok, bu nedenle ayın kapanıp kapanmadığı söylenemiyor. Bunun için bakiye kayıtları ile "
         "ödeme defteri aynı veritabanında ve şemada olmalıdır.",
     ),
     "lack_movements": (
@@ -157,8 +157,9 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
         "{month} tutarlara göre kapanıyor, ancak {days} günün gözlemleri eksik.",
     ),
     "verdict_under_way": (
-        "{month} does not close yet: nothing is unexplained, but {amount} is under way.",
-        "{month} henüz kapanmıyor: açıklanamayan fark yok, ancak {amount} yolda.",
+        "{month} does not close yet: {amount} is unexplained. Payments that are under way may explain it ({under_way}).",
+        "{month} henüz kapanmıyor: {amount} tutarında açıklanamayan fark var. Sonucu beklenen ödemeler bunu açıklayabilir "
+        "({under_way}).",
     ),
     "verdict_open": (
         "{month} is not over. So far, every change of the balance is explained.",
@@ -180,7 +181,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "verdict_short_unknown": ("unknown", "bilinmiyor"),
     "came_in_note": (
         "“Came in” is money that no return explains: a top-up, or what cannot be told from one.",
-        "“Giren”, iadeyle açıklanmayan girişlerdir: bakiye yüklemesi ya da ondan ayırt edilemeyen girişler.",
+        "“Giren (iade dışı)”, iadeyle açıklanmayan girişlerdir: bakiye yüklemesi ya da ondan ayırt edilemeyen girişler.",
     ),
     "rollforward": ("The month day by day", "Ayın günlük dökümü"),
     "rollforward_empty": ("There are no days to show.", "Gösterilecek gün yok."),
@@ -293,12 +294,12 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "column_person": ("Person", "Kişi"),
     "column_month": ("Month", "Ay"),
     "column_verdict": ("Closes", "Kapanıyor mu"),
-    "column_came_in": ("Came in", "Giren"),
-    "column_left_total": ("Paid out", "Çıkan ödemeler"),
+    "column_came_in": ("Came in", "Giren (iade dışı)"),
+    "column_left_total": ("Left the balance", "Çıkan ödemeler"),
     "column_left_commission": ("Commission", "Komisyon"),
     "column_expected_closing": ("Expected closing", "Beklenen kapanış"),
     "column_unexplained": ("Unexplained", "Açıklanamayan fark"),
-    "column_under_way": ("Under way", "Yolda"),
+    "column_under_way": ("Under way", "Sonucu beklenen"),
     "column_days": ("Days", "Gün sayısı"),
     "column_days_observed": ("Days with observations", "Gözlem olan gün"),
     "column_complete_days": ("Complete days", "Eksiksiz gün"),

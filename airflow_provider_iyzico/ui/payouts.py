@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, func, select
+from sqlalchemy import BigInteger, Integer, case, cast, func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.expression import ColumnElement, Select
 
@@ -132,6 +132,11 @@ def _of_batch(source: Any, who: Who, external_id: str) -> list[ColumnElement[boo
 
 def _sums(schema: str | None, who: Who, period: Period) -> Select[Any]:
     source = batches(schema, who, period).order_by(None).subquery()
-    kinds = view("iyzico_payout_summary", None).c
-    sums = [func.coalesce(func.sum(source.c[name]), 0, type_=kinds[name].type).label(name) for name in _TOTALS]
+    whole = view("iyzico_payout_summary", None).c
+    sums = [
+        cast(func.coalesce(func.sum(source.c[name]), 0), BigInteger).label(name)
+        if isinstance(whole[name].type, Integer)
+        else func.coalesce(func.sum(source.c[name]), 0, type_=whole[name].type).label(name)
+        for name in _TOTALS
+    ]
     return select(func.count().label("batches"), *sums)

@@ -34,8 +34,8 @@ export function showMonth(found, who, period) {
   if (lack) return;
   const cash = (amount) => money(amount, currency);
   const missing = figures ? figures.days - figures.complete_days : 0;
-  const amount = cash(verdict === "under_way" ? figures?.under_way : figures?.unexplained);
-  const said = say(`verdict_${verdict}`, { month: named(month), days: number(missing), amount });
+  const values = { amount: cash(figures?.unexplained), under_way: cash(figures?.under_way) };
+  const said = say(`verdict_${verdict}`, { month: named(month), days: number(missing), ...values });
   $("verdict").textContent = `${verdict === "closes" ? "✓" : verdict === "open" ? "…" : "⚠"} ${said}`;
   $("verdict").className = `said ${KINDS[verdict]}`;
   $("statement").hidden = !figures;

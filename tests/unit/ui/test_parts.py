@@ -244,15 +244,17 @@ def month(**figures):
         (month(), False, "open"),
         (month(unexplained=Decimal("0.01")), True, "unexplained"),
         (month(unexplained=Decimal("-0.01")), False, "unexplained"),
-        (month(under_way=Decimal(5)), True, "under_way"),
-        (month(under_way=Decimal(5)), False, "open"),
-        (month(under_way=None), True, "closes"),
+        (month(under_way=Decimal(5)), True, "closes"),
+        (month(unexplained=Decimal(-5), under_way=Decimal(5)), True, "under_way"),
+        (month(unexplained=Decimal("-5.01"), under_way=Decimal(5)), True, "unexplained"),
+        (month(unexplained=Decimal(5), under_way=Decimal(5)), True, "unexplained"),
+        (month(unexplained=Decimal(-5), under_way=None), True, "unexplained"),
         (month(complete_days=29), True, "gaps"),
         (month(unexplained=None), True, "unknown"),
         (None, True, "unknown"),
     ],
 )
-def test_a_month_closes_only_if_nothing_is_unexplained_or_under_way_and_every_day_was_observed(row, is_over, verdict):
+def test_a_month_closes_only_if_nothing_is_unexplained_and_every_day_was_observed(row, is_over, verdict):
     assert months.verdict(row, is_over=is_over) == verdict
 
 
