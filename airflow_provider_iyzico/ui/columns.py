@@ -70,7 +70,7 @@ MORE_COLUMNS: dict[str, dict[str, Any]] = {
     | {"item_external_id": _TEXT, "before": _TEXT, "after": _TEXT, "reason": _TEXT, "dag_id": _TEXT, "task_id": _TEXT}
     | {"run_id": _TEXT, "map_index": _WHOLE, "person": _TEXT, "happened_at": _MOMENT},
     "iyzico_payout_movement": _WHO
-    | {"external_id": _TEXT, "item_external_id": _TEXT, "happened_at": _MOMENT, "direction": _TEXT, "amount": _NUMBER}
+    | {"external_id": _TEXT, "not_before": _MOMENT, "happened_at": _MOMENT, "direction": _TEXT, "amount": _NUMBER}
     | {"commission": _NUMBER},
     "iyzico_balance_rollforward": _WHO | {"local_date": _DAY} | _ROLLFORWARD | {"observations": _WHOLE, "is_complete": _WHOLE},
     "iyzico_balance_rollforward_month": _WHO

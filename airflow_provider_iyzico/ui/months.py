@@ -52,9 +52,9 @@ def days(schema: str | None, who: Who, period: Period) -> Select[Any]:
 def verdict(row: Row[Any] | None, *, is_over: bool) -> str:
     """Return whether a month closes.
 
-    ``unknown``: nothing was observed. ``unexplained``: the balance moved by what no payout explains. ``under_way``: it lost no more
-    than what authorized items may have taken of which nothing is known yet. ``open``: all is explained so far, and the month is not
-    over. ``gaps``: all is explained, but some days were not observed closely enough. ``closes``: nothing of all that.
+    ``unknown``: nothing was observed. ``unexplained``: the balance moved by what no payout explains. ``under_way``: it lost no
+    more than what authorized items may have taken of which nothing is known yet. ``open``: all is explained so far, and the month
+    is not over. ``gaps``: all is explained, but some days were not observed closely enough. ``closes``: nothing of all that.
     """
     if row is None or row.unexplained is None:
         return "unknown"

@@ -1,8 +1,8 @@
-"""What moved the balance: each change that was seen, and the batches of which the ledger saw money leave or return meanwhile."""
+"""What moved the balance: each change that was seen, and the batches that explain it."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,9 +28,11 @@ def movements(connection: Connection, schema: str | None, who: Who, period: Peri
     rows = list(connection.execute(changes(connection, schema, who, period).limit(MOST_MOVEMENTS)))
     lacking = lack(connection, schema, "iyzico_payout_movement")
     steps = [] if lacking or not rows else list(connection.execute(_steps(schema, who, rows[-1].after_moment, rows[0].seen_at)))
+    known_from = rows[-1].after_moment if len(rows) == MOST_MOVEMENTS else period.starts_at
+    found = match(rows, steps, known_from, period.ends_at)
     return {
         "lack": lacking and lacking._asdict(),
-        "movements": [plain(row, zone) | explanation(row, each) for row, each in zip(rows, between(rows, steps), strict=True)],
+        "movements": [plain(row, zone) | explanation(row, each) for row, each in zip(rows, found, strict=True)],
         "most_movements": MOST_MOVEMENTS,
         "is_explained_in_part": len(steps) >= MOST_STEPS,
     }
@@ -78,28 +80,55 @@ def below(schema: str | None, who: Who, period: Period) -> Select[Any]:
 def _steps(schema: str | None, who: Who, after: datetime, until: datetime) -> Select[Any]:
     """Ask for what the ledger saw leave and return, one row for all items of a batch that did so at the same time."""
     source = view("iyzico_payout_movement", schema)
-    same = source.c.external_id, source.c.happened_at, source.c.direction
+    same = source.c.external_id, source.c.not_before, source.c.happened_at, source.c.direction
     sums = [
         func.sum(func.coalesce(source.c[name], 0, type_=source.c[name].type), type_=source.c[name].type).label(name)
         for name in ("amount", "commission")
     ]
-    rows = of(source, who, ("external_id", "happened_at", "direction")).add_columns(func.count().label("items"), *sums)
-    within = source.c.happened_at > after, source.c.happened_at <= until
+    rows = of(source, who, ("external_id", "not_before", "happened_at", "direction")).add_columns(
+        func.count().label("items"), *sums
+    )
+    within = source.c.happened_at > after, source.c.not_before < until
     return rows.where(*within).group_by(*same).order_by(source.c.happened_at.desc()).limit(MOST_STEPS)
 
 
-def between(rows: list[Any], steps: Iterable[Any]) -> list[list[Any]]:
-    """Return for each change the steps that happened after the observation before it, and not after its own.
+def match(rows: list[Any], steps: Iterable[Any], known_from: datetime, known_to: datetime) -> list[list[Any]]:
+    """Return for each change the steps that explain it, as iyzico_payout_booking finds the day of a movement.
+
+    Money left or returned between ``not_before`` and ``happened_at``. In that time it is the first change by which the balance
+    lost that much, and for a return the last one by which it gained that much. If there is none, or not all of that time is
+    listed, it is the change that was seen next after the ledger saw the step.
 
     :param rows: the newest first
+    :param known_from: since when all changes are in ``rows``, until ``known_to``
     """
-    ends = [row.seen_at for row in reversed(rows)]
-    found: dict[int, list[Any]] = defaultdict(list)
-    for step in steps:
-        place = bisect_left(ends, step.happened_at)
-        if place < len(ends) and step.happened_at > rows[-1 - place].after_moment:
-            found[len(rows) - 1 - place].append(step)
-    return [found[place] for place in range(len(rows))]
+    in_order = list(reversed(rows))
+    ends = [row.seen_at for row in in_order]
+    rests = [row.balance - row.previous_balance for row in in_order]
+    found: list[list[Any]] = [[] for _ in rows]
+    for step in sorted(steps, key=lambda each: (each.happened_at, each.external_id)):
+        change = _change(step)
+        begin, next_one = bisect_right(ends, step.not_before), bisect_left(ends, step.happened_at)
+        places = range(begin, min(next_one + 1, len(ends)))
+        fitting = [place for place in places if in_order[place].after_moment < step.happened_at and _fits(change, rests[place])]
+        if fitting and known_from <= step.not_before and step.happened_at <= known_to:
+            place = fitting[0] if change < 0 else fitting[-1]
+        elif next_one < len(ends) and in_order[next_one].after_moment < step.happened_at:
+            place = next_one
+        else:
+            continue
+        rests[place] -= change
+        found[len(rows) - 1 - place].append(step)
+    return found
+
+
+def _change(step: Any) -> Decimal:
+    amount: Decimal = step.amount + step.commission
+    return amount if step.direction == "returned" else -amount
+
+
+def _fits(change: Decimal, rest: Decimal) -> bool:
+    return rest <= change < 0 or 0 < change <= rest
 
 
 def explanation(row: Any, steps: list[Any]) -> dict[str, Any]:
@@ -108,8 +137,7 @@ def explanation(row: Any, steps: list[Any]) -> dict[str, Any]:
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for step in steps:
         key = step.external_id, step.direction
-        sign = 1 if step.direction == "returned" else -1
-        parts[key] += sign * (step.amount + step.commission)
+        parts[key] += _change(step)
         counts[key] += step.items
     change = row.balance - row.previous_balance
     explained = sum(parts.values(), Decimal(0))

@@ -20,8 +20,8 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "lack_month": (
         "This warehouse has no roll-forward, so this page cannot say whether the month closes. It needs the balances and the "
         "payout ledger in the same database and schema.",
-        "Bu veri ambarında bakiye hareket tablosu yok, bu nedenle ayın kapanıp kapanmadığı söylenemiyor. Bunun için bakiye kayıtları ile "
-        "ödeme defteri aynı veritabanında ve şemada olmalıdır.",
+        "Bu veri ambarında bakiye hareket tablosu yok, bu nedenle ayın kapanıp kapanmadığı söylenemiyor. Bunun için bakiye "
+        "kayıtları ile ödeme defteri aynı veritabanında ve şemada olmalıdır.",
     ),
     "lack_movements": (
         "Which payouts explain these movements is not known here: this warehouse has no payout ledger, or an older one. If your "
@@ -124,8 +124,8 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     # one payout
     "batch": ("Payout {name}", "Ödeme {name}"),
     "batch_none": (
-        "The ledger has no batch of this name. Money is set aside under it for a payout that other code makes.",
-        "Defterde bu adla bir toplu ödeme yok. Bloke, başka bir uygulamanın ödemesi içindir.",
+        "The ledger of this account has no batch of this name. If money is set aside under it, other code makes that payout.",
+        "Bu hesabın defterinde bu adla bir toplu ödeme yok. Bu adla bloke varsa ödemeyi başka bir uygulama yapıyor.",
     ),
     "close": ("Close", "Kapat"),
     "items": ("Payments", "Ödeme kalemleri"),
@@ -192,10 +192,11 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "movements_empty": ("The balance did not change in this period.", "Bu dönemde bakiye değişmedi."),
     "movements_most": ("The newest {count} are shown.", "En yeni {count} kayıt gösteriliyor."),
     "movements_note": (
-        "The ledger sees that money left or returned when a task reads iyzico. That may be after the balance has changed. "
-        "The month adds everything up.",
-        "Defter, tutarın çıktığını ya da iade edildiğini bir görev iyzico'yu okuduğunda görür. Bu, bakiye değiştikten sonra "
-        "olabilir. Ay kapanışı hepsini birlikte hesaplar.",
+        "The ledger sees a payment some time after the balance has changed. So it stands beside the first change that lost that "
+        "much since it was sent, and a return beside the last change that gained that much. The rest is what no payout explains.",
+        "Defter bir ödemeyi, bakiye değiştikten bir süre sonra görür. Bu nedenle ödeme, gönderilmesinden sonra bakiyenin en az o "
+        "kadar azaldığı ilk harekette, iade ise bakiyenin en az o kadar arttığı son harekette gösterilir. Kalan fark, hiçbir "
+        "ödemenin açıklamadığı tutardır.",
     ),
     "movements_in_part": (
         "There are too many payments to match them all. Choose a shorter period.",
@@ -307,7 +308,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "column_seen_at": ("Seen", "Görülme zamanı"),
     "column_change": ("Change", "Değişim"),
     "column_previous_balance": ("Balance before", "Önceki bakiye"),
-    "column_explained_by": ("What the ledger saw meanwhile", "Bu arada defterde görülen"),
+    "column_explained_by": ("Explained by", "Açıklayan ödemeler"),
     "column_rest": ("Rest", "Kalan fark"),
     "column_threshold": ("Threshold", "Eşik"),
     "column_minutes_below": ("Below (minutes)", "Eşiğin altında (dakika)"),

@@ -155,8 +155,8 @@ def plain(row: Row[Any], zone: ZoneInfo | None = None) -> dict[str, Any]:
 
 
 def digits(amount: Decimal) -> str:
-    """Return an amount's digits without needless zeros."""
-    written = format(amount, "f")
+    """Return an amount's digits without needless zeros, and without the sign that SQLite may give a zero."""
+    written = format(amount if amount else amount.copy_abs(), "f")
     return written.rstrip("0").rstrip(".") if "." in written else written
 
 

@@ -10,9 +10,9 @@ const $ = (id) => document.getElementById(id);
 export function showAccounts(found) {
   const cash = (name) => [`column_${name}`, "number", (each) => money(each[name], each.currency)];
   const columns = [
-    ["column_account", "", named],
-    ["column_balance", "number", balance],
-    ["column_seen", "moment", ({ observed_at: at, age_minutes: minutes, is_stale: isStale }) => seen(at, minutes, isStale)],
+    ["column_account", "id", named],
+    ["column_balance", "amount", balance],
+    ["column_seen", "", ({ observed_at: at, age_minutes: minutes, is_stale: isStale }) => seen(at, minutes, isStale)],
     cash("held"),
     cash("available"),
     ["column_balance_asked_at", "moment", (each) => moment(each.balance_asked_at)],

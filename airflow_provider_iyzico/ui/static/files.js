@@ -3,10 +3,10 @@
 import { say, start } from "./show.js";
 
 const KEPT = "iyzico-files";
+const NAMES = ["kind", "separator", "decimal_sign"];
 const USUAL = start.language === "tr" ? { separator: "semicolon", decimal_sign: "comma" } : { separator: "comma", decimal_sign: "point" };
 const chosen = { kind: "csv", ...USUAL, ...kept() };
 const questions = {}; // by the link's name: where the table is
-const NAMES = ["kind", "separator", "decimal_sign"];
 
 function kept() {
   try {

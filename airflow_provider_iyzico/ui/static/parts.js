@@ -122,7 +122,10 @@ export function offerParts() {
       go(name);
     };
   }
-  $("close-batch").onclick = () => go("payouts");
+  $("close-batch").onclick = async () => {
+    await go("payouts");
+    $("to-payouts").focus();
+  };
   $("open-exceptions").onclick = (event) => {
     event.preventDefault();
     go("payouts");

@@ -17,7 +17,10 @@ from sqlalchemy.engine import Engine
 from stack import free_port
 from support import HAS_PAGES, HAS_PSYCOPG, NO_PAGES, POSTGRESQL
 
-from airflow_provider_iyzico.ui.columns import COLUMNS
+from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.placing import funds_version
+from airflow_provider_iyzico.ui.columns import COLUMNS, MORE_COLUMNS
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.words import words
 from airflow_provider_iyzico.warehouse.append import append
@@ -155,6 +158,52 @@ def test_a_role_without_rights_is_told_what_to_be_granted(url, connect, postgres
         for view in COLUMNS:
             connection.execute(text(f"GRANT SELECT ON {view} TO {engine.url.database}"))
     assert ask(url, "/data?environment=production&account=a&currency=TRY", Accept="application/json")[0] == 200
+
+
+PAYROLL = "environment=production&account=a&currency=TRY"
+PARTS = ("payouts", "month", "movements", "below", "accounts", "batch")
+FILES = ("observations", "days", "gates", "movements", "below", "payouts", "exceptions", "rollforward", "months", "accounts")
+
+
+def parts_of(url):
+    """Return what each part of the page answers."""
+    return {part: json.loads(ask(url, f"/{part}?{PAYROLL}&external_id=x", Accept="application/json")[1]) for part in PARTS}
+
+
+def test_a_role_that_may_not_read_the_ledger_sees_balances_and_is_told_what_to_be_granted(url, connect, postgres):
+    engine, reader = postgres
+    keep(engine)
+    funds_version(Ledger.open(engine), Account("production", "a", "TRY"))
+    with engine.begin() as connection:
+        for view in COLUMNS:
+            connection.execute(text(f"GRANT SELECT ON {view} TO {engine.url.database}"))
+    connect(reader)
+    data = json.loads(ask(url, f"/data?{PAYROLL}", Accept="application/json")[1])
+    assert data["funds"]["lack"] == {"why": "no_grant", "detail": "GRANT SELECT ON iyzico_balance_available TO …;"}
+    assert data["latest"]["balance"] == "5"
+    for part, found in parts_of(url).items():
+        assert found["lack"]["why"] == "no_grant", part
+        assert found["lack"]["detail"].startswith("GRANT SELECT ON iyzico_")
+    with engine.begin() as connection:
+        for view in MORE_COLUMNS:
+            connection.execute(text(f"GRANT SELECT ON {view} TO {engine.url.database}"))
+    assert {part: found["lack"] for part, found in parts_of(url).items()} == dict.fromkeys(PARTS)
+    for what in FILES:
+        status, body = ask(url, f"/file/{what}?{PAYROLL}&first=2026-01-01&last=2026-12-31&lang=tr&separator=tab")
+        assert (status, body.splitlines()[0].split("\t")[0]) == (200, "\ufeffOrtam"), what
+    for what in ("items", "events"):
+        assert ask(url, f"/file/batch/{what}?{PAYROLL}&external_id=x")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/file/nothing", "/file/batch/days", "/file/days?separator=x", "/file/days?kind=exe"])
+def test_a_file_that_is_not_there_is_refused_with_advice(url, connect, tmp_path, path):
+    engine = create_engine(f"sqlite:///{tmp_path}/w.db")
+    keep(engine)
+    engine.dispose()
+    connect({"conn_type": "sqlite", "host": str(tmp_path / "w.db")})
+    together = "&" if "?" in path else "?"
+    answer = ask(url, f"{path}{together}{PAYROLL}&first=2026-01-01&last=2026-01-02&external_id=x")
+    assert shows(answer, "bad_request", 400)
 
 
 def test_a_warehouse_that_is_down_is_not_quoted(url, connect, caplog):

@@ -177,16 +177,13 @@ def test_the_first_change_of_a_period_is_told_from_the_observation_before_it(eng
     assert (change["change"], change["previous_balance"]) == ("-30", "100")
 
 
-def step(minute, external_id="b", direction="left", amount="10", commission="1", items=1):
-    happened_at = NOW + timedelta(minutes=minute)
-    return SimpleNamespace(
-        external_id=external_id,
-        direction=direction,
-        happened_at=happened_at,
-        amount=Decimal(amount),
-        commission=Decimal(commission),
-        items=items,
-    )
+def step(minute, external_id="b", direction="left", amount="10", commission="1", items=1, since=None):
+    moments = {
+        "happened_at": NOW + timedelta(minutes=minute),
+        "not_before": NOW + timedelta(minutes=minute if since is None else since),
+    }
+    figures = {"amount": Decimal(amount), "commission": Decimal(commission), "items": items}
+    return SimpleNamespace(external_id=external_id, direction=direction, **moments, **figures)
 
 
 def change(minute, balance, previous):
@@ -194,12 +191,33 @@ def change(minute, balance, previous):
     return SimpleNamespace(balance=Decimal(balance), previous_balance=Decimal(previous), **moments)
 
 
-def test_a_step_explains_the_change_between_whose_observations_it_happened():
+def matched(newest_first, *steps, known_from=-60, known_to=999):
+    known = (NOW + timedelta(minutes=known_from), NOW + timedelta(minutes=known_to))
+    found = movements.match(newest_first, steps, *known)
+    return [[(each.happened_at - NOW) / timedelta(minutes=1) for each in part] for part in found]
+
+
+def test_a_step_explains_the_change_between_whose_observations_the_ledger_saw_it():
     newest_first = [change(60, 50, 80), change(30, 80, 100)]
-    steps = [step(60), step(45.1), step(45), step(31), step(30), step(15), step(61)]
-    found = movements.between(newest_first, steps)
-    assert [[(each.happened_at - NOW) / timedelta(minutes=1) for each in part] for part in found] == [[60, 45.1], [30]]
-    assert movements.between([], []) == []
+    steps = [step(minute) for minute in (60, 45.1, 45, 31, 30, 15, 61)]
+    assert matched(newest_first, *steps) == [[45.1, 60], [30]]
+    assert matched([]) == []
+
+
+def test_money_that_the_ledger_saw_late_explains_the_first_change_that_lost_that_much_since_it_was_sent():
+    newest_first = [change(90, 39, 50), change(60, 50, 80), change(45, 80, 100), change(30, 100, 105)]
+    assert matched(newest_first, step(85, since=20)) == [[], [], [85], []]
+    assert matched(newest_first, step(200, since=20)) == [[], [], [200], []]
+    three = [step(minute, since=20) for minute in (84, 85, 86)]
+    assert matched(newest_first, *three) == [[], [85, 86], [84], []]
+    assert matched(newest_first, step(85, since=20), known_from=25) == [[85], [], [], []]
+    assert matched(newest_first, step(85, since=20), known_to=84) == [[85], [], [], []]
+
+
+def test_a_return_explains_the_last_change_that_gained_that_much_before_the_ledger_saw_it():
+    newest_first = [change(90, 139, 139), change(60, 139, 120), change(45, 120, 100)]
+    assert matched(newest_first, step(80, direction="returned", since=20)) == [[], [80], []]
+    assert matched(newest_first, step(80, direction="returned", amount="19", since=20)) == [[], [], [80]]
 
 
 def test_what_steps_do_not_explain_is_the_rest_to_the_last_digit():
