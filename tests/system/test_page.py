@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import history
 import pytest
+from batches import Walk, batch_of_two, of_items, set_aside
 from chromium import PATIENCE_MS, chromium
 from PIL import Image, ImageStat
 from playwright.sync_api import expect
@@ -27,8 +28,11 @@ from sqlalchemy import text
 from stack import AirflowStack
 from support import POSTGRESQL
 
+from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ui.app import STATIC, create_app
-from airflow_provider_iyzico.ui.columns import COLUMNS
+from airflow_provider_iyzico.ui.columns import COLUMNS, MORE_COLUMNS
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
@@ -53,10 +57,26 @@ def warehouse(postgres_url):
         seen = Observation(EVIL, "production", "TRY", Decimal("1.25"), "1.25", datetime.now(UTC), None, 1, "Europe/Istanbul")
         task = TaskInstance("=evil", "t", "<script>alert(2)</script>", -1, 1, None, None, None)
         append(engine, snapshot_table(), snapshot_row(seen, task), create_table=True)
+        pay(engine)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE"))  # as the server itself does within a minute; without, a year may take too long
         with engine.begin() as connection:
-            for view in COLUMNS:
+            for view in COLUMNS | MORE_COLUMNS:
                 connection.execute(text(f"GRANT SELECT ON {view} TO {reader.username}"))
         yield engine, reader
+
+
+def pay(engine):
+    """Let one batch be paid, one in part, and one hold money."""
+    ledger, account = Ledger.open(engine), Account(**PAYROLL)
+    amounts = {"salaries": ("100.50", "200.00"), "bonuses": ("10.00", "20.25"), "suppliers": ("33.00", "44.00")}
+    walks = [Walk(ledger, account, batch_of_two(name, *each)) for name, each in amounts.items()]
+    for walk in walks[:2]:
+        walk.to(State.INIT_SENT, State.INITIATED, State.AUTH_SENT, State.AUTHORIZED)
+    walks[0].read("COMPLETED", "SUCCESS")
+    walks[1].read("IN_PROGRESS", of_items(["SUCCESS", "FAILED"]))
+    walks[2].to(State.INIT_SENT, State.INITIATED)
+    set_aside(ledger, walks[2].batch)
 
 
 @pytest.fixture(scope="module")
@@ -161,10 +181,24 @@ def lira(amount, language):
     return f"{'-' if amount < 0 else ''}₺{whole}{',' if language == 'tr' else '.'}{fraction}"
 
 
+PARTS = ("data", "payouts", "batch", "month", "movements", "below", "accounts")
+FILES = (
+    "observations",
+    "days",
+    "gates",
+    "payouts",
+    "exceptions",
+    "rollforward",
+    "months",
+    "movements",
+    "batch/items",
+    "accounts",
+)
+_OF_BATCH = urlencode(PAYROLL | {"external_id": "salaries"})
 ROUTES = [
     "/iyzico/",
-    f"/iyzico/data?{urlencode(PAYROLL)}",
-    *[f"/iyzico/file/{what}?{urlencode(PAYROLL)}&first=2026-01-01&last=2026-01-02" for what in ("observations", "days", "gates")],
+    *[f"/iyzico/{part}?{_OF_BATCH}" for part in PARTS],
+    *[f"/iyzico/file/{what}?{_OF_BATCH}&first=2026-01-01&last=2026-01-02" for what in FILES],
     *[f"/iyzico/static/{name}" for name in STATIC],
 ]
 
@@ -172,7 +206,7 @@ ROUTES = [
 def test_the_list_of_routes_that_these_tests_ask_is_complete():
     known = {re.sub(r"\{.*", "", route.path) for route in create_app().routes}
     asked = {urlsplit(path).path.removeprefix("/iyzico") for path in ROUTES}
-    assert known == {"/", "/data", "/csv/", "/static/"}
+    assert known == {"/", "/file/", "/file/batch/", "/file/accounts", "/static/", *[f"/{part}" for part in PARTS]}
     assert all(any(path.startswith(each) for path in asked) for each in known)
 
 
@@ -272,6 +306,91 @@ def test_every_figure_is_that_of_the_views(warehouse, visit, locale, language):
             lira(getattr(gate, name), language) for name in ("required", "shortfall_at_start", "first_balance")
         )
         assert cells[5:7] == [gate.dag_id, gate.run_id]
+
+
+@pytest.mark.parametrize(("locale", "language"), [("en-US", "en"), ("tr-TR", "tr")])
+def test_every_figure_of_payouts_and_months_is_that_of_the_views(warehouse, visit, locale, language):
+    page = ready(visit(locale=locale, part="payouts", batch="bonuses", **LAST_31, **PAYROLL))
+    (funds,) = view(warehouse, "iyzico_balance_available")
+    assert page.inner_text("#available") == lira(funds.available, language)
+    assert all(lira(amount, language) in page.inner_text("#funds") for amount in (funds.balance, funds.held))
+
+    summary = view(warehouse, "iyzico_payout_summary", "created_at DESC")
+    names = ("requested_total", "invalid_total", "paid_total", "paid_commission", "returned_total", "cancelled_total")
+    rows = page.locator("#payouts tbody tr")
+    assert (
+        rows.locator("th").all_inner_texts()[:-1]
+        == [batch.external_id for batch in summary]
+        == ["suppliers", "bonuses", "salaries"]
+    )
+    for row, batch in zip(rows.all(), summary, strict=False):
+        assert row.locator("td").all_inner_texts()[2:] == [
+            lira(getattr(batch, name), language) for name in (*names, "outstanding_total")
+        ]
+    paid = sum(batch.paid_total for batch in summary)
+    assert lira(paid, language) in page.inner_text("#everybody-paid")
+    assert rows.last.locator("td").nth(4).inner_text() == lira(paid, language)
+
+    problems = view(warehouse, "iyzico_payout_exception", "since")
+    assert page.locator("#exceptions tbody tr").count() == len(problems) == 1
+    assert page.locator("#exceptions tbody td").nth(2).inner_text() == lira(problems[0].amount, language)
+    assert str(len(problems)) in page.inner_text("#open-exceptions")
+    items = view(warehouse, "iyzico_payout_item_report", "amount DESC", external_id="bonuses")
+    shown = page.locator("#items tbody tr")
+    assert [row.locator("td").nth(1).inner_text() for row in shown.all()] == [lira(item.amount, language) for item in items]
+    assert [row.locator("td").nth(3).inner_text() for row in shown.all()] == ["IBAN …6178"] * 2
+    assert page.locator("#events li").count() > 5
+
+    page.click("#to-month")
+    ready_parts(page)
+    (month,) = view(warehouse, "iyzico_balance_rollforward_month", month=f"{_TODAY:%Y-%m}")
+    lines = ("opening", "came_in", "left_total", "left_commission", "returned_total", "returned_commission")
+    lines += ("expected_closing", "closing", "unexplained", "under_way")
+    assert page.locator("#statement .number").all_inner_texts() == [lira(getattr(month, name), language) for name in lines]
+    assert lira(month.unexplained, language) in page.inner_text("#verdict")
+    days = view(warehouse, "iyzico_balance_rollforward", "local_date DESC")[: _TODAY.day]
+    rows = page.locator("#rollforward tbody tr")
+    assert rows.count() == len(days)
+    for row, day in zip(rows.all(), days, strict=True):
+        assert row.locator("td").all_inner_texts()[: len(lines)] == [lira(getattr(day, name), language) for name in lines]
+
+    page.click("#to-movements")
+    ready_parts(page)
+    changes = view(warehouse, "iyzico_balance_movement", "seen_at DESC")
+    rows = page.locator("#movements tbody tr")
+    for row, change in zip(rows.all(), changes, strict=False):
+        amounts = row.locator("td").all_inner_texts()[:3]
+        assert amounts == [lira(getattr(change, name), language) for name in ("change", "previous_balance", "balance")]
+    assert rows.count() > 20
+    below = [day for day in view(warehouse, "iyzico_balance_below", "local_date DESC") if day.minutes_below > 0]
+    recent = [day for day in below if day.local_date > _TODAY - timedelta(31)]
+    assert page.locator("#below tbody tr").count() == len(recent) > 0
+
+    page.click("#to-accounts")
+    ready_parts(page)
+    assert page.locator("#accounts tbody tr").count() == 5
+    (latest,) = view(warehouse, "iyzico_balance_latest")
+    row = page.locator("#accounts tbody tr", has_text="payroll · TRY").first
+    assert lira(latest.balance, language) in row.locator("td").nth(0).inner_text()
+    amounts = row.locator("td").all_inner_texts()
+    assert (amounts[2], amounts[3], amounts[6]) == (lira(funds.held, language), lira(funds.available, language), "1")
+
+
+def ready_parts(page):
+    page.wait_for_selector("#parts[aria-busy=false]")
+
+
+def test_a_reader_chooses_how_files_are_written_and_it_is_remembered(visit):
+    page = ready(visit(range="week", part="payouts", **PAYROLL))
+    page.click(".files summary")
+    page.select_option("#file-separator", "tab")
+    page.reload()
+    ready(page)
+    with page.expect_download() as download:
+        page.click("#csv-payouts")
+    header = download.value.path().read_text("utf-8-sig").splitlines()[0]
+    assert header.startswith("Environment\tAccount")
+    assert page.get_attribute("#csv-payouts", "aria-label") == "Download as CSV: Payouts that began in this period"
 
 
 def drawn(page):
@@ -472,6 +591,7 @@ def test_a_wait_is_told_in_seconds_where_it_was_shorter_than_a_minute(visit, num
 def test_one_day_is_a_day_and_less_is_not_called_one(visit, days, shown):
     def change(found):
         found["runway"][0] |= {"days_at_average": days, "days_at_p90": days, "days_observed": 0, "days_in_window": 1}
+        found["runway"][0] |= {"threshold_at_average": None, "threshold_at_p90": None}
 
     for locale, expected in zip(LOCALES, shown, strict=True):
         page = shown_with(visit, change, locale=locale)
@@ -620,16 +740,20 @@ def test_a_day_that_is_chosen_beyond_the_other_takes_the_other_along(visit):
 def test_it_is_readable_on_a_phone(visit):
     """A small one, or a frame beside Airflow's menu."""
     page = ready(visit(locale="tr-TR", viewport=(320, 740), **LAST_31, **PAYROLL))
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    for part in ("payouts", "month", "movements", "accounts", "balance"):
+        page.click(f"#to-{part}")
+        ready_parts(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, part
     assert page.locator("#balance").bounding_box()["y"] < 300
 
 
 def test_it_can_be_used_without_a_mouse(visit):
     page = ready(visit(range="week", **PAYROLL))
     reached = []
-    for _ in range(20):
+    for _ in range(50):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.dataset.range"))
+    assert {"to-payouts", "to-month", "to-movements", "to-accounts", "open-exceptions"} <= set(reached)
     assert {"who", "earlier", "day", "week", "month", "year", "first", "last", "csv-observations", "chart"} <= set(reached)
     page.focus("#chart")
     page.keyboard.press("End")
@@ -651,8 +775,14 @@ def test_on_paper_it_is_light_and_whole(visit):
     page.evaluate("dispatchEvent(new Event('storage'))")  # also after a change elsewhere
     expect(page.locator("html.dark")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for table in page.locator(".table").all():
-        assert table.evaluate("each => each.scrollHeight <= each.clientHeight")
+    for part in ("payouts", "month", "movements", "accounts", "balance"):
+        page.emulate_media(media="screen")
+        page.click(f"#to-{part}")
+        ready_parts(page)
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, part
+        for table in page.locator(f"#part-{part} .table").all():
+            assert table.evaluate("each => each.scrollHeight <= each.clientHeight && each.scrollWidth <= each.clientWidth"), part
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("html.dark")).to_have_count(1)
 
