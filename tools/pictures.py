@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import history
+import payout_story
 from needs import CHROMIUM
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
@@ -31,6 +32,7 @@ def airflow(home: Path) -> Iterator[AirflowStack]:
     del environment["AIRFLOW_CONN_IYZICO_DEFAULT"]
     engine = create_engine(f"sqlite:///{warehouse}")
     history.fill(engine, datetime.now(UTC))
+    payout_story.tell(engine, datetime.now(UTC))
     engine.dispose()
     with AirflowStack(environment, home / "logs", processes=("api-server",)) as stack:
         stack.wait_until_ready()
@@ -60,12 +62,18 @@ def take_page(chromium: Browser, stack: AirflowStack) -> None:
     page = opened(chromium, f"{stack.url}/plugin/iyzico", width=1400, height=1080)
     frame = page.frame_locator("iframe")
     frame.locator("#main[aria-busy=false]").wait_for()
-    frame.locator("#who").select_option(label="payroll · TRY")
+    frame.locator("#who").select_option(label="suppliers · TRY")
     frame.get_by_role("button", name="Month").click()
     frame.get_by_role("button", name="Month", pressed=True).wait_for()
     frame.locator("#main[aria-busy=false]").wait_for()
     page.mouse.move(0, 0)
     page.screenshot(path=DOCS / "page.png")
+    for part, name in (("Payouts", "page-payouts.png"), ("Month", "page-month.png")):
+        frame.get_by_role("link", name=part, exact=True).click()
+        frame.locator("#parts[aria-busy=false]").wait_for()
+        frame.locator("#main[aria-busy=false]").wait_for()
+        page.mouse.move(0, 0)
+        page.screenshot(path=DOCS / name)
 
 
 def take_form(chromium: Browser, stack: AirflowStack) -> None:
