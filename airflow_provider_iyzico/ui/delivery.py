@@ -77,7 +77,7 @@ def of_batch(
         today = datetime.now(zone).date()
         rows = rows_of(connection, schema, Asked(what, who, period_of(today, today, zone), external_id))
         content = _made(form, what, rows, zone)
-    return _sent(form, what, content, downloads.file_name(who, f"{external_id}-{what}"[:99], today, today, form.kind))
+    return _sent(form, what, content, downloads.file_name(who, what, today, today, form.kind, (external_id[:64],)))
 
 
 def all_accounts(form: AskedForm) -> StreamingResponse:

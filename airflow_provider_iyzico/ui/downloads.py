@@ -132,10 +132,13 @@ class Style(NamedTuple):
         return cls(SEPARATORS[separator or usual[0]], DECIMAL_SIGNS[decimal_sign or usual[1]])
 
 
-def file_name(who: Who | None, what: str, first: date, last: date, kind: str = "csv") -> str:
-    """Return a name that every file system accepts. A label in it keeps only letters and digits."""
-    words = [re.sub(r"[^\w.]+", "_", label).strip("_.") for label in who or ()]
-    days = [str(first), str(last)] if who else [str(last)]
+def file_name(who: Who | None, what: str, first: date, last: date, kind: str = "csv", batch: tuple[str, ...] = ()) -> str:
+    """Return a name that every file system accepts. A label in it keeps only letters and digits.
+
+    :param batch: the name of the batch whose table it is, if it is one batch's
+    """
+    words = [re.sub(r"[^\w.]+", "_", label).strip("_.") for label in (*(who or ()), *batch)]
+    days = [str(last)] if batch or who is None else [str(first), str(last)]
     return "-".join([*words, what, *days]) + f".{kind}"
 
 

@@ -176,6 +176,11 @@ def test_an_outcome_that_somebody_wrote_by_hand_is_shown_and_no_formula_either()
 def test_the_name_of_a_file_holds_letters_and_digits_whatever_the_labels_hold():
     name = file_name(Who("=production", '../Şube\r\n;=1|"', "TRY"), "days", date(2026, 11, 1), date(2026, 11, 2))
     assert name == "production-Şube_1-TRY-days-2026-11-01-2026-11-02.csv"
+    name = file_name(
+        Who("production", "a", "TRY"), "items", date(2026, 11, 1), date(2026, 11, 1), "xlsx", ("../salaries:2026\r\n",)
+    )
+    assert name == "production-a-TRY-salaries_2026-items-2026-11-01.xlsx"
+    assert file_name(None, "accounts", date(2026, 11, 1), date(2026, 11, 1)) == "accounts-2026-11-01.csv"
 
 
 @pytest.mark.parametrize("what", [what for what in COLUMNS if MONEY & {*COLUMNS[what]}])
