@@ -107,8 +107,8 @@ def thin(line: Line, starts_at: datetime, ends_at: datetime) -> Iterator[int]:
     while place < len(moments):
         number = (moments[place] - start) // width
         after = bisect_left(moments, start + (number + 1) * width, place)
-        part = range(place, after)
-        yield from sorted({place, min(part, key=amounts.__getitem__), max(part, key=amounts.__getitem__), after - 1})
+        part = amounts[place:after]
+        yield from sorted({place, place + part.index(min(part)), place + part.index(max(part)), after - 1})
         place = after
 
 
