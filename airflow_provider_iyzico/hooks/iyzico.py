@@ -146,6 +146,9 @@ class IyzicoHook(PayoutMethods, BaseHook):
         except Exception as error:  # noqa: BLE001 - all gates of the account depend on this, and the next poll may do better
             return restated(unexpected(error))
 
+    #: The earlier name of ``poll``, for code that calls it.
+    look = poll
+
     def run(self, call: Call[T], *, attempts: int = READ_ATTEMPTS, within_seconds: float | None = None) -> T:
         """Make one :class:`~airflow_provider_iyzico.api.call.Call`; only reads are attempted more than once.
 
