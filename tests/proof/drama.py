@@ -195,6 +195,7 @@ class Drama:
                 return
             self.last[order.name] = f"cancel: {type(error).__name__}: {error}"
             self.stage.pause(120)
+            self.person.heed_refused_cancel(order, error)
 
     def _correct(self, order: Order) -> None:
         """Correct what iyzico refused: nothing of it is there."""

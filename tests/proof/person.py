@@ -42,6 +42,19 @@ class Person:
         with self.stage.unharmed():
             return self._heed(order, error)
 
+    def heed_refused_cancel(self, order: Order, error: IyzicoError) -> None:
+        """Cancel in the panel what the package will not cancel."""
+        with self.stage.unharmed():
+            if (batch := self._batch(order)) is not None and self._has_another_batch(error):
+                self._cancel_in_the_panel(batch)
+
+    def _cancel_in_the_panel(self, batch: LedgerBatch) -> None:
+        self._do("cancel", lambda: self.simulator.panel.cancel(batch.request_id))
+
+    @staticmethod
+    def _has_another_batch(error: IyzicoError) -> bool:
+        return "it has another batch of that name" in str(error)
+
     def _heed(self, order: Order, error: IyzicoError) -> str:
         batch = self._batch(order)
         match error:
@@ -61,6 +74,9 @@ class Person:
             case LedgerBatchError() if "commission_bound" in str(error):
                 order.bound = str(COMMISSION)
                 return "again" if batch is None or batch.state is not State.INITIATED else "init"
+            case LedgerBatchError() if self._has_another_batch(error) and batch is not None:
+                self._cancel_in_the_panel(batch)
+                return "again"
             case LedgerBatchError() if "request_id: it can be neither" in str(error) and batch is not None:
                 self.in_the_panel("cancel", [order])
                 self.resolve(batch, State.CANCELLED)
@@ -167,7 +183,7 @@ class Person:
     def _do(self, what: str, act: Any) -> None:
         try:
             act()
-        except IyzicoError as error:
+        except (IyzicoError, ControlError) as error:
             self.runner._hear(error)
             self.reached["person was refused", what] += 1
         else:
