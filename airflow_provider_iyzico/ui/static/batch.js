@@ -86,10 +86,11 @@ function facts(batch) {
 
 function told(event) {
   const { kind, before, after, count, item_external_id: item, reason, person, dag_id: dag } = event;
-  const spoken = kind === "state" ? (word) => say(`state_${word}`) : (word) => word || "–";
+  const spoken = ["registered", "state"].includes(kind) ? (word) => say(`state_${word}`) : (word) => word || "–";
   const parts = [element("time", { textContent: moment(event.happened_at, { dateStyle: "medium", timeStyle: "medium" }) })];
-  parts.push(" ", element("strong", { textContent: say(`event_${kind.replaceAll(" ", "_")}`) }));
-  if (kind === "item") parts.push(` ${count === 1 ? item : say("event_items", { count: number(count) })}`);
+  const name = kind === "item" && count > 1 ? say("event_items", { count: number(count) }) : say(`event_${kind.replaceAll(" ", "_")}`);
+  parts.push(" ", element("strong", { textContent: name }));
+  if (kind === "item" && count === 1) parts.push(` ${item}`);
   if (after !== null && after !== before) parts.push(`: ${before ? `${spoken(before)} → ` : ""}${spoken(after)}`);
   if (person) parts.push(element("span", { className: "muted", textContent: ` · ${person}` }));
   else if (dag) parts.push(element("span", { className: "muted" }, " · ", toRun(event, dag)));

@@ -17,7 +17,7 @@ const LINES = [
   ["returned_commission", "+"],
   ["expected_closing", "="],
   ["closing", ""],
-  ["unexplained", "≠"],
+  ["unexplained", ""],
   ["under_way", ""],
 ];
 

@@ -34,7 +34,8 @@ export function showMovements(found, who, period) {
 }
 
 function told({ external_id: name, direction, change, items }, currency) {
-  const said = say(`step_${direction}`, { name: "\u0000", amount: money(change, currency), count: items });
+  const amount = money(change.replace("-", ""), currency); // the words say which way it went
+  const said = say(`step_${direction}`, { name: "\u0000", amount, count: items });
   const [before, after] = said.split("\u0000");
   return element("p", { className: "step-of" }, before, openBatch(name), after);
 }
@@ -50,7 +51,8 @@ export function showBelow({ days: below, lack }, { currency }) {
   const isBelow = below.filter((each) => Number(each.minutes_below) > 0);
   fill($("below"), columns, isBelow);
   const sum = (name) => duration(below.reduce((all, each) => all + Number(each[name]), 0));
-  const said = below.length ? say("below_sum", { time: sum("minutes_below"), known: sum("minutes_known") }) : say("below_empty");
+  const times = { time: sum("minutes_below"), known: sum("minutes_known") };
+  const said = !below.length ? say("below_empty") : isBelow.length ? say("below_sum", times) : say("below_never", times);
   $("below-note").hidden = Boolean(lack);
   $("below-note").textContent = said;
   $("below-lack").hidden = !lack;

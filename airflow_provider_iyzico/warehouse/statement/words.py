@@ -57,7 +57,7 @@ _WORDS = {
         "local_date": "Gün",
         "entry": "Hesap hareketi",
         "external_id": "Toplu ödeme",
-        "item_count": "Ödeme kalemi",
+        "item_count": "Kalem sayısı",
         "amount": "Tutar",
         "balance": "Bakiye",
         "note": "Not",

@@ -91,7 +91,7 @@ def test_what_is_unexplained_says_which_days_without_snapshots_it_covers(of_prod
 
 def test_a_turkish_csv_has_semicolons_decimal_commas_and_an_accountants_words(of_production):
     header, opening, *entries, _closing = rows_of(of_production("csv", "--language", "tr"), ";")
-    assert header[3:9] == ["Gün", "Hesap hareketi", "Toplu ödeme", "Ödeme kalemi", "Tutar", "Bakiye"]
+    assert header[3:9] == ["Gün", "Hesap hareketi", "Toplu ödeme", "Kalem sayısı", "Tutar", "Bakiye"]
     assert (opening[0], opening[8]) == ("canlı", "1000,00")
     assert entries[1][4:9] == ["ödeme", "salaries-2026-01", "2", "-300,00", "2700,00"]
 
