@@ -39,7 +39,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
 }
 _ITEMS_AND_TOTALS = {
     f"{part}_{unit}": kind
-    for part in ("requested", "invalid", "valid", "cancelled", "paid", "returned", "outstanding")
+    for part in ("requested", "invalid", "valid", "cancelled", "paid", "returned", "outstanding", "waiting", "out", "unknown")
     for unit, kind in (("items", _WHOLE), ("total", _NUMBER))
 }
 _ROLLFORWARD = (

@@ -93,10 +93,6 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
         "Not everybody got paid: {paid} of {items} payments, {amount}.",
         "Ödemelerin tamamı yapılmadı: {items} kalemin {paid} tanesi ödendi, {amount}.",
     ),
-    "paid_rest": (
-        "Outstanding: {outstanding}, returned: {returned}, cancelled: {cancelled}, invalid: {invalid}.",
-        "Yolda ya da bekleyen: {outstanding}, iade edilen: {returned}, iptal edilen: {cancelled}, geçersiz: {invalid}.",
-    ),
     "sums": ("Total", "Toplam"),
     "state_new": ("not sent yet", "henüz gönderilmedi"),
     "state_init_sent": ("being sent", "gönderiliyor"),

@@ -21,7 +21,7 @@ MOST_ITEMS = 500
 MOST_EVENTS = 300
 #: At most so many batches are named that hold money.
 MOST_HOLDERS = 20
-_SUMS = ("requested", "invalid", "valid", "cancelled", "paid", "returned", "outstanding")
+_SUMS = ("requested", "invalid", "valid", "cancelled", "paid", "returned", "outstanding", "waiting", "out", "unknown")
 _TOTALS = [
     *[f"{part}_{unit}" for part in _SUMS for unit in ("items", "total")],
     *("paid_commission", "returned_commission", "unpaid_items", "needs_person"),

@@ -5,6 +5,8 @@ import { link } from "./files.js";
 import { lacking } from "./lack.js";
 import { duration, element, fill, moment, money, number, say } from "./show.js";
 
+/** What may have become of a payment that is not paid. With what is paid, it adds up to what was requested. */
+const NOT_PAID = ["waiting", "out", "unknown", "returned", "cancelled", "invalid"];
 const $ = (id) => document.getElementById(id);
 
 /** Show how many exceptions are open, also where the payouts are not on the screen. */
@@ -58,16 +60,17 @@ function showList({ batches, sums }, currency) {
   const isCut = sums.batches > batches.length;
   $("payouts-note").hidden = batches.length > 0 && !isCut;
   $("payouts-note").textContent = isCut ? say("payouts_most", { count: batches.length, all: number(sums.batches) }) : say("payouts_empty");
-  const parts = sums.valid_items ? paid(sums, currency) : [];
+  const parts = sums.requested_items ? paid(sums, currency) : [];
   $("everybody-paid").replaceChildren(...parts);
 }
 
 function paid(sums, currency) {
-  const { paid_items: count, valid_items: items, paid_total: total } = sums;
+  const { paid_items: count, requested_items: items, paid_total: total } = sums;
   const isAll = count === items;
   const values = { paid: number(count), items: number(items), amount: money(total, currency) };
   const said = element("p", { className: "said", textContent: `${isAll ? "✓" : "⚠"} ${say(isAll ? "paid_all" : "paid_some", values)}` });
-  const rest = ["outstanding", "returned", "cancelled", "invalid"].map((name) => [name, number(sums[`${name}_items`])]);
-  if (isAll && !sums.invalid_items) return [said];
-  return [said, element("p", { className: "muted", textContent: say("paid_rest", Object.fromEntries(rest)) })];
+  if (isAll) return [said];
+  const there = NOT_PAID.filter((name) => sums[`${name}_items`]);
+  const rest = there.map((name) => `${say(`meaning_${name}`)}: ${number(sums[`${name}_items`])} (${money(sums[`${name}_total`], currency)})`);
+  return [said, element("p", { className: "muted", textContent: rest.join(" · ") })];
 }

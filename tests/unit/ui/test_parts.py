@@ -101,6 +101,15 @@ def test_payouts_are_those_of_the_views_exceptions_the_oldest_first(paid):
     assert is_same(found["sums"]["paid_total"], sum(Decimal(str(row["paid_total"])) for row in summary.values()))
 
 
+def test_what_is_paid_and_what_became_of_the_rest_add_up_to_what_was_requested(paid):
+    with paid.connect() as connection:
+        sums = payouts.payouts(connection, None, WHO, PERIOD, ISTANBUL)["sums"]
+    parts = ("paid", "waiting", "out", "unknown", "returned", "cancelled", "invalid")
+    assert [sums[f"{part}_items"] for part in parts] == [3, 2, 1, 0, 0, 0, 0]
+    assert is_same(sums["out_total"], "20.25")
+    assert sum(Decimal(sums[f"{part}_total"]) for part in parts) == Decimal(sums["requested_total"]) == Decimal("407.75")
+
+
 def test_exceptions_are_shown_whatever_the_period_and_lists_are_bounded_with_what_they_leave_out(paid, monkeypatch):
     long_ago = Period.of(TODAY - timedelta(40), TODAY - timedelta(39), ISTANBUL)
     monkeypatch.setattr(payouts, "MOST_BATCHES", 2)
