@@ -66,6 +66,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "at_threshold": ("The balance is at its threshold or below.", "Bakiye eşikte ya da eşiğin altında."),
     # payouts
     "exceptions": ("What needs a person", "İlgilenilmesi gerekenler"),
+    "needs_person": ("needs a person", "ilgilenilmeli"),
     "exceptions_open": ("needs a person: {count}", "ilgilenilmesi gereken: {count}"),
     "exceptions_empty": ("Nothing needs a person.", "İlgilenilmesi gereken bir durum yok."),
     "exceptions_most": ("The oldest {count} of {all} are shown.", "{all} kaydın en eski {count} tanesi gösteriliyor."),

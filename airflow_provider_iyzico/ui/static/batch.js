@@ -24,6 +24,14 @@ export function badge(text, kind = "") {
   return element("span", { className: `badge ${kind}`, textContent: text });
 }
 
+/** How far a payout has come, and whether it needs a person: a state is good or bad only with that. */
+export function stateOf({ state, needs_person: needsPerson }) {
+  const said = badge(say(`state_${state}`));
+  if (!needsPerson) return said;
+  const warning = badge(`⚠ ${say("needs_person")}`, "bad");
+  return element("div", {}, ...[said, warning].map((each) => element("div", {}, each))); // below it, so that the column stays narrow
+}
+
 /** Show one payout, or none. */
 export function showBatch(found, who) {
   $("batch").hidden = !found;
@@ -68,7 +76,7 @@ function facts(batch) {
   const cash = (name) => [`column_${name}`, money(batch[name], currency)];
   const run = (dag, id) => (dag ? toRun({ dag_id: dag, run_id: id }, dag) : null);
   const rows = [
-    ["column_state", badge(say(`state_${batch.state}`), batch.needs_person ? "bad" : "")],
+    ["column_state", stateOf(batch)],
     ["column_request_id", batch.request_id],
     ["column_purpose", batch.purpose],
     ...["requested_total", "invalid_total", "valid_total", "paid_total", "paid_commission", "returned_total", "cancelled_total"].map(cash),

@@ -1,6 +1,6 @@
 // What needs a person, and the payouts of a period.
 
-import { badge, openBatch } from "./batch.js";
+import { badge, openBatch, stateOf } from "./batch.js";
 import { link } from "./files.js";
 import { lacking } from "./lack.js";
 import { duration, element, fill, moment, money, number, say } from "./show.js";
@@ -52,7 +52,7 @@ function showList({ batches, sums }, currency) {
   const cash = (name) => [`column_${name}`, "number", (each) => money(each[name], currency)];
   const columns = [
     ["column_external_id", "id", (each) => (each.is_sum ? say("sums") : openBatch(each.external_id))],
-    ["column_state", "", (each) => (each.is_sum ? "" : badge(say(`state_${each.state}`), each.needs_person ? "bad" : ""))],
+    ["column_state", "", (each) => (each.is_sum ? "" : stateOf(each))],
     ["column_created_at", "moment", (each) => (each.is_sum ? "" : moment(each.created_at))],
     ...["requested_total", "invalid_total", "paid_total", "paid_commission", "returned_total", "cancelled_total", "outstanding_total"].map(cash),
   ];
