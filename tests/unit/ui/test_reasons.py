@@ -36,8 +36,8 @@ def test_a_reason_is_told_by_the_outcome_and_the_name_of_the_error(outcome, reas
 
 
 def test_every_error_of_this_package_has_a_reason_of_its_own():
-    """But for the one that nobody foresees, that of a snapshot of several accounts, and those of payouts, which no gate has."""
-    others = {"IyzicoUnexpectedError", "IyzicoAccountsError", "LedgerApprovalError", "PaymentsError"}
+    """But for the one that nobody foresees, and those of snapshots of several accounts, payouts and statements, which no gate has."""
+    others = {"IyzicoUnexpectedError", "IyzicoAccountsError", "LedgerApprovalError", "PaymentsError", "WarehouseStatementError"}
     others |= {"PayoutExceptionsError", "PayoutRejectedError", "PayoutUnknownError", "PayoutUnpaidError"}
     assert {kind.__name__ for kind in kinds()} - set(CODES) == others
 
