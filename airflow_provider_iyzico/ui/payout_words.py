@@ -56,6 +56,10 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "funds_never": ("No payout has asked to set money aside yet.", "Henüz hiçbir ödeme için bloke istenmedi."),
     "funds_short": ("The balance does not cover what is set aside.", "Bakiye, bloke edilen tutarı karşılamıyor."),
     "holders_others": ("others: {count}", "diğer: {count}"),
+    "holder_failed": (
+        "({amount} of it for failed payments: that money has left the balance, and is not back)",
+        "(bunun {amount} tutarı başarısız ödemelerin: bakiyeden çıktı, henüz geri dönmedi)",
+    ),
     "holders_more": ("and {count} more", "ve {count} ödeme daha"),
     "line_available": ("Available", "Kullanılabilir bakiye"),
     "to_threshold": ("until the threshold: {days}", "eşiğe kalan süre: {days}"),

@@ -38,9 +38,19 @@ def available(connection: Connection, schema: str | None, who: Who, latest: dict
     row = connection.execute(of(view("iyzico_balance_available", schema), who)).first()
     if row is None:
         return {"lack": None, "funds": None}
-    funds = plain(row, zone) | {"held_by": holders(row.held_by)}
+    held_by = holders(row.held_by)
+    funds = plain(row, zone) | {"held_by": held_by, "failed": _failed(connection, schema, who, [name for name, _ in held_by])}
     is_newer = funds["balance_asked_at"] is not None and latest["observed_at"] > funds["balance_asked_at"]
     return {"lack": None, "funds": funds | {"by_newest": digits(Decimal(latest["balance"]) - row.held) if is_newer else None}}
+
+
+def _failed(connection: Connection, schema: str | None, who: Who, names: list[str]) -> dict[str, str]:
+    """Return by batch what its failed payments took from the balance. They stay set aside until their money is back."""
+    if lack(connection, schema, "iyzico_payout_summary") or not names:
+        return {}
+    source = view("iyzico_payout_summary", schema)
+    query = of(source, who, ("external_id", "out_total")).where(source.c.external_id.in_(names), source.c.out_items > 0)
+    return {row.external_id: digits(row.out_total) for row in connection.execute(query)}
 
 
 def holders(held_by: str | None) -> list[list[str]]:

@@ -28,10 +28,11 @@ export function showFunds({ funds: { lack, funds }, latest, now }) {
   $("funds").replaceChildren(...parts);
 }
 
-function held({ held: amount, holds, held_by: holders }, currency) {
+function held({ held: amount, holds, held_by: holders, failed }, currency) {
   if (!holds) return [element("p", { textContent: say("funds_none_held") })];
   const said = element("p", { textContent: say("funds_held", { amount: money(amount, currency) }) });
-  const lines = holders.map(([name, part]) => element("li", {}, openBatch(name), ` ${money(part, currency)}`));
+  const ofFailed = (name) => (failed[name] ? ` ${say("holder_failed", { amount: money(failed[name], currency) })}` : "");
+  const lines = holders.map(([name, part]) => element("li", {}, openBatch(name), ` ${money(part, currency)}${ofFailed(name)}`));
   if (holds > holders.length) lines.push(element("li", { textContent: say("holders_more", { count: holds - holders.length }) }));
   const list = (these) => element("ul", { className: "holders" }, ...these);
   const [first, others] = [lines.slice(0, MOST_AT_ONCE), lines.slice(MOST_AT_ONCE)];

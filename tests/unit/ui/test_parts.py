@@ -156,6 +156,12 @@ def test_what_is_available_has_the_moment_of_its_own_balance_and_says_who_holds_
     for name in ("held", "available"):
         assert is_same(found[name], row[name])
     assert {name for name, _ in found["held_by"]} == {"held", "part"}
+    with paid.connect() as connection:
+        failed = rows(
+            connection, "SELECT external_id, out_total FROM iyzico_payout_summary WHERE external_id IN ('held', 'part')"
+        )
+    assert found["failed"] == {row["external_id"]: digits(Decimal(str(row["out_total"]))) for row in failed if row["out_total"]}
+    assert found["failed"].keys() == {"part"}
     assert found["held_by"] == sorted(found["held_by"], key=lambda each: -Decimal(each[1]))
     assert found["by_newest"] is None  # the newest snapshot is older than what the ledger asked for
     assert Decimal(later["by_newest"]) == 300 - Decimal(found["held"])
