@@ -16,6 +16,7 @@ from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_bat
 from airflow_provider_iyzico.ledger.events import Key
 from airflow_provider_iyzico.ledger.items import read_items
 from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.register import is_paid_late
 
 #: iyzico has such a batch, or may have it, and it may still change.
 _CHANGING = (SENT | UNKNOWN | PAST_THE_GATE | {State.INITIATED}) - {State.ENDED}
@@ -78,6 +79,13 @@ def may_be_set_off(ledger: Ledger, account: Account) -> list[LedgerBatch]:
         return _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled)))
 
     return ledger.act(ask)
+
+
+def was_paid_late(ledger: Ledger, batch: LedgerBatch) -> bool:
+    """Tell whether iyzico paid an item of a batch after that was cancelled or had ended."""
+    payout = ledger.tables.payout
+    query = select(payout.c.external_id).where(is_batch(payout, batch.key), is_paid_late(ledger))
+    return ledger.act(lambda connection: connection.execute(query).first() is not None)
 
 
 def named(

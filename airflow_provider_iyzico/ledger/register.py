@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Table, and_, delete, exists, insert, or_, select
+from sqlalchemy import Table, and_, case, delete, exists, insert, or_, select
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico import __version__
@@ -29,6 +29,8 @@ from airflow_provider_iyzico.warehouse.database.rows import as_given, read
 
 #: In these, what an item costs at least may still be said: no hold counts on it.
 _NOT_SENT = frozenset({State.NEW, State.REFUSED, State.INIT_UNKNOWN, State.INITIATED})
+#: For so long, a person who makes the payments of a cancelled or ended batch again may not know that iyzico paid it later.
+_UNAWARE = timedelta(days=7)
 
 
 def register(ledger: Ledger, account: Account, batch: Batch, who: Who, *, commission_bound: Decimal | None = None) -> LedgerBatch:
@@ -54,18 +56,19 @@ def _register(
     key = {"environment": account.environment, "account": account.account, "external_id": batch.external_id}
     kept = read_batch(ledger, connection, key)
     if kept is None:
-        refuse_twin(ledger, connection, account, batch.external_id, digests.payments)
-        _refuse_plain_hold(ledger, connection, account, batch.external_id, who)
-        return _add(ledger, connection, account, batch, digests, who, bound)
+        now = ledger.clock(connection)
+        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, now=now)
+        _refuse_plain_hold(ledger, connection, account, batch.external_id, who, now)
+        return _add(ledger, connection, account, batch, digests, who, bound, now)
     require_currency(kept, account)
     turn = Turn(ledger, connection, kept, funds, who, kept.seen_at, str(uuid4()))
     if kept.content_digest != digests.content:
         _refuse_other_content(kept)
-        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, since=kept.created_at)
+        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, now=turn.now, since=kept.created_at)
         return _correct(turn, batch, digests, bound)
     _refuse_over(turn, who)
     if kept.state not in PAST_THE_GATE:
-        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, since=kept.created_at)
+        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, now=turn.now, since=kept.created_at)
     return _bound(turn, bound)
 
 
@@ -76,9 +79,12 @@ def refuse_twin(
     external_id: str,
     payments_digest: str,
     *,
+    now: datetime,
     since: datetime | None = None,
 ) -> None:
     """Refuse a batch whose payments another batch of the account makes or may still make, or made meanwhile.
+
+    So it does, for some days, where iyzico paid the other batch after that was cancelled or a person had ended it.
 
     :param since: when the batch came into the ledger, if it is there
     :raises LedgerBatchError: names that batch
@@ -86,11 +92,13 @@ def refuse_twin(
     table, item, event = ledger.tables.payout, ledger.tables.item, ledger.tables.event
     under_way = exists().where(*same_batch(item, table), item.c.status.notin_(DECIDED))
     refused = [_is(table, MAY_STILL_PAY), and_(_is(table, {State.AUTHORIZED}), under_way)]
+    is_paid = event.c.kind == EventKind.ITEM.value, event.c.before != event.c.after, event.c.after.in_(PAID)
     if since is not None:
-        is_paid = event.c.kind == EventKind.ITEM.value, event.c.before != event.c.after, event.c.after.in_(PAID)
         meanwhile = exists().where(*same_batch(event, table), event.c.happened_at >= since, *is_paid)
         refused.append(and_(_is(table, PAST_THE_GATE), meanwhile))
-    query = select(table.c.external_id, table.c.state).where(
+    late = and_(_is(table, PAST_THE_GATE), is_paid_late(ledger, since=now - _UNAWARE))
+    refused.append(late)
+    query = select(table.c.external_id, table.c.state, case((late, 1), else_=0).label("is_late")).where(
         table.c.environment == account.environment,
         table.c.account == account.account,
         table.c.payments_digest == payments_digest,
@@ -106,9 +114,28 @@ def refuse_twin(
     )
     if twin["state"] in MAY_STILL_PAY:
         raise LedgerBatchError(f"{said}; settle or cancel that batch first")
+    if twin["is_late"]:
+        raise LedgerBatchError(
+            f"{said}. It was cancelled, or a person had ended it, and then iyzico paid it all the same. If you want to pay them "
+            f"once more, wait until that is {_UNAWARE.days} days ago, or give the items another item_external_id"
+        )
     if twin["state"] == State.AUTHORIZED:
         said += ". Wait until every item of that batch is paid or has come back"
     raise LedgerBatchError(f"{said}. If you want to pay them once more, use another external_id")
+
+
+def is_paid_late(ledger: Ledger, *, since: datetime | None = None) -> Any:
+    """Return the condition that iyzico paid an item of a row of ``iyzico_payout`` after the batch was cancelled or had ended.
+
+    :param since: then or later
+    """
+    table, paid, over = ledger.tables.payout, ledger.tables.event.alias("paid_event"), ledger.tables.event.alias("over_event")
+    states = [State.ENDED.value, State.CANCELLED.value]
+    is_over = over.c.kind == EventKind.STATE.value, over.c.after.in_(states), over.c.version < paid.c.version
+    was_over = exists().where(*same_batch(over, table), *is_over).correlate(table, paid)
+    is_paid = paid.c.kind == EventKind.ITEM.value, paid.c.before != paid.c.after, paid.c.after.in_(PAID)
+    lately = () if since is None else (paid.c.happened_at >= since,)
+    return exists().where(*same_batch(paid, table), *is_paid, *lately, was_over).correlate(table)
 
 
 def _is(table: Table, states: Iterable[State]) -> Any:
@@ -123,8 +150,10 @@ def _refuse_other_content(kept: LedgerBatch) -> None:
         )
 
 
-def _refuse_plain_hold(ledger: Ledger, connection: Connection, account: Account, external_id: str, who: Who) -> None:
-    expire(ledger, connection, account, ledger.clock(connection), who)
+def _refuse_plain_hold(
+    ledger: Ledger, connection: Connection, account: Account, external_id: str, who: Who, now: datetime
+) -> None:
+    expire(ledger, connection, account, now, who)
     if own_hold(ledger, connection, account, external_id) is not None:
         raise LedgerHoldError(
             f"{external_id!r} has a hold for a payout that other code makes; release it, or use another external_id"
@@ -162,8 +191,9 @@ def _add(
     digests: Digests,
     who: Who,
     bound: Decimal | None,
+    now: datetime,
 ) -> LedgerBatch:
-    now, table, key = ledger.clock(connection), ledger.tables.payout, _key(account, batch)
+    table, key = ledger.tables.payout, _key(account, batch)
     row = {
         **key,
         "currency": account.currency,

@@ -60,8 +60,8 @@ def send(
     def act(turn: Turn) -> LedgerBatch:
         reason, digest = None, None
         if after in (State.INIT_SENT, State.AUTH_SENT):
-            since = batch.created_at
-            refuse_twin(ledger, turn.connection, batch.account, batch.external_id, batch.payments_digest, since=since)
+            name, payments = batch.external_id, batch.payments_digest
+            refuse_twin(ledger, turn.connection, batch.account, name, payments, now=turn.now, since=batch.created_at)
         if asked is not None:
             reason = "; ".join(filter(None, (require_approvals(turn, approvals), _use_permit(turn)))) or None
             digest = approval_digest(turn.batch)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_iyzico.domain.payout import SENT, State
 from airflow_provider_iyzico.domain.reads import Says
 from airflow_provider_iyzico.errors import IyzicoError, LedgerMovedError, Retry
-from airflow_provider_iyzico.ledger.questions import to_read
+from airflow_provider_iyzico.ledger.questions import to_read, was_paid_late
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.payouts.authorize import settle_authorization
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
@@ -104,7 +104,7 @@ def _settle(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> s
             if said is not Says.INIT:
                 step_by_others(means, batch, said)
         case State.AUTHORIZED:
-            return follow(means, batch.external_id, deposit_grace_seconds=deposit_grace_seconds).problem
+            return _followed(means, batch, deposit_grace_seconds)
         case State.ENDED:
             return _looked_back(means, batch)
         case State.CANCELLED:
@@ -112,6 +112,17 @@ def _settle(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> s
         case _:
             pass
     return None
+
+
+def _followed(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> str | None:
+    """Follow a batch. A gate may have been the first to see that iyzico pays one that was over, and told nobody but its log."""
+    standing = follow(means, batch.external_id, deposit_grace_seconds=deposit_grace_seconds)
+    if standing.problem is None and standing.has_ended and was_paid_late(means.ledger, batch):
+        return (
+            f"{standing.batch} was cancelled, or a person had ended it, and then iyzico paid it all the same; do not pay its "
+            "items again"
+        )
+    return standing.problem
 
 
 def _looked_back(means: Means, batch: LedgerBatch) -> str | None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from batches import PERSON, task
-from payers import BATCH, IBANS, NEEDED, a_batch, payments
+from payers import BATCH, DAYS, IBANS, NEEDED, a_batch, payments
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import (
@@ -454,6 +454,55 @@ def test_a_batch_whose_payments_a_top_up_set_off_under_another_name_is_not_autho
         payer.authorize("again")
     payer.wait(3600)
     assert (payer.effects("taken"), payer.calls("auth"), payer.state("again")) == (3, 1, "initiated")
+
+
+def others(external_id, **more):
+    """A batch of other items."""
+    return a_batch(
+        external_id, [{**row, "item_external_id": f"{external_id}-{row['item_external_id']}"} for row in payments(**more)]
+    )
+
+
+def end_stopped(payer):
+    """A person ends a stopped batch, and a top-up sets it off."""
+    payer.bank.set(stopped_batch="resumes")
+    payer.initiate()
+    payer.authorize_short("899.00")
+    payer.follow()
+    stopped = payer.batch()
+    resolve(payer.ledger, stopped, State.ENDED, read(payer.means(), stopped), PERSON, "iyzico will not go on with it")
+    payer.bank.panel.top_up("2000.00")
+
+
+def cancel_unanswered(payer):
+    """An authorization that went unanswered arrives after the cancel."""
+    payer.bank.set(auth_after_cancel="pay")
+    payer.initiate()
+    payer.bank.fail("reset_then_done", on="auth", times=1, seconds=3600)
+    with pytest.raises(PayoutUnknownError):
+        payer.authorize()
+    payer.cancel()
+    payer.wait(2 * 3600)
+
+
+@pytest.mark.parametrize("act", [end_stopped, cancel_unanswered])
+def test_payments_that_iyzico_made_after_their_batch_was_over_are_not_made_again_whoever_saw_it_first(payer_on_each, act):
+    payer = payer_on_each
+    act(payer)
+    payer.pay(others("other", count=1, amount="10"))  # its task reads the first batch, and tells its own log only
+    payer.wait(3600)
+    payer.reconcile()
+    payer.wait(3600)
+    problems = payer.reconcile().problems
+    assert payer.state() == "ended"
+    assert problems == {} or "then iyzico paid it all the same; do not pay its items again" in problems[BATCH]
+    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* could be paid twice. It was cancelled, or a person had ended it"):
+        payer.pay(a_batch("again"))
+    payer.wait(3600)
+    assert payer.effects("taken") == 4, "everybody is paid once"
+    payer.wait(7 * DAYS)
+    payer.bank.panel.top_up("2000.00")
+    assert payer.pay(a_batch("next-month")).state == "authorized"
 
 
 def test_a_batch_that_a_top_up_sets_off_after_a_gate_opened_is_not_paid_from_the_gates_money(payer):
