@@ -77,7 +77,7 @@ def _have_paid(means: Means, batch: LedgerBatch, approvals: int) -> None:
             f"iyzico would pay none of the {batch.items} items of {batch}; cancel it, and correct the payments"
         )
     check_approvals(means.ledger, batch, means.who, approvals)
-    read_what_may_be_set_off(means)  # before others take its money, and before its payments are made under another name
+    read_what_may_be_set_off(means, before=batch)  # first: others would take their money, or make their payments again
     asked = means.balance()
     try:
         began_at, batch = _intended(means, batch, asked, approvals)

@@ -65,14 +65,16 @@ def seen_twice(means: Means, batch: LedgerBatch) -> tuple[LedgerBatch, Says]:
     return batch, said
 
 
-def read_what_may_be_set_off(means: Means) -> None:
+def read_what_may_be_set_off(means: Means, *, before: LedgerBatch | None = None) -> None:
     """Read the batches that hold nothing and may be paid all the same, before others take their money or make their payments.
 
-    One that iyzico never shows as it documents keeps nobody from being paid.
+    One that iyzico never shows as it documents keeps nobody from being paid, unless its payments are those of ``before``.
 
+    :param before: the batch that is to be authorized
+    :raises LedgerBatchError: the payments of ``before`` may have been made under another name, and reading does not tell
     :raises IyzicoError: one cannot be read now
     """
-    _read_each(means, may_be_set_off(means.ledger, means.account))
+    _read_each(means, may_be_set_off(means.ledger, means.account), before)
 
 
 def read_unread_holders(means: Means, *, seconds: float) -> bool:
@@ -87,7 +89,7 @@ def read_unread_holders(means: Means, *, seconds: float) -> bool:
         return False
 
 
-def _read_each(means: Means, batches: list[LedgerBatch]) -> bool:
+def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | None = None) -> bool:
     has_moved = False
     for batch in batches:
         try:
@@ -99,6 +101,12 @@ def _read_each(means: Means, batches: list[LedgerBatch]) -> bool:
         except LedgerMovedError:
             has_moved = True  # somebody else has just read it
         except (LedgerBatchError, IyzicoAnswerError) as error:
+            is_twin = before is not None and batch.payments_digest == before.payments_digest
+            if is_twin and not isinstance(error.__cause__, IyzicoNoSuchPayoutError):  # what iyzico has forgotten, it does not pay
+                raise LedgerBatchError(
+                    f"{batch} has the payments of {before}, and iyzico may make them all the same, but it cannot be read: "
+                    f"{error}. They could be made twice, so nothing was sent. Ask iyzico what became of that batch"
+                ) from error
             log.warning("%s cannot be read: %s", batch, error)  # MassPayoutReconcileOperator fails by it; others may be paid
     return has_moved
 

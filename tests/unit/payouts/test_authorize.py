@@ -505,6 +505,24 @@ def test_payments_that_iyzico_made_after_their_batch_was_over_are_not_made_again
     assert payer.pay(a_batch("next-month")).state == "authorized"
 
 
+def test_a_cancelled_batch_that_cannot_be_read_keeps_its_own_payments_from_being_made_under_another_name(payer, monkeypatch):
+    cancel_unanswered(payer)
+    payer.initiate(a_batch("again"))
+    show, first = payer.hook.retrieve_mass_payout, payer.batch().request_id
+
+    def broken(**asked):
+        if asked.get("request_id") == first:
+            raise IyzicoAnswerError("iyzico answered with an amount that is none")
+        return show(**asked)
+
+    monkeypatch.setattr(payer.hook, "retrieve_mass_payout", broken, raising=False)
+    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* cannot be read: .*They could be made twice, so nothing was sent"):
+        payer.authorize("again")
+    assert payer.pay(others("other", count=1)).state == "authorized"
+    payer.wait(3600)
+    assert payer.effects("taken") == 4, "everybody is paid once"
+
+
 def test_a_batch_that_a_top_up_sets_off_after_a_gate_opened_is_not_paid_from_the_gates_money(payer):
     """The gate of the next batch opens while the stopped one, which a person ended, holds nothing."""
     payer.bank.set(stopped_batch="resumes", balance_drops="at_bank", durations={"QUEUED": 600})
