@@ -72,7 +72,9 @@ def send(
     return take_turn(ledger, batch, who, act)
 
 
-def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: str | None = None) -> LedgerBatch:
+def step(
+    ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: str | None = None, settling_seconds: float = 60
+) -> LedgerBatch:
     """Take a step that is no intent: an answer, what a read told, or what a person decided.
 
     ``cancelled`` and ``ended`` go by what :func:`~airflow_provider_iyzico.ledger.reading.record` wrote before. From ``auth_sent``
@@ -86,6 +88,7 @@ def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: 
     if after in SENT:
         raise ValueError(f"{after.value} is an intent")
     _require_step(batch, after)
+    :param settling_seconds: for ``authorized``: for how long a settled item still counts, since the balance may lag behind
 
     def act(turn: Turn) -> LedgerBatch:
         values = _ON[after](turn) if after in _ON else {}
@@ -95,6 +98,8 @@ def step(ledger: Ledger, batch: LedgerBatch, after: State, who: Who, *, reason: 
 
     return take_turn(ledger, batch, who, act)
 
+        if after is State.AUTHORIZED:
+            values |= _to_authorized(turn, settling_seconds)
 
 def initiated(ledger: Ledger, batch: LedgerBatch, answer: Initiated, who: Who, *, reason: str | None = None) -> LedgerBatch:
     """Keep that iyzico knows the batch, by which id, and which items it would not pay.
@@ -184,13 +189,13 @@ def _to_auth_unknown(turn: Turn) -> dict[str, Any]:
     return {"auth_unanswered_at": turn.batch.auth_unanswered_at or turn.now}
 
 
-def _to_authorized(turn: Turn) -> dict[str, Any]:
+def _to_authorized(turn: Turn, settling_seconds: float) -> dict[str, Any]:
     """What iyzico pays is held, also where somebody authorized the batch in iyzico's panel."""
     if open_hold(turn) is not None:
         make_endless(turn)
     else:
         items = read_states(turn.ledger, turn.connection, turn.batch.key)
-        out = still_out(items, turn.batch.commission_bound, now=turn.now, settling_seconds=0, held_since=None)
+        out = still_out(items, turn.batch.commission_bound, now=turn.now, settling_seconds=settling_seconds, held_since=None)
         hold_what_pays(turn, out)
     return {"ended_at": None}
 
@@ -222,7 +227,6 @@ def _to_ended(turn: Turn) -> dict[str, Any]:
 _ON: dict[State, Callable[[Turn], dict[str, Any]]] = {
     State.INITIATED: _to_initiated,
     State.AUTH_UNKNOWN: _to_auth_unknown,
-    State.AUTHORIZED: _to_authorized,
     State.CANCELLED: _to_cancelled,
     State.ENDED: _to_ended,
 }

@@ -134,7 +134,7 @@ def step_by_others(means: Means, batch: LedgerBatch, said: Says) -> None:
     if said is Says.CANCELLED:
         step(means.ledger, batch, State.CANCELLED, means.who, reason=shown)
     elif said is Says.PAYING:
-        step(means.ledger, batch, State.AUTHORIZED, means.who, reason=shown)
+        step(means.ledger, batch, State.AUTHORIZED, means.who, reason=shown, settling_seconds=means.settling_seconds)
         if batch.state is State.CANCELLED:
             log.error("%s was cancelled, but iyzico pays it all the same; its money is set aside", batch)
     else:

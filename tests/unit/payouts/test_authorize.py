@@ -523,6 +523,17 @@ def test_a_cancelled_batch_that_cannot_be_read_keeps_its_own_payments_from_being
     assert payer.effects("taken") == 4, "everybody is paid once"
 
 
+def test_a_batch_that_somebody_had_paid_in_the_panel_is_held_for_while_the_balance_may_lag_behind(ready):
+    ready.bank.set(balance_lag_seconds=50)
+    ready.bank.panel.authorize(BATCH)
+    ready.wait(40)
+    ready.reconcile()
+    assert (ready.state(), set(ready.items().values()), ready.held()) == ("authorized", {"SUCCESS"}, NEEDED)
+    ready.initiate(others("other", amount="250"))
+    with pytest.raises(LedgerFundsError, match=f"{BATCH} holds 309.00"):
+        ready.authorize("other")
+
+
 def test_a_batch_that_a_top_up_sets_off_after_a_gate_opened_is_not_paid_from_the_gates_money(payer):
     """The gate of the next batch opens while the stopped one, which a person ended, holds nothing."""
     payer.bank.set(stopped_batch="resumes", balance_drops="at_bank", durations={"QUEUED": 600})
