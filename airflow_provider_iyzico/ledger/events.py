@@ -36,6 +36,10 @@ class EventKind(StrEnum):
     READ = "read"
     #: An item went from one status to another.
     ITEM = "item"
+    #: A task said that the batch pays nobody, because iyzico would not pay some items, and asked iyzico to cancel it.
+    GIVEN_UP = "given up"
+    #: A task goes on with the batch all the same, without those items.
+    TAKEN_UP = "taken up"
     #: A person permitted to authorize the batch once more.
     PERMIT = "permit"
     #: A person gave back what was set aside for the batch.

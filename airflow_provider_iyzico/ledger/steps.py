@@ -45,8 +45,8 @@ def send(
     :param asked: for ``auth_sent``: a fresh balance, and the version of the funds for which it was asked
     :param approvals: for ``auth_sent``: how many people must have approved the batch as it is
     :raises LedgerMovedError: somebody else changed the batch, or for ``auth_sent`` the holds of the account
-    :raises LedgerBatchError: the state does not allow it; another batch may still make the same payments; an authorization once
-        went unanswered, and no person permitted another
+    :raises LedgerBatchError: the state does not allow it; another batch may still make the same payments; the batch was given
+        up; an authorization once went unanswered, and no person permitted another
     :raises LedgerApprovalError: for ``auth_sent``: approvals are missing, or a person rejected the batch
     :raises LedgerHoldError: for ``auth_sent``: what the batch needs is not held
     :raises LedgerFundsError: for ``auth_sent``: the balance no longer covers what is held
@@ -63,6 +63,12 @@ def send(
             name, payments = batch.external_id, batch.payments_digest
             refuse_twin(ledger, turn.connection, batch.account, name, payments, now=turn.now, since=batch.created_at)
         if asked is not None:
+            if _is_given_up(turn):
+                raise LedgerBatchError(
+                    f"{turn.batch} was given up, because iyzico would not pay some of its items, and iyzico did not cancel it. "
+                    "It is not authorized, because its payments may have been made under another name. Cancel it; or let its "
+                    "MassPayoutInitOperator go on without those items, with on_invalid='drop'"
+                )
             reason = "; ".join(filter(None, (require_approvals(turn, approvals), _use_permit(turn)))) or None
             digest = approval_digest(turn.batch)
             secure(turn, asked)
@@ -82,24 +88,24 @@ def step(
     unanswered, and another one needs a permission.
 
     :param reason: iyzico's words or a person's, without personal data
+    :param settling_seconds: for ``authorized``: for how long a settled item still counts, since the balance may lag behind
     :raises LedgerMovedError: somebody else changed the batch; nothing was written
     :raises LedgerBatchError: the state does not allow it, or the items do not
     """
     if after in SENT:
         raise ValueError(f"{after.value} is an intent")
     _require_step(batch, after)
-    :param settling_seconds: for ``authorized``: for how long a settled item still counts, since the balance may lag behind
 
     def act(turn: Turn) -> LedgerBatch:
         values = _ON[after](turn) if after in _ON else {}
+        if after is State.AUTHORIZED:
+            values |= _to_authorized(turn, settling_seconds)
         if (turn.batch.state, after) == (State.AUTH_SENT, State.INITIATED) and not (reason and who.task):
             values |= _to_auth_unknown(turn)
         return turn.advance(EventKind.STATE, {"deadline_at": None, **values}, state=after, reason=reason)
 
     return take_turn(ledger, batch, who, act)
 
-        if after is State.AUTHORIZED:
-            values |= _to_authorized(turn, settling_seconds)
 
 def initiated(ledger: Ledger, batch: LedgerBatch, answer: Initiated, who: Who, *, reason: str | None = None) -> LedgerBatch:
     """Keep that iyzico knows the batch, by which id, and which items it would not pay.
@@ -115,6 +121,32 @@ def initiated(ledger: Ledger, batch: LedgerBatch, answer: Initiated, who: Who, *
         return turn.advance(EventKind.STATE, {**values, **figures}, state=State.INITIATED, more=events, reason=reason)
 
     return take_turn(ledger, batch, who, act)
+
+
+def give_up(ledger: Ledger, batch: LedgerBatch, who: Who, reason: str) -> LedgerBatch:
+    """Keep that a batch is to pay nobody, whatever comes of its cancel: only :func:`take_up` allows to authorize it again.
+
+    :raises LedgerMovedError: somebody else changed the batch; nothing was written
+    """
+    return take_turn(
+        ledger,
+        batch,
+        who,
+        lambda turn: turn.batch if _is_given_up(turn) else turn.advance(EventKind.GIVEN_UP, {}, reason=reason),
+    )
+
+
+def take_up(ledger: Ledger, batch: LedgerBatch, who: Who) -> LedgerBatch:
+    """Go on with a batch that was given up, if it was.
+
+    :raises LedgerMovedError: somebody else changed the batch; nothing was written
+    """
+    return take_turn(ledger, batch, who, lambda turn: turn.advance(EventKind.TAKEN_UP, {}) if _is_given_up(turn) else turn.batch)
+
+
+def _is_given_up(turn: Turn) -> bool:
+    last = [last_version(turn.ledger, turn.connection, turn.batch.key, kind) for kind in (EventKind.GIVEN_UP, EventKind.TAKEN_UP)]
+    return last[0] > last[1]
 
 
 def _require_step(batch: LedgerBatch, after: State) -> None:

@@ -102,6 +102,7 @@ class MassPayoutInitOperator(PayoutTask):
         """Check the payments, hand them over, and tell what they come to."""
         from airflow_provider_iyzico.domain.payout import PAST_THE_GATE
         from airflow_provider_iyzico.ledger.items import batch_totals
+        from airflow_provider_iyzico.ledger.steps import take_up
         from airflow_provider_iyzico.payouts.initiate import initiate
 
         with self._means(context, create_table=self.create_table) as means:
@@ -115,6 +116,7 @@ class MassPayoutInitOperator(PayoutTask):
             else:
                 if totals.invalid_items and (self.on_invalid == "fail" or totals.invalid_items == totals.items):
                     self._give_up(means, kept)
+                take_up(means.ledger, kept, means.who)
                 if totals.invalid_items:
                     self.log.warning("%s goes on without %d items: %s", kept, totals.invalid_items, _invalid(means, kept))
                 if totals.required is None:
@@ -180,12 +182,19 @@ class MassPayoutInitOperator(PayoutTask):
 
     def _give_up(self, means: Means, kept: LedgerBatch) -> None:
         """Cancel a batch with invalid items, and fail naming them."""
-        from airflow_provider_iyzico.payouts.cancel import cancel
+        from airflow_provider_iyzico.domain.payout import State
+        from airflow_provider_iyzico.payouts.cancel import give_up
 
-        said = f"iyzico would not pay {kept.invalid_items} of {kept.items} items of {kept}: {_invalid(means, kept)}"
+        reason = f"iyzico would not pay {kept.invalid_items} of {kept.items} items"
+        said = f"{reason} of {kept}: {_invalid(means, kept)}"
         try:
-            cancel(means, kept.external_id)
+            give_up(means, kept.external_id, reason)
         except IyzicoError as error:
+            if (state := means.batch(kept.external_id).state) is not State.INITIATED:
+                raise PaymentsError(
+                    f"{said}. The batch could not be cancelled, and is {state} ({error}): iyzico may pay its other items. Pay "
+                    "none of them under another external_id before that is settled; clear this task to read the batch again"
+                ) from error
             raise PaymentsError(
                 f"{said}. The batch could not be cancelled ({error}); it holds nothing, and nobody is paid. Cancel it, correct "
                 "the payments, and use another external_id"

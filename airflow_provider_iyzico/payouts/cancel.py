@@ -13,6 +13,7 @@ from airflow_provider_iyzico.errors import (
     LedgerBatchError,
     LedgerMovedError,
 )
+from airflow_provider_iyzico.ledger.steps import give_up as keep_given_up
 from airflow_provider_iyzico.ledger.steps import send, step
 from airflow_provider_iyzico.payouts.reads import seen, seen_twice, step_by_others
 
@@ -45,6 +46,21 @@ def cancel(means: Means, external_id: str) -> LedgerBatch:
                     raise LedgerBatchError(f"{batch} is {batch.state}: iyzico does not know it, so there is nothing to cancel")
         except LedgerMovedError:
             continue
+
+
+def give_up(means: Means, external_id: str, reason: str) -> LedgerBatch:
+    """Cancel a batch that is to pay nobody. If iyzico does not cancel it, it is not authorized all the same.
+
+    :raises LedgerBatchError: as :func:`cancel` does
+    :raises IyzicoUnavailableError: as :func:`cancel` does
+    """
+    while (batch := means.batch(external_id)).state is State.INITIATED:
+        try:
+            keep_given_up(means.ledger, batch, means.who, reason)
+        except LedgerMovedError:
+            continue
+        break
+    return cancel(means, external_id)
 
 
 def settle_cancel(means: Means, batch: LedgerBatch) -> None:

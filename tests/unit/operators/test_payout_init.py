@@ -26,6 +26,7 @@ from airflow_provider_iyzico.errors import (
     Retry,
     WarehouseConfigurationError,
 )
+from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.operators import payment_rows
 from airflow_provider_iyzico.operators.mass_payout import MassPayoutInitOperator
 
@@ -100,6 +101,38 @@ def test_a_batch_with_invalid_items_that_iyzico_does_not_cancel_says_so_and_hold
     assert state(sqlite_warehouse) == "initiated"
     assert rows(sqlite_warehouse, "SELECT count(*) FROM iyzico_balance_hold") == [(0,)]
     fails("use another external_id")
+
+
+def test_a_batch_that_was_given_up_is_not_authorized_by_a_task_that_runs_all_the_same_unless_a_later_run_goes_on(
+    bank, sqlite_warehouse
+):
+    """Its payments, corrected, may have been made under another name, as the error says."""
+    bank.set(fates={"item-1": "invalid"})
+    bank.fail("failure", on="cancel", code="11")
+    for _ in range(2):
+        fails("could not be cancelled .*nobody is paid")
+        with pytest.raises(AirflowFailException, match="was given up, because iyzico would not pay some of its items"):
+            authorize()
+    assert (calls(bank, "auth"), state(sqlite_warehouse)) == (0, "initiated")
+    kinds = rows(sqlite_warehouse, "SELECT count(*) FROM iyzico_payout_event WHERE kind = 'given up'")
+    assert kinds == [(1,)]
+    assert init(on_invalid="drop")["state"] == "initiated"
+    assert authorize()["paid_items"] == 2
+
+
+def test_a_batch_that_somebody_authorizes_while_its_task_cancels_it_is_not_said_to_pay_nobody(
+    bank, sqlite_warehouse, monkeypatch
+):
+    bank.set(fates={"item-1": "invalid"})
+    send = IyzicoHook.cancel_mass_payout
+
+    def late(hook, request_id, **options):
+        bank.panel.authorize(BATCH)
+        return send(hook, request_id, **options)
+
+    monkeypatch.setattr(IyzicoHook, "cancel_mass_payout", late)
+    said = fails("would not pay 1 of 3 items.*could not be cancelled, and is authorized .*iyzico may pay its other items")
+    assert "nobody is paid" not in said
 
 
 def test_a_batch_that_somebody_authorized_before_its_invalid_items_cancelled_it_fails_naming_them(bank, sqlite_warehouse):
