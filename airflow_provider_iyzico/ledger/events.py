@@ -38,7 +38,7 @@ class EventKind(StrEnum):
     ITEM = "item"
     #: A task said that the batch pays nobody, because iyzico would not pay some items, and asked iyzico to cancel it.
     GIVEN_UP = "given up"
-    #: A task goes on with the batch all the same, without those items.
+    #: A task goes on with the batch all the same, or with items that were invalid and no longer are.
     TAKEN_UP = "taken up"
     #: A person permitted to authorize the batch once more.
     PERMIT = "permit"

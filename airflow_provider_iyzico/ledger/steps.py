@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.api.payout.initiated import Initiated, InvalidItem
@@ -17,7 +17,7 @@ from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
 from airflow_provider_iyzico.ledger.approvals import approval_digest, require_approvals
 from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, make_endless, open_hold, secure
-from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, take_turn
+from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, take_turn
 from airflow_provider_iyzico.ledger.events import EventKind, last_version
 from airflow_provider_iyzico.ledger.holds import HoldEnd, expire
 from airflow_provider_iyzico.ledger.items import read_items, read_states, state_of
@@ -46,7 +46,7 @@ def send(
     :param approvals: for ``auth_sent``: how many people must have approved the batch as it is
     :raises LedgerMovedError: somebody else changed the batch, or for ``auth_sent`` the holds of the account
     :raises LedgerBatchError: the state does not allow it; another batch may still make the same payments; the batch was given
-        up; an authorization once went unanswered, and no person permitted another
+        up, or would pay more items than was said; an authorization once went unanswered, and no person permitted another
     :raises LedgerApprovalError: for ``auth_sent``: approvals are missing, or a person rejected the batch
     :raises LedgerHoldError: for ``auth_sent``: what the batch needs is not held
     :raises LedgerFundsError: for ``auth_sent``: the balance no longer covers what is held
@@ -63,11 +63,11 @@ def send(
             name, payments = batch.external_id, batch.payments_digest
             refuse_twin(ledger, turn.connection, batch.account, name, payments, now=turn.now, since=batch.created_at)
         if asked is not None:
-            if _is_given_up(turn):
+            if (why := _why_not_as_told(turn)) is not None:
                 raise LedgerBatchError(
-                    f"{turn.batch} was given up, because iyzico would not pay some of its items, and iyzico did not cancel it. "
-                    "It is not authorized, because its payments may have been made under another name. Cancel it; or let its "
-                    "MassPayoutInitOperator go on without those items, with on_invalid='drop'"
+                    f"{why}. It is not authorized, because its payments may have been made under another name. Cancel it; or "
+                    "clear its MassPayoutInitOperator, which goes on with it as it is (without invalid items: with "
+                    "on_invalid='drop')"
                 )
             reason = "; ".join(filter(None, (require_approvals(turn, approvals), _use_permit(turn)))) or None
             digest = approval_digest(turn.batch)
@@ -132,21 +132,43 @@ def give_up(ledger: Ledger, batch: LedgerBatch, who: Who, reason: str) -> Ledger
         ledger,
         batch,
         who,
-        lambda turn: turn.batch if _is_given_up(turn) else turn.advance(EventKind.GIVEN_UP, {}, reason=reason),
+        lambda turn: turn.batch if _is_given_up(_told_of(turn)) else turn.advance(EventKind.GIVEN_UP, {}, reason=reason),
     )
 
 
 def take_up(ledger: Ledger, batch: LedgerBatch, who: Who) -> LedgerBatch:
-    """Go on with a batch that was given up, if it was.
+    """Go on with a batch as it is, if it was given up, or an item that iyzico called invalid no longer is.
 
     :raises LedgerMovedError: somebody else changed the batch; nothing was written
     """
-    return take_turn(ledger, batch, who, lambda turn: turn.advance(EventKind.TAKEN_UP, {}) if _is_given_up(turn) else turn.batch)
+
+    def act(turn: Turn) -> LedgerBatch:
+        return turn.batch if _why_not_as_told(turn) is None else turn.advance(EventKind.TAKEN_UP, {})
+
+    return take_turn(ledger, batch, who, act)
 
 
-def _is_given_up(turn: Turn) -> bool:
-    last = [last_version(turn.ledger, turn.connection, turn.batch.key, kind) for kind in (EventKind.GIVEN_UP, EventKind.TAKEN_UP)]
-    return last[0] > last[1]
+def _why_not_as_told(turn: Turn) -> str | None:
+    """Return why a batch would pay others than the task said that began it, if it would."""
+    told = _told_of(turn)
+    if _is_given_up(told):
+        return f"{turn.batch} was given up, because iyzico would not pay some of its items, and iyzico did not cancel it"
+    if told.get(EventKind.ITEM.value, 0) > told.get(EventKind.TAKEN_UP.value, 0):
+        return f"iyzico called items of {turn.batch} invalid, and would pay them by now"
+    return None
+
+
+def _is_given_up(told: dict[str, int]) -> bool:
+    return told.get(EventKind.GIVEN_UP.value, 0) > told.get(EventKind.TAKEN_UP.value, 0)
+
+
+def _told_of(turn: Turn) -> dict[str, int]:
+    """Return at which version a batch was last given up and taken up, and an item was invalid no more."""
+    event = turn.ledger.tables.event
+    no_more = and_(event.c.kind == EventKind.ITEM.value, event.c.before == INVALID, event.c.after != INVALID)
+    kinds = event.c.kind.in_([EventKind.GIVEN_UP.value, EventKind.TAKEN_UP.value])
+    query = select(event.c.kind, func.max(event.c.version)).where(is_batch(event, turn.batch.key), or_(kinds, no_more))
+    return dict(map(tuple, turn.connection.execute(query.group_by(event.c.kind))))
 
 
 def _require_step(batch: LedgerBatch, after: State) -> None:

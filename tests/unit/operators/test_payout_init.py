@@ -120,6 +120,31 @@ def test_a_batch_that_was_given_up_is_not_authorized_by_a_task_that_runs_all_the
     assert authorize()["paid_items"] == 2
 
 
+def test_an_item_that_was_left_out_is_not_paid_because_iyzico_calls_it_valid_by_now(bank, monkeypatch):
+    """Its author was told that the batch goes on without it, and may have paid it by another batch."""
+    bank.set(fates={"item-1": "invalid"})
+    assert init(on_invalid="drop")["invalid_items"] == 1
+    show = IyzicoHook.retrieve_mass_payout
+
+    def healed(hook, **asked):
+        found = show(hook, **asked)
+        valid = {"status": "INIT", "commission_amount": Decimal("2.50")}
+        items = [replace(item, **valid) if item.status == "INVALID" else item for item in found.items]
+        return replace(found, items=tuple(items))
+
+    monkeypatch.setattr(IyzicoHook, "retrieve_mass_payout", healed)
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="called items of .* invalid, and would pay them by now"):
+            authorize()
+    assert calls(bank, "auth") == 0
+    assert (init(on_invalid="drop")["invalid_items"], init(on_invalid="drop")["total"]) == (0, "301.50")
+    sent = []
+    monkeypatch.setattr(IyzicoHook, "authorize_mass_payout", lambda hook, request_id, **options: sent.append(request_id) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        authorize()
+    assert len(sent) == 1, "its author has been told"
+
+
 def test_a_batch_that_somebody_authorizes_while_its_task_cancels_it_is_not_said_to_pay_nobody(
     bank, sqlite_warehouse, monkeypatch
 ):
