@@ -24,6 +24,8 @@ _CHANGING = (SENT | UNKNOWN | PAST_THE_GATE | {State.INITIATED}) - {State.ENDED}
 _LONGEST_DAYS = 36_600
 #: So long after a cancel an authorization may still arrive.
 LATE = timedelta(days=1)
+#: So long such a batch is read, if no read succeeds after that.
+_TRIED = timedelta(days=30)
 _SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)]
 
 
@@ -68,17 +70,23 @@ def may_be_set_off(ledger: Ledger, account: Account) -> list[LedgerBatch]:
     """Return the batches that hold nothing, and that iyzico may pay all the same.
 
     A top-up may set off one that a person ended while items were out. An authorization that went unanswered may arrive after its
-    batch was cancelled; after ``LATE`` none does.
+    batch was cancelled; after ``LATE`` none does, so that a read after that is the last one.
     """
 
     def ask(connection: Connection) -> list[LedgerBatch]:
-        payout, since = ledger.tables.payout, ledger.clock(connection) - LATE
+        payout, since = ledger.tables.payout, ledger.clock(connection) - _TRIED
         is_late = and_(payout.c.auth_unanswered_at.isnot(None), payout.c.changed_at >= since)
         ended = and_(payout.c.state == State.ENDED.value, _has_items_out(ledger))
         cancelled = and_(payout.c.state == State.CANCELLED.value, is_late)
-        return _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled)))
+        found = _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled)))
+        return [batch for batch in found if batch.state is State.ENDED or _may_arrive(batch)]
 
     return ledger.act(ask)
+
+
+def _may_arrive(batch: LedgerBatch) -> bool:
+    """Tell whether an authorization of a cancelled batch may have arrived since that was read."""
+    return batch.read_at is None or batch.read_at < batch.changed_at + LATE
 
 
 def was_paid_late(ledger: Ledger, batch: LedgerBatch) -> bool:

@@ -84,8 +84,8 @@ def step(
     """Take a step that is no intent: an answer, what a read told, or what a person decided.
 
     ``cancelled`` and ``ended`` go by what :func:`~airflow_provider_iyzico.ledger.reading.record` wrote before. From ``auth_sent``
-    back to ``initiated`` leads iyzico's refusal, which a task gives as the reason; without one the authorization counts as
-    unanswered, and another one needs a permission.
+    back to ``initiated`` leads iyzico's refusal, which a task gives as the reason; without one, and if the batch was cancelled
+    meanwhile, the authorization counts as unanswered, and another one needs a permission.
 
     :param reason: iyzico's words or a person's, without personal data
     :param settling_seconds: for ``authorized``: for how long a settled item still counts, since the balance may lag behind
@@ -100,7 +100,8 @@ def step(
         values = _ON[after](turn) if after in _ON else {}
         if after is State.AUTHORIZED:
             values |= _to_authorized(turn, settling_seconds)
-        if (turn.batch.state, after) == (State.AUTH_SENT, State.INITIATED) and not (reason and who.task):
+        is_refused = after is State.INITIATED and reason and who.task
+        if turn.batch.state is State.AUTH_SENT and after is not State.AUTHORIZED and not is_refused:
             values |= _to_auth_unknown(turn)
         return turn.advance(EventKind.STATE, {"deadline_at": None, **values}, state=after, reason=reason)
 

@@ -24,7 +24,7 @@ from airflow_provider_iyzico.ledger.persons import permit, release
 from airflow_provider_iyzico.ledger.placing import Wanted, place
 from airflow_provider_iyzico.ledger.resolve import resolve
 from airflow_provider_iyzico.payouts import authorize as module
-from airflow_provider_iyzico.payouts.reads import read
+from airflow_provider_iyzico.payouts.reads import read, read_what_may_be_set_off
 
 LOST = ["done_then_reset", "cut", "truncated", "done_then_html", "done_then_status"]
 
@@ -503,6 +503,44 @@ def test_payments_that_iyzico_made_after_their_batch_was_over_are_not_made_again
     payer.wait(7 * DAYS)
     payer.bank.panel.top_up("2000.00")
     assert payer.pay(a_batch("next-month")).state == "authorized"
+
+
+def resolve_overdue(payer):
+    """The sender never says what came of it. Somebody cancels the batch in the panel, and a person settles it."""
+    payer.bank.set(auth_after_cancel="pay")
+    payer.initiate()
+    payer.bank.fail("reset_then_done", on="auth", times=1, seconds=3600)
+    payer.kill(payer.authorize, "authorize_mass_payout")
+    payer.wait(120)
+    payer.bank.panel.cancel(BATCH)
+    sent = payer.batch()
+    resolve(payer.ledger, sent, State.CANCELLED, read(payer.means(), sent), PERSON, "cancelled in the panel")
+    payer.wait(2 * 3600)
+
+
+@pytest.mark.parametrize("act", [cancel_unanswered, resolve_overdue])
+@pytest.mark.parametrize("days", [0, 3])
+def test_payments_of_a_cancelled_batch_are_made_under_another_name_only_after_a_read_that_is_late_enough(payer, act, days):
+    """Nobody has reconciled since the cancel; an authorization that went unanswered has arrived meanwhile."""
+    act(payer)
+    payer.wait(days * DAYS)
+    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* could be paid twice"):
+        payer.pay(a_batch("again"))
+    payer.wait(3600)
+    assert (payer.effects("taken"), payer.state()) == (3, "authorized"), "everybody is paid once"
+
+
+def test_a_cancelled_batch_is_read_once_more_after_a_day_and_then_left_alone(payer):
+    payer.initiate()
+    payer.bank.fail("reset", on="auth", times=1)
+    with pytest.raises(PayoutUnknownError):
+        payer.authorize()
+    payer.cancel()
+    for days, is_read in ((0.5, True), (0.6, True), (0.5, False)):
+        payer.wait(days * DAYS)
+        before = payer.calls("retrieve")
+        read_what_may_be_set_off(payer.means())
+        assert (payer.calls("retrieve") > before) is is_read
 
 
 def test_a_cancelled_batch_that_cannot_be_read_keeps_its_own_payments_from_being_made_under_another_name(payer, monkeypatch):
