@@ -20,6 +20,7 @@ from airflow_provider_iyzico.ledger.tables import REASON_LENGTH, LedgerTables
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.warehouse.database.rows import add, as_given
 from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 _HOLDS = """
     SELECT {columns}, hold_end.hold_id IS NULL AS is_open
@@ -149,10 +150,14 @@ def expire(ledger: Ledger, connection: Connection, account: Account, now: dateti
     return bool(over)
 
 
-def release_plain(ledger: Ledger, account: Account, external_id: str, who: Who, reason: str | None = None) -> Hold | None:
+def release_plain(
+    ledger: Ledger, account: Account, external_id: str, who: Who, reason: str | None = None, *, of_other_runs: bool = True
+) -> Hold | None:
     """End the open plain hold of a name; return it, or nothing where none is open.
 
-    :raises LedgerHoldError: the hold belongs to a batch of the ledger, which ends it by itself, or is in another currency
+    :param of_other_runs: also one that another run of the same DAG placed
+    :raises LedgerHoldError: the hold belongs to a batch of the ledger, which ends it by itself, is in another currency, or is
+        another run's
     """
 
     def release(connection: Connection) -> Hold | None:
@@ -169,10 +174,20 @@ def release_plain(ledger: Ledger, account: Account, external_id: str, who: Who, 
                 f"the hold of {external_id!r} is in {own['currency']}, and the task releases {account.currency}; name a "
                 "Connection whose currency is that of the hold"
             )
+        if not of_other_runs and who.task is not None and _is_of_another_run(own, who.task):
+            raise LedgerHoldError(
+                f"the hold of {external_id!r} was placed in run {own['run_id']!r} of this DAG, whose payout may not be over; put "
+                "the run into external_id, or, if that payout is over: python -m airflow_provider_iyzico.ledger release "
+                f"{external_id} --because ..."
+            )
         end_hold(ledger, connection, own, HoldEnd.RELEASED, who, reason)
         return hold_of(own)
 
     return ledger.act(release)
+
+
+def _is_of_another_run(hold: RowMapping, task: TaskInstance) -> bool:
+    return bool(hold["dag_id"] == task.dag_id and hold["run_id"] != task.run_id)
 
 
 def hold_of(row: RowMapping) -> Hold:

@@ -21,7 +21,7 @@ class MassPayoutHoldReleaseOperator(LedgerTask):
     """Ends the hold that a gate placed for a payout that other code makes: the payout is over, so others may use the money.
 
     You may run it twice, and use it as a teardown: ``release.as_teardown(setups=gate)``. It refuses the hold of a batch in the
-    ledger, because that hold ends with its batch.
+    ledger, because that hold ends with its batch, and that of another run of the same DAG, whose payout may not be over.
 
     Returns ``{"external_id", "released", "currency"}``, all strings; ``released`` is ``"0.00"`` if no hold was open.
 
@@ -64,7 +64,8 @@ class MassPayoutHoldReleaseOperator(LedgerTask):
             account = Account(settings.environment, settings.lasting_account(), read_currency(self.currency))
             with warehouse_engine(self.ledger_conn_id, named_in="ledger_conn_id") as engine:
                 ledger = Ledger.open(engine, schema=self.ledger_schema)
-                released = release_plain(ledger, account, name, Who(task=task_instance(context)))
+                who = Who(task=task_instance(context))
+                released = release_plain(ledger, account, name, who, of_other_runs=False)
                 self._dataset = dataset(engine.url, ledger.tables.hold_end.name, self.ledger_schema)
         amount = "0.00" if released is None else money_text(released.counted)
         if released is None:

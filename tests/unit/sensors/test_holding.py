@@ -673,6 +673,15 @@ def test_a_release_gives_the_money_back_says_how_much_and_may_run_twice(ledger, 
     assert iyzico.seen[1:] == [], "a release asks iyzico nothing"
 
 
+def test_a_release_that_runs_after_a_gate_that_failed_leaves_the_hold_of_an_earlier_run_alone(ledger, iyzico):
+    """The name lacks the run, and the release has the trigger rule all_done."""
+    attempt(gate(ledger), "poke")
+    with pytest.raises(AirflowFailException, match="LedgerHoldError: .* was placed in run 'manual__1' of this DAG"):
+        release(ledger).execute(context(run_id="manual__2"))
+    assert open_holds(ledger) == {NAME: 50}
+    assert release(ledger).execute(context(run_id="manual__3", dag_id="cleaning"))["released"] == "50.00"
+
+
 def test_a_release_leaves_the_holds_of_others_alone(ledger, iyzico):
     hold(ledger, "60")
     attempt(gate(ledger, batch_total="40"), "poke")
