@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from payout_reports_reference import PayoutReports, meaning
 from reports_reference import local_day
@@ -21,7 +22,7 @@ class Day:
         self.left = [Decimal(0), Decimal(0)]
         self.returned = [Decimal(0), Decimal(0)]
         self.observations = 0
-        self.inflow = self.seen_inflow = self.seen_outflow = Decimal(0)
+        self.inflow = Decimal(0)
         self.first = self.closing = None
 
 
@@ -98,14 +99,10 @@ class Rollforward:
         seen += [
             (row["placed_at"], 1, row["balance"]) for row in self.holds if self.of(row) == account and row["balance"] is not None
         ]
-        before, snapshot, gained = None, None, Decimal(0)
+        before, gained = None, Decimal(0)
         for moment, is_hold, balance in sorted(seen):
             if before is None and is_hold:
                 continue
-            if not is_hold:
-                change, snapshot = balance - (balance if snapshot is None else snapshot), balance
-                days[local_day(moment)].seen_inflow += max(change, Decimal(0))
-                days[local_day(moment)].seen_outflow += max(-change, Decimal(0))
             gained += max(balance - before, Decimal(0)) if before is not None else 0
             before = balance
             if not is_hold:
@@ -122,7 +119,7 @@ class Rollforward:
         place = bisect_left(moments, moment)
         return local_day(moments[place]) if place < len(moments) else None
 
-    def bookings(self, account, days):
+    def bookings(self, account):
         """Each movement of an account with the day on which it counts."""
         for key, event, direction, amount, commission, not_before in movements(self.reports):
             if (*key[:2], self.reports.batches[key]["currency"]) != account:
@@ -130,14 +127,23 @@ class Rollforward:
             last = self._snapshot_day(account, event["happened_at"])
             if last is None:
                 continue
-            first = self._snapshot_day(account, not_before)
-            name = "seen_outflow" if direction == "left" else "seen_inflow"
-            fitting = [day for day, money in days.items() if first <= day <= last and getattr(money, name) >= amount]
-            nearest = min if direction == "left" else max
-            yield key, event, direction, amount, commission, nearest(fitting) if fitting and first != last else last
+            sign, nearest = (-1, min) if direction == "left" else (1, max)
+            moved = defaultdict(Decimal)
+            for moment, change in self._changes(account, not_before, event["happened_at"]):
+                moved[local_day(moment)] += max(sign * change, Decimal(0))
+            fitting = [day for day, total in moved.items() if total >= amount]
+            yield key, event, direction, amount, commission, nearest(fitting, default=last)
+
+    def _changes(self, account, after, until):
+        """Each change of the balance that was seen from the first snapshot after a moment to the first after another one."""
+        seen = sorted((row["observed_at"], row["balance"]) for row in self.snapshots if self.of(row) == account)
+        ends_at = next(moment for moment, _ in seen if moment >= until)
+        for (_, before), (moment, balance) in pairwise(seen):
+            if after <= moment <= ends_at:
+                yield moment, balance - before
 
     def _move(self, account, days):
-        for _, _, direction, amount, commission, day in list(self.bookings(account, days)):
+        for _, _, direction, amount, commission, day in list(self.bookings(account)):
             sums = getattr(days[day], direction)
             sums[0], sums[1] = sums[0] + amount, sums[1] + commission
 

@@ -90,8 +90,17 @@ _SAME = {
     "AND calendar.local_date BETWEEN $day_before[{1}] AND $day_after[{1}] "
     "AND calendar.starts_at <= {1} AND calendar.ends_at > {1})",
     "snapshot_after": "(SELECT min(observed.observed_at) FROM iyzico_balance_observed AS observed "
-    "WHERE observed.environment = {0}.environment AND observed.account = {0}.account AND observed.currency = {0}.currency "
-    "AND observed.observed_at >= {1})",
+    "WHERE $same_account[observed; {0}] AND observed.observed_at >= {1})",
+    # What the balance of an account lost, or gained, as those snapshots since a moment saw it that meet a condition.
+    "lost": "$changed[{0}; {1}; {2}; <]",
+    "gained": "$changed[{0}; {1}; {2}; >]",
+    "changed": "(SELECT $money[sum(CASE WHEN step.amount {3} 0 THEN abs(step.amount) ELSE 0 END)] FROM ("
+    "SELECT observed.observed_at, $less[observed.balance; lag(observed.balance) OVER (ORDER BY observed.observed_at, "
+    "observed.snapshot_id)] AS amount FROM iyzico_balance_observed AS observed "
+    "WHERE $same_account[observed; {0}] AND {2} AND observed.observed_at >= COALESCE("
+    "(SELECT max(earlier.observed_at) FROM iyzico_balance_observed AS earlier "
+    "WHERE $same_account[earlier; {0}] AND earlier.observed_at < {1}), {1})) AS step WHERE step.observed_at >= {1})",
+    "same_account": "{0}.environment = {1}.environment AND {0}.account = {1}.account AND {0}.currency = {1}.currency",
 }
 #: How each dialect says the things that are not the same everywhere. Days are those of Türkiye: UTC+3, in summer, too.
 _WORDS = {

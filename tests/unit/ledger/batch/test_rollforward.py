@@ -203,6 +203,18 @@ def test_a_payout_that_the_ledger_sees_a_day_later_counts_when_the_money_left(da
     assert found == [figures(0, 0, 302), figures(0, 0)]
 
 
+def test_what_left_before_a_payout_was_sent_does_not_draw_the_payout_to_its_day(day):
+    balances, moments = ("5000", "2000", "2000", "1698", "1698"), (0, 10, 30, DAY, DAY + 60)
+    found = day(*balances, at=moments, statuses=[["SUCCESS", "SUCCESS"]], minutes=[DAY + 30], hold_balance="2000")
+    assert found == [figures(0, -3000, 302), figures(0, 0)]
+
+
+def test_what_came_in_after_a_return_was_seen_does_not_draw_the_return_to_its_day(day):
+    balances, moments = ("1000", "698", "899", "899", "1899"), (0, 30, DAY, 2 * DAY, 2 * DAY + 60)
+    found = day(*balances, at=moments, statuses=[FAILED, BACK], minutes=[22, 2 * DAY - 60])
+    assert found == [figures(0, 0), figures(0, 0), figures(1000, 0)]
+
+
 def test_a_day_without_a_snapshot_leaves_nothing_unexplained_on_the_next_one(day):
     found = day("1000", "698", "899", at=[0, 30, 3 * DAY], statuses=[FAILED, BACK], minutes=[22, 2 * DAY - 60])
     assert found == [figures(0, 0)] * 2
