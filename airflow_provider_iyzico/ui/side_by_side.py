@@ -15,7 +15,7 @@ from airflow_provider_iyzico.ui.parts import Lack, lack
 from airflow_provider_iyzico.ui.questions import Who, accounts, is_less, of, plain, zone_named
 from airflow_provider_iyzico.warehouse.database.faults import is_unreadable
 
-#: At most so many accounts are listed.
+#: At most so many accounts are listed on the page. A file has all of them.
 MOST_ACCOUNTS = 100
 _BALANCE = ("balance", "observed_at", "age_minutes", "is_stale", "threshold")
 _FUNDS = ("held", "available", "balance_asked_at")
@@ -26,7 +26,7 @@ def side_by_side(connection: Connection, schema: str | None) -> dict[str, Any]:
 
     An account may be in the ledger only, or in the snapshots only. A row that was written by hand hinders its own account alone.
     """
-    lacking, found, in_all = accounts_of(connection, schema)
+    lacking, found, in_all = accounts_of(connection, schema, MOST_ACCOUNTS)
     return {
         "lack": lacking and lacking._asdict(),
         "accounts": [plain(SimpleNamespace(_mapping=row), zone_named(row["report_timezone"])) for row in found],  # type: ignore[arg-type]
@@ -34,8 +34,13 @@ def side_by_side(connection: Connection, schema: str | None) -> dict[str, Any]:
     }
 
 
-def accounts_of(connection: Connection, schema: str | None) -> tuple[Lack | None, list[dict[str, Any]], int]:
-    """Return what is lacking of the ledger, the first accounts, and how many there are."""
+def accounts_of(
+    connection: Connection, schema: str | None, most: int | None = None
+) -> tuple[Lack | None, list[dict[str, Any]], int]:
+    """Return what is lacking of the ledger, the accounts, and how many there are.
+
+    :param most: return no more than these, the first by their labels
+    """
     lacking = lack(connection, schema, "iyzico_balance_available", "iyzico_payout_exception")
     known = {Who(*[each[name] for name in Who._fields]): each["report_timezone"] for each in accounts(connection, schema)}
     problems: dict[Who, tuple[int, Any]] = {}
@@ -43,7 +48,7 @@ def accounts_of(connection: Connection, schema: str | None) -> tuple[Lack | None
         for row in connection.execute(_labels(schema)):
             known.setdefault(Who(*row), "UTC")
         problems = {Who(*row[:3]): (row[3], row[4]) for row in connection.execute(_problems(schema))}
-    shown = sorted(known)[:MOST_ACCOUNTS]
+    shown = sorted(known)[:most]
     rows = [
         who._asdict() | {"report_timezone": known[who]} | _figures(connection, schema, who, has_ledger=lacking is None)
         for who in shown

@@ -20,6 +20,7 @@ from support import HAS_PAGES, HAS_PSYCOPG, NO_PAGES, POSTGRESQL
 from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import funds_version
+from airflow_provider_iyzico.ui import side_by_side
 from airflow_provider_iyzico.ui.columns import COLUMNS, MORE_COLUMNS
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.words import words
@@ -193,6 +194,19 @@ def test_a_role_that_may_not_read_the_ledger_sees_balances_and_is_told_what_to_b
         assert (status, body.splitlines()[0].split("\t")[0]) == (200, "\ufeffOrtam"), what
     for what in ("items", "events"):
         assert ask(url, f"/file/batch/{what}?{PAYROLL}&external_id=x")[0] == 200
+
+
+def test_the_page_lists_accounts_up_to_a_limit_and_their_file_has_all(url, connect, tmp_path, monkeypatch):
+    monkeypatch.setattr(side_by_side, "MOST_ACCOUNTS", 1)
+    engine = create_engine(f"sqlite:///{tmp_path}/w.db")
+    for account in ("a", "b"):
+        keep(engine, account=account)
+    engine.dispose()
+    connect({"conn_type": "sqlite", "host": f"{tmp_path}/w.db"})
+    found = json.loads(ask(url, "/accounts", Accept="application/json")[1])
+    assert ([each["account"] for each in found["accounts"]], found["accounts_in_all"]) == (["a"], 2)
+    _header, *lines = ask(url, "/file/accounts")[1].splitlines()
+    assert [line.split(",")[1] for line in lines] == ["a", "b"]
 
 
 @pytest.mark.parametrize("path", ["/file/nothing", "/file/batch/days", "/file/days?separator=x", "/file/days?kind=exe"])
