@@ -14,9 +14,26 @@ from airflow_provider_iyzico.ledger.batches import LedgerBatch
 
 _LIST = ("external_id", "environment", "account", "state", "currency", "total", "required", "items", "changed_at")
 _BATCH = (
-    *("state", "version", "request_id", "purpose", "iyzico_status", "items", "invalid_items", "total", "commission"),
-    *("commission_bound", "required", "deadline_at", "auth_unanswered_at", "read_at", "dag_id", "task_id", "run_id"),
-    *("created_at", "changed_at", "ended_at"),
+    "state",
+    "version",
+    "request_id",
+    "purpose",
+    "iyzico_status",
+    "items",
+    "invalid_items",
+    "total",
+    "commission",
+    "commission_bound",
+    "required",
+    "deadline_at",
+    "auth_unanswered_at",
+    "read_at",
+    "dag_id",
+    "task_id",
+    "run_id",
+    "created_at",
+    "changed_at",
+    "ended_at",
 )
 _ITEM = ("item_external_id", "recipient_type", "recipient_end", "amount", "commission", "status", "reference_code", "error")
 _EVENT = ("happened_at", "version", "kind", "item_external_id", "before", "after", "by", "reason")

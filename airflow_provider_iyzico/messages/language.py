@@ -12,8 +12,18 @@ from airflow_provider_iyzico.errors import IyzicoConfigurationError
 LANGUAGES = ("en", "tr")
 _SANDBOX = ("Sandbox: no real money", "Deneme ortamı: tutarlar gerçek değildir")
 _MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 )
 
 

@@ -24,7 +24,10 @@ MOST_HOLDERS = 20
 _SUMS = ("requested", "invalid", "valid", "cancelled", "paid", "returned", "outstanding", "waiting", "out", "unknown")
 _TOTALS = [
     *[f"{part}_{unit}" for part in _SUMS for unit in ("items", "total")],
-    *("paid_commission", "returned_commission", "unpaid_items", "needs_person"),
+    "paid_commission",
+    "returned_commission",
+    "unpaid_items",
+    "needs_person",
 ]
 
 

@@ -11,7 +11,16 @@ from airflow_provider_iyzico.warehouse.statement.entries import Statement
 from airflow_provider_iyzico.warehouse.statement.words import note_of, remarks, word
 
 COLUMNS = (
-    *("environment", "account", "currency", "local_date", "entry", "external_id", "item_count", "amount", "balance", "note"),
+    "environment",
+    "account",
+    "currency",
+    "local_date",
+    "entry",
+    "external_id",
+    "item_count",
+    "amount",
+    "balance",
+    "note",
 )
 
 
