@@ -150,25 +150,25 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "event_items": ("Payments ({count})", "Ödeme kalemleri ({count})"),
     # the month
     "verdict_closes": (
-        "{month} closes: every change of the balance is explained.",
-        "{month} kapanıyor: bakiyedeki her değişiklik açıklanıyor.",
+        "{month} closes: nothing of its closing balance is unexplained.",
+        "{month} kapanışı tutuyor: kapanış bakiyesinde açıklanamayan fark yok.",
     ),
     "verdict_gaps": (
         "{month} closes by its figures, but {days} of its days were not observed closely enough.",
-        "{month} tutarlara göre kapanıyor, ancak {days} günün gözlemleri eksik.",
+        "{month} kapanışı tutarlara göre tutuyor, ancak {days} günün gözlemleri eksik.",
     ),
     "verdict_under_way": (
         "{month} does not close yet: {amount} is unexplained. Payments that are under way may explain it ({under_way}).",
-        "{month} henüz kapanmıyor: {amount} tutarında açıklanamayan fark var. Sonucu beklenen ödemeler bunu açıklayabilir "
+        "{month} kapanışı henüz tutmuyor: {amount} tutarında açıklanamayan fark var. Sonucu beklenen ödemeler bunu açıklayabilir "
         "({under_way}).",
     ),
     "verdict_open": (
-        "{month} is not over. So far, every change of the balance is explained.",
-        "{month} henüz bitmedi. Şu ana kadar bakiyedeki her değişiklik açıklanıyor.",
+        "{month} is not over. So far, nothing of its closing balance is unexplained.",
+        "{month} henüz bitmedi. Şu ana kadar kapanış bakiyesinde açıklanamayan fark yok.",
     ),
     "verdict_unexplained": (
         "{month} does not close: {amount} is unexplained.",
-        "{month} kapanmıyor: {amount} tutarında açıklanamayan fark var.",
+        "{month} kapanışı tutmuyor: {amount} tutarında açıklanamayan fark var.",
     ),
     "verdict_unknown": (
         "Nobody knows whether {month} closes: no balance was observed.",
