@@ -198,8 +198,15 @@ class Drama:
             self.person.heed_refused_cancel(order, error)
 
     def _correct(self, order: Order) -> None:
-        """Correct what iyzico refused: nothing of it is there."""
+        """Correct what iyzico refused: nothing of it is there. A copy that began before may still hand over what it read then."""
         fates = self.plan.settings["fates"]
+        before = [dict(row) for row in order.rows]
+
+        def undo() -> None:
+            order.rows[:] = before
+            self.contents[order.name], self.referee.recipients[order.name] = order.amounts, order.recipients
+
+        self.referee.uncorrected[order.name] = order.amounts, undo
         for row in order.rows:
             row["description"] = "corrected"
         order.rows[:] = [row for row in order.rows if fates[row["item_external_id"]] != "invalid"] or order.rows

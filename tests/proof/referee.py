@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -72,6 +73,8 @@ class Referee:
         self.engine, self.stage, self.contents, self.grace = engine, stage, contents, timedelta(seconds=grace_seconds)
         #: Whom each batch pays, by its name and the item.
         self.recipients: dict[str, dict[str, str]] = {}
+        #: What each batch was before somebody corrected it, and what makes it that again.
+        self.uncorrected: dict[str, tuple[dict[str, Decimal], Callable[[], None]]] = {}
         self.seen: dict[str, Seen] = defaultdict(Seen)
         self.turns = 0
         #: What somebody took out, or promised, behind our back: that much is outside the promise.
@@ -124,6 +127,9 @@ class Referee:
     def _check_content(self, row: Any, fields: dict[str, Any]) -> None:
         name = row["external_id"]
         content = {item["itemExternalId"]: Decimal(item["amount"]["value"]) for item in fields["items"]}
+        earlier, undo = self.uncorrected.get(name, ({}, lambda: None))
+        if content != self.contents.get(name) and content == earlier:
+            undo()
         if content != self.contents.get(name):
             raise Violation(f"INV-05 another content: {name} is handed over as {sorted(content)}")
         twins = [other for other, items in self.contents.items() if items == content and other != name]
