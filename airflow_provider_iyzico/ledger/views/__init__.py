@@ -110,6 +110,7 @@ _WORDS = {
         "month": "to_char({0}, 'YYYY-MM')",
         # At the end of a subquery: its columns are computed once, and not again wherever they are used.
         "computed_once": "OFFSET 0",
+        "materialized": "MATERIALIZED",  # without statistics, it would be computed again for every row that it is joined to
         "now": "clock_timestamp()",
         "day_ago": "(clock_timestamp() - INTERVAL '24 hours')",
         "local_date": "CAST({0} AT TIME ZONE 'UTC' + INTERVAL '3 hours' AS date)",
@@ -126,6 +127,7 @@ _WORDS = {
         **_SAME,
         "month": "substr({0}, 1, 7)",
         "computed_once": "LIMIT -1",
+        "materialized": "",
         "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
         "day_ago": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-24 hours')",
         "local_date": "date(substr({0}, 1, 19), '+3 hours')",  # it rounds the last half millisecond of a day up
