@@ -103,15 +103,16 @@ class Year:
             if rng.random() < 0.3:
                 found.append((payday + rng.uniform(0, 300), self._hinder))
             payday += rng.uniform(2, 9) * DAY
-        # At another time of day than the payouts' top-ups, so that a snapshot lies in between.
         for day in range(5, self.days, 23):
             found.append((day * DAY + rng.uniform(0, DAY), self._withdraw))
         return found
 
     def _see(self) -> None:
         """Keep a snapshot; now and then nobody does."""
-        if self.rng.random() < 0.02:
-            return
+        if self.rng.random() >= 0.02:
+            self._keep()
+
+    def _keep(self) -> None:
         balance = hook_over(self.runner.wire, self.runner.host, self.account.account).get_balance()
         moment = self.stage.moment()
         seen = Observation(
@@ -129,10 +130,13 @@ class Year:
         self.simulator.fail(kind, on=call, times=1, **options)
 
     def _withdraw(self) -> None:
+        """Take money out between two snapshots of its own: what comes in between the same two would hide it, as the guide says."""
+        self._keep()
         amount = Decimal(self.rng.randrange(100, 20_000)) / 100
         if amount < Decimal(self.simulator.balance):
             self.simulator.panel.withdraw(str(amount))
             self.withdrawn.append((self.stage.moment(), amount))
+        self._keep()
 
     def _pay(self) -> None:
         """Begin a batch; half of the time money comes in just before it."""
