@@ -158,6 +158,10 @@ def test_the_alert_fires_below_the_threshold_and_not_above_it(dags, iyzico, sqli
     exec(for_this_airflow(mine(code_of("alert when low"))), names)
     check = names["dag"].get_task("enough_money")
     stated = mine(next(query for query in QUERIES if query.startswith("INSERT"))).replace("500000", "80")
+    assert str(dags["iyzico_balance_snapshot"].test().state) == "success"
+    with closing(sqlite3.connect(sqlite_warehouse)) as connection:
+        query = check.sql.replace("'sandbox'", "'production'")
+        assert connection.execute(query).fetchall() == [(0,)]  # nothing was ever seen there, so nobody knows that all is well
     for balance, fires in (("100.00", False), ("79.99", True)):
         iyzico.balance = balance
         assert str(dags["iyzico_balance_snapshot"].test().state) == "success"
