@@ -165,7 +165,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
                     if poll.begun_at < waiter.since:
                         continue  # this poll began for other gates, before this one waited
                     last, known = poll, known if isinstance(poll.seen, IyzicoError) else poll
-                    if verdict is not None:
+                    if verdict.outcome is not Outcome.WAITING:
                         break
             if isinstance(shared_stream, AsyncGenerator):
                 await shared_stream.aclose()  # otherwise the event loop starts a task to close each of thousands
@@ -200,8 +200,7 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
         was_met: bool | None = None
         want_next_poll(self.shared_stream_key())
         async for poll in stream:
-            waiter.judge_and_log(poll)
-            verdict = waiter.judge(poll)
+            verdict = waiter.judge_and_log(poll)
             if verdict.balance is None or poll.begun_at < waiter.since:
                 continue  # no balance that is believed, or a poll that began before this watcher did
             if not memory.is_read:
@@ -249,12 +248,12 @@ class _Waiter(Quiet):
     def judge(self, poll: Poll[Balance]) -> Verdict:
         return judge(poll.seen, self.need, poll.account, is_current=poll.begun_at >= self.since)
 
-    def judge_and_log(self, poll: Poll[Balance]) -> Verdict | None:
-        """Judge a poll, and log a line if it is new. Return the verdict if it ends the wait, otherwise ``None``."""
+    def judge_and_log(self, poll: Poll[Balance]) -> Verdict:
+        """Judge a poll, and log a line if it is new."""
         verdict = self.judge(poll)
         if self.is_due(verdict, poll.essence, poll.begun_at):
             poll.lines.add(partial(self._write, verdict))
-        return None if verdict.outcome is Outcome.WAITING else verdict
+        return verdict
 
     def _write(self, verdict: Verdict) -> None:
         self.log.info("%s", self.line(verdict))
