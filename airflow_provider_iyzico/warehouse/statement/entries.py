@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from airflow_provider_iyzico.errors import WarehouseStatementError
 from airflow_provider_iyzico.warehouse.database.exact import exactly
-from airflow_provider_iyzico.warehouse.statement.figures import Day, Figures, Movement, Totals, Whose
+from airflow_provider_iyzico.warehouse.statement.figures import Day, Figures, Movement, Sums, Whose
 
 _NOTHING = Decimal(0)
 
@@ -186,7 +186,7 @@ def _sums(entries: list[Entry]) -> dict[str, Decimal]:
     }
 
 
-def _compare(where: str, entries: dict[str, Decimal], row: Day | Totals | Statement) -> None:
+def _compare(where: str, entries: dict[str, Decimal], row: Sums | Statement) -> None:
     for name, amount in entries.items():
         said = getattr(row, name) or _NOTHING
         if amount != said:

@@ -20,12 +20,9 @@ class Whose:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A row of ``iyzico_balance_rollforward``. Without an observation, what is seen of the balance is ``None``."""
+class Sums:
+    """The money of a day or of a month. Without an observation, what is seen of the balance is ``None``."""
 
-    local_date: date
-    starts_at: datetime
-    ends_at: datetime
     opening: Decimal
     came_in: Decimal | None
     left_total: Decimal
@@ -34,6 +31,15 @@ class Day:
     returned_commission: Decimal
     closing: Decimal | None
     unexplained: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day(Sums):
+    """A row of ``iyzico_balance_rollforward``."""
+
+    local_date: date
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +61,9 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Sums):
     """A row of ``iyzico_balance_rollforward_month``."""
 
-    opening: Decimal
-    came_in: Decimal | None
-    left_total: Decimal
-    left_commission: Decimal
-    returned_total: Decimal
-    returned_commission: Decimal
-    closing: Decimal | None
-    unexplained: Decimal | None
     under_way: Decimal
     days: int
     complete_days: int

@@ -147,10 +147,7 @@ class _Reader:
                 "record one, and ask again"
             )
         if len(days) != (last - days[0].local_date).days + 1:
-            raise WarehouseStatementError(
-                f"days of {month} are missing in the calendar of {self.whose}; compute them again with "
-                "`python -m airflow_provider_iyzico.warehouse rebuild`"
-            )
+            raise self._without_days()
         return Figures(
             whose=self.whose,
             month=month,
@@ -168,7 +165,15 @@ class _Reader:
 
     def _first_day(self) -> date:
         view = self._view(_DAYS)
-        return self._rows(view, order=view.c.local_date)[0].local_date  # type: ignore[no-any-return]
+        for row in self._rows(view, order=view.c.local_date):
+            return row.local_date  # type: ignore[no-any-return]
+        raise self._without_days()
+
+    def _without_days(self) -> WarehouseStatementError:
+        return WarehouseStatementError(
+            f"days are missing in the calendar of {self.whose}; compute them again with "
+            "`python -m airflow_provider_iyzico.warehouse rebuild`"
+        )
 
     def _movements(self, first: date, last: date) -> tuple[Movement, ...]:
         view = self._view(_MOVEMENTS)

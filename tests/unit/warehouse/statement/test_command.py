@@ -199,6 +199,12 @@ def test_the_first_month_of_an_account_opens_with_its_first_snapshot(books, stat
     )
 
 
+def test_an_account_without_days_is_refused(ledger, books, statement):
+    books.see(at(1, 30), "5.00")
+    run(ledger.engine, f"UPDATE iyzico_account SET first_date = '2999-01-01' WHERE account = '{books.account.account}'")
+    assert "compute" in refused(statement, "csv", account=books.account.account)
+
+
 def test_a_month_that_is_not_over_is_refused(books, statement):
     books.see(at(1, 30), "5.00")
     with time_machine.travel(at(1, 31, 23, 59), tick=False):

@@ -37,7 +37,7 @@ def figures(balances, moved=(), came_in=None, opening="1000"):
         gone = sums[0] + sums[1] - sums[2] - sums[3]
         unexplained = None if balance is None else closing - seen - gained + gone
         start, end = midnight(number), midnight(number + 1)
-        days.append(Day(FIRST + timedelta(number), start, end, seen, gained, *sums, closing, unexplained))
+        days.append(Day(seen, gained, *sums, closing, unexplained, FIRST + timedelta(number), start, end))
         seen = seen if closing is None else closing
     names = ("came_in", "left_total", "left_commission", "returned_total", "returned_commission", "unexplained")
     *sums, unexplained = [sum((getattr(day, name) or 0 for day in days), Decimal(0)) for name in names]
