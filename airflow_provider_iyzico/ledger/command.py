@@ -11,7 +11,14 @@ from typing import TypeVar
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.domain.payout import State
-from airflow_provider_iyzico.errors import IyzicoError, LedgerBatchError, LedgerError, restated, unexpected
+from airflow_provider_iyzico.errors import (
+    IyzicoError,
+    LedgerBatchError,
+    LedgerError,
+    WarehouseConfigurationError,
+    restated,
+    unexpected,
+)
 from airflow_provider_iyzico.ledger import persons
 from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.approvals import MAX_AGE, approve, shown_digest, words_of
@@ -28,6 +35,7 @@ from airflow_provider_iyzico.ledger.rights import grants
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
 from airflow_provider_iyzico.warehouse.database.layout import ddl, dialect_named
+from airflow_provider_iyzico.warehouse.views import DIALECTS as WAREHOUSE_DIALECTS
 
 Asked = argparse.Namespace
 T = TypeVar("T")
@@ -134,6 +142,11 @@ def _hours(given: str) -> float:
 
 
 def _ddl(asked: Asked) -> Iterable[str]:
+    if asked.rollforward and asked.dialect not in WAREHOUSE_DIALECTS:
+        raise WarehouseConfigurationError(
+            f"the warehouse has no views on {asked.dialect}, so there is no roll-forward; leave out --rollforward, or name "
+            f"{' or '.join(WAREHOUSE_DIALECTS)} in --dialect"
+        )
     yield ddl(ledger_layout(asked.schema, with_rollforward=asked.rollforward), dialect_named(asked.dialect))
     yield from grants(asked.dialect, asked.schema, with_rollforward=asked.rollforward)
 

@@ -22,13 +22,14 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
+from airflow_provider_iyzico.ledger import command
 from airflow_provider_iyzico.ledger.layout import ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Placing, funds_version
 from airflow_provider_iyzico.ledger.questions import plain_holds
 from airflow_provider_iyzico.ledger.shape import check
 from airflow_provider_iyzico.ledger.tables import ledger_tables
-from airflow_provider_iyzico.ledger.views import VIEWS
+from airflow_provider_iyzico.ledger.views import ROLLFORWARD_VIEWS, VIEWS
 from airflow_provider_iyzico.warehouse.database.layout import ddl
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
@@ -476,3 +477,19 @@ def test_a_table_that_is_being_made_is_not_yet_there():
     rows = [("iyzico_payout_event", "PRIMARY", "event_id"), ("", "flush", "1"), ("", "engine", "iyzico_payout_event InnoDB")]
     connection = SimpleNamespace(dialect=SimpleNamespace(name="mysql"), exec_driver_sql=lambda _: rows)
     assert check(connection, ledger_tables(), "ddl") == {*NAMES, *VIEWS}
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "sqlite"])
+def test_the_printed_roll_forward_has_its_views_and_their_rights(capsys, dialect):
+    assert command.main(["ddl", "--rollforward", "--dialect", dialect]) == 0
+    printed = capsys.readouterr().out
+    for view in ROLLFORWARD_VIEWS:
+        assert f"CREATE VIEW {view} AS" in printed
+        assert (f"GRANT SELECT ON {view} TO iyzico_reader" in printed) is (dialect == "postgresql")
+
+
+def test_a_roll_forward_that_cannot_be_there_is_refused_and_not_left_out(capsys):
+    assert command.main(["ddl", "--rollforward", "--dialect", "mysql"]) == 2
+    said = capsys.readouterr()
+    assert "no roll-forward" in said.err
+    assert said.out == ""
