@@ -78,6 +78,14 @@ def payouts(connection: Connection, schema: str | None, who: Who, period: Period
     }
 
 
+def exceptions_in_all(connection: Connection, schema: str | None, who: Who) -> dict[str, Any]:
+    """Return how many exceptions an account has, or what is lacking."""
+    if lacking := lack(connection, schema, "iyzico_payout_exception"):
+        return {"lack": lacking._asdict()}
+    counted = of(view("iyzico_payout_exception", schema), who).with_only_columns(func.count())
+    return {"lack": None, "exceptions_in_all": connection.execute(counted).scalar()}
+
+
 def exceptions(schema: str | None, who: Who) -> Select[Any]:
     """Ask for all that needs a person, the oldest first, whatever period the page shows."""
     source = view("iyzico_payout_exception", schema)

@@ -181,7 +181,7 @@ def lira(amount, language):
     return f"{'-' if amount < 0 else ''}₺{whole}{',' if language == 'tr' else '.'}{fraction}"
 
 
-PARTS = ("data", "payouts", "batch", "month", "movements", "below", "accounts")
+PARTS = ("data", "payouts", "exceptions", "batch", "month", "movements", "below", "accounts")
 FILES = (
     "observations",
     "days",

@@ -86,7 +86,7 @@ async function fetchAll(mine) {
     if (isCurrent()) showBelow(found, who);
   }
   if (counted !== undefined) return;
-  const found = await ask("payouts", { ...who, ...period });
+  const found = await ask("exceptions", who);
   if (!isCurrent()) return;
   showCount(found);
   counted = who;

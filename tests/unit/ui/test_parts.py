@@ -97,6 +97,9 @@ def test_payouts_are_those_of_the_views_exceptions_the_oldest_first(paid):
         (row["kind"], row["item_external_id"]) for row in problems
     ]
     assert found["exceptions_in_all"] == len(problems) == 1
+    with paid.connect() as connection:
+        assert payouts.exceptions_in_all(connection, None, WHO) == {"lack": None, "exceptions_in_all": 1}
+        assert payouts.exceptions_in_all(connection, None, Who("sandbox", "nobody", "TRY"))["exceptions_in_all"] == 0
     assert (found["sums"]["batches"], found["sums"]["valid_items"], found["sums"]["paid_items"]) == (3, 6, 3)
     assert is_same(found["sums"]["paid_total"], sum(Decimal(str(row["paid_total"])) for row in summary.values()))
 
