@@ -113,7 +113,7 @@ class Rollforward:
                 day.inflow, gained = day.inflow + gained, Decimal(0)
         return days
 
-    def _snapshot_day(self, account, moment):
+    def snapshot_day(self, account, moment):
         """The day of the first snapshot that is not before a moment."""
         moments = self.moments[account]
         place = bisect_left(moments, moment)
@@ -124,7 +124,7 @@ class Rollforward:
         for key, event, direction, amount, commission, not_before in movements(self.reports):
             if (*key[:2], self.reports.batches[key]["currency"]) != account:
                 continue
-            last = self._snapshot_day(account, event["happened_at"])
+            last = self.snapshot_day(account, event["happened_at"])
             if last is None:
                 continue
             sign, nearest = (-1, min) if direction == "left" else (1, max)
@@ -186,7 +186,7 @@ class Rollforward:
         return found
 
     def _is_by(self, account, moment, last):
-        day = self._snapshot_day(account, moment)
+        day = self.snapshot_day(account, moment)
         return day is not None and day <= last
 
     def months(self):

@@ -34,7 +34,7 @@ def amounts_by_day(effects, told, account):
     """Add up amounts by the day of the first snapshot that may show them."""
     found = defaultdict(Decimal)
     for moment, amount in effects:
-        found[told._snapshot_day(account, moment)] += amount
+        found[told.snapshot_day(account, moment)] += amount
     return found
 
 

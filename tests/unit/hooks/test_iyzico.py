@@ -72,6 +72,7 @@ def test_a_poll_takes_no_longer_than_its_limit(iyzico, hook):
     iyzico.fail("timeout")
     started = time.monotonic()
     assert isinstance(hook.poll(within_seconds=0.3), IyzicoUnavailableError)
+    assert isinstance(hook.look(within_seconds=0.3), IyzicoUnavailableError)  # its earlier name
     with pytest.raises(IyzicoUnavailableError):
         hook.get_balance(within_seconds=0.3)
     assert isinstance(hook.poll(within_seconds=0), IyzicoUnavailableError)
