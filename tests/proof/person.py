@@ -92,6 +92,8 @@ class Person:
                 return "again"
             case LedgerBatchError() if "would pay none" in str(error):
                 return "cancel"
+            case LedgerBatchError() if "was given up" in str(error):
+                return self.rng.choice(("cancel", "init"))
             case LedgerBatchError() if "was cancelled" in str(error):
                 return "nothing"
             case LedgerBatchError() if "permit" in str(error) and batch is not None:
