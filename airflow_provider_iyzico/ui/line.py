@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from airflow_provider_iyzico.ui import questions
 from airflow_provider_iyzico.ui.columns import view
 from airflow_provider_iyzico.ui.questions import Period, Who, digits, of, wall_clock
-from airflow_provider_iyzico.warehouse.views import DEFAULT_CADENCE_MINUTES, LATE_CADENCES
+from airflow_provider_iyzico.warehouse.views.dialects import DEFAULT_CADENCE_MINUTES, LATE_CADENCES
 
 #: The period is cut into this many slices, and each keeps four observations at most. That is finer than a screen.
 SLICES = 500

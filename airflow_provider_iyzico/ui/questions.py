@@ -19,7 +19,7 @@ from sqlalchemy.sql.expression import Select, TableClause
 
 from airflow_provider_iyzico.ui.columns import view
 from airflow_provider_iyzico.warehouse.local_day import time_zone
-from airflow_provider_iyzico.warehouse.views import LATE_CADENCES
+from airflow_provider_iyzico.warehouse.views.dialects import LATE_CADENCES
 
 #: Amounts are compared in this context, whatever context the caller has. A NaN that was written by hand is no error.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])

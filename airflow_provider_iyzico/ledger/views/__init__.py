@@ -13,8 +13,8 @@ from airflow_provider_iyzico.api.payout.statuses import BATCH_STATUSES, INVALID,
 from airflow_provider_iyzico.domain.items import CANCELLED_ITEM
 from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, SENT, UNKNOWN
 from airflow_provider_iyzico.domain.progress import NOT_GONE
-from airflow_provider_iyzico.warehouse.views import LESS_IN_SQLITE, MONEY_IN_SQLITE, created
-from airflow_provider_iyzico.warehouse.views import WORDS as WAREHOUSE_WORDS
+from airflow_provider_iyzico.warehouse.views import created
+from airflow_provider_iyzico.warehouse.views.dialects import WORDS as WAREHOUSE_WORDS
 
 #: In the order in which they build on one another.
 VIEWS = (
@@ -133,14 +133,13 @@ _WORDS = {
         "local_date": "date(substr({0}, 1, 19), '+3 hours')",  # it rounds the last half millisecond of a day up
         "seconds": "round((julianday({1}) - julianday({0})) * 86400, 3)",
         "hours": "round((julianday({1}) - julianday({0})) * 24, 2)",
-        "money": MONEY_IN_SQLITE,
-        "less": LESS_IN_SQLITE,
         "listed": "group_concat({0}, ', ')",
         "joined": "{0} || ' ' || {1}",
         "exact": "{0}",
     },
     "mysql": {
         **_SAME,
+        "quote": "`",
         "computed_once": "LIMIT 18446744073709551615",
         "now": "UTC_TIMESTAMP(6)",
         "day_ago": "(UTC_TIMESTAMP(6) - INTERVAL 24 HOUR)",
@@ -169,6 +168,5 @@ def view_statements(dialect: str, schema: str | None = None, *, with_rollforward
     :param with_rollforward: with those that compare the ledger with the warehouse, where the warehouse has views
     """
     names = view_names(dialect, with_rollforward=with_rollforward)
-    quote = "`" if dialect in ("mysql", "mariadb") else '"'
     texts = {name: files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8") for name in names}
-    return [(name, created(name, text, _WORDS[dialect], schema, quote)) for name, text in texts.items()]
+    return [(name, created(name, text, _WORDS[dialect], schema)) for name, text in texts.items()]
