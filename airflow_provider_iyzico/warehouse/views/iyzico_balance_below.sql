@@ -15,10 +15,7 @@ JOIN iyzico_account AS a
   ON a.environment = i.environment AND a.account = i.account AND a.currency = i.currency
 JOIN iyzico_report_day AS c
   ON c.report_timezone = a.report_timezone AND c.starts_at < i.valid_to AND c.ends_at > i.valid_from
-JOIN (
-     SELECT environment, account, currency, threshold, valid_from,
-            COALESCE(lead(valid_from) OVER (PARTITION BY environment, account, currency ORDER BY valid_from), $forever) AS valid_to
-     FROM iyzico_balance_threshold) AS t
+JOIN $thresholds AS t
   ON t.environment = i.environment AND t.account = i.account AND t.currency = i.currency
  AND t.valid_from < $least[i.valid_to; c.ends_at] AND t.valid_to > $greatest[i.valid_from; c.starts_at]
 WHERE c.local_date >= $day_before[i.valid_from] AND c.local_date <= $day_after[i.valid_to]

@@ -52,18 +52,8 @@ FROM (
             CASE WHEN d.observations IS NULL THEN $minutes[c.starts_at; $least[c.ends_at; w.as_of]]
                  ELSE $greatest[$minutes[c.starts_at; d.first_at]; d.longest_gap_minutes; $minutes[d.closing_at; $least[c.ends_at; w.as_of]]]
             END AS longest_gap_minutes,
-            COALESCE((
-                SELECT t.cadence_minutes
-                FROM iyzico_balance_threshold AS t
-                WHERE t.environment = a.environment AND t.account = a.account AND t.currency = a.currency AND t.valid_from < c.ends_at
-                ORDER BY t.valid_from DESC
-                LIMIT 1), $cadence) AS cadence_minutes,
-            (
-                SELECT t.threshold
-                FROM iyzico_balance_threshold AS t
-                WHERE t.environment = a.environment AND t.account = a.account AND t.currency = a.currency AND t.valid_from < c.ends_at
-                ORDER BY t.valid_from DESC
-                LIMIT 1) AS threshold
+            COALESCE(t.cadence_minutes, $cadence) AS cadence_minutes,
+            t.threshold
      FROM iyzico_account AS a
      JOIN (SELECT environment, max(newest_at) AS as_of FROM iyzico_account GROUP BY environment) AS w
        ON w.environment = a.environment
@@ -71,10 +61,10 @@ FROM (
        ON c.report_timezone = a.report_timezone AND c.local_date >= a.first_date AND c.starts_at <= w.as_of
      LEFT JOIN iyzico_balance_day AS d
        ON d.environment = a.environment AND d.account = a.account AND d.currency = a.currency AND d.local_date = c.local_date
-     LEFT JOIN iyzico_balance_day AS p
+     LEFT JOIN $days_and_next AS p
        ON p.environment = a.environment AND p.account = a.account AND p.currency = a.currency
-      AND p.local_date = (
-          SELECT max(q.local_date)
-          FROM iyzico_balance_day AS q
-          WHERE q.environment = a.environment AND q.account = a.account AND q.currency = a.currency AND q.local_date < c.local_date)
+      AND $is_day_before[p; a; c.local_date]
+     LEFT JOIN $thresholds AS t
+       ON t.environment = a.environment AND t.account = a.account AND t.currency = a.currency
+      AND t.valid_from < c.ends_at AND t.valid_to >= c.ends_at
      ) AS day

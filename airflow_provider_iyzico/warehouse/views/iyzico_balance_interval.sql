@@ -8,13 +8,16 @@ SELECT snapshot_id,
        local_date,
        balance,
        observed_at AS valid_from,
-       lead(observed_at) OVER seen AS valid_to,
-       $minutes[observed_at; lead(observed_at) OVER seen] AS gap_minutes,
-       lag(balance) OVER seen AS previous_balance,
-       $less[balance; lag(balance) OVER seen] AS change,
+       valid_to,
+       $minutes[observed_at; valid_to] AS gap_minutes,
+       previous_balance,
+       $less[balance; previous_balance] AS change,
        report_timezone,
        dag_id,
        task_id,
        run_id
-FROM iyzico_balance_snapshot
-WINDOW seen AS (PARTITION BY environment, account, currency ORDER BY observed_at, snapshot_id)
+FROM (
+     SELECT o.*,
+            lead(observed_at) OVER (PARTITION BY environment, account, currency ORDER BY observed_at, snapshot_id) AS valid_to,
+            lag(balance) OVER (PARTITION BY environment, account, currency ORDER BY observed_at, snapshot_id) AS previous_balance
+     FROM iyzico_balance_observed AS o) AS seen

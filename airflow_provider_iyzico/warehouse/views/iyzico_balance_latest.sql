@@ -15,16 +15,8 @@ SELECT a.environment,
        a.report_timezone,
        s.snapshot_id
 FROM iyzico_account AS a
-JOIN iyzico_balance_snapshot AS s
-  ON s.snapshot_id = (
-     SELECT n.snapshot_id
-     FROM iyzico_balance_snapshot AS n
-     WHERE n.environment = a.environment AND n.account = a.account AND n.currency = a.currency
-     ORDER BY n.environment DESC, n.account DESC, n.currency DESC, n.observed_at DESC, n.snapshot_id DESC
-     LIMIT 1)
-LEFT JOIN iyzico_balance_threshold AS t
+JOIN $newest_snapshots AS s
+  ON $is_newest[s; a]
+LEFT JOIN $thresholds AS t
   ON t.environment = a.environment AND t.account = a.account AND t.currency = a.currency
- AND t.valid_from = (
-     SELECT max(m.valid_from)
-     FROM iyzico_balance_threshold AS m
-     WHERE m.environment = a.environment AND m.account = a.account AND m.currency = a.currency AND m.valid_from <= s.observed_at)
+ AND t.valid_from <= s.observed_at AND t.valid_to > s.observed_at

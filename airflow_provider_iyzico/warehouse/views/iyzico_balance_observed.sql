@@ -13,4 +13,4 @@ SELECT snapshot_id,
        dag_id,
        task_id,
        run_id
-FROM iyzico_balance_snapshot
+FROM $once[iyzico_balance_snapshot; snapshot_id; inserted_at, try_number, observed_at, balance] AS s

@@ -14,15 +14,15 @@ SELECT r.environment,
        CASE WHEN count(r.outflow) > 0 THEN $average[COALESCE(r.outflow, 0)] END AS average_outflow,
        max(CASE WHEN r.place = r.p90_place THEN r.outflow END) AS p90_outflow,
        max(l.balance) AS balance,
-       CASE WHEN sum(r.outflow) > 0 THEN $days[1.0 * $greatest[max(l.balance); 0] / avg(COALESCE(r.outflow, 0))] END AS days_at_average,
+       CASE WHEN sum(r.outflow) > 0 THEN $days[$greatest[max(l.balance); 0] * count(*); sum(r.outflow)] END AS days_at_average,
        CASE WHEN max(CASE WHEN r.place = r.p90_place THEN r.outflow END) > 0
-            THEN $days[1.0 * $greatest[max(l.balance); 0] / max(CASE WHEN r.place = r.p90_place THEN r.outflow END)] END AS days_at_p90
+            THEN $days[$greatest[max(l.balance); 0]; max(CASE WHEN r.place = r.p90_place THEN r.outflow END)] END AS days_at_p90
 FROM (
      SELECT f.environment, f.account, f.currency, v.window_days, d.outflow,
             row_number() OVER (
                 PARTITION BY f.environment, f.account, f.currency, v.window_days
                 ORDER BY CASE WHEN d.outflow IS NULL THEN 1 ELSE 0 END, d.outflow) AS place,
-            (count(d.outflow) OVER (PARTITION BY f.environment, f.account, f.currency, v.window_days) * 9 + 9) / 10 AS p90_place
+            $floor[(count(d.outflow) OVER (PARTITION BY f.environment, f.account, f.currency, v.window_days) * 9 + 9) / 10] AS p90_place
      FROM (
           SELECT a.environment, a.account, a.currency, c.local_date,
                  row_number() OVER (PARTITION BY a.environment, a.account, a.currency ORDER BY c.local_date DESC) AS days_back

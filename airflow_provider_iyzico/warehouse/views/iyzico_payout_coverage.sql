@@ -25,4 +25,4 @@ SELECT gate_id,
        CASE WHEN outcome = 'waiting' AND $minutes[waits_until; $now] > 5 THEN 'lost' ELSE outcome END AS outcome,
        reason,
        polls
-FROM iyzico_payout_gate
+FROM $once[iyzico_payout_gate; gate_id; try_number DESC, polls DESC, outcome, ended_at] AS g

@@ -18,7 +18,7 @@ STANDARD: dict[str, str] = {
     "money": "({0})",
     "less": "(({0}) - ({1}))",
     "average": "round(avg({0}), 8)",
-    "days": "round({0}, 2)",
+    "days": "round(1.0 * ({0}) / ({1}), 2)",
     "floor": "CAST(floor({0}) AS INTEGER)",
     "least": "LEAST({all})",
     "greatest": "GREATEST({all})",
@@ -26,6 +26,29 @@ STANDARD: dict[str, str] = {
     "late": f"({{0}} > {LATE_CADENCES} * {{1}})",
     "cadence": str(DEFAULT_CADENCE_MINUTES),
     "sum_minutes": "sum({0})",
+    # The rows of a table, each once, whatever its key is; of several with one key, the first in the given order.
+    "once": "{0}",
+    # The newest snapshot of an account.
+    "newest_snapshots": "iyzico_balance_snapshot",
+    "is_newest": """{0}.snapshot_id = (
+     SELECT n.snapshot_id
+     FROM iyzico_balance_snapshot AS n
+     WHERE n.environment = {1}.environment AND n.account = {1}.account AND n.currency = {1}.currency
+     ORDER BY n.environment DESC, n.account DESC, n.currency DESC, n.observed_at DESC, n.snapshot_id DESC
+     LIMIT 1)""",
+    # The last observed day of an account before a day.
+    "days_and_next": "iyzico_balance_day",
+    "is_day_before": """{0}.local_date = (
+          SELECT max(q.local_date)
+          FROM iyzico_balance_day AS q
+          WHERE q.environment = {1}.environment AND q.account = {1}.account AND q.currency = {1}.currency
+            AND q.local_date < {2})""",
+    # What is stated for an account, and until when.
+    "thresholds": """(
+     SELECT environment, account, currency, threshold, cadence_minutes, valid_from,
+            COALESCE(lead(valid_from) OVER (
+                PARTITION BY environment, account, currency ORDER BY valid_from), $forever) AS valid_to
+     FROM iyzico_balance_threshold)""",
 }
 WORDS: dict[str, dict[str, str]] = {
     "postgresql": STANDARD | postgresql.WORDS,
