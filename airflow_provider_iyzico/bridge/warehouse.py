@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -24,8 +23,8 @@ from airflow_provider_iyzico.errors import (
     WarehouseUnavailableError,
 )
 from airflow_provider_iyzico.warehouse.database.engine import watch_over
-from airflow_provider_iyzico.warehouse.database.faults import first_line
-from airflow_provider_iyzico.warehouse.database.patience import connect_in_time
+from airflow_provider_iyzico.warehouse.database.faults import first_line, is_taken
+from airflow_provider_iyzico.warehouse.database.patience import connect_in_time, connect_in_turn
 from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 if TYPE_CHECKING:
@@ -161,17 +160,35 @@ def _sqlite(hook: DbApiHook) -> Engine:
     return _connecting(hook, create_engine(URL.create("sqlite", database=path), poolclass=NullPool))
 
 
+def _duckdb(hook: DbApiHook) -> Engine:
+    path = hook.get_database()
+    if path.startswith(":memory:"):
+        raise WarehouseConfigurationError("DuckDB in memory keeps nothing; name a database file as its host")
+    wrapped = import_module("duckdb_sqlalchemy").ConnectionWrapper
+    url = URL.create("duckdb", database=path.partition("?")[0])  # behind it is MotherDuck's token
+    # An open connection locks the file, so none is kept.
+    return _connecting(hook, create_engine(url, poolclass=NullPool), wrapped)
+
+
 #: By Connection type. The hooks of all other types give a SQLAlchemy engine themselves.
-_ENGINES: dict[str, Callable[[DbApiHook], Engine]] = {"postgres": _postgres, "mysql": _mysql, "sqlite": _sqlite}
+_ENGINES: dict[str, Callable[[DbApiHook], Engine]] = {
+    "postgres": _postgres,
+    "mysql": _mysql,
+    "sqlite": _sqlite,
+    "duckdb": _duckdb,
+}
 
 
-def _connecting(hook: DbApiHook, engine: Engine) -> Engine:
-    """Let an engine connect as the hook does, because SQLAlchemy's URL carries only a part of a Connection."""
+def _connecting(hook: DbApiHook, engine: Engine, wrapped: Callable[[Any], Any] = lambda connection: connection) -> Engine:
+    """Let an engine connect as the hook does, because SQLAlchemy's URL carries only a part of a Connection.
+
+    :param wrapped: makes of the hook's connection what the dialect expects
+    """
     driver_error = engine.dialect.dbapi.Error  # type: ignore[union-attr]
 
     def connect() -> Any:
         try:
-            return hook.get_conn()
+            return wrapped(hook.get_conn())
         except driver_error:
             raise
         except (ConnectionError, TimeoutError) as error:
@@ -181,7 +198,9 @@ def _connecting(hook: DbApiHook, engine: Engine) -> Engine:
 
     @event.listens_for(engine, "do_connect")  # registered first, because SQLAlchemy uses only the first listener that connects
     def _connect(*_: object) -> Any:
-        return connect() if issubclass(driver_error, sqlite3.Error) else connect_in_time(connect)
+        if engine.dialect.name == "sqlite":
+            return connect()
+        return connect_in_turn(connect, is_taken) if engine.dialect.name == "duckdb" else connect_in_time(connect)
 
     watch_over(engine)
     return engine

@@ -35,7 +35,7 @@ from airflow_provider_iyzico.ledger.rights import grants
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
 from airflow_provider_iyzico.warehouse.database.layout import ddl, dialect_named
-from airflow_provider_iyzico.warehouse.views import DIALECTS as WAREHOUSE_DIALECTS
+from airflow_provider_iyzico.warehouse.views.dialects import KEPT
 
 Asked = argparse.Namespace
 T = TypeVar("T")
@@ -142,10 +142,9 @@ def _hours(given: str) -> float:
 
 
 def _ddl(asked: Asked) -> Iterable[str]:
-    if asked.rollforward and asked.dialect not in WAREHOUSE_DIALECTS:
+    if asked.rollforward and asked.dialect not in KEPT:
         raise WarehouseConfigurationError(
-            f"the warehouse has no views on {asked.dialect}, so there is no roll-forward; leave out --rollforward, or name "
-            f"{' or '.join(WAREHOUSE_DIALECTS)} in --dialect"
+            f"there is no roll-forward on {asked.dialect}; leave out --rollforward, or name {' or '.join(KEPT)} in --dialect"
         )
     yield ddl(ledger_layout(asked.schema, with_rollforward=asked.rollforward), dialect_named(asked.dialect))
     yield from grants(asked.dialect, asked.schema, with_rollforward=asked.rollforward)

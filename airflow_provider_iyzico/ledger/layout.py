@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.schema import DDL, CreateIndex, CreateTable
 
 from airflow_provider_iyzico.ledger.tables import ledger_tables
-from airflow_provider_iyzico.ledger.views import ROLLFORWARD_VIEWS, VIEWS, view_statements
+from airflow_provider_iyzico.ledger.views import view_statements
 from airflow_provider_iyzico.warehouse.database.layout import Layout
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def ledger_layout(schema: str | None = None, *, with_rollforward: bool = False) 
     return Layout(
         ledger_tables(schema).payout,
         statements=partial(_statements, schema, with_rollforward),
-        views=frozenset(VIEWS + (ROLLFORWARD_VIEWS if with_rollforward else ())),
         fill=_nothing_to_fill,
         printed_by=PRINTED_BY,
     )

@@ -29,7 +29,8 @@ from airflow_provider_iyzico.warehouse.database.names import check_identifier
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import settle
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE
-from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
+from airflow_provider_iyzico.warehouse.views import quoted
+from airflow_provider_iyzico.warehouse.views.dialects import KEPT
 
 #: The command that names the row that cannot be shown.
 BY_HAND = "python -m airflow_provider_iyzico.warehouse rebuild"
@@ -84,8 +85,8 @@ def _reading(engine: Engine, schema: str | None, watch: Watch, why: list[Notice]
     :param why: gets what the reader is told if a query fails
     :raises WarehouseError: a query failed. On its way out, the Connection's secrets are taken out of the driver's words
     """
-    if engine.dialect.name not in DIALECTS:
-        raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the views are for {' and '.join(DIALECTS)}")
+    if engine.dialect.name not in KEPT:
+        raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the page reads {' and '.join(KEPT)}")
     if engine.dialect.name == "sqlite" and not _is_there(str(engine.url.database)):
         raise Notice("empty")  # connecting would create the file
     watch_over(engine)

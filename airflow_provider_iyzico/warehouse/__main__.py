@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from sqlalchemy import Table
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -22,6 +23,7 @@ from airflow_provider_iyzico.warehouse.local_day import time_zone
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.statement.command import add_arguments, printed
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, snapshot_table
+from airflow_provider_iyzico.warehouse.views.dialects import COLUMNAR
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,24 +75,38 @@ def _rebuild(schema: str | None, timezone: str | None) -> int:
             f"timezone is {timezone!r}; name an IANA time zone, such as 'Europe/Istanbul'"
         ) from error
     differing, by_hand = _rebuilt(schema, timezone)
-    for each in differing:
+    for each in differing or []:
         print(f"differed: {each}")
-    print(f"the roll-up is rebuilt; {len(differing)} rows differed from what was kept")
+    if differing is None:
+        print("the roll-up is views over the snapshots here, so nothing had to be rebuilt")
+    else:
+        print(f"the roll-up is rebuilt; {len(differing)} rows differed from what was kept")
     if by_hand is not None:
         raise WarehouseRowError(by_hand)
     return 1 if differing else 0
 
 
-def _rebuilt(schema: str | None, timezone: str | None) -> tuple[list[str], str | None]:
-    """Return what differed, and which rows written by hand are wrong in the tables that a rebuild does not compute."""
+def _rebuilt(schema: str | None, timezone: str | None) -> tuple[list[str] | None, str | None]:
+    """Return what differed, and which rows written by hand are wrong in the tables that a rebuild does not compute.
+
+    Nothing can differ where nothing is kept: then the first is ``None``.
+    """
     engine = engine_by_url()
-    if engine.dialect.name not in views.DIALECTS:
-        raise WarehouseConfigurationError(f"it is {engine.dialect.name}; the reports run on {' and '.join(views.DIALECTS)}")
+    dialect, tables = engine.dialect.name, report_tables(schema)
+    if dialect not in views.DIALECTS:
+        raise WarehouseConfigurationError(f"it is {dialect}; the reports run on {' and '.join(views.DIALECTS)}")
+    if dialect in COLUMNAR and timezone is not None:
+        raise WarehouseConfigurationError(
+            f"on {dialect} the days of an account are cut in the report_timezone of its first snapshot, and no roll-up is kept "
+            "that could have another; leave out --timezone"
+        )
     try:
         with Watch(REBUILD):
+            if dialect in COLUMNAR:
+                return None, _by_hand(engine, [snapshot_table(schema=schema), tables.threshold, tables.gate])
             with engine.connect() as connection, transaction(connection):
                 differing = rebuild(connection, schema, timezone)
-            return differing, _by_hand(engine, schema)
+            return differing, _by_hand(engine, [tables.threshold, tables.gate])
     except errors_of(engine) as error:
         raise WarehouseConfigurationError(
             f"the warehouse in ${URL_VARIABLE} cannot be rebuilt: {without_password(engine, first_line(error))}"
@@ -99,10 +115,9 @@ def _rebuilt(schema: str | None, timezone: str | None) -> tuple[list[str], str |
         engine.dispose()
 
 
-def _by_hand(engine: Engine, schema: str | None) -> str | None:
-    """Look through the tables that finance and gates write, as far as this role may read them."""
-    tables = report_tables(schema)
-    for table in (tables.threshold, tables.gate):
+def _by_hand(engine: Engine, tables: list[Table]) -> str | None:
+    """Look through tables that others write, as far as this role may read them."""
+    for table in tables:
         try:
             with engine.connect() as connection, transaction(connection):
                 if (said := row_by_hand(connection, [table])) is not None:

@@ -23,7 +23,7 @@ from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.rollup.account import enter
 from airflow_provider_iyzico.warehouse.rollup.update import roll_up
-from airflow_provider_iyzico.warehouse.tables import account_of, reports_for
+from airflow_provider_iyzico.warehouse.tables import account_of, reports_for, rolled_up_for
 
 #: How the message about a changed row ends.
 _NOTHING_KEPT = "nothing was kept"
@@ -48,21 +48,20 @@ def append(engine: Engine, table: Table, row: Row, *, create_table: bool) -> dic
     """
     engine, layout = prepare(engine), layout_of(table)
     with Watch(SNAPSHOT):
-        stored, missing = persist(engine, layout, lambda: _append(engine, table, row), create_table=create_table)
-        if missing and create_table:
+        stored, is_complete = persist(engine, layout, lambda: _append(engine, table, row), create_table=create_table)
+        if create_table and not is_complete:
             complete(engine, layout)
         return stored
 
 
-def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int]:
-    """Return what the table holds, and how many of the tables and views beside it are missing."""
+def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], bool]:
+    """Return what the table holds, and whether the tables and views beside it are known to be there."""
     conflict, bent = None, None
-    reports = reports_for(table, engine.dialect.name)
-    involved = [table, *(reports.rolled_up if reports else ())]
+    involved = [table, *rolled_up_for(table, engine.dialect.name)]
     with engine.connect() as connection, naming_rows_by_hand(connection, involved, account_of(row)):
         try:
             with transaction(connection) as begun:
-                if (kept := _keep(connection, table, row, is_reported=reports is not None)) is not None:
+                if (kept := _keep(connection, table, row)) is not None:
                     return kept
                 begun.rollback()  # nothing was added, so the account stays as it was
         except IntegrityError as error:
@@ -82,14 +81,16 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], int
             f"table {table.fullname!r} holds balance {there['balance']} and balance_raw {there['balance_raw']!r} with "
             f"snapshot_id {row['snapshot_id']}; delete the row, let the column be {kind}, and try again"
         )
-    return there, 0
+    return there, True
 
 
-def _keep(connection: Connection, table: Table, row: Row, *, is_reported: bool) -> tuple[dict[str, Any], int] | None:
-    """Add ``row``, read it back and roll it up. Return ``None`` if its key is there already."""
-    if not is_reported:
+def _keep(connection: Connection, table: Table, row: Row) -> tuple[dict[str, Any], bool] | None:
+    """Add ``row``, read it back and roll it up where a roll-up is kept. Return ``None`` if its key is there already."""
+    dialect = connection.dialect.name
+    if not rolled_up_for(table, dialect):
         is_new = rows.add(connection, table, row)
-        return (as_given(connection, table, row, rows.read(connection, table, row)), 0) if is_new else None
+        is_complete = reports_for(table, dialect) is None  # if it has reports, only asking tells
+        return (as_given(connection, table, row, rows.read(connection, table, row)), is_complete) if is_new else None
     account = enter(connection, table, row)  # first, because its lock lets the appends of an account take turns
     is_new = rows.add(connection, table, row)
-    return (roll_up(connection, table, row, account), account.missing) if is_new else None
+    return (roll_up(connection, table, row, account), account.missing == 0) if is_new else None

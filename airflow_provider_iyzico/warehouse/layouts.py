@@ -11,15 +11,15 @@ from sqlalchemy.schema import DDL, CreateIndex, CreateTable
 
 from airflow_provider_iyzico.warehouse.database.layout import Layout
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
-from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, reports_for
-from airflow_provider_iyzico.warehouse.views import VIEWS, view_statements
+from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, reports_for, rolled_up_for
+from airflow_provider_iyzico.warehouse.views import view_statements
 
 if TYPE_CHECKING:
     from sqlalchemy.schema import ExecutableDDLElement
 
 GATE_VIEW = "iyzico_payout_coverage"
-#: Columnar warehouses, which have no indexes.
-_WITHOUT_INDEXES = frozenset({"snowflake", "bigquery", "redshift"})
+#: Columnar warehouses. They scan, and DuckDB's indexes are for keys.
+_WITHOUT_INDEXES = frozenset({"duckdb", "snowflake", "bigquery", "redshift"})
 
 
 def layout_of(table: Table) -> Layout:
@@ -27,7 +27,6 @@ def layout_of(table: Table) -> Layout:
     return Layout(
         table,
         statements=partial(create_statements, table),
-        views=frozenset(VIEWS),
         fill=partial(_fill, table),
         printed_by="python -m airflow_provider_iyzico.warehouse ddl",
     )
@@ -41,7 +40,9 @@ def create_statements(table: Table, dialect: Dialect) -> list[tuple[str, Executa
     """
     reports = reports_for(table, dialect.name)
     gate = report_tables(table.schema).gate
-    others = reports or ([gate] if table.name == SNAPSHOT_TABLE else [])
+    others = [*rolled_up_for(table, dialect.name)]
+    if table.name == SNAPSHOT_TABLE:
+        others += [reports.threshold, gate] if reports else [gate]
     statements: list[tuple[str, ExecutableDDLElement]] = []
     for each in [table, *others]:
         statements.append((each.name, CreateTable(each)))
@@ -55,5 +56,5 @@ def create_statements(table: Table, dialect: Dialect) -> list[tuple[str, Executa
 
 def _fill(table: Table, connection: Connection, made: frozenset[str]) -> None:
     """Compute the roll-up of the snapshots that are older than its tables."""
-    if table.name not in made and any(each.name in made for each in report_tables(table.schema).rolled_up):
+    if table.name not in made and any(each.name in made for each in rolled_up_for(table, connection.dialect.name)):
         rebuild(connection, table.schema)

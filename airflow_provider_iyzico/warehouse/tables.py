@@ -25,6 +25,7 @@ from airflow_provider_iyzico.warehouse.database.types import (
 )
 from airflow_provider_iyzico.warehouse.local_day import check_year, time_zone
 from airflow_provider_iyzico.warehouse.views import DIALECTS, VIEWS
+from airflow_provider_iyzico.warehouse.views.dialects import KEPT
 
 SNAPSHOT_TABLE = "iyzico_balance_snapshot"
 #: How the names of the ledger's tables and of its view begin.
@@ -90,7 +91,7 @@ def account_of(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ReportTables(NamedTuple):
-    """What the reporting views read besides the snapshots.
+    """What the reporting views read besides the snapshots. In a columnar warehouse, the first three are views themselves.
 
     :param account: the accounts, each with its newest observation
     :param report_day: the calendar: when each local day begins and ends
@@ -195,6 +196,12 @@ def report_tables(schema: str | None = None) -> ReportTables:
 def reports_for(table: Table, dialect: str) -> ReportTables | None:
     """Return the report tables of a snapshot table. Only the table of the fixed name has some, on databases with views."""
     return report_tables(table.schema) if table.name == SNAPSHOT_TABLE and dialect in DIALECTS else None
+
+
+def rolled_up_for(table: Table, dialect: str) -> tuple[Table, ...]:
+    """Return the tables that the append keeps beside a snapshot table; none where nothing needs to be kept."""
+    reports = reports_for(table, dialect)
+    return reports.rolled_up if reports is not None and dialect in KEPT else ()
 
 
 def _account_key() -> list[Column[Any]]:

@@ -18,7 +18,7 @@ URL_VARIABLE = "IYZICO_WAREHOUSE_URL"
 def engine_by_url() -> Engine:
     """Return an engine for the database that ``$IYZICO_WAREHOUSE_URL`` names. Nothing is asked of it yet.
 
-    :raises WarehouseConfigurationError: the variable is empty, or is no URL that can be used here, or a SQLite file is not there
+    :raises WarehouseConfigurationError: the variable is empty, or is no URL that can be used here, or a file is not there
     """
     url = os.environ.get(URL_VARIABLE)
     if not url:
@@ -35,9 +35,9 @@ def engine_by_url() -> Engine:
     if "@" in (engine.url.host or ""):  # drivers quote a host that they cannot find
         raise WarehouseConfigurationError(f"the host in ${URL_VARIABLE} has an @ in it; write an @ of a login or password as %40")
     file = engine.url.database
-    if engine.dialect.name == "sqlite" and file and not file.startswith("file:") and not is_there(file):
+    if engine.dialect.name in ("sqlite", "duckdb") and file and not file.startswith(("file:", "md:")) and not is_there(file):
         raise WarehouseConfigurationError(
-            f"there is no SQLite file {file!r}, and this command makes none; correct ${URL_VARIABLE}"
+            f"there is no database file {file!r}, and this command makes none; correct ${URL_VARIABLE}"
         )
     return engine
 

@@ -12,7 +12,14 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from airflow_provider_iyzico.warehouse.database.patience import connect_in_time, hold, patience_now, seconds_to_connect
+from airflow_provider_iyzico.warehouse.database.faults import is_taken
+from airflow_provider_iyzico.warehouse.database.patience import (
+    connect_in_time,
+    connect_in_turn,
+    hold,
+    patience_now,
+    seconds_to_connect,
+)
 
 #: They also turn off automatic commits.
 _LEVELS = {
@@ -59,6 +66,8 @@ def _connect_in_time(dialect: Any, _record: object, arguments: Any, options: dic
         options.setdefault("connect_timeout", ceil(seconds_to_connect()))
     elif dialect.driver in ("mysqldb", "pymysql", "mysqlconnector"):
         return connect_in_time(lambda: dialect.connect(*arguments, **options))
+    elif dialect.name == "duckdb":
+        return connect_in_turn(lambda: dialect.connect(*arguments, **options), is_taken)
     return None
 
 

@@ -74,6 +74,8 @@ _PASSING_IN_SQLITE = frozenset(
         sqlite3.SQLITE_SCHEMA,
     }
 )
+#: DuckDB has no codes. One process at a time may open its file.
+_FILE_IS_TAKEN = re.compile(r"Could not set lock on file")
 #: So much of a driver's line is shown.
 LINE_LENGTH = 200
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
@@ -84,7 +86,8 @@ _REFUSED_FOR_GOOD = re.compile(
     r"not permitted to log in|permission denied for database|not currently accepting connections|"
     r"no such (database|user)|unsupported startup parameter|SSL required|"  # of PgBouncer
     r"does not support SSL|certificate|private key file|invalid \"?\w+\"? value|"
-    r"invalid (connection option|port number|integer value)|could not parse network address|definition of service|service file",
+    r"invalid (connection option|port number|integer value)|could not parse network address|definition of service|service file|"
+    r"not a valid DuckDB database file|Trying to read a database file with version number",
 )
 
 
@@ -118,6 +121,11 @@ def is_passing(error: BaseException) -> bool:
     return any(kind.__name__ in ("OperationalError", "InterfaceError") for each in (error, reason) for kind in type(each).__mro__)
 
 
+def is_taken(error: BaseException) -> bool:
+    """Tell whether another process has the DuckDB file open."""
+    return _FILE_IS_TAKEN.search(str(cause(error))) is not None
+
+
 def is_unreadable(error: BaseException) -> bool:
     """Tell whether a driver cannot read what the warehouse gave: nobody refused anything, so there is no code."""
     reason = cause(error)
@@ -127,7 +135,7 @@ def is_unreadable(error: BaseException) -> bool:
 
 
 def is_there(file: str) -> bool:
-    """Tell whether a SQLite file is there.
+    """Tell whether a database file is there.
 
     :raises WarehouseConfigurationError: this process may not know
     """
@@ -141,27 +149,27 @@ def is_there(file: str) -> bool:
 
 
 def _problem_of(file: Path) -> str | None:
-    """Say what keeps a SQLite file from being opened or made, and what to do, if the file system knows."""
+    """Say what keeps a database file from being opened or made, and what to do, if the file system knows."""
     otherwise = "or name another file as host"
     for place, is_folder in ((file.parent, True), (file, False)):
         try:
             found = stat.S_ISDIR(os.stat(place).st_mode)
         except (FileNotFoundError, NotADirectoryError):
             if is_folder:
-                return f"the folder {str(place)!r} of the SQLite file is not there on this machine; make it, {otherwise}"
+                return f"the folder {str(place)!r} of the database file is not there on this machine; make it, {otherwise}"
             continue
         except PermissionError:
             return f"{str(file)!r} is in a folder that this process may not enter; give it the right, {otherwise}"
         except (OSError, ValueError) as error:
             return f"{str(file)[:80]!r} cannot be a file on this machine ({type(error).__name__}); name another file as host"
         if found is not is_folder:
-            return f"{str(place)!r} is {'no' if is_folder else 'a'} folder; name a SQLite file as host"
+            return f"{str(place)!r} is {'no' if is_folder else 'a'} folder; name a database file as host"
     if not file.exists() and file.is_symlink():
         return _problem_of(file.resolve())
     if file.exists() and not _may(file, os.R_OK):
-        return f"this process may not read the SQLite file {str(file)!r}; give it the right, {otherwise}"
+        return f"this process may not read the database file {str(file)!r}; give it the right, {otherwise}"
     if not _may(file.parent, os.W_OK):
-        return f"this process may not write into {str(file.parent)!r}, where the SQLite file is; give it the right, {otherwise}"
+        return f"this process may not write into {str(file.parent)!r}, where the database file is; give it the right, {otherwise}"
     return None
 
 
@@ -171,7 +179,9 @@ def _may(place: Path, what: int) -> bool:
 
 def unreachable(engine: Engine, error: BaseException) -> WarehouseError:
     """Say why nothing can be asked of a warehouse."""
-    cannot_open = getattr(cause(error), "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
+    reason = cause(error)
+    cannot_open = getattr(reason, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
+    cannot_open |= engine.dialect.name == "duckdb" and type(reason).__name__ == "IOException"
     if cannot_open and (problem := _problem_of(Path(str(engine.url.database)))):
         return WarehouseConfigurationError(problem)
     if is_passing(error):

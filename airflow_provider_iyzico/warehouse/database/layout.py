@@ -11,6 +11,7 @@ from sqlalchemy import Table, inspect, text
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.schema import CreateTable
 
 from airflow_provider_iyzico.errors import (
     WarehouseConfigurationError,
@@ -24,10 +25,15 @@ from airflow_provider_iyzico.warehouse.database.transaction import transaction
 if TYPE_CHECKING:
     from sqlalchemy.schema import ExecutableDDLElement
 
-#: Whose DDL is printed. The last three are not part of SQLAlchemy.
-PRINTED_DIALECTS = ("postgresql", "sqlite", "mysql", "snowflake", "bigquery", "redshift")
+#: Whose DDL is printed.
+PRINTED_DIALECTS = ("postgresql", "sqlite", "mysql", "duckdb", "snowflake", "bigquery", "redshift")
 #: Dialects that are not part of SQLAlchemy, and the package that brings them.
-_DIALECT_PACKAGES = {"snowflake": "snowflake-sqlalchemy", "bigquery": "sqlalchemy-bigquery", "redshift": "sqlalchemy-redshift"}
+_DIALECT_PACKAGES = {
+    "duckdb": "duckdb-sqlalchemy",
+    "snowflake": "snowflake-sqlalchemy",
+    "bigquery": "sqlalchemy-bigquery",
+    "redshift": "sqlalchemy-redshift",
+}
 #: The server itself says what a name means: a search path has many schemas, and a view may be materialized.
 _ABSENT = text(
     "SELECT name FROM unnest(CAST(:names AS text[])) AS name "
@@ -42,14 +48,12 @@ class Layout:
 
     :param table: where the rows go; errors name it
     :param statements: returns for a dialect what makes them: names of tables and views, and their statements, in order
-    :param views: which of the names rows can do without
     :param fill: computes what late tables hold; is told all that was missing, in the transaction that makes it
     :param printed_by: the command that prints the statements
     """
 
     table: Table
     statements: Callable[[Dialect], list[tuple[str, ExecutableDDLElement]]]
-    views: frozenset[str]
     fill: Callable[[Connection, frozenset[str]], None]
     printed_by: str
 
@@ -84,7 +88,8 @@ def ensure(engine: Engine, layout: Layout, error: Exception, *, create_table: bo
     :raises WarehouseUnavailableError: the warehouse did not answer, or a table is missing and could not be made now
     """
     missing = _missing(engine, layout)
-    tables = [name for name in missing if name not in layout.views]
+    needed = {name for name, statement in layout.statements(engine.dialect) if isinstance(statement, CreateTable)}
+    tables = [name for name in missing if name in needed]
     if tables and not create_table:
         raise WarehouseTableError(
             f"{', '.join(missing)} not there, and create_table is False; have it made by:\n{ddl(layout, engine.dialect)}"

@@ -46,6 +46,8 @@ class Patience:
 #: The default.
 DEFAULT = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=20, whole_seconds=45)
 
+#: The pause between two tries to open a file.
+_TURN_SECONDS = 0.05
 _watch: ContextVar[Watch | None] = ContextVar("iyzico_watch", default=None)
 
 
@@ -158,6 +160,28 @@ def connect_in_time(connect: Callable[[], C]) -> C:
         ) from error
 
 
+def connect_in_turn(connect: Callable[[], C], is_taken: Callable[[Exception], bool]) -> C:
+    """Connect to a file that only one process at a time may open. Wait for it as for a lock.
+
+    :param is_taken: tells whether an error says that another process has the file
+    :raises WarehouseUnavailableError: other processes had it all the time
+    """
+    until = time.monotonic() + min(patience_now().lock_seconds, seconds_to_connect())
+    while True:
+        try:
+            return connect()
+        except Exception as error:
+            if not is_taken(error):
+                raise
+            if time.monotonic() > until:
+                raise WarehouseUnavailableError(
+                    "another process has the DuckDB file open, and DuckDB lets only one have it; let the tasks that write to it "
+                    "share an Airflow pool of one slot, close other programs that read it, or use a database with a server; "
+                    "a retry is safe"
+                ) from error
+        time.sleep(_TURN_SECONDS)
+
+
 def _start(thread: Thread) -> None:
     try:
         thread.start()
@@ -173,8 +197,8 @@ def _line(connection: Any) -> _Line:
 
     :raises WarehouseUnavailableError: this process may open no more files
     """
-    if hasattr(connection, "interrupt"):  # SQLite
-        return connection.interrupt, _nothing
+    if hasattr(connection, "interrupt"):  # SQLite and DuckDB, of which a closed connection of the latter says so
+        return lambda: None if getattr(connection, "closed", False) else connection.interrupt(), _nothing
     number = connection.fileno() if hasattr(connection, "fileno") else _socket_number(connection)
     if number is None:
         return _nothing, _nothing

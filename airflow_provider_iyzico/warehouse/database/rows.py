@@ -14,7 +14,7 @@ from airflow_provider_iyzico.errors import WarehouseExactnessError, WarehouseTab
 from airflow_provider_iyzico.warehouse.database.statements import WRITTEN_DIALECTS, Statement, quoted, statement
 
 #: These enforce a primary key. Any other warehouse gets a conditional insert.
-ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle"})
+ENFORCES_KEYS = frozenset({"postgresql", "sqlite", "duckdb", "mysql", "mariadb", "mssql", "oracle"})
 
 Row = Mapping[str, Any]
 

@@ -27,6 +27,7 @@ _TEXT_AND_COUNTS = (String, Integer)
 _UNDERSTOOD = {
     "postgresql": (*_TEXT_AND_COUNTS, Money, Date, Instant),
     "sqlite": _TEXT_AND_COUNTS,
+    "duckdb": (*_TEXT_AND_COUNTS, Money, Date),
     "mysql": (*_TEXT_AND_COUNTS, Money, Date),
     "mariadb": (*_TEXT_AND_COUNTS, Money, Date),
 }
@@ -34,7 +35,7 @@ _NAMED = re.compile(r":(\w+)")
 #: Rows of one INSERT. ``executemany`` would keep its plan on the server, where a pooler may give it to another client.
 BATCH = 1000
 #: The dialects for which inserts are written out: they name a key in which a conflict adds nothing.
-WRITTEN_DIALECTS = ("postgresql", "sqlite")
+WRITTEN_DIALECTS = ("postgresql", "sqlite", "duckdb")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from airflow_provider_iyzico.warehouse.database.types import Instant, Money
 from airflow_provider_iyzico.warehouse.local_day import start_and_end
 from airflow_provider_iyzico.warehouse.statement.figures import Day, Figures, Movement, Totals, Whose
 from airflow_provider_iyzico.warehouse.statement.months import first_and_last
-from airflow_provider_iyzico.warehouse.views import DIALECTS, quoted
+from airflow_provider_iyzico.warehouse.views import quoted
+from airflow_provider_iyzico.warehouse.views.dialects import KEPT
 
 _LATEST, _DAYS, _MONTHS = "iyzico_balance_latest", "iyzico_balance_rollforward", "iyzico_balance_rollforward_month"
 _MOVEMENTS = "iyzico_payout_booking"
@@ -80,8 +81,8 @@ def read_figures(
 
 
 def _check_views(engine: Engine, schema: str | None) -> None:
-    if engine.dialect.name not in DIALECTS:
-        raise WarehouseConfigurationError(f"it is {engine.dialect.name}; the reports run on {' and '.join(DIALECTS)}")
+    if engine.dialect.name not in KEPT:
+        raise WarehouseConfigurationError(f"it is {engine.dialect.name}; statements are made on {' and '.join(KEPT)}")
     if missing := absent(engine, list(COLUMNS), schema):
         raise WarehouseConfigurationError(
             f"{', '.join(quoted(name, schema) for name in missing)} not there. A statement needs the snapshots and the ledger in "

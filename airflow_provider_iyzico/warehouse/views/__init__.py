@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 
-from airflow_provider_iyzico.warehouse.views.dialects import WORDS
+from airflow_provider_iyzico.warehouse.views.dialects import COLUMNAR, WORDS
 
 #: In the order in which they build on one another.
 VIEWS = (
-    "iyzico_balance_latest",
     "iyzico_balance_observed",
+    "iyzico_balance_latest",
     "iyzico_balance_interval",
     "iyzico_balance_movement",
     "iyzico_balance_daily",
@@ -24,16 +24,24 @@ VIEWS = (
     "iyzico_balance_runway",
     "iyzico_snapshot_gap",
 )
-
+#: The roll-up of columnar warehouses. They build on the first of the others, and all the rest builds on them.
+ROLL_UP_VIEWS = ("iyzico_account", "iyzico_report_day", "iyzico_balance_day")
 #: The dialects in which the views run.
 DIALECTS = tuple(WORDS)
 _INNERMOST = re.compile(r"\$(\w+)\b(?:\[([^\[\]]*)\]|(?!\[))")
 _OWN_NAME = re.compile(r"(?<![\w.])iyzico_\w+")  # after a dot it is a column
 
 
+def view_names(dialect: str) -> tuple[str, ...]:
+    """Return the views of a dialect, in the order in which they build on one another; none where it has no views of ours."""
+    if dialect not in WORDS:
+        return ()
+    return (VIEWS[0], *ROLL_UP_VIEWS, *VIEWS[1:]) if dialect in COLUMNAR else VIEWS
+
+
 def view_statements(dialect: str, schema: str | None = None) -> list[tuple[str, str]]:
-    """Return name and ``CREATE VIEW`` of every view; none where the dialect has no views of ours."""
-    return [(name, view_statement(name, dialect, schema)) for name in VIEWS] if dialect in WORDS else []
+    """Return name and ``CREATE VIEW`` of every view of a dialect."""
+    return [(name, view_statement(name, dialect, schema)) for name in view_names(dialect)]
 
 
 def view_statement(name: str, dialect: str, schema: str | None = None) -> str:

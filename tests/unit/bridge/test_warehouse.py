@@ -156,7 +156,7 @@ def test_sqlite_takes_the_options_of_its_uri(connect, tmp_path, make_row):
 
 def test_a_folder_that_is_not_there_is_what_sqlite_is_said_to_lack(connect, tmp_path, make_row):
     connect(conn_type="sqlite", host=str(tmp_path / "no" / "w.db"))
-    with pytest.raises(WarehouseConfigurationError, match=r"the folder '.*/no' of the SQLite file is not there"):
+    with pytest.raises(WarehouseConfigurationError, match=r"the folder '.*/no' of the database file is not there"):
         keep(make_row())
 
 

@@ -256,7 +256,7 @@ def test_without_a_database_or_a_ledger_in_it_the_command_says_what_to_do(tmp_pa
     monkeypatch.delenv("IYZICO_WAREHOUSE_URL", raising=False)
     assert run(capsys, "list")[2].startswith("name the database in $IYZICO_WAREHOUSE_URL")
     monkeypatch.setenv("IYZICO_WAREHOUSE_URL", f"sqlite:///{tmp_path}/mistyped.db")
-    assert "there is no SQLite file" in run(capsys, "list")[2]
+    assert "there is no database file" in run(capsys, "list")[2]
     sqlite_engine.connect().close()
     monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
     code, _, err = run(capsys, "list")

@@ -424,7 +424,7 @@ def test_rebuild_of_a_mistyped_file_makes_none(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setenv("IYZICO_WAREHOUSE_URL", f"sqlite:///{tmp_path}/mistyped.db")
     assert main(["rebuild"]) == 2
-    assert "there is no SQLite file" in capsys.readouterr().err
+    assert "there is no database file" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,7 +6,7 @@ them, and may use other words.
 
 from __future__ import annotations
 
-from airflow_provider_iyzico.warehouse.views.dialects import postgresql, sqlite
+from airflow_provider_iyzico.warehouse.views.dialects import columnar, duckdb, postgresql, sqlite
 
 #: A snapshot is late after so many cadences: a single missed run is not flagged, even with some jitter.
 LATE_CADENCES = 2.5
@@ -50,7 +50,12 @@ STANDARD: dict[str, str] = {
                 PARTITION BY environment, account, currency ORDER BY valid_from), $forever) AS valid_to
      FROM iyzico_balance_threshold)""",
 }
+#: The dialects whose roll-up is kept by the append, in tables.
+_KEPT = {"postgresql": postgresql.WORDS, "sqlite": sqlite.WORDS}
+#: Those whose roll-up is views over the snapshots.
+_COLUMNAR = {"duckdb": duckdb.WORDS}
 WORDS: dict[str, dict[str, str]] = {
-    "postgresql": STANDARD | postgresql.WORDS,
-    "sqlite": STANDARD | sqlite.WORDS,
+    **{name: STANDARD | own for name, own in _KEPT.items()},
+    **{name: STANDARD | columnar.WORDS | own for name, own in _COLUMNAR.items()},
 }
+KEPT, COLUMNAR = tuple(_KEPT), tuple(_COLUMNAR)

@@ -36,7 +36,6 @@ def books():
     layout = Layout(
         entry,
         statements=lambda _: [(entry.name, CreateTable(entry)), (book.name, CreateTable(book)), ("book_large", view)],
-        views=frozenset({"book_large"}),
         fill=lambda _, made: filled.append(made),
         printed_by="python -m books ddl",
     )

@@ -149,14 +149,14 @@ def test_a_file_that_is_no_database_lasts(tmp_path, make_row):
 
 def test_a_folder_that_is_not_there_lasts_and_is_named(tmp_path, make_row):
     engine = create_engine(f"sqlite:///{tmp_path}/no/such/folder/w.db")
-    with pytest.raises(WarehouseConfigurationError, match="the folder '.*/no/such/folder' of the SQLite file is not there"):
+    with pytest.raises(WarehouseConfigurationError, match="the folder '.*/no/such/folder' of the database file is not there"):
         append(engine, TABLE, make_row(), create_table=True)
     engine.dispose()
 
 
 def test_a_folder_named_as_the_file_of_sqlite_lasts(tmp_path, make_row):
     engine = create_engine(f"sqlite:///{tmp_path}")
-    with pytest.raises(WarehouseConfigurationError, match="is a folder; name a SQLite file as host"):
+    with pytest.raises(WarehouseConfigurationError, match="is a folder; name a database file as host"):
         append(engine, TABLE, make_row(), create_table=True)
     engine.dispose()
 
@@ -202,7 +202,11 @@ def test_a_sqlite_file_that_this_process_may_not_read_or_make_lasts_and_is_named
         each.chmod(0o755)
     (ours / "closed.db").touch(mode=0o600)
     (ours / "link.db").symlink_to(ours / "nowhere" / "w.db")
-    said = {"closed.db": "may not read the SQLite file", "new.db": "may not write into", "link.db": "nowhere' of the SQLite file"}
+    said = {
+        "closed.db": "may not read the database file",
+        "new.db": "may not write into",
+        "link.db": "nowhere' of the database file",
+    }
     os.seteuid(65534)
     try:
         for name, words in said.items():
