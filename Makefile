@@ -7,9 +7,10 @@ PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS ?= openlineage,postgres,sqlite,xlsx
+EXTRAS ?= duckdb,openlineage,postgres,sqlite,xlsx
 # Airflow's hook for MariaDB builds where that library is, for the tests of it; tools/needs.py knows its package.
 MARIADB := $(if $(shell command -v mariadb_config 2>/dev/null),-and-mariadb)
+COMMA := ,
 READY := $(VENV)/.ready$(MARIADB)
 # How `make test` and `make matrix` run pytest: tests often wait, so that two cores have work for four processes. Files start in
 # the order of their names, those with long tests first, and stay together, since their tests share an Airflow or a database.
@@ -98,7 +99,7 @@ bench-write: $(READY) ## what keeping a snapshot costs over a plain insert
 	@$(BIN)/python bench/bench_write.py
 
 lock: $(READY) ## freeze today's versions into the constraints files
-	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --upgrade --quiet --no-header --no-annotate \
+	@$(BIN)/uv pip compile pyproject.toml --group dev $(patsubst %,--extra %,mysql $(subst $(COMMA), ,$(EXTRAS))) --upgrade --quiet --no-header --no-annotate \
 		--python-version 3.11 --output-file $(CONSTRAINTS)
 	@$(BIN)/python tools/matrix.py --lock
 

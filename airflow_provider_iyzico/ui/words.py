@@ -180,10 +180,10 @@ WORDS: dict[str, tuple[str, str]] = PAYOUT_WORDS | {
         "Airflow'da veri ambarı için bir bağlantı (Connection) ekleyin ve adını yapılandırmada belirtin: "
         "[iyzico] warehouse_conn_id. Bu ayar yoksa sayfa iyzico_warehouse bağlantısını kullanır.",
     ),
-    "unsupported_title": ("This warehouse has no reports", "Bu veri ambarında raporlar yok"),
+    "unsupported_title": ("The page cannot read this warehouse", "Sayfa bu veri ambarını okuyamıyor"),
     "unsupported_advice": (
-        "The reports run on PostgreSQL and SQLite. On other databases, query the snapshot table.",
-        "Raporlar PostgreSQL ve SQLite üzerinde çalışır. Diğer veritabanlarında bakiye kayıtları tablosunu sorgulayın.",
+        "The page reads PostgreSQL and SQLite. On other databases, query the views or the snapshot table.",
+        "Bu sayfa PostgreSQL ve SQLite okur. Diğer veritabanlarında görünümleri ya da bakiye kayıtları tablosunu sorgulayın.",
     ),
     "no_views_title": ("The reports are missing, or belong to another version", "Raporlar eksik ya da başka bir sürüme ait"),
     "no_views_advice": (

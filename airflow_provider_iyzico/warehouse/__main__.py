@@ -94,7 +94,7 @@ def _rebuilt(schema: str | None, timezone: str | None) -> tuple[list[str] | None
     engine = engine_by_url()
     dialect, tables = engine.dialect.name, report_tables(schema)
     if dialect not in views.DIALECTS:
-        raise WarehouseConfigurationError(f"it is {dialect}; the reports run on {' and '.join(views.DIALECTS)}")
+        raise WarehouseConfigurationError(f"it is {dialect}; the reports run on {', '.join(views.DIALECTS)}")
     if dialect in COLUMNAR and timezone is not None:
         raise WarehouseConfigurationError(
             f"on {dialect} the days of an account are cut in the report_timezone of its first snapshot, and no roll-up is kept "

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_UP, Clamped, Context, Decimal, FloatOperation, Inexact, InvalidOperation, Rounded, Subnormal
 
 import pytest
+from duckdb_files import duckdb_file
 from mariadb import mariadb_database
 from postgres import postgres_schema
 from sqlalchemy import create_engine
@@ -35,7 +36,22 @@ def mariadb_engine(mariadb_url):
         yield engine
 
 
-ENGINES = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine", "mariadb": "mariadb_engine"}
+@pytest.fixture
+def duckdb_engine(tmp_path):
+    """A file of its own."""
+    with duckdb_file(tmp_path / "warehouse.duckdb") as engine:
+        yield engine
+
+
+#: Each database in which a ledger can be: it locks what it reads, or has one writer.
+LOCKING = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine", "mariadb": "mariadb_engine"}
+ENGINES = LOCKING | {"duckdb": "duckdb_engine"}
+
+
+@pytest.fixture(params=list(LOCKING))
+def locking_engine(request):
+    """Each database that locks, for real."""
+    return request.getfixturevalue(LOCKING[request.param])
 
 
 @pytest.fixture(params=list(ENGINES))

@@ -12,8 +12,8 @@ SELECT environment,
        min(CASE WHEN balance = lowest_of_day THEN observed_at END) AS lowest_at,
        max(balance) AS highest,
        min(CASE WHEN balance = highest_of_day THEN observed_at END) AS highest_at,
-       $money[sum(CASE WHEN change > 0 THEN change ELSE 0 END)] AS inflow,
-       $money[sum(CASE WHEN change < 0 THEN -change ELSE 0 END)] AS outflow,
+       $money[$sum[CASE WHEN change > 0 THEN change ELSE 0 END]] AS inflow,
+       $money[$sum[CASE WHEN change < 0 THEN -change ELSE 0 END]] AS outflow,
        max(CASE WHEN previous_date = local_date THEN $minutes[previous_at; observed_at] ELSE 0 END) AS longest_gap_minutes,
        count(*) AS observations
 FROM (

@@ -14,7 +14,7 @@ SELECT r.environment,
        CASE WHEN count(r.outflow) > 0 THEN $average[COALESCE(r.outflow, 0)] END AS average_outflow,
        max(CASE WHEN r.place = r.p90_place THEN r.outflow END) AS p90_outflow,
        max(l.balance) AS balance,
-       CASE WHEN sum(r.outflow) > 0 THEN $days[$greatest[max(l.balance); 0] * count(*); sum(r.outflow)] END AS days_at_average,
+       CASE WHEN $sum[r.outflow] > 0 THEN $days[$greatest[max(l.balance); 0] * count(*); $sum[r.outflow]] END AS days_at_average,
        CASE WHEN max(CASE WHEN r.place = r.p90_place THEN r.outflow END) > 0
             THEN $days[$greatest[max(l.balance); 0]; max(CASE WHEN r.place = r.p90_place THEN r.outflow END)] END AS days_at_p90
 FROM (

@@ -9,6 +9,7 @@ import traceback
 import pytest
 import trustme
 from airflow.providers.common.compat.sdk import BaseHook
+from duckdb_files import HAS_DUCKDB, NO_DUCKDB
 from postgres import database_of_its_own, postgres_server, requiring_tls
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -88,6 +89,17 @@ def test_a_server_that_requires_tls_is_verified_by_the_ca_of_the_connection(conn
             WarehouseConfigurationError, match=r"Connection 'w': the warehouse refused the connection or the statement"
         ):
             keep(make_row(run_id="2"))
+
+
+@pytest.mark.skipif(not HAS_DUCKDB, reason=NO_DUCKDB)
+def test_duckdb_opens_its_file_with_the_settings_of_the_connection_and_nothing_in_memory(connect, tmp_path, make_row):
+    pytest.importorskip("airflow.providers.duckdb", reason="apache-airflow-providers-duckdb is not here")
+    connect(conn_type="duckdb", host=str(tmp_path / "w.duckdb"), extra={"threads": 1, "settings": {"default_order": "DESC"}})
+    assert keep(make_row())["balance"] == make_row()["balance"]
+    assert (ask("SELECT current_setting('threads')"), ask("SELECT current_setting('default_order')")) == (1, "DESC")
+    connect(conn_type="duckdb")
+    with pytest.raises(WarehouseConfigurationError, match="DuckDB in memory keeps nothing"):
+        keep(make_row())
 
 
 def test_tls_that_the_connection_requires_is_never_left_out(connect, database, make_row):

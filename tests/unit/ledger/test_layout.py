@@ -119,21 +119,21 @@ def without_key(dialect, table, said):
 
 
 @pytest.mark.parametrize("lacking", LACKING)
-def test_a_table_made_by_hand_without_a_key_is_refused_before_money_is_set_aside(any_engine, lacking):
+def test_a_table_made_by_hand_without_a_key_is_refused_before_money_is_set_aside(locking_engine, lacking):
     table, said = LACKING[lacking]
-    run(any_engine, *[each.replace("%", "%%") for each in without_key(any_engine.dialect, table, said)])
-    ledger = Ledger.open(any_engine)
+    run(locking_engine, *[each.replace("%", "%%") for each in without_key(locking_engine.dialect, table, said)])
+    ledger = Ledger.open(locking_engine)
     with pytest.raises(WarehouseTableError, match=f"'{table}' lacks its {said}: two payouts.*ledger ddl"):
         put(ledger, "a", "40")
-    assert ask(any_engine, "SELECT count(*) FROM iyzico_balance_hold") == 0
+    assert ask(locking_engine, "SELECT count(*) FROM iyzico_balance_hold") == 0
     with pytest.raises(WarehouseTableError, match="lacks its unique key"):
         put(ledger, "a", "40")
 
 
-def test_a_unique_index_that_a_dba_made_serves_as_a_key(any_engine):
-    run(any_engine, *without_key(any_engine.dialect, *LACKING["number of a hold"]))
-    run(any_engine, "CREATE UNIQUE INDEX mine ON iyzico_balance_hold (environment, account, external_id, number)")
-    assert put(Ledger.open(any_engine), "a", "40").outcome is Placing.PLACED
+def test_a_unique_index_that_a_dba_made_serves_as_a_key(locking_engine):
+    run(locking_engine, *without_key(locking_engine.dialect, *LACKING["number of a hold"]))
+    run(locking_engine, "CREATE UNIQUE INDEX mine ON iyzico_balance_hold (environment, account, external_id, number)")
+    assert put(Ledger.open(locking_engine), "a", "40").outcome is Placing.PLACED
 
 
 @pytest.mark.parametrize(
@@ -245,12 +245,12 @@ def test_a_ledger_in_a_schema_of_its_own_is_checked_and_kept_there(postgres_engi
     elsewhere.dispose()
 
 
-def test_where_nothing_may_be_made_the_error_carries_ddl_that_makes_it(any_engine):
+def test_where_nothing_may_be_made_the_error_carries_ddl_that_makes_it(locking_engine):
     with pytest.raises(WarehouseTableError, match="iyzico_payout_account.*not there, and create_table is False") as caught:
-        put(Ledger.open(any_engine, create_table=False), "a", "40")
+        put(Ledger.open(locking_engine, create_table=False), "a", "40")
     made = str(caught.value).partition("have it made by:\n")[2]
-    run(any_engine, *[each for each in made.split(";\n") if each.strip()])
-    assert put(Ledger.open(any_engine, create_table=False), "a", "40").outcome is Placing.PLACED
+    run(locking_engine, *[each for each in made.split(";\n") if each.strip()])
+    assert put(Ledger.open(locking_engine, create_table=False), "a", "40").outcome is Placing.PLACED
 
 
 def is_free(ledger):

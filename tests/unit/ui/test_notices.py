@@ -115,7 +115,7 @@ def test_a_connection_that_is_not_sql_is_named(url, connect):
 def test_a_warehouse_without_reports_is_named(url, connect, monkeypatch):
     from airflow_provider_iyzico.ui import reading
 
-    monkeypatch.setattr(reading, "DIALECTS", ("postgresql",))
+    monkeypatch.setattr(reading, "KEPT", ("postgresql",))
     connect({"conn_type": "sqlite", "host": "/nowhere/w.db"})
     assert shows(ask(url), "unsupported", 503)
 

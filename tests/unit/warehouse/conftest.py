@@ -1,18 +1,24 @@
 import pytest
+from duckdb_files import duckdb_file
 from postgres import postgres_schema
 from sqlalchemy import create_engine
 from support import POSTGRESQL
 
+#: Each database whose roll-up the append keeps.
+KEPT = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine"}
 #: Each database that has the reports.
-ENGINES = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine"}
+ENGINES = KEPT | {"duckdb": "duckdb_engine"}
 
 
-@pytest.fixture(scope="module", params=[("sqlite", 1), ("sqlite", 2), ("postgresql", 1), ("postgresql", 2)], ids=str)
+@pytest.fixture(scope="module", params=[(dialect, seed) for dialect in ENGINES for seed in (1, 2)], ids=str)
 def engine_and_seed(request, tmp_path_factory):
     """An engine that is kept for all tests of a module, and the seed of what it holds."""
     dialect, seed = request.param
     if dialect == "postgresql":
         with postgres_schema(request.getfixturevalue("postgres_url"), POSTGRESQL) as engine:
+            yield engine, seed
+    elif dialect == "duckdb":
+        with duckdb_file(tmp_path_factory.mktemp("module") / "warehouse.duckdb") as engine:
             yield engine, seed
     else:
         engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('module')}/warehouse.db")
@@ -24,6 +30,12 @@ def engine_and_seed(request, tmp_path_factory):
 def reporting_engine(request):
     """Each database that has the reports, for real."""
     return request.getfixturevalue(ENGINES[request.param])
+
+
+@pytest.fixture(params=list(KEPT))
+def kept_engine(request):
+    """Each database whose roll-up the append keeps, for real."""
+    return request.getfixturevalue(KEPT[request.param])
 
 
 @pytest.fixture

@@ -81,8 +81,8 @@ def test_a_commit_whose_acknowledgement_is_lost_leaves_one_row(engine, make_row)
 
 def test_a_missing_table_is_made_with_its_index(engine, make_row):
     append(engine, TABLE, make_row(), create_table=True)
-    (index,) = inspect(engine).get_indexes("iyzico_balance_snapshot")
-    assert index["column_names"] == ["environment", "account", "currency", "observed_at"]
+    indexes = [each["column_names"] for each in inspect(engine).get_indexes("iyzico_balance_snapshot")]
+    assert indexes == ([] if engine.dialect.name == "duckdb" else [["environment", "account", "currency", "observed_at"]])
     assert inspect(engine).get_pk_constraint("iyzico_balance_snapshot")["constrained_columns"] == ["snapshot_id"]
 
 

@@ -18,8 +18,8 @@ BENDING = {
 @pytest.mark.parametrize("table", [TABLE, BARE], ids=str)
 @pytest.mark.parametrize("act", BENDING.values(), ids=list(BENDING))
 @pytest.mark.parametrize("is_deferred", [False, True], ids=["at once", "deferred"])
-def test_a_trigger_after_the_insert_keeps_nothing_where_it_changes_the_row(reporting_engine, table, act, is_deferred):
-    engine, name = reporting_engine, table.name
+def test_a_trigger_after_the_insert_keeps_nothing_where_it_changes_the_row(kept_engine, table, act, is_deferred):
+    engine, name = kept_engine, table.name
     put_after(engine, 0, table=table)
     act = act.format(name)
     if engine.dialect.name == "sqlite":

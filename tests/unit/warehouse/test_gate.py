@@ -206,9 +206,9 @@ def by_a_snapshot(engine):
 
 
 @pytest.mark.parametrize("make", [by_a_gate, by_a_snapshot])
-def test_what_a_gate_lacks_is_made_without_computing_the_roll_up_again(reporting_engine, make_row, make):
+def test_what_a_gate_lacks_is_made_without_computing_the_roll_up_again(kept_engine, make_row, make):
     """A roll-up that is wrong stays wrong; with many snapshots a rebuild takes minutes."""
-    engine = reporting_engine
+    engine = kept_engine
     append(engine, snapshot_table(), make_row(), create_table=True)
     run(engine, "DROP VIEW iyzico_payout_coverage", "DROP TABLE iyzico_payout_gate", "UPDATE iyzico_balance_day SET outflow = 7")
     make(engine)

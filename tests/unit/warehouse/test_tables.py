@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+from duckdb_files import HAS_DUCKDB, NO_DUCKDB
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
@@ -50,6 +51,12 @@ def test_a_name_that_the_reports_need_is_refused_in_any_letters(name):
         ("postgresql", "balance NUMERIC(28, 8) NOT NULL", "observed_at TIMESTAMP WITH TIME ZONE NOT NULL"),
         ("sqlite", "balance NUMERIC(28, 8) NOT NULL", "observed_at DATETIME NOT NULL"),
         ("mysql", "balance NUMERIC(28, 8) NOT NULL", "observed_at DATETIME(6) NOT NULL"),
+        pytest.param(
+            "duckdb",
+            "balance NUMERIC(28, 8) NOT NULL",
+            "observed_at TIMESTAMP WITH TIME ZONE NOT NULL",
+            marks=pytest.mark.skipif(not HAS_DUCKDB, reason=NO_DUCKDB),
+        ),
         ("snowflake", "balance NUMERIC(28, 8) NOT NULL", "observed_at TIMESTAMP_TZ NOT NULL"),
         ("bigquery", "`balance` NUMERIC(28, 8) NOT NULL", "`observed_at` TIMESTAMP NOT NULL"),
     ],

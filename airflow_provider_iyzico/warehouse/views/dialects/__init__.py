@@ -25,7 +25,8 @@ STANDARD: dict[str, str] = {
     "now": "CURRENT_TIMESTAMP",
     "late": f"({{0}} > {LATE_CADENCES} * {{1}})",
     "cadence": str(DEFAULT_CADENCE_MINUTES),
-    "sum_minutes": "sum({0})",
+    "sum": "sum({0})",
+    "sum_minutes": "$sum[{0}]",
     # The rows of a table, each once, whatever its key is; of several with one key, the first in the given order.
     "once": "{0}",
     # The newest snapshot of an account.

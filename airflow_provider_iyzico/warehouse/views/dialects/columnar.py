@@ -4,6 +4,14 @@ There the roll-up is views over the snapshots (``ROLL_UP_VIEWS``), and nothing b
 """
 
 WORDS = {
+    # Many divide in floating point or to a few decimals, so amounts and minutes are divided as whole numbers.
+    "minutes": "$scaled[$whole[floor(($micros[{0}; {1}] + 3000) / 6000)]; 0.0001]",
+    "average": "$scaled[$whole[$quotient[2 * $units[$sum[{0}]] + count({0}); 2 * count({0})]]; 0.00000001]",
+    "days": "$scaled[$whole[$quotient[200 * $units[{0}] + $units[{1}]; 2 * $units[{1}]]]; 0.01]",
+    "units": "$whole[({0}) * 100000000]",
+    "quotient": "((({0}) - mod({0}, {1})) / ({1}))",
+    "whole": "CAST({0} AS DECIMAL(38, 0))",
+    "scaled": "({0} * {1})",
     "once": """(
      SELECT *
      FROM (SELECT u.*, row_number() OVER (PARTITION BY {1} ORDER BY {2}) AS copy_number FROM {0} AS u) AS copies
@@ -20,6 +28,8 @@ WORDS = {
     "days_and_next": """(
      SELECT e.*, lead(local_date) OVER (PARTITION BY environment, account, currency ORDER BY local_date) AS next_date
      FROM iyzico_balance_day AS e)""",
+    "day_before": "$days_later[$day_of[{0}; 'UTC']; -1]",
+    "day_after": "$days_later[$day_of[{0}; 'UTC']; 1]",
     # So many copies of each row, with a number from zero on.
     "numbered": """(
      WITH digit AS (

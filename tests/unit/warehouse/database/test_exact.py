@@ -30,8 +30,9 @@ def test_daily_sums_are_exact_in_any_context_of_the_caller(engine, odd):
     with engine.begin() as connection:
         found = connection.execute(text("SELECT inflow, outflow, longest_gap_minutes FROM iyzico_balance_day")).one()
         assert [Decimal(str(each)) for each in found] == [Decimal("8641975.32"), Decimal("8876543.20"), Decimal(10)]
-        with odd():
-            assert rebuild(connection) == []
+        if engine.dialect.name != "duckdb":  # which keeps no roll-up
+            with odd():
+                assert rebuild(connection) == []
 
 
 def test_postgresql_sums_the_largest_amounts_to_the_last_digit(postgres_engine, odd):

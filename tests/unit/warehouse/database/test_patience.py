@@ -69,16 +69,16 @@ def of_another_day(row):
 
 
 @pytest.mark.parametrize("table", ["iyzico_balance_snapshot", "iyzico_account", "iyzico_balance_day", "iyzico_report_day"])
-def test_a_snapshot_that_meets_a_lock_ends_soon_and_may_be_retried(any_engine, make_row, table):
-    if any_engine.dialect.name == "mysql" and table != "iyzico_balance_snapshot":
+def test_a_snapshot_that_meets_a_lock_ends_soon_and_may_be_retried(locking_engine, make_row, table):
+    if locking_engine.dialect.name == "mysql" and table != "iyzico_balance_snapshot":
         pytest.skip("MariaDB has tables of snapshots only")
-    append(any_engine, TABLE, make_row(), create_table=True)
+    append(locking_engine, TABLE, make_row(), create_table=True)
     options = {}
-    if any_engine.dialect.name == "postgresql":
-        with any_engine.connect() as connection:
+    if locking_engine.dialect.name == "postgresql":
+        with locking_engine.connect() as connection:
             options = {"options": f"-csearch_path={connection.execute(text('SELECT current_schema()')).scalar()}"}
-    engine = create_engine(any_engine.url, connect_args=options)
-    with locked(any_engine, table), short():
+    engine = create_engine(locking_engine.url, connect_args=options)
+    with locked(locking_engine, table), short():
         started = time.monotonic()
         with pytest.raises(WarehouseUnavailableError):
             append(engine, TABLE, of_another_day(make_row(run_id="2")), create_table=True)

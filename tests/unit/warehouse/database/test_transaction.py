@@ -16,8 +16,8 @@ WRITERS, ENTRIES = 4, 10
 
 
 @pytest.fixture
-def engine(any_engine, books):
-    engine = prepare(any_engine)
+def engine(locking_engine, books):
+    engine = prepare(locking_engine)
     books.entry.create(engine)
     books.book.create(engine)
     with engine.connect() as connection, transaction(connection):
@@ -35,11 +35,11 @@ def enter(connection, books, amount):
     assert rows.add(connection, books.entry, entry)
 
 
-def test_writers_that_lock_what_they_read_lose_no_change(engine, any_engine, books):
+def test_writers_that_lock_what_they_read_lose_no_change(engine, locking_engine, books):
     failed = []
 
     def write():
-        mine = prepare(another(any_engine))
+        mine = prepare(another(locking_engine))
         try:
             for _ in range(ENTRIES):
                 with mine.connect() as connection, transaction(connection, writes_at_once=True):
