@@ -15,7 +15,6 @@ from airflow_provider_iyzico.errors import (
     IyzicoError,
     LedgerBatchError,
     LedgerError,
-    WarehouseConfigurationError,
     restated,
     unexpected,
 )
@@ -35,7 +34,6 @@ from airflow_provider_iyzico.ledger.rights import grants
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
 from airflow_provider_iyzico.warehouse.database.layout import ddl, dialect_named
-from airflow_provider_iyzico.warehouse.views.dialects import KEPT
 
 Asked = argparse.Namespace
 T = TypeVar("T")
@@ -142,10 +140,6 @@ def _hours(given: str) -> float:
 
 
 def _ddl(asked: Asked) -> Iterable[str]:
-    if asked.rollforward and asked.dialect not in KEPT:
-        raise WarehouseConfigurationError(
-            f"there is no roll-forward on {asked.dialect}; leave out --rollforward, or name {' or '.join(KEPT)} in --dialect"
-        )
     yield ddl(ledger_layout(asked.schema, with_rollforward=asked.rollforward), dialect_named(asked.dialect))
     yield from grants(asked.dialect, asked.schema, with_rollforward=asked.rollforward)
 

@@ -43,7 +43,7 @@ _ASKED = {
         SELECT '', 'engine', concat(table_name, ' ', engine) FROM information_schema.tables
         WHERE table_schema = {schema} AND table_name IN ({names})
         UNION ALL
-        SELECT table_name, '', '' FROM information_schema.views WHERE table_schema = {schema} AND table_name IN ({views})
+        SELECT table_name, '', '' FROM information_schema.tables WHERE table_schema = {schema} AND table_name IN ({views})
         UNION ALL SELECT '', 'flush', @@innodb_flush_log_at_trx_commit""",
     "sqlite": """
         SELECT there.name, '', of_it.name FROM {place}sqlite_master AS there, pragma_table_info(there.name) AS of_it

@@ -5,12 +5,14 @@ A part asks before it reads: on PostgreSQL, a query of a view that is not there 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.ui.columns import MORE_COLUMNS
+from airflow_provider_iyzico.warehouse.database.names import MYSQL
 from airflow_provider_iyzico.warehouse.views import quoted
 
 _IN_POSTGRESQL = text(
@@ -19,6 +21,11 @@ _IN_POSTGRESQL = text(
     "FROM (SELECT name, CAST(to_regclass(CAST(:prefix AS text) || quote_ident(name)) AS oid) AS place "
     "FROM unnest(CAST(:names AS text[])) AS name) AS wanted WHERE place IS NOT NULL"
 )
+#: They tell a role only of what it may read.
+_IN_MYSQL = text(
+    "SELECT table_name, column_name FROM information_schema.columns "
+    "WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name IN :names"
+).bindparams(bindparam("names", expanding=True))
 
 
 class Lack(NamedTuple):
@@ -50,8 +57,13 @@ def _there(connection: Connection, schema: str | None, names: tuple[str, ...]) -
     if connection.dialect.name == "postgresql":
         values: dict[str, Any] = {"names": list(names), "prefix": f'"{schema}".' if schema else ""}
         return {row.name: (row.may_read, set(row.columns.split())) for row in connection.execute(_IN_POSTGRESQL, values)}
+    if connection.dialect.name in MYSQL:
+        columns: dict[str, set[str]] = defaultdict(set)
+        for name, column in connection.execute(_IN_MYSQL, {"schema": schema, "names": list(names)}):
+            columns[name].add(column)
+        return {name: (True, of_it) for name, of_it in columns.items()}
     master = f'"{schema}".sqlite_master' if schema else "sqlite_master"  # the schema is a checked identifier
     query = text(f"SELECT name FROM {master} WHERE name IN :names").bindparams(bindparam("names", expanding=True))  # noqa: S608
     found = connection.execute(query, {"names": list(names)}).scalars().all()
-    columns = text("SELECT name FROM pragma_table_info(:name)")
-    return {name: (True, set(connection.execute(columns, {"name": name}).scalars())) for name in found}
+    asked = text("SELECT name FROM pragma_table_info(:name)")
+    return {name: (True, set(connection.execute(asked, {"name": name}).scalars())) for name in found}

@@ -21,11 +21,11 @@ from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.ui.columns import COLUMNS
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.warehouse.bounds import PAGE
-from airflow_provider_iyzico.warehouse.database.engine import watch_over
+from airflow_provider_iyzico.warehouse.database.engine import prepare, watch_over
 from airflow_provider_iyzico.warehouse.database.exact import EXACT
 from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_there, is_unreadable
 from airflow_provider_iyzico.warehouse.database.layout import absent
-from airflow_provider_iyzico.warehouse.database.names import check_identifier
+from airflow_provider_iyzico.warehouse.database.names import MYSQL, check_identifier
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import settle
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE
@@ -86,15 +86,19 @@ def _reading(engine: Engine, schema: str | None, watch: Watch, why: list[Notice]
     :raises WarehouseError: a query failed. On its way out, the Connection's secrets are taken out of the driver's words
     """
     if engine.dialect.name not in KEPT:
-        raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the page reads {' and '.join(KEPT)}")
+        raise Notice("unsupported", f"the warehouse is {engine.dialect.name}; the page reads {', '.join(KEPT)}")
     if engine.dialect.name == "sqlite" and not _is_there(str(engine.url.database)):
         raise Notice("empty")  # connecting would create the file
     watch_over(engine)
     _bound(engine)
     if engine.dialect.name == "postgresql":  # set for each query, because a standby refuses a transaction that may write
         engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    elif engine.dialect.name in MYSQL:
+        engine = prepare(engine)
     try:
         with engine.connect() as connection:
+            if engine.dialect.name in MYSQL:
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             settle(connection, PAGE)
             if engine.dialect.name == "sqlite":
                 connection.execute(text("PRAGMA query_only = ON"))

@@ -182,8 +182,8 @@ WORDS: dict[str, tuple[str, str]] = PAYOUT_WORDS | {
     ),
     "unsupported_title": ("The page cannot read this warehouse", "Sayfa bu veri ambarını okuyamıyor"),
     "unsupported_advice": (
-        "The page reads PostgreSQL and SQLite. On other databases, query the views or the snapshot table.",
-        "Bu sayfa PostgreSQL ve SQLite okur. Diğer veritabanlarında görünümleri ya da bakiye kayıtları tablosunu sorgulayın.",
+        "Query the views there, or the snapshot table.",
+        "Oradaki görünümleri ya da bakiye kayıtları tablosunu sorgulayın.",
     ),
     "no_views_title": ("The reports are missing, or belong to another version", "Raporlar eksik ya da başka bir sürüme ait"),
     "no_views_advice": (

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Table
+from sqlalchemy import Table, delete, text
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.schema import DDL, CreateIndex, CreateTable
 
 from airflow_provider_iyzico.warehouse.database.layout import Layout
+from airflow_provider_iyzico.warehouse.database.names import MYSQL
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
+from airflow_provider_iyzico.warehouse.rollup.statements import IS_MARK
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, reports_for, rolled_up_for
 from airflow_provider_iyzico.warehouse.views import view_statements
 
@@ -55,6 +57,11 @@ def create_statements(table: Table, dialect: Dialect) -> list[tuple[str, Executa
 
 
 def _fill(table: Table, connection: Connection, made: frozenset[str]) -> None:
-    """Compute the roll-up of the snapshots that are older than its tables."""
-    if table.name not in made and any(each.name in made for each in rolled_up_for(table, connection.dialect.name)):
+    """Compute the roll-up of the snapshots that are older than its tables. On MySQL and MariaDB the next snapshot does."""
+    if table.name in made or not any(each.name in made for each in rolled_up_for(table, connection.dialect.name)):
+        return
+    report_day = report_tables(table.schema).report_day
+    if connection.dialect.name not in MYSQL:
         rebuild(connection, table.schema)
+    elif report_day.name not in made:
+        connection.execute(delete(report_day).where(text(IS_MARK)))

@@ -129,6 +129,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("report_timezone", String(64), nullable=False, info=_ZONE),
             Column("first_date", Date, nullable=False),
             Column("newest_at", Instant(), nullable=False),
+            **TABLE_OPTIONS,
         ),
         Table(
             "iyzico_report_day",
@@ -137,6 +138,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("local_date", Date, primary_key=True),
             Column("starts_at", Instant(), nullable=False),
             Column("ends_at", Instant(), nullable=False),
+            **TABLE_OPTIONS,
         ),
         Table(
             "iyzico_balance_day",
@@ -154,6 +156,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("outflow", Money(38), nullable=False),
             Column("longest_gap_minutes", Money(), nullable=False),
             Column("observations", Integer, nullable=False),
+            **TABLE_OPTIONS,
         ),
         Table(
             "iyzico_balance_threshold",
@@ -162,6 +165,7 @@ def report_tables(schema: str | None = None) -> ReportTables:
             Column("valid_from", Instant(), primary_key=True, info=ruled(Rule(spelling=SORTED_FROM, may_be_infinite=True))),
             Column("threshold", Money()),
             Column("cadence_minutes", Integer, info=ruled(Rule(noun="number of minutes above zero", check=_check_cadence))),
+            **TABLE_OPTIONS,
         ),
         Table(
             "iyzico_payout_gate",

@@ -16,7 +16,7 @@ import tomllib
 import urllib.request
 from contextlib import closing
 from dataclasses import astuple
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -60,8 +60,13 @@ from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 from airflow_provider_iyzico.simulator import FAULTS, FORMS, Simulator
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 from airflow_provider_iyzico.warehouse import bounds
-from airflow_provider_iyzico.warehouse.layouts import create_statements
+from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.database.layout import ddl
+from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
+from airflow_provider_iyzico.warehouse.layouts import create_statements, layout_of
+from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.task import TaskInstance
 from airflow_provider_iyzico.warehouse.views import VIEWS
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -351,7 +356,9 @@ def test_the_log_line_of_a_gate_is_the_one_that_is_printed(iyzico, monkeypatch, 
     assert code_of("log line").strip() in caplog.text
 
 
-def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgres_url, sqlite_warehouse, monkeypatch):
+def test_every_query_for_finance_answers_on_every_database(
+    dags, iyzico, postgres_url, mariadb_url, sqlite_warehouse, monkeypatch
+):
     sqlite = create_engine(f"sqlite:///{sqlite_warehouse}")
     postgres = create_engine(postgres_url.replace("postgresql", POSTGRESQL))
     with postgres.begin() as connection:
@@ -367,9 +374,20 @@ def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgre
     of_views = [mine(query) for query in QUERIES if re.search(r"FROM iyzico_(?!balance_snapshot)", query)]
     latest, daily, moved = [mine(query) for query in QUERIES if "FROM iyzico_balance_snapshot" in query]
     assert len(of_views) + 4 == len(QUERIES)
-    for engine in (sqlite, postgres):
+    with mariadb_database(mariadb_url) as mariadb:
+        for number, balance in enumerate(("100.00", "100.00", "80.50")):
+            seen = Observation(
+                "simulator", "sandbox", "TRY", Decimal(balance), balance, datetime.now(UTC), None, 5, "Europe/Istanbul"
+            )
+            run = TaskInstance("d", "t", str(number), -1, 1, None, None, None)
+            append(mariadb, snapshot_table(), snapshot_row(seen, run), create_table=True)
+        check_queries([sqlite, postgres, mariadb], stated, of_views, latest, daily, moved)
+
+
+def check_queries(engines, stated, of_views, latest, daily, moved):
+    for engine in engines:
         with engine.begin() as connection:
-            connection.execute(text(stated))
+            connection.execute(text(stated.replace("+00:00", "") if engine.dialect.name == "mysql" else stated))
             assert connection.execute(text("SELECT threshold, cadence_minutes FROM iyzico_balance_latest")).all() == [
                 (500000, 15)
             ]
@@ -377,7 +395,7 @@ def test_every_query_for_finance_answers_on_both_databases(dags, iyzico, postgre
         with engine.connect() as connection:
             assert [(row.account, float(row.balance)) for row in connection.execute(text(latest))] == [("simulator", 80.5)]
             assert [float(row.last_seen) for row in connection.execute(text(daily))][-1] == 80.5
-            assert [float(row.change) for row in connection.execute(text(moved))] == [-19.5]
+            assert [float(row.difference) for row in connection.execute(text(moved))] == [-19.5]
             answers = {re.search(r"FROM (\w+)", query)[1]: connection.execute(text(query)).all() for query in of_views}
             assert [float(row.balance) for row in answers["iyzico_balance_latest"]] == [80.5]
             days = answers["iyzico_balance_daily"]
@@ -468,6 +486,43 @@ def test_the_printed_ddl_and_rights_are_enough_for_each_role(dags, iyzico, postg
             for role in roles:
                 connection.execute(text(f"DROP ROLE {role}"))
         admin.dispose()
+
+
+def test_the_printed_rights_on_mysql_are_enough_for_each_user(mariadb_url):
+    with mariadb_database(mariadb_url) as admin:
+        name = str(admin.url.database)
+        rights = code_of("roles and rights on MySQL")
+        users = {user: f"{name}_{user.removeprefix('iyzico_')}" for user in set(re.findall(r"TO (iyzico_\w+);", rights))}
+        assert len(users) == 4
+        for user, mine_alone in users.items():
+            rights = rights.replace(f"TO {user};", f"TO {mine_alone};")
+        statements = [each for each in rights.replace("finance.", f"{name}.").split(";") if each.strip()]
+        printed = ddl(layout_of(snapshot_table()), admin.dialect)
+        made = [each for each in printed.split(";\n") if each.strip()]
+        with admin.begin() as connection:
+            for statement in [*made, *[f"CREATE USER {user}" for user in users.values()], *statements]:
+                connection.execute(text(statement))
+        engines = {user: create_engine(admin.url.set(username=mine_alone)) for user, mine_alone in users.items()}
+        try:
+            for days in (3, 2):
+                put(engines["iyzico_snapshots"], "payroll", datetime.now(UTC) - timedelta(days))
+            task = TaskInstance("d", "gate", "r", -1, 1, None, None, None)
+            gate = Gate(task, "payroll", "production", "TRY", Decimal(100), Decimal(0), datetime.now(UTC))
+            record(engines["iyzico_gates"], gate, Progress("opened", 1))
+            with engines["iyzico_page"].connect() as connection:
+                for view in ("latest", "observed", "daily", "runway", "below"):
+                    connection.execute(text(f"SELECT * FROM iyzico_balance_{view}"))
+                assert connection.execute(text("SELECT outcome FROM iyzico_payout_coverage")).all() == [("opened",)]
+            stated = next(query for query in QUERIES if query.startswith("INSERT")).replace("+00:00", "")
+            with engines["iyzico_finance"].begin() as connection:
+                connection.execute(text(stated))
+                assert len(connection.execute(text("SELECT * FROM iyzico_balance_snapshot")).all()) == 2
+        finally:
+            for engine in engines.values():
+                engine.dispose()
+            with admin.begin() as connection:
+                for user in users.values():
+                    connection.execute(text(f"DROP USER {user}"))
 
 
 def test_the_printed_rebuild_runs_and_cuts_the_days_again(dags, iyzico, sqlite_warehouse):

@@ -138,14 +138,25 @@ _WORDS = {
         "exact": "{0}",
     },
     "mysql": {
+        **WAREHOUSE_WORDS["mysql"],
         **_SAME,
-        "quote": "`",
+        "month": "date_format({0}, '%Y-%m')",
         "computed_once": "LIMIT 18446744073709551615",
+        "materialized": "",
+        # MariaDB knows no subquery in FROM that looks at the rows around it.
+        "lost": "$changed[{0}; {1}; {2}; -1]",
+        "gained": "$changed[{0}; {1}; {2}; 1]",
+        "changed": "(SELECT sum(GREATEST({3} * (observed.balance - $balance_before), 0)) "
+        "FROM iyzico_balance_observed AS observed WHERE $same_account[observed; {0}] AND {2} AND observed.observed_at >= {1})",
+        "balance_before": "(SELECT earlier.balance FROM iyzico_balance_observed AS earlier "
+        "WHERE $same_account[earlier; observed] AND (earlier.observed_at < observed.observed_at "
+        "OR earlier.observed_at = observed.observed_at AND earlier.snapshot_id < observed.snapshot_id) "
+        "ORDER BY earlier.observed_at DESC, earlier.snapshot_id DESC LIMIT 1)",
         "now": "UTC_TIMESTAMP(6)",
         "day_ago": "(UTC_TIMESTAMP(6) - INTERVAL 24 HOUR)",
         "local_date": "date({0} + INTERVAL 3 HOUR)",
-        "seconds": "round(timestampdiff(MICROSECOND, {0}, {1}) / 1000000, 3)",
-        "hours": "round(timestampdiff(MICROSECOND, {0}, {1}) / 3600000000, 2)",
+        "seconds": "round(timestampdiff(MICROSECOND, {0}, {1}) * 0.000001, 3)",
+        "hours": "round(CAST(timestampdiff(MICROSECOND, {0}, {1}) AS DECIMAL(26, 6)) / 3600000000, 2)",
         "money": "{0}",
         "less": "{0} - {1}",
         "listed": _WHOLE_LIST_IN_MYSQL,

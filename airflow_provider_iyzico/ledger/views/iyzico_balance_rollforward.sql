@@ -37,7 +37,7 @@ going AS (
     FROM (
         SELECT seen.*, $day_of[seen.report_timezone; seen.seen_at] AS local_date
         FROM (
-            SELECT change.*, owner.report_timezone, $snapshot_after[change; change.happened_at] AS seen_at
+            SELECT turn.*, owner.report_timezone, $snapshot_after[turn; turn.happened_at] AS seen_at
             FROM (
                 SELECT
                     went.environment,
@@ -72,11 +72,11 @@ going AS (
                 WHERE $under_way[event.after] <> $under_way[COALESCE(event.before, '')]
                 GROUP BY went.environment, went.account, went.currency, event.happened_at, went.went_at
                 $computed_once
-            ) AS change
+            ) AS turn
             JOIN iyzico_account AS owner
-                ON owner.environment = change.environment
-                AND owner.account = change.account
-                AND owner.currency = change.currency
+                ON owner.environment = turn.environment
+                AND owner.account = turn.account
+                AND owner.currency = turn.currency
             $computed_once
         ) AS seen
         $computed_once

@@ -20,6 +20,7 @@ from airflow_provider_iyzico.errors import (
     WarehouseUnavailableError,
 )
 from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_passing, unreachable
+from airflow_provider_iyzico.warehouse.database.names import MYSQL
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Layout:
 
     :param table: where the rows go; errors name it
     :param statements: returns for a dialect what makes them: names of tables and views, and their statements, in order
-    :param fill: computes what late tables hold; is told all that was missing, in the transaction that makes it
+    :param fill: computes what late tables hold; is told all that was missing, in the transaction that makes it. MySQL and MariaDB
+        commit each table that they make, so there ``fill`` comes before them, and notes what is to be computed
     :param printed_by: the command that prints the statements
     """
 
@@ -140,10 +142,13 @@ def _create(engine: Engine, layout: Layout, missing: list[str]) -> None:
     while missing:
         try:
             with engine.connect() as connection, transaction(connection, writes_at_once=True):
+                if engine.dialect.name in MYSQL:
+                    layout.fill(connection, wanted)
                 for name, statement in layout.statements(engine.dialect):
                     if name in missing:
                         connection.execute(statement)
-                layout.fill(connection, wanted)
+                if engine.dialect.name not in MYSQL:
+                    layout.fill(connection, wanted)
             return
         except errors_of(engine) as error:
             still = [name for name in _missing(engine, layout) if name in wanted]

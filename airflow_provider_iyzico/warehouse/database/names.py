@@ -6,6 +6,8 @@ import re
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 
+#: The names of SQLAlchemy's dialects for MySQL and MariaDB. They have the same words; either dialect may speak to either server.
+MYSQL = frozenset({"mysql", "mariadb"})
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Date, Integer, String, Table, bindparam, text
 
+from airflow_provider_iyzico.warehouse.database.names import MYSQL
 from airflow_provider_iyzico.warehouse.database.types import Instant, Money
 
 if TYPE_CHECKING:
@@ -76,5 +77,5 @@ def _types(columns: Iterable[ColumnElement[Any]], understood: tuple[type[TypeEng
 
 def quoted(table: Table, dialect: str = "") -> str:
     """Return the name of a table, which may be any identifier, such as a reserved word."""
-    quote = "`" if dialect in ("mysql", "mariadb") else '"'
+    quote = "`" if dialect in MYSQL else '"'
     return ".".join(f"{quote}{name}{quote}" for name in (table.schema, table.name) if name)

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 
-from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError
+from airflow_provider_iyzico.warehouse.rollup.rebuild import fill
 from airflow_provider_iyzico.warehouse.rollup.statements import roll_up_statements
-from airflow_provider_iyzico.warehouse.tables import account_of
+from airflow_provider_iyzico.warehouse.tables import account_of, report_tables
 
 
 class Account(NamedTuple):
@@ -36,7 +37,12 @@ def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Accou
 
     :raises WarehouseConfigurationError: row level security hides snapshots of the account, so that its days would be wrong
     """
-    account = Account._make(roll_up_statements(table, connection.dialect.name).enter.run(connection, row).one())
+    account = _entered(connection, table, row)
+    if account is None:
+        fill(connection, table.schema)
+        account = _entered(connection, table, row)
+    if account is None:
+        raise WarehouseError(f"table {report_tables(table.schema).account.fullname!r} took a row, but a query does not find it")
     if account.hidden > 0:
         raise WarehouseConfigurationError(
             f"row level security hides {account.hidden} snapshots of {'/'.join(account_of(row).values())} in {table.fullname!r} "
@@ -44,3 +50,12 @@ def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Accou
             "if somebody deleted snapshots"
         )
     return account
+
+
+def _entered(connection: Connection, table: Table, row: Mapping[str, Any]) -> Account | None:
+    statements = roll_up_statements(table, connection.dialect.name)
+    found = statements.enter.run(connection, row)
+    if statements.entered is not None:
+        found = statements.entered.run(connection, row)
+    kept = found.one_or_none()
+    return None if kept is None else Account._make(kept)

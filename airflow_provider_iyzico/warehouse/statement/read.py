@@ -82,7 +82,7 @@ def read_figures(
 
 def _check_views(engine: Engine, schema: str | None) -> None:
     if engine.dialect.name not in KEPT:
-        raise WarehouseConfigurationError(f"it is {engine.dialect.name}; statements are made on {' and '.join(KEPT)}")
+        raise WarehouseConfigurationError(f"it is {engine.dialect.name}; statements are made on {', '.join(KEPT)}")
     if missing := absent(engine, list(COLUMNS), schema):
         raise WarehouseConfigurationError(
             f"{', '.join(quoted(name, schema) for name in missing)} not there. A statement needs the snapshots and the ledger in "
@@ -95,7 +95,7 @@ def _check_views(engine: Engine, schema: str | None) -> None:
 def _unchanging(connection: Connection) -> Iterator[None]:
     """Begin a transaction in which every query sees the same rows."""
     with connection.begin():
-        if connection.dialect.name == "postgresql":
+        if connection.dialect.name != "sqlite":
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         settle(connection, patience_now())
         if connection.dialect.name == "sqlite":

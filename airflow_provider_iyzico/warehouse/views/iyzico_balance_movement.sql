@@ -6,8 +6,8 @@ SELECT snapshot_id,
        account,
        currency,
        local_date,
-       CASE WHEN change > 0 THEN 'inflow' ELSE 'outflow' END AS direction,
-       change,
+       CASE WHEN paired.change > 0 THEN 'inflow' ELSE 'outflow' END AS direction,
+       paired.change,
        previous_balance,
        balance,
        previous_at AS after_moment,
@@ -18,4 +18,4 @@ SELECT snapshot_id,
 FROM (
      SELECT i.*, lag(valid_from) OVER (PARTITION BY environment, account, currency ORDER BY valid_from, snapshot_id) AS previous_at
      FROM iyzico_balance_interval AS i) AS paired
-WHERE change <> 0
+WHERE paired.change <> 0

@@ -51,9 +51,9 @@ def keep(engine, balance, minutes_ago=0, account="payroll"):
     append(engine, snapshot_table(), snapshot_row(seen, task), create_table=True)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
 def engine(request):
-    return request.getfixturevalue({"sqlite": "sqlite_engine", "postgresql": "postgres_engine"}[request.param])
+    return request.getfixturevalue(f"{request.param}_engine")
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 import pytest
 from duckdb_files import duckdb_file
+from mariadb import mariadb_database
 from postgres import postgres_schema
 from sqlalchemy import create_engine
 from support import POSTGRESQL
 
 #: Each database whose roll-up the append keeps.
-KEPT = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine"}
+KEPT = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine", "mariadb": "mariadb_engine"}
 #: Each database that has the reports.
 ENGINES = KEPT | {"duckdb": "duckdb_engine"}
 
@@ -19,6 +20,9 @@ def engine_and_seed(request, tmp_path_factory):
             yield engine, seed
     elif dialect == "duckdb":
         with duckdb_file(tmp_path_factory.mktemp("module") / "warehouse.duckdb") as engine:
+            yield engine, seed
+    elif dialect == "mariadb":
+        with mariadb_database(request.getfixturevalue("mariadb_url")) as engine:
             yield engine, seed
     else:
         engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('module')}/warehouse.db")

@@ -77,4 +77,5 @@ def test_looking_for_missing_views_costs_no_statement(kept_engine):
     said = []
     event.listen(engine, "before_cursor_execute", lambda *arguments: said.append(arguments[2]))
     put(engine, "a", day(1, 10))
-    assert len(said) == 6, said  # settings, account, row, reading back, day, reading back
+    # Settings, account, row, reading back, day, reading back. MariaDB gives back what it wrote only to another question.
+    assert len(said) == (7 if engine.dialect.name == "mysql" else 6), said

@@ -6,7 +6,7 @@ them, and may use other words.
 
 from __future__ import annotations
 
-from airflow_provider_iyzico.warehouse.views.dialects import columnar, duckdb, postgresql, sqlite
+from airflow_provider_iyzico.warehouse.views.dialects import columnar, duckdb, mysql, postgresql, sqlite
 
 #: A snapshot is late after so many cadences: a single missed run is not flagged, even with some jitter.
 LATE_CADENCES = 2.5
@@ -27,6 +27,8 @@ STANDARD: dict[str, str] = {
     "cadence": str(DEFAULT_CADENCE_MINUTES),
     "sum": "sum({0})",
     "sum_minutes": "$sum[{0}]",
+    # The name of a column that some dialect has as a word of its own.
+    "name": "{0}",
     # The rows of a table, each once, whatever its key is; of several with one key, the first in the given order.
     "once": "{0}",
     # The newest snapshot of an account.
@@ -52,7 +54,7 @@ STANDARD: dict[str, str] = {
      FROM iyzico_balance_threshold)""",
 }
 #: The dialects whose roll-up is kept by the append, in tables.
-_KEPT = {"postgresql": postgresql.WORDS, "sqlite": sqlite.WORDS}
+_KEPT = {"postgresql": postgresql.WORDS, "sqlite": sqlite.WORDS, "mysql": mysql.WORDS, "mariadb": mysql.WORDS}
 #: Those whose roll-up is views over the snapshots.
 _COLUMNAR = {"duckdb": duckdb.WORDS}
 WORDS: dict[str, dict[str, str]] = {

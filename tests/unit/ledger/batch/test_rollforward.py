@@ -56,17 +56,10 @@ def told(ledger):
     seen = []
     for seed in (3, 4):
         account = Account("sandbox", f"şube {seed}", "TRY")
-        if ledger.engine.dialect.name != "mysql":
-            seen += snapshots(ledger, account, random.Random(seed))
+        seen += snapshots(ledger, account, random.Random(seed))
         History(ledger, account, seed, batches=15)
     Ledger.open(ledger.engine).act(lambda connection: None)  # a later task finds both there
     return Rollforward(seen, all_rows(ledger), ledger.act(ledger.clock))
-
-
-@pytest.fixture
-def with_warehouse(ledger, told):
-    if ledger.engine.dialect.name == "mysql":
-        pytest.skip("the reports of the warehouse do not run on MariaDB")
 
 
 def key_of(row, *names):
@@ -108,7 +101,6 @@ def test_every_movement_says_which_item_moved_money_and_when(ledger, told):
     assert {row["direction"] for row in rows} == {"left", "returned"}
 
 
-@pytest.mark.usefixtures("with_warehouse")
 def test_the_days_of_the_roll_forward_are_what_snapshots_and_payouts_say(ledger, told):
     expected = told.days()
     compare(rows_of(ledger, "iyzico_balance_rollforward", "local_date"), expected)
@@ -118,13 +110,12 @@ def test_the_days_of_the_roll_forward_are_what_snapshots_and_payouts_say(ledger,
     assert {(row["unexplained"] or 0) > 0 for row in expected.values()} == {True, False}
 
 
-@pytest.mark.usefixtures("with_warehouse")
 def test_the_months_of_the_roll_forward_add_up_its_days(ledger, told):
     compare(rows_of(ledger, "iyzico_balance_rollforward_month", "month"), told.months())
 
 
 @pytest.fixture
-def day(ledger, account, with_warehouse):
+def day(ledger, account, told):
     """The roll-forward of one account on one day, after a payout of 100 and 200 and a commission of 2."""
 
     def read(*balances, statuses, minutes, hold_balance="1000", at=None):
@@ -227,5 +218,4 @@ def test_a_commission_that_did_not_come_back_is_unexplained(day):
 
 def test_the_views_are_made_as_soon_as_the_warehouse_is_there(ledger, told):
     names = set(inspect(ledger.engine).get_view_names())
-    is_there = {"iyzico_balance_rollforward", "iyzico_balance_rollforward_month"} <= names
-    assert is_there is (ledger.engine.dialect.name != "mysql")
+    assert {"iyzico_balance_rollforward", "iyzico_balance_rollforward_month"} <= names

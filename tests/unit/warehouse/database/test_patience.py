@@ -70,8 +70,6 @@ def of_another_day(row):
 
 @pytest.mark.parametrize("table", ["iyzico_balance_snapshot", "iyzico_account", "iyzico_balance_day", "iyzico_report_day"])
 def test_a_snapshot_that_meets_a_lock_ends_soon_and_may_be_retried(locking_engine, make_row, table):
-    if locking_engine.dialect.name == "mysql" and table != "iyzico_balance_snapshot":
-        pytest.skip("MariaDB has tables of snapshots only")
     append(locking_engine, TABLE, make_row(), create_table=True)
     options = {}
     if locking_engine.dialect.name == "postgresql":

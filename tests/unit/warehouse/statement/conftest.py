@@ -2,6 +2,7 @@ from importlib.resources import files
 
 import pytest
 from books import Books, at, small_month
+from mariadb import mariadb_database
 from postgres import postgres_schema
 from sqlalchemy import create_engine
 from support import POSTGRESQL
@@ -10,7 +11,7 @@ from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.ledger import Ledger
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb"])
 def ledger(request, tmp_path_factory):
     """A ledger in each database that has the views, for all tests of a module: each test has accounts of its own there."""
     if request.param == "sqlite":
@@ -18,7 +19,9 @@ def ledger(request, tmp_path_factory):
         yield Ledger.open(engine)
         engine.dispose()
         return
-    with postgres_schema(request.getfixturevalue("postgres_url"), POSTGRESQL) as engine:
+    is_postgres = request.param == "postgresql"
+    url = request.getfixturevalue("postgres_url" if is_postgres else "mariadb_url")
+    with postgres_schema(url, POSTGRESQL) if is_postgres else mariadb_database(url) as engine:
         yield Ledger.open(engine)
 
 

@@ -288,9 +288,10 @@ def test_a_database_without_the_views_says_how_they_are_made(sqlite_engine, monk
 
 
 def test_a_database_without_reports_is_named(monkeypatch, capsysbinary):
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.statement.read.KEPT", ("postgresql", "sqlite"))
     monkeypatch.setenv("IYZICO_WAREHOUSE_URL", "mysql+pymysql://someone@127.0.0.1/w")
     assert main(["statement", "--account", "a", "--month", "2026-01", "--format", "csv"]) == 2
-    assert b"statements are made on postgresql and sqlite" in capsysbinary.readouterr().err
+    assert b"statements are made on postgresql, sqlite" in capsysbinary.readouterr().err
 
 
 def test_generated_months_say_what_the_second_computation_says(ledger, month):
