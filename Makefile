@@ -1,7 +1,7 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test proof matrix lint format docs pictures dist audit bench-client bench-gate bench-hold bench-import bench-payout bench-reports bench-write lock clean
+.PHONY: help demo airflow test proof matrix lint format docs dbt pictures dist audit bench-client bench-gate bench-hold bench-import bench-payout bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
@@ -15,6 +15,8 @@ READY := $(VENV)/.ready$(MARIADB)
 # How `make test` and `make matrix` run pytest: tests often wait, so that two cores have work for four processes. Files start in
 # the order of their names, those with long tests first, and stay together, since their tests share an Airflow or a database.
 PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+# dbt wants other versions of what Airflow needs, too, so it has an environment of its own.
+DBT := .venv-dbt/.ready
 # Every environment is compiled once, when it is made: the tests start Airflow some hundred times.
 export UV_COMPILE_BYTECODE := 1
 PROSE := README.md GLOSSARY.md CHANGELOG.md CONTRIBUTING.md SECURITY.md UNVERIFIED.md docs
@@ -32,13 +34,18 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 		|| echo "Airflow's hook for MariaDB could not be built; the one test of it is left out."
 	@touch $(READY)
 
+$(DBT): constraints/dbt.txt | $(READY)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-dbt
+	@$(BIN)/uv pip install --quiet --python .venv-dbt --constraints constraints/dbt.txt dbt-core dbt-duckdb dbt-postgres
+	@touch $(DBT)
+
 demo: $(READY) ## run snapshot, gate and payout against the simulator, and print the table
 	@$(BIN)/python tools/demo.py
 
 airflow: $(READY) ## start Airflow with the simulator and the example DAGs on this machine
 	@$(BIN)/python tools/run_airflow.py
 
-test: $(READY) ## run all tests
+test: $(READY) $(DBT) ## run all tests
 	@$(BIN)/python -m pytest $(PARALLEL)
 
 proof: $(READY) ## the long form of the proofs that no money is set aside or paid twice (three hours); PROOF_SEED=7 repeats one
@@ -67,6 +74,9 @@ format: $(READY) ## fix style
 docs: $(READY) ## README, guides and reference as web pages, in build/docs
 	@AIRFLOW_HOME=$(CURDIR)/.airflow/docs $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 	@echo build/docs/index.html
+
+dbt: $(READY) ## the reports as a dbt package, in build/dbt/iyzico
+	@$(BIN)/python tools/dbt_package.py
 
 pictures: $(READY) ## take the pictures of the docs again, from a real Airflow in a real browser
 	@$(BIN)/python tools/pictures.py
@@ -104,4 +114,4 @@ lock: $(READY) ## freeze today's versions into the constraints files
 	@$(BIN)/python tools/matrix.py --lock
 
 clean: ## remove everything that the other targets made
-	rm -rf $(VENV) .venv-matrix .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-dbt .venv-matrix .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

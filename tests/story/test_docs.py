@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
+import dbt_package
 import doc_blocks
 import pytest
 import yaml
@@ -598,6 +599,20 @@ def check_ini(block, _monkeypatch):
 
 
 def check_yaml(block, _monkeypatch):
+    (check_dbt if block.page.name == "dbt.md" else check_chart)(block)
+
+
+def check_dbt(block):
+    """A user's project: it names a folder that we write, vars that our models ask for, and models of ours."""
+    given = yaml.safe_load(block.code)
+    assert given.get("packages", []) in ([], [{"local": dbt_package.FOLDER.name}])
+    asked = set(re.findall(r"var\('(\w+)'", inspect.getsource(dbt_package)))
+    assert set(given.get("vars", {})) <= asked == set(re.findall(r"^\| `(iyzico_\w+)` ", TEXTS["dbt.md"], re.MULTILINE))
+    for part in given.get("models", {}).get("iyzico", {}).values():
+        assert set(part) <= set(dbt_package.MODELS)
+
+
+def check_chart(block):
     """Values of Airflow's chart: a variable that names a Connection comes from a Secret that the page makes."""
     (secret,) = yaml.safe_load(block.code)["secret"]
     assert secret["envName"] == "AIRFLOW_CONN_IYZICO_DEFAULT"

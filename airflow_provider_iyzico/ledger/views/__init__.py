@@ -103,7 +103,7 @@ _SAME = {
     "same_account": "{0}.environment = {1}.environment AND {0}.account = {1}.account AND {0}.currency = {1}.currency",
 }
 #: How each dialect says the things that are not the same everywhere. Days are those of Türkiye: UTC+3, in summer, too.
-_WORDS = {
+WORDS = {
     "postgresql": {
         **WAREHOUSE_WORDS["postgresql"],
         **_SAME,
@@ -164,7 +164,7 @@ _WORDS = {
         "exact": "CAST({0} AS BINARY)",  # otherwise blanks at the end do not count
     },
 }
-_WORDS["mariadb"] = _WORDS["mysql"]
+WORDS["mariadb"] = WORDS["mysql"]
 
 
 def view_names(dialect: str, *, with_rollforward: bool) -> tuple[str, ...]:
@@ -180,4 +180,4 @@ def view_statements(dialect: str, schema: str | None = None, *, with_rollforward
     """
     names = view_names(dialect, with_rollforward=with_rollforward)
     texts = {name: files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8") for name in names}
-    return [(name, created(name, text, _WORDS[dialect], schema)) for name, text in texts.items()]
+    return [(name, created(name, text, WORDS[dialect], schema)) for name, text in texts.items()]
