@@ -11,9 +11,11 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from needs import MARIADB_CLIENT
 from postgres import database_with_reader, freezing_link
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 from stack import free_port
 from support import HAS_PAGES, HAS_PSYCOPG, NO_PAGES, POSTGRESQL
 
@@ -130,6 +132,25 @@ def test_an_empty_warehouse_is_no_error_and_stays_empty(url, connect, tmp_path, 
         assert (
             connection.execute(text("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'")).scalar() == 0
         )
+
+
+def test_mariadb_is_shown_from_one_transaction_that_cannot_write(url, connect, mariadb_engine):
+    from airflow_provider_iyzico.ui.reading import reading
+
+    pytest.importorskip("MySQLdb", reason=f"apache-airflow-providers-mysql is not here; {MARIADB_CLIENT}")
+    address = mariadb_engine.url.set(drivername="mysql").render_as_string(hide_password=False)
+    connect(address)
+    assert shows(ask(url), "empty", 200)
+    keep(mariadb_engine, balance=Decimal("1234567.89"), balance_raw="1234567.89")
+    answer = ask(url, "/accounts")
+    assert answer[0] == 200
+    assert [each["balance"] for each in json.loads(answer[1])["accounts"]] == ["1234567.89"]
+    with reading() as (connection, _):
+        assert connection.execute(text("SELECT count(*) FROM iyzico_balance_latest")).scalar() == 1
+        keep(mariadb_engine, account="b")
+        assert connection.execute(text("SELECT count(*) FROM iyzico_balance_latest")).scalar() == 1
+        with pytest.raises(DBAPIError, match="READ ONLY"):
+            connection.execute(text("DELETE FROM iyzico_balance_threshold"))
 
 
 def test_views_that_are_missing_or_older_are_told_from_an_empty_warehouse(url, connect, tmp_path):
