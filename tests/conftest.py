@@ -28,6 +28,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["SQLALCHEMY_WARN_20"] = "1"  # lets SQLAlchemy 1.4 say what we use that is gone in 2.0
 del os.environ["AIRFLOW_CONN_IYZICO_DEFAULT"]
 
+from emulators import HAS_FAKESNOW  # noqa: E402
 from support import AIRFLOW_VERSION, catch_up, connect  # noqa: E402
 
 from airflow_provider_iyzico.simulator import Simulator  # noqa: E402
@@ -47,6 +48,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """On an Airflow before the one we develop on, what Airflow and its libraries warn each other of is not ours; our own use is."""
     if AIRFLOW_VERSION < (3, 3):
+        for line in ("ignore", "error:::airflow_provider_iyzico"):
+            config.addinivalue_line("filterwarnings", line)
+    if HAS_FAKESNOW:  # what the emulator and the libraries around it warn of is not ours
         for line in ("ignore", "error:::airflow_provider_iyzico"):
             config.addinivalue_line("filterwarnings", line)
 

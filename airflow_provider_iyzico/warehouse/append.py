@@ -23,11 +23,11 @@ from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.rollup.account import enter
 from airflow_provider_iyzico.warehouse.rollup.update import roll_up
-from airflow_provider_iyzico.warehouse.tables import account_of, reports_for, rolled_up_for
+from airflow_provider_iyzico.warehouse.tables import FIRST_BY, account_of, reports_for, rolled_up_for
 
 #: How the message about a changed row ends.
 _NOTHING_KEPT = "nothing was kept"
-_KEPT_NEVERTHELESS = "the row was kept all the same, because the table has no transactions: delete it, and make the table InnoDB"
+_KEPT_NEVERTHELESS = "the row was kept all the same, because the table has no transactions: delete it"
 
 
 @exactly
@@ -69,10 +69,10 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], boo
         except WarehouseExactnessError as error:
             bent = str(error)
         with transaction(connection):
-            there = rows.read(connection, table, row)
+            there = rows.read(connection, table, row, FIRST_BY)
         is_bent = there is not None and there["balance"] != Decimal(there["balance_raw"])
     if bent is not None:
-        raise WarehouseExactnessError(f"{bent}; {_NOTHING_KEPT if there is None else _KEPT_NEVERTHELESS}")
+        raise WarehouseExactnessError(f"{bent}; {_NOTHING_KEPT if there is None else _kept_nevertheless(engine)}")
     if there is None:
         raise conflict or WarehouseExactnessError(f"table {table.fullname!r} took a row, but a query does not find it")
     if is_bent:
@@ -84,13 +84,21 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], boo
     return there, True
 
 
+def _kept_nevertheless(engine: Engine) -> str:
+    return _KEPT_NEVERTHELESS + (", and make the table InnoDB" if engine.dialect.name in ("mysql", "mariadb") else "")
+
+
 def _keep(connection: Connection, table: Table, row: Row) -> tuple[dict[str, Any], bool] | None:
     """Add ``row``, read it back and roll it up where a roll-up is kept. Return ``None`` if its key is there already."""
     dialect = connection.dialect.name
     if not rolled_up_for(table, dialect):
-        is_new = rows.add(connection, table, row)
+        if not rows.add(connection, table, row):
+            return None
+        stored = rows.copies(connection, table, row)
+        if len(stored) > 1:  # no key is enforced, and another copy of the task has committed in between
+            return None
         is_complete = reports_for(table, dialect) is None  # if it has reports, only asking tells
-        return (as_given(connection, table, row, rows.read(connection, table, row)), is_complete) if is_new else None
+        return as_given(connection, table, row, stored[0] if stored else None), is_complete
     account = enter(connection, table, row)  # first, because its lock lets the appends of an account take turns
     is_new = rows.add(connection, table, row)
     return (roll_up(connection, table, row, account), account.missing == 0) if is_new else None

@@ -31,6 +31,8 @@ SNAPSHOT_TABLE = "iyzico_balance_snapshot"
 #: How the names of the ledger's tables and of its view begin.
 _OF_THE_LEDGER = re.compile("iyzico_(payout|balance_(hold|available))", re.IGNORECASE)
 ACCOUNT_KEY = ("environment", "account", "currency")
+#: Of several snapshots with one key, the first by these counts. ``iyzico_balance_observed`` says the same.
+FIRST_BY = ("inserted_at", "try_number", "observed_at", "balance")
 _ZONE = ruled(Rule(noun="time zone", check=time_zone))
 _COMPARED = ruled(Rule(spelling=SORTED))
 

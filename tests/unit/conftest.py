@@ -6,6 +6,7 @@ from decimal import ROUND_UP, Clamped, Context, Decimal, FloatOperation, Inexact
 
 import pytest
 from duckdb_files import duckdb_file
+from emulators import EMULATED, snowflake_emulator
 from mariadb import mariadb_database
 from postgres import postgres_schema
 from sqlalchemy import create_engine
@@ -37,6 +38,13 @@ def mariadb_engine(mariadb_url):
 
 
 @pytest.fixture
+def snowflake_engine():
+    """A warehouse of its own in the emulator."""
+    with snowflake_emulator() as engine:
+        yield engine
+
+
+@pytest.fixture
 def duckdb_engine(tmp_path):
     """A file of its own."""
     with duckdb_file(tmp_path / "warehouse.duckdb") as engine:
@@ -45,7 +53,7 @@ def duckdb_engine(tmp_path):
 
 #: Each database in which a ledger can be: it locks what it reads, or has one writer.
 LOCKING = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine", "mariadb": "mariadb_engine"}
-ENGINES = LOCKING | {"duckdb": "duckdb_engine"}
+ENGINES = LOCKING | {"duckdb": "duckdb_engine"} | EMULATED
 
 
 @pytest.fixture(params=list(LOCKING))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from emulators import EMULATED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, event, inspect, select, text
@@ -82,7 +83,8 @@ def test_a_commit_whose_acknowledgement_is_lost_leaves_one_row(engine, make_row)
 def test_a_missing_table_is_made_with_its_index(engine, make_row):
     append(engine, TABLE, make_row(), create_table=True)
     indexes = [each["column_names"] for each in inspect(engine).get_indexes("iyzico_balance_snapshot")]
-    assert indexes == ([] if engine.dialect.name == "duckdb" else [["environment", "account", "currency", "observed_at"]])
+    has_indexes = engine.dialect.name not in ("duckdb", "snowflake")
+    assert indexes == ([["environment", "account", "currency", "observed_at"]] if has_indexes else [])
     assert inspect(engine).get_pk_constraint("iyzico_balance_snapshot")["constrained_columns"] == ["snapshot_id"]
 
 
@@ -326,6 +328,8 @@ def _append_in_another_process(url, options, row, barrier, answers):
 
 @pytest.mark.parametrize("attempt", range(3))
 def test_processes_that_race_to_make_the_table_and_write_one_snapshot_leave_one_row(engine, make_row, attempt):
+    if engine.dialect.name in EMULATED:
+        pytest.skip("the emulator is in one process")
     url = engine.url.render_as_string(hide_password=False)
     options = {}
     if engine.dialect.name == "postgresql":

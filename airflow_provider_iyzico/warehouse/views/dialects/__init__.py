@@ -6,7 +6,16 @@ them, and may use other words.
 
 from __future__ import annotations
 
-from airflow_provider_iyzico.warehouse.views.dialects import columnar, duckdb, mysql, postgresql, sqlite
+from airflow_provider_iyzico.warehouse.views.dialects import (
+    bigquery,
+    columnar,
+    duckdb,
+    mysql,
+    postgresql,
+    redshift,
+    snowflake,
+    sqlite,
+)
 
 #: A snapshot is late after so many cadences: a single missed run is not flagged, even with some jitter.
 LATE_CADENCES = 2.5
@@ -56,7 +65,12 @@ STANDARD: dict[str, str] = {
 #: The dialects whose roll-up is kept by the append, in tables.
 _KEPT = {"postgresql": postgresql.WORDS, "sqlite": sqlite.WORDS, "mysql": mysql.WORDS, "mariadb": mysql.WORDS}
 #: Those whose roll-up is views over the snapshots.
-_COLUMNAR = {"duckdb": duckdb.WORDS}
+_COLUMNAR = {
+    "duckdb": duckdb.WORDS,
+    "snowflake": snowflake.WORDS,
+    "bigquery": bigquery.WORDS,
+    "redshift": redshift.WORDS,
+}
 WORDS: dict[str, dict[str, str]] = {
     **{name: STANDARD | own for name, own in _KEPT.items()},
     **{name: STANDARD | columnar.WORDS | own for name, own in _COLUMNAR.items()},
