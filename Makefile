@@ -1,7 +1,7 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test proof matrix lint format docs dbt pictures dist audit bench-client bench-gate bench-hold bench-import bench-payout bench-reports bench-write lock clean
+.PHONY: help demo airflow test proof matrix lint format docs dbt pictures dist audit warehouses bench-client bench-gate bench-hold bench-import bench-payout bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
@@ -17,6 +17,12 @@ READY := $(VENV)/.ready$(MARIADB)
 PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 # dbt wants other versions of what Airflow needs, too, so it has an environment of its own.
 DBT := .venv-dbt/.ready
+# What `make warehouses` runs, in an environment of its own: the emulator wants older versions than Airflow's newest.
+EMULATORS := .venv-warehouses
+EMULATOR_CONSTRAINTS := constraints/warehouses-python-3.11.txt
+WAREHOUSE_TESTS := -n 2 --dist loadfile -k "snowflake or redshift or dialects" tests/story/test_snowflake.py \
+	tests/unit/warehouse/test_append.py tests/unit/warehouse/test_dialects.py tests/unit/warehouse/test_gate.py \
+	tests/unit/warehouse/test_layouts.py tests/unit/warehouse/test_views.py
 # Every environment is compiled once, when it is made: the tests start Airflow some hundred times.
 export UV_COMPILE_BYTECODE := 1
 PROSE := README.md GLOSSARY.md CHANGELOG.md CONTRIBUTING.md SECURITY.md UNVERIFIED.md docs
@@ -54,6 +60,12 @@ proof: $(READY) ## the long form of the proofs that no money is set aside or pai
 matrix: export PYTEST_ADDOPTS := $(PARALLEL)
 matrix: $(READY) ## unit, story and real processes on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
 	@$(BIN)/python tools/matrix.py $(VERSIONS) $(PART:%=--%)
+
+warehouses: $(READY) ## snapshots and reports on emulators of warehouses in the cloud, and the grammar of those without one
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(EMULATORS)
+	@$(BIN)/uv pip install --quiet --python $(EMULATORS) --constraints $(EMULATOR_CONSTRAINTS) --group test --group emulators \
+		--editable '.[postgres,redshift,snowflake,sqlite]'
+	@$(EMULATORS)/bin/python -m pytest $(WAREHOUSE_TESTS)
 
 lint: $(READY) ## check style, types, spelling, the import law and the workflows
 	@$(BIN)/ruff check .
@@ -111,7 +123,9 @@ bench-write: $(READY) ## what keeping a snapshot costs over a plain insert
 lock: $(READY) ## freeze today's versions into the constraints files
 	@$(BIN)/uv pip compile pyproject.toml --group dev $(patsubst %,--extra %,mysql $(subst $(COMMA), ,$(EXTRAS))) --upgrade --quiet --no-header --no-annotate \
 		--python-version 3.11 --output-file $(CONSTRAINTS)
+	@$(BIN)/uv pip compile pyproject.toml --group test --group emulators --extra postgres --extra redshift --extra snowflake \
+		--extra sqlite --upgrade --quiet --no-header --no-annotate --python-version 3.11 --output-file $(EMULATOR_CONSTRAINTS)
 	@$(BIN)/python tools/matrix.py --lock
 
 clean: ## remove everything that the other targets made
-	rm -rf $(VENV) .venv-dbt .venv-matrix .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-dbt $(EMULATORS) .venv-matrix .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
