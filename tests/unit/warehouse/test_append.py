@@ -11,7 +11,8 @@ import pytest
 from emulators import EMULATED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, event, inspect, select, text
+from snapshots import another
+from sqlalchemy import create_engine, event, insert, inspect, select, text
 from sqlalchemy.exc import OperationalError
 from support import HAS_PSYCOPG, POSTGRESQL
 
@@ -292,6 +293,40 @@ def test_where_keys_are_not_enforced_the_insert_is_conditional_on_absence(postgr
     assert append(postgres_engine, TABLE, make_row("200.00", try_number=2), create_table=True) == first
     assert rows(postgres_engine) == [first]
     assert any("NOT (EXISTS" in statement or "NOT EXISTS" in statement for statement in statements)
+
+
+def test_of_two_copies_that_were_written_at_once_where_no_key_is_enforced_a_retry_gets_the_first(
+    postgres_engine, make_row, monkeypatch
+):
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.database.rows.ENFORCES_KEYS", frozenset())
+    first = append(postgres_engine, BARE, make_row("100.00"), create_table=True)
+    with postgres_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE my_snapshots DROP CONSTRAINT my_snapshots_pkey"))
+        connection.execute(insert(BARE), [{**make_row("200.00"), "inserted_at": datetime.now(UTC)}])
+    assert len(rows(postgres_engine, BARE)) == 2
+    assert append(postgres_engine, BARE, make_row("300.00", try_number=2), create_table=True) == first
+    assert len(rows(postgres_engine, BARE)) == 2
+
+
+def test_a_copy_that_another_task_commits_in_between_where_no_key_is_enforced_is_the_one_that_stays(
+    postgres_engine, make_row, monkeypatch
+):
+    """It comes after the condition was looked at, and before the row is read back."""
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.database.rows.ENFORCES_KEYS", frozenset())
+    append(postgres_engine, BARE, make_row(run_id="before"), create_table=True)
+    with postgres_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE my_snapshots DROP CONSTRAINT my_snapshots_pkey"))
+    other, mine = make_row("100.00"), make_row("200.00", try_number=2)
+
+    @event.listens_for(postgres_engine, "after_cursor_execute")
+    def commit_the_other(connection, cursor, statement, *_):
+        if statement.lstrip().startswith("INSERT"):
+            event.remove(postgres_engine, "after_cursor_execute", commit_the_other)
+            with another(postgres_engine).begin() as second:
+                second.execute(insert(BARE), [other])
+
+    assert append(postgres_engine, BARE, mine, create_table=True) == other
+    assert [row["balance"] for row in rows(postgres_engine, BARE) if row["run_id"] == other["run_id"]] == [other["balance"]]
 
 
 @pytest.fixture
