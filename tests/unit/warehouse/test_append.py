@@ -316,12 +316,12 @@ def test_a_copy_that_another_task_commits_in_between_where_no_key_is_enforced_is
     append(postgres_engine, BARE, make_row(run_id="before"), create_table=True)
     with postgres_engine.begin() as connection:
         connection.execute(text("ALTER TABLE my_snapshots DROP CONSTRAINT my_snapshots_pkey"))
-    other, mine = make_row("100.00"), make_row("200.00", try_number=2)
+    other, mine, inserted = make_row("100.00"), make_row("200.00", try_number=2), []
 
     @event.listens_for(postgres_engine, "after_cursor_execute")
     def commit_the_other(connection, cursor, statement, *_):
-        if statement.lstrip().startswith("INSERT"):
-            event.remove(postgres_engine, "after_cursor_execute", commit_the_other)
+        if statement.lstrip().startswith("INSERT") and not inserted:
+            inserted.append(statement)
             with another(postgres_engine).begin() as second:
                 second.execute(insert(BARE), [other])
 

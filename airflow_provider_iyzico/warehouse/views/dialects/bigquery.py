@@ -1,12 +1,11 @@
-"""BigQuery's words. A number with decimals would be of floating point, unless it is written as NUMERIC."""
+"""BigQuery's words. A number with decimals would be of floating point, unless it is cast from a text."""
 
 WORDS = {
     "quote": "`",
     "micros": "timestamp_diff({1}, {0}, MICROSECOND)",
-    "quotient": "div({0}, {1})",
     "whole": "CAST({0} AS BIGNUMERIC)",
     "units": "($whole[{0}] * 100000000)",
-    "scaled": "({0} * NUMERIC '{1}')",
+    "scaled": "({0} * CAST('{1}' AS NUMERIC))",
     "floor": "CAST(floor({0}) AS INT64)",
     "day_of": "date({0}, {1})",
     "midnight": "timestamp(datetime({0}), {1})",
