@@ -1,25 +1,16 @@
-"""The line of the balance in the chart: what was seen, cut where nobody looked, and thinned to what a screen can show.
+"""The line of the balance in the chart: cut where an observation came late, and thinned to what a screen can show.
 
-A month may have 45,000 observations, and reading them one by one was nearly all that the page's month cost. So PostgreSQL gives
-them as one text, and they stay numbers here: moments in microseconds since 1970, and exact amounts.
+A month may have 45,000 observations, so they stay numbers here: moments in microseconds since 1970, and exact amounts.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, String, cast, func, select
-from sqlalchemy.engine import Connection
-
-from airflow_provider_iyzico.ui import questions
-from airflow_provider_iyzico.ui.columns import view
-from airflow_provider_iyzico.ui.questions import Period, Who, digits, of, wall_clock
 from airflow_provider_iyzico.warehouse.views.dialects import DEFAULT_CADENCE_MINUTES, LATE_CADENCES
 
 #: The period is cut into this many slices, and each keeps four observations at most. That is finer than a screen.
@@ -36,61 +27,17 @@ class Line(NamedTuple):
     amounts: list[Decimal]
 
 
-def points(
-    connection: Connection, schema: str | None, who: Who, period: Period, days: list[Any], zone: ZoneInfo
-) -> Iterator[list[Any] | None]:
-    """Yield the line of a period: ``[at, balance]``, and ``None`` where an observation came late."""
-    moments, amounts = _whole(connection, schema, who, period)
-    for begin, end in split(moments, [(day.starts_at, day.cadence_minutes) for day in days]):
-        part = Line(moments[begin:end], amounts[begin:end])
-        for place in thin(part, period.starts_at, period.ends_at):
-            yield [wall_clock(_EPOCH + part.moments[place] * _MICROSECOND, zone), digits(part.amounts[place])]
-        yield None
-
-
-def _whole(connection: Connection, schema: str | None, who: Who, period: Period) -> Line:
-    """Return what was seen in a period, and the observation before it. A NaN that was written by hand is left out."""
-    read = _at_once if connection.dialect.name == "postgresql" else _row_by_row
-    moments, amounts = read(connection, schema, who, period)
-    names = ("observed_at", "balance")
-    if moments and (before := questions.observation_before(connection, schema, who, period.starts_at, names)):
-        moments.insert(0, _microseconds(before.observed_at))
-        amounts.insert(0, before.balance)
-    if all(amount.is_finite() for amount in amounts):
-        return Line(moments, amounts)
-    kept = [(moment, amount) for moment, amount in zip(moments, amounts, strict=True) if amount.is_finite()]
-    return Line([moment for moment, _ in kept], [amount for _, amount in kept])
-
-
-def _row_by_row(connection: Connection, schema: str | None, who: Who, period: Period) -> Line:
-    rows = list(questions.observations(connection, schema, who, period, ("observed_at", "balance")))
-    return Line([_microseconds(row.observed_at) for row in rows], [row.balance for row in rows])
-
-
-def _at_once(connection: Connection, schema: str | None, who: Who, period: Period) -> Line:
-    source = view("iyzico_balance_observed", schema)
-    moment = cast(func.date_part("epoch", source.c.observed_at) * 1_000_000, BigInteger)
-    within = source.c.observed_at >= period.starts_at, source.c.observed_at < period.ends_at
-    rows = of(source, who, ("balance",)).add_columns(moment.label("moment")).where(*within)
-    seen = rows.order_by(source.c.observed_at, source.c.snapshot_id).subquery()
-    both = cast(seen.c.moment, String) + " " + cast(seen.c.balance, String)
-    parts = (connection.execute(select(func.string_agg(both, " "))).scalar() or "").split()
-    line = Line(list(map(int, parts[::2])), list(map(Decimal, parts[1::2])))
-    if sorted(line.moments) == line.moments:
-        return line
-    order = sorted(range(len(line.moments)), key=line.moments.__getitem__)  # no standard says that string_agg keeps the order
-    return Line([line.moments[place] for place in order], [line.amounts[place] for place in order])
-
-
-def split(moments: Sequence[int], cadences: list[tuple[datetime, int]]) -> Iterator[tuple[int, int]]:
+def split(moments: Sequence[int], cadences: list[tuple[datetime, int]], places: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Cut a line where an observation came late by the cadence of its day: yield where each part begins, and where it ends.
 
     :param cadences: when each day begins, in the order of time, and its cadence in minutes
+    :param places: of the observations that may have come late, in the order of time
     """
-    begins = [_microseconds(starts_at) for starts_at, _ in cadences]
+    begins = [microseconds(starts_at) for starts_at, _ in cadences]
     longest = [LATE_CADENCES * minutes * _MINUTE for minutes in (DEFAULT_CADENCE_MINUTES, *[minutes for _, minutes in cadences])]
     shortest, begin = min(longest), 0
-    for place, (earlier, later) in enumerate(pairwise(moments), 1):
+    for place in places:
+        earlier, later = moments[place - 1], moments[place]
         if later - earlier > shortest and later - earlier > longest[bisect_right(begins, later)]:
             yield begin, place
             begin = place
@@ -101,8 +48,7 @@ def split(moments: Sequence[int], cadences: list[tuple[datetime, int]]) -> Itera
 def thin(line: Line, starts_at: datetime, ends_at: datetime) -> Iterator[int]:
     """Yield the places of the first, lowest, highest and last point of each slice of time. The line looks the same."""
     moments, amounts = line
-    start = _microseconds(starts_at)
-    width = (_microseconds(ends_at) - start) // SLICES
+    start, width = microseconds(starts_at), _width(starts_at, ends_at)
     place = 0
     while place < len(moments):
         number = (moments[place] - start) // width
@@ -112,5 +58,35 @@ def thin(line: Line, starts_at: datetime, ends_at: datetime) -> Iterator[int]:
         place = after
 
 
-def _microseconds(moment: datetime) -> int:
+def edges(starts_at: datetime, ends_at: datetime, days: list[Any]) -> list[int]:
+    """Return moments that cut a period so finely that each part needs only its first, lowest, highest and last observation.
+
+    No part reaches beyond a slice, and none has an observation that came late after another one of the same part. So a line of
+    these observations is split and thinned like the line of all.
+
+    :param days: the rows of iyzico_balance_daily for the period
+    :return: microseconds since 1970
+    """
+    start, end = microseconds(starts_at), microseconds(ends_at)
+    found = set(range(start, end, _width(starts_at, ends_at)))
+    for day in days:
+        begins, ends = microseconds(day.starts_at), microseconds(day.ends_at)
+        late = round(LATE_CADENCES * day.cadence_minutes * _MINUTE)
+        found |= {begins, ends}
+        if day.longest_gap_minutes * _MINUTE >= late:
+            found.update(range(begins, ends, late))
+    return [each for each in sorted(found) if start <= each < end] + [end]
+
+
+def moment_of(number: int) -> datetime:
+    """Return the moment of so many microseconds since 1970."""
+    return _EPOCH + number * _MICROSECOND
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment in microseconds since 1970."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def _width(starts_at: datetime, ends_at: datetime) -> int:
+    return (microseconds(ends_at) - microseconds(starts_at)) // SLICES

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.engine import Connection, Row
 
 from airflow_provider_iyzico.ui import questions
-from airflow_provider_iyzico.ui.line import points
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.payouts import available
+from airflow_provider_iyzico.ui.points import points
 from airflow_provider_iyzico.ui.questions import Period, Who, plain, wall_clock
 from airflow_provider_iyzico.ui.reasons import reason_code
 from airflow_provider_iyzico.ui.thresholds import with_days_to_threshold

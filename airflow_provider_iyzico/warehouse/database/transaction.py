@@ -57,6 +57,7 @@ def _settings(lock_seconds: int, statement_seconds: int, idle_seconds: int, is_d
         "IntervalStyle": "postgres",
         "TimeZone": "UTC",
         "standard_conforming_strings": "on",
+        "jit": "off",  # compiling a report takes longer than the report
         **({"synchronous_commit": "on"} if is_durable else {}),
     }
     said = " ".join(f"SET LOCAL {name} = '{value}';" for name, value in settings.items())

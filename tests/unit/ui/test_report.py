@@ -2,21 +2,27 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, getcontext, localcontext
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import NamedTuple
+from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from sqlalchemy import text
 
 from airflow_provider_iyzico.ui import line as lines
+from airflow_provider_iyzico.ui import points as drawing
 from airflow_provider_iyzico.ui import questions
 from airflow_provider_iyzico.ui.line import SLICES, Line
 from airflow_provider_iyzico.ui.notices import Notice
-from airflow_provider_iyzico.ui.questions import Who, digits, is_less, wall_clock
+from airflow_provider_iyzico.ui.questions import Period, Who, digits, is_less, wall_clock
 from airflow_provider_iyzico.ui.report import MOST_DAYS, period_of
 from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.layouts import create_statements
+from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 from airflow_provider_iyzico.warehouse.task import TaskInstance
@@ -40,7 +46,7 @@ def moments(points):
 
 
 def split(points, cadences):
-    return [points[begin:end] for begin, end in lines.split(moments(points), cadences)]
+    return [points[begin:end] for begin, end in lines.split(moments(points), cadences, range(1, len(points)))]
 
 
 def thin(points, starts_at, ends_at):
@@ -151,7 +157,7 @@ def test_a_balance_that_is_no_number_is_left_out_of_the_chart(monkeypatch):
     monkeypatch.setattr(questions, "observations", lambda *_: line)
     monkeypatch.setattr(questions, "observation_before", lambda *_: point(-1, "NaN"))
     sqlite = SimpleNamespace(dialect=SimpleNamespace(name="sqlite"))
-    drawn = list(lines.points(sqlite, None, None, period_of(DAY, DAY, ISTANBUL), [], ISTANBUL))
+    drawn = list(drawing.points(sqlite, None, None, period_of(DAY, DAY, ISTANBUL), [], ISTANBUL))
     assert [each and each[1] for each in drawn] == ["5", "7", None]
 
 
@@ -172,9 +178,9 @@ def test_the_line_is_the_same_from_every_database(sqlite_engine, postgres_engine
             append(engine, snapshot_table(), snapshot_row(seen, task), create_table=True)
         with engine.connect() as connection:
             whole = period_of(DAY, DAY, ISTANBUL)
-            drawn.append(list(lines.points(connection, None, Who("production", "a", "TRY"), whole, [], ISTANBUL)))
+            drawn.append(list(drawing.points(connection, None, Who("production", "a", "TRY"), whole, [], ISTANBUL)))
             evening = period_of(DAY + timedelta(1), DAY + timedelta(1), ISTANBUL)
-            assert list(lines.points(connection, None, Who("production", "a", "TRY"), evening, [], ISTANBUL)) == []
+            assert list(drawing.points(connection, None, Who("production", "a", "TRY"), evening, [], ISTANBUL)) == []
     assert drawn[0] == drawn[1]
     assert [each and each[1] for each in drawn[0]] == ["5", "1234567.89", "7.12345678", "0", "-3.5", None]
     assert drawn[0][0][0] == wall_clock(moment, ISTANBUL)
@@ -183,6 +189,87 @@ def test_the_line_is_the_same_from_every_database(sqlite_engine, postgres_engine
 def test_a_text_of_observations_in_another_order_is_put_in_order():
     texts = ["30 3.50 10 1 20 2.25", None]
     connection = SimpleNamespace(execute=lambda _: SimpleNamespace(scalar=lambda: texts.pop(0)))
-    line = lines._at_once(connection, None, Who("production", "a", "TRY"), period_of(DAY, DAY, ISTANBUL))
+    line = drawing._at_once(connection, None, Who("production", "a", "TRY"), period_of(DAY, DAY, ISTANBUL))
     assert line == ([10, 20, 30], [Decimal(1), Decimal("2.25"), Decimal("3.50")])
-    assert lines._at_once(connection, None, Who("production", "a", "TRY"), period_of(DAY, DAY, ISTANBUL)) == ([], [])
+    assert drawing._at_once(connection, None, Who("production", "a", "TRY"), period_of(DAY, DAY, ISTANBUL)) == ([], [])
+
+
+#: Balances by minute over a month of summer time's end in Berlin, with what thinning may lose: runs, ties, gaps at midnight and
+#: within a part, a day that nobody looked at, and a part of one observation.
+SUMMER_ENDS = """
+INSERT INTO iyzico_balance_snapshot
+SELECT gen_random_uuid()::text, 'a', 'production', 'TRY', b, b::text, t, NULL, 1, 'Europe/Berlin',
+       (t AT TIME ZONE 'Europe/Berlin')::date, 'd', 't', 'r' || n, -1, 1, NULL, NULL, NULL, 'test', t
+FROM (SELECT n, TIMESTAMPTZ '2026-10-10 22:00:00+00' + n * INTERVAL '1 minute' AS t,
+             round((CASE WHEN n % 5000 < 2000 THEN 70 ELSE 1000 * sin(n) END)::numeric, 2) AS b
+      FROM generate_series(0, 25000) AS n) AS s
+WHERE n % 7001 NOT BETWEEN 10 AND 50 AND n NOT BETWEEN 1435 AND 1475 AND n NOT BETWEEN 3000 AND 5000
+   OR n = 4000
+"""
+
+
+@pytest.mark.parametrize("cadence", [None, 5, 1])
+def test_a_line_of_many_observations_is_the_same_whether_postgresql_thins_it_or_not(postgres_engine, monkeypatch, cadence):
+    who, period = Who("production", "a", "TRY"), Period.of(date(2026, 10, 11), date(2026, 11, 1), ZoneInfo("Europe/Berlin"))
+    with postgres_engine.begin() as connection:
+        for _, statement in create_statements(snapshot_table(), postgres_engine.dialect):
+            connection.execute(statement)
+        connection.execute(text(SUMMER_ENDS))
+        if cadence:
+            told = "INSERT INTO iyzico_balance_threshold VALUES ('production', 'a', 'TRY', '2026-10-12', NULL, :cadence)"
+            connection.execute(text(told), {"cadence": cadence})
+        rebuild(connection)
+        days = questions.days(connection, None, who, period)
+        monkeypatch.setattr(drawing, "_MANY", 2)
+        thinned_there = Mock(wraps=drawing._extremes)
+        monkeypatch.setattr(drawing, "_extremes", thinned_there)
+        thinned = drawn_of(connection, who, period, days)
+        thinned_there.assert_called_once()
+        monkeypatch.setattr(drawing, "_MANY", 10_000)
+        whole = drawn_of(connection, who, period, days)
+        thinned_there.assert_called_once()
+    assert thinned == whole
+    assert whole.count(None) == 8
+    assert sum(each is not None for each in whole) > SLICES
+
+
+def drawn_of(connection, who, period, days):
+    return list(drawing.points(connection, None, who, period, days, ZoneInfo("Europe/Berlin")))
+
+
+def test_a_nan_among_many_observations_hides_no_extreme(postgres_engine, monkeypatch):
+    monkeypatch.setattr(drawing, "_MANY", 0)
+    with postgres_engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE VIEW iyzico_balance_observed AS SELECT * FROM (VALUES "
+                "('production', 'a', 'TRY', TIMESTAMPTZ '2026-11-22 09:00+00', 5.0, '1'), "
+                "('production', 'a', 'TRY', '2026-11-22 09:00:01+00', 'NaN', '2'), "
+                "('production', 'a', 'TRY', '2026-11-22 09:00:02+00', 7.0, '3'), "
+                "('production', 'a', 'TRY', '2026-11-22 09:00:03+00', 6.0, '4')"
+                ") AS seen (environment, account, currency, observed_at, balance, snapshot_id)"
+            )
+        )
+        day = SimpleNamespace(
+            starts_at=MIDNIGHT, ends_at=MIDNIGHT + timedelta(1), cadence_minutes=15, longest_gap_minutes=1, observations=4
+        )
+        whole = period_of(DAY, DAY, ISTANBUL)
+        drawn = list(drawing.points(connection, None, Who("production", "a", "TRY"), whole, [day], ISTANBUL))
+    assert [each and each[1] for each in drawn] == ["5", "7", "6", None]
+
+
+def test_no_part_between_edges_reaches_beyond_a_slice_or_is_longer_than_a_late_observation():
+    def day(number, gap):
+        begins = MIDNIGHT + timedelta(number)
+        return SimpleNamespace(
+            starts_at=begins, ends_at=begins + timedelta(1), cadence_minutes=2, longest_gap_minutes=Decimal(gap)
+        )
+
+    period = period_of(DAY, DAY + timedelta(29), ISTANBUL)
+    found = lines.edges(period.starts_at, period.ends_at, [day(0, "4.9999"), day(1, "5.0000")])
+    bounds = [lines.moment_of(each) for each in found]
+    assert (bounds[0], bounds[-1]) == (period.starts_at, period.ends_at)
+    assert max(later - earlier for earlier, later in pairwise(bounds)) == timedelta(days=30) / SLICES
+    second = [each for each in bounds if MIDNIGHT + timedelta(1) <= each <= MIDNIGHT + timedelta(2)]
+    assert max(later - earlier for earlier, later in pairwise(second)) == timedelta(minutes=5)
+    assert len(found) < 2 * SLICES

@@ -53,7 +53,7 @@ def test_postgresql_keeps_and_gives_the_same_row_whatever_it_says_by_default(pos
 
 
 def test_our_settings_end_with_the_transaction_for_a_pooler_hands_the_session_on(postgres_engine, make_row):
-    names = ("datestyle", "timezone", "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+    names = ("datestyle", "timezone", "jit", "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
     ask = text("SELECT name, setting FROM pg_settings WHERE name IN :names ORDER BY 1").bindparams(names=names)
 
     def said():
