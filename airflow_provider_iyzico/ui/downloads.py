@@ -163,6 +163,17 @@ _SAID = {
 #: Columns that show a value of another name.
 _SHOWN_OF = {"exception": "kind", "event": "kind", "over_at": "ended_at"}
 _YES_OR_NO = ("is_complete", "is_below", "needs_person")
+#: Numbers that are no amounts. An amount has two decimals at least, as people write it.
+TIMES = (
+    "longest_gap_minutes",
+    "minutes_waited",
+    "minutes_below",
+    "minutes_known",
+    "age_minutes",
+    "age_hours",
+    "oldest_hours",
+    "seconds_to_paid",
+)
 #: Columns in the account's own time zone, which the header names.
 _LOCAL = (
     "observed_at",
@@ -214,7 +225,8 @@ def file(what: str, rows: Iterable[Any], zone: ZoneInfo, language: str, style: S
     writer = csv.writer(text, delimiter=style.separator)
     writer.writerow(header(what, zone, language))
     for row in rows:
-        writer.writerow([_written(cell, style) for cell in cells(what, row, zone, language)])
+        named = zip(COLUMNS[what], cells(what, row, zone, language), strict=True)
+        writer.writerow([_written(name, cell, style) for name, cell in named])
     text.detach()
     spool.seek(0)
     return spool
@@ -246,7 +258,10 @@ def _cell(name: str, row: Any, zone: ZoneInfo, language: str) -> Any:
     return _text(value) if isinstance(value, str) else value
 
 
-def _written(value: Any, style: Style) -> Any:
+def _written(name: str, value: Any, style: Style) -> Any:
     if isinstance(value, Decimal):
-        return digits(value).replace(".", style.decimal_sign)
+        whole, point, decimals = digits(value).partition(".")
+        if name not in TIMES:
+            point, decimals = ".", decimals.ljust(2, "0")
+        return whole + point.replace(".", style.decimal_sign) + decimals
     return value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from airflow_provider_iyzico.ui.downloads import COLUMNS, Style, file, file_name
+from airflow_provider_iyzico.ui.columns import COLUMNS as COLUMNS_OF_VIEWS
+from airflow_provider_iyzico.ui.columns import MORE_COLUMNS
+from airflow_provider_iyzico.ui.downloads import COLUMNS, TIMES, Style, file, file_name
 from airflow_provider_iyzico.ui.questions import Who
+from airflow_provider_iyzico.warehouse.database.types import Money
 
 ZONE = ZoneInfo("Europe/Istanbul")
 
@@ -52,17 +55,35 @@ def test_turkish_spreadsheets_get_semicolons_and_decimal_commas():
 def test_english_spreadsheets_get_commas_and_decimal_points():
     header, cells = download("days", "en", opening=Decimal("1234567.89"), net_change=Decimal("-5.10"))
     assert header[:5] == ["Environment", "Account", "Currency", "Day", "Opening"]
-    assert (cells["opening"], cells["net_change"], cells["closing"]) == ("1234567.89", "-5.1", "")
+    assert (cells["opening"], cells["net_change"], cells["closing"]) == ("1234567.89", "-5.10", "")
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [("5", "5,00"), ("5.1", "5,10"), ("-0.00000000", "0,00"), ("0.12345678", "0,12345678"), ("1E+3", "1000,00")],
+)
+def test_an_amount_has_two_decimals_at_least_and_a_time_only_those_that_it_needs(amount, shown):
+    assert download("payouts", "tr", paid_total=Decimal(amount))[1]["paid_total"] == shown
+    _, cells = download("accounts", "tr", age_minutes=Decimal("90.0000"), oldest_hours=Decimal("1.5000"), held=Decimal(7))
+    assert (cells["age_minutes"], cells["oldest_hours"], cells["held"]) == ("90", "1,5", "7,00")
+
+
+def test_every_column_of_a_table_is_an_amount_a_time_or_no_decimal():
+    every = (COLUMNS_OF_VIEWS | MORE_COLUMNS).values()
+    numbers = {name for columns in every for name, kind in columns.items() if isinstance(kind, Money)}
+    shown = {name for names in COLUMNS.values() for name in names}
+    assert numbers & shown - set(TIMES) <= MONEY
+    assert not MONEY & set(TIMES)
 
 
 @pytest.mark.parametrize(
     ("separator", "sign", "line"),
     [
-        ("semicolon", "comma", "production;a;TRY;2026-11;1234,5"),
-        ("comma", "point", "production,a,TRY,2026-11,1234.5"),
-        ("comma", "comma", 'production,a,TRY,2026-11,"1234,5"'),
-        ("tab", "point", "production\ta\tTRY\t2026-11\t1234.5"),
-        ("semicolon", None, "production;a;TRY;2026-11;1234.5"),
+        ("semicolon", "comma", "production;a;TRY;2026-11;1234,50"),
+        ("comma", "point", "production,a,TRY,2026-11,1234.50"),
+        ("comma", "comma", 'production,a,TRY,2026-11,"1234,50"'),
+        ("tab", "point", "production\ta\tTRY\t2026-11\t1234.50"),
+        ("semicolon", None, "production;a;TRY;2026-11;1234.50"),
     ],
 )
 def test_a_reader_chooses_separator_and_decimal_sign(separator, sign, line):
@@ -165,7 +186,7 @@ def test_figures_dates_and_plain_words_stay_as_they_are(language):
     _, cells = download("gates", language, **plain, waiting_since=moment, last_balance=Decimal("-12.50"), polls=-1)
     assert {name: cells[name] for name in plain} == plain
     assert cells["waiting_since"] == "2026-11-22 13:00:00"
-    assert (cells["last_balance"].replace(",", "."), cells["polls"]) == ("-12.5", "-1")
+    assert (cells["last_balance"].replace(",", "."), cells["polls"]) == ("-12.50", "-1")
 
 
 def test_an_outcome_that_somebody_wrote_by_hand_is_shown_and_no_formula_either():
