@@ -5,6 +5,7 @@ import { lacking } from "./lack.js";
 import { MINUTE, age, element, moment, money, say } from "./show.js";
 
 const MOST_AT_ONCE = 4;
+const OLD_MINUTES = 60;
 const $ = (id) => document.getElementById(id);
 
 /** Show the funds of a report; without a ledger, say so. */
@@ -14,11 +15,14 @@ export function showFunds({ funds: { lack, funds }, latest, now }) {
   $("available").hidden = !isKnown;
   $("available").textContent = isKnown ? money(funds.available, currency) : "";
   $("funds-short").hidden = !isKnown || Number(funds.available) >= 0;
+  const minutes = isKnown ? (now - funds.balance_asked_at) / MINUTE : 0;
+  $("funds-old").hidden = minutes < OLD_MINUTES;
+  $("funds-old").textContent = `⚠ ${say("funds_old", { age: age(minutes) })}`;
   const parts = [];
   if (lack) parts.push(...lacking(lack));
   else if (!isKnown) parts.push(element("p", { textContent: say("funds_never") }));
   else {
-    const values = { moment: moment(funds.balance_asked_at), age: age((now - funds.balance_asked_at) / MINUTE) };
+    const values = { moment: moment(funds.balance_asked_at), age: age(minutes) };
     parts.push(element("p", { textContent: say("funds_seen", { ...values, balance: money(funds.balance, currency) }) }));
   }
   if (funds) parts.push(...held(funds, currency));

@@ -28,7 +28,7 @@ export function showPayouts(found, who, period) {
 
 function showExceptions({ exceptions, exceptions_in_all: all }, currency) {
   const columns = [
-    ["column_exception", "", (each) => badge(say(`exception_${each.kind}`), "bad")],
+    ["column_exception", "", advised],
     ["column_external_id", "id", (each) => (each.kind === "plain_hold_old" ? each.external_id : openBatch(each.external_id))],
     ["column_item_external_id", "id", (each) => each.item_external_id ?? "–"],
     ["column_amount", "number", (each) => money(each.amount, currency)],
@@ -40,6 +40,12 @@ function showExceptions({ exceptions, exceptions_in_all: all }, currency) {
   const isCut = all > exceptions.length;
   $("exceptions-note").hidden = exceptions.length > 0 && !isCut;
   $("exceptions-note").textContent = isCut ? say("exceptions_most", { count: exceptions.length, all: number(all) }) : say("exceptions_empty");
+}
+
+/** What an exception is, and below it what helps. */
+function advised({ kind }) {
+  const advice = element("p", { className: "why", textContent: say(`advice_${kind}`) });
+  return element("div", {}, badge(say(`exception_${kind}`), "bad"), advice);
 }
 
 /** A status stays as iyzico spells it; a state is the ledger's own word. */

@@ -1,9 +1,13 @@
 """The page speaks the language of Airflow or of the browser, completely."""
 
 import re
+from importlib.resources import files
 
 import pytest
 
+from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.ledger import views
+from airflow_provider_iyzico.ledger.events import EventKind
 from airflow_provider_iyzico.ui import words as spoken
 from airflow_provider_iyzico.ui.downloads import COLUMNS
 from airflow_provider_iyzico.ui.notices import BY_STATUS, STATUS
@@ -55,7 +59,7 @@ def test_every_word_that_the_page_asks_for_is_there_and_no_other():
     sources = "".join(path.read_text() for path in [*folder.glob("static/*.js"), *folder.glob("templates/*.html")])
     asked = set(re.findall(r"words\.(\w+)", sources)) | set(re.findall(r"\"(line_\w+|column_\w+|[a-z]\w*)\"", sources))
     dynamic = re.compile(
-        r"(environment|environment_short|outcome|column|reason|part|state|meaning|event|exception|recipient|verdict|lack|step"
+        r"(advice|environment|environment_short|outcome|column|reason|part|state|meaning|event|exception|recipient|verdict|lack|step"
         r"|separator|decimal)_|_title$|_advice$|_empty$"
     )
     asked |= set(re.findall(r"table_card\(\"(\w+)\"\)", sources)) | set(re.findall(r"words\[\"(\w+)\"\]", sources))
@@ -63,6 +67,14 @@ def test_every_word_that_the_page_asks_for_is_there_and_no_other():
     assert unused - {"gates", "days", "day", "week", "month", "year"} == set()
     missing = {name for name in re.findall(r"say\(\"(\w+)\"", sources) if name not in WORDS}
     assert missing == set()
+
+
+def test_every_word_of_the_ledger_that_the_page_may_show_is_said():
+    header = (files(views) / "iyzico_payout_exception.sql").read_text().partition("SELECT")[0]
+    kinds = re.findall(r"^--     (\w+)  ", header, re.MULTILINE)
+    assert len(kinds) == 10
+    said = {f"event_{kind.replace(' ', '_')}" for kind in EventKind} | {f"state_{state}" for state in State}
+    assert said | {f"{prefix}_{kind}" for kind in kinds for prefix in ("exception", "advice")} <= set(WORDS)
 
 
 def test_a_language_that_it_does_not_speak_is_an_error_of_ours():
