@@ -1,0 +1,1 @@
+../airflow_provider_iyzico/example_dags/iyzico_available_low.py
