@@ -72,6 +72,9 @@ MORE_COLUMNS: dict[str, dict[str, Any]] = {
     "iyzico_payout_movement": _WHO
     | {"external_id": _TEXT, "not_before": _MOMENT, "happened_at": _MOMENT, "direction": _TEXT, "amount": _NUMBER}
     | {"commission": _NUMBER},
+    "iyzico_payout_booking": _WHO
+    | {"local_date": _DAY, "happened_at": _MOMENT, "direction": _TEXT, "external_id": _TEXT}
+    | {"amount": _NUMBER, "commission": _NUMBER},
     "iyzico_balance_rollforward": _WHO | {"local_date": _DAY} | _ROLLFORWARD | {"observations": _WHOLE, "is_complete": _WHOLE},
     "iyzico_balance_rollforward_month": _WHO
     | {"month": _TEXT}

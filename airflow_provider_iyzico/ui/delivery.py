@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from io import SEEK_END
+from io import SEEK_END, BytesIO
 from types import SimpleNamespace
 from typing import IO, Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 
+from airflow_provider_iyzico.errors import WarehouseStatementError
 from airflow_provider_iyzico.ui import downloads, questions, xlsx
 from airflow_provider_iyzico.ui.asked import language_of
 from airflow_provider_iyzico.ui.files import Asked, OfBatch, OfPeriod, rows_of
+from airflow_provider_iyzico.ui.notices import Notice
+from airflow_provider_iyzico.ui.parts import lack
 from airflow_provider_iyzico.ui.questions import Who
 from airflow_provider_iyzico.ui.reading import reading
 from airflow_provider_iyzico.ui.report import latest_of, period_of
 from airflow_provider_iyzico.ui.side_by_side import accounts_of
+from airflow_provider_iyzico.warehouse.statement.entries import statement_of
+from airflow_provider_iyzico.warehouse.statement.formats import FORMATS
+from airflow_provider_iyzico.warehouse.statement.read import figures_of
 
 CHUNK_BYTES = 65_536
 Kind = Literal["csv", "xlsx"]
@@ -51,6 +57,7 @@ def add_to(app: FastAPI) -> None:
     """Add the routes."""
     app.get("/file/accounts")(all_accounts)
     app.get("/file/batch/{what}")(of_batch)
+    app.get("/file/statement/{kind}")(statement)
     app.get("/file/{what}")(of_period)
 
 
@@ -63,7 +70,7 @@ def of_period(
         zone = questions.zone_named(latest_of(connection, schema, who)["report_timezone"])
         rows = rows_of(connection, schema, Asked(what, who, period_of(first, last, zone)))
         content = _made(form, what, rows, zone)
-    return _sent(form, what, content, downloads.file_name(who, what, first, last, form.kind))
+    return _sent_table(form, what, content, downloads.file_name(who, what, first, last, form.kind))
 
 
 def of_batch(
@@ -77,7 +84,7 @@ def of_batch(
         today = datetime.now(zone).date()
         rows = rows_of(connection, schema, Asked(what, who, period_of(today, today, zone), external_id))
         content = _made(form, what, rows, zone)
-    return _sent(form, what, content, downloads.file_name(who, what, today, today, form.kind, (external_id[:64],)))
+    return _sent_table(form, what, content, downloads.file_name(who, what, today, today, form.kind, (external_id[:64],)))
 
 
 def all_accounts(form: AskedForm) -> StreamingResponse:
@@ -87,7 +94,32 @@ def all_accounts(form: AskedForm) -> StreamingResponse:
         utc = questions.zone_named("UTC")
         content = _made(form, "accounts", (SimpleNamespace(_mapping=row) for row in found), utc)
     today = datetime.now(UTC).date()
-    return _sent(form, "accounts", content, downloads.file_name(None, "accounts", today, today, form.kind))
+    return _sent_table(form, "accounts", content, downloads.file_name(None, "accounts", today, today, form.kind))
+
+
+def statement(
+    request: Request,
+    kind: Literal["csv", "camt053", "mt940"],
+    environment: str,
+    account: str,
+    currency: str,
+    month: Annotated[str, Query(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$")],
+) -> StreamingResponse:
+    """A month as a bank statement, as the command ``statement`` prints it."""
+    who, form = Who(environment, account, currency), FORMATS[kind]
+    needed = ("iyzico_balance_rollforward", "iyzico_balance_rollforward_month", "iyzico_payout_booking")
+    with reading() as (connection, schema):
+        latest_of(connection, schema, who)
+        if lacking := lack(connection, schema, *needed):
+            raise Notice("not_found", lacking.detail)
+        try:
+            figures = figures_of(connection, schema, month, account, environment, currency)
+            content = form.write(statement_of(figures), language_of(request))
+        except WarehouseStatementError as error:
+            raise Notice("no_statement", str(error)) from error
+    first, last = figures.days[0].local_date, figures.days[-1].local_date
+    name = downloads.file_name(who, "statement", first, last, form.suffix)
+    return _sent(f"statement.{form.suffix}", form.media_type, BytesIO(content), name)
 
 
 def _made(form: Form, what: str, rows: Any, zone: Any) -> IO[bytes]:
@@ -96,16 +128,18 @@ def _made(form: Form, what: str, rows: Any, zone: Any) -> IO[bytes]:
     return downloads.file(what, rows, zone, form.language, form.style)
 
 
-def _sent(form: Form, what: str, content: IO[bytes], name: str) -> StreamingResponse:
+def _sent_table(form: Form, what: str, content: IO[bytes], name: str) -> StreamingResponse:
+    return _sent(f"{what}.{form.kind}", _MEDIA_TYPES[form.kind], content, name)
+
+
+def _sent(plain_name: str, media_type: str, content: IO[bytes], name: str) -> StreamingResponse:
     length = content.seek(0, SEEK_END)
     content.seek(0)
     headers = {
-        "Content-Disposition": f"attachment; filename=\"{what}.{form.kind}\"; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Disposition": f"attachment; filename=\"{plain_name}\"; filename*=UTF-8''{quote(name, safe='')}",
         "Content-Length": str(length),
     }
-    return StreamingResponse(
-        _chunks(content), media_type=_MEDIA_TYPES[form.kind], headers=headers, background=BackgroundTask(content.close)
-    )
+    return StreamingResponse(_chunks(content), media_type=media_type, headers=headers, background=BackgroundTask(content.close))
 
 
 def _chunks(content: IO[bytes]) -> Iterator[bytes]:

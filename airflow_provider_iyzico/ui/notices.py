@@ -11,6 +11,7 @@ STATUS = {
     "not_found": 404,
     "too_many_rows": 400,
     "no_xlsx": 404,
+    "no_statement": 409,
     "empty": 200,
     "no_connection": 503,
     "unsupported": 503,

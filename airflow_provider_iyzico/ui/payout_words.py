@@ -294,6 +294,12 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
         "Choose CSV. For Excel files, install airflow-provider-iyzico[xlsx] beside Airflow.",
         "CSV seçin. Excel dosyaları için Airflow'un yanına airflow-provider-iyzico[xlsx] kurulmalıdır.",
     ),
+    "statement": ("This month as a bank statement", "Bu ayın hesap ekstresi"),
+    "no_statement_title": ("There is no statement of this month", "Bu ayın hesap ekstresi oluşturulamıyor"),
+    "no_statement_advice": (
+        "A statement needs a month that is over, and a balance that was recorded after it. The text below says what is missing.",
+        "Hesap ekstresi için ayın bitmiş ve sonrasında bakiye kaydı yapılmış olması gerekir. Neyin eksik olduğu aşağıda yazıyor.",
+    ),
     # columns
     "column_external_id": ("Payout", "Ödeme referansı"),
     "column_request_id": ("iyzico's id", "iyzico numarası"),

@@ -182,6 +182,9 @@ def lira(amount, language):
 
 
 PARTS = ("data", "payouts", "exceptions", "batch", "month", "movements", "below", "accounts")
+#: The end of a month that is over, of which the made-up year has every day.
+LAST_DAY = _TODAY.replace(day=1) - timedelta(1)
+LAST_MONTH = f"{LAST_DAY:%Y-%m}"
 FILES = (
     "observations",
     "days",
@@ -199,6 +202,7 @@ ROUTES = [
     "/iyzico/",
     *[f"/iyzico/{part}?{_OF_BATCH}" for part in PARTS],
     *[f"/iyzico/file/{what}?{_OF_BATCH}&first=2026-01-01&last=2026-01-02" for what in FILES],
+    *[f"/iyzico/file/statement/{kind}?{_OF_BATCH}&month={LAST_MONTH}" for kind in ("csv", "camt053", "mt940")],
     *[f"/iyzico/static/{name}" for name in STATIC],
 ]
 
@@ -206,7 +210,15 @@ ROUTES = [
 def test_the_list_of_routes_that_these_tests_ask_is_complete():
     known = {re.sub(r"\{.*", "", route.path) for route in create_app().routes}
     asked = {urlsplit(path).path.removeprefix("/iyzico") for path in ROUTES}
-    assert known == {"/", "/file/", "/file/batch/", "/file/accounts", "/static/", *[f"/{part}" for part in PARTS]}
+    assert known == {
+        "/",
+        "/file/",
+        "/file/batch/",
+        "/file/statement/",
+        "/file/accounts",
+        "/static/",
+        *[f"/{part}" for part in PARTS],
+    }
     assert all(any(path.startswith(each) for path in asked) for each in known)
 
 
@@ -653,6 +665,26 @@ def test_csv_holds_what_the_page_shows(warehouse, visit):
         assert len(rows) - 1 == sum(day.observations for day in days)
         seen_at = [row[4] for row in rows[1:]]
         assert seen_at == sorted(seen_at, reverse=True)
+
+
+def test_a_month_that_is_over_can_be_had_as_a_statement(warehouse, visit):
+    page = ready(visit(locale="tr-TR", part="month", range="month", last=f"{LAST_MONTH}-15", **PAYROLL))
+    ready_parts(page)
+    (month,) = view(warehouse, "iyzico_balance_rollforward_month", month=LAST_MONTH)
+    files = {}
+    for link in page.locator("#statement-files a").all():
+        with page.expect_download() as download:
+            link.click()
+        files[download.value.suggested_filename.rpartition(".")[2]] = download.value.path().read_bytes().decode("utf-8-sig")
+    assert set(files) == {"csv", "xml", "sta"}
+    rows = list(csv.reader(files["csv"].splitlines(), delimiter=";"))
+    assert rows[0][0] == "Ortam"
+    assert [Decimal(row[8].replace(",", ".")) for row in (rows[1], rows[-1])] == [month.opening, month.closing]
+    assert f":62F:C{LAST_DAY:%y%m%d}TRY{month.closing:.2f}".replace(".", ",") in files["sta"]
+    assert f'<Amt Ccy="TRY">{month.closing:.2f}</Amt>' in files["xml"]
+    page.click("#later")
+    ready(page)
+    expect(page.locator("#statements")).to_be_hidden()  # this month is not over
 
 
 def test_it_is_a_page_of_airflow_and_follows_its_dark_mode(visit):

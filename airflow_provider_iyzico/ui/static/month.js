@@ -3,7 +3,7 @@
 import { badge } from "./batch.js";
 import { link } from "./files.js";
 import { lacking } from "./lack.js";
-import { day, element, fill, moment, money, number, say } from "./show.js";
+import { day, element, fill, moment, money, number, say, start } from "./show.js";
 
 const $ = (id) => document.getElementById(id);
 const KINDS = { closes: "good", unexplained: "bad", unknown: "bad", gaps: "warn", under_way: "warn", open: "" };
@@ -20,6 +20,9 @@ const LINES = [
   ["unexplained", ""],
   ["under_way", ""],
 ];
+
+/** What a month that is over can be had as. */
+const STATEMENTS = { csv: "CSV", camt053: "camt.053", mt940: "MT940" };
 
 function named(month) {
   return moment(Date.parse(`${month}-01T00:00:00Z`), { month: "long", year: "numeric" });
@@ -47,6 +50,7 @@ export function showMonth(found, who, period) {
       element("th", { scope: "row", textContent: say(`column_${name}`) }),
       element("td", { className: "number", textContent: cash(figures[name]) }),
     );
+  showStatements(who, month, Boolean(figures) && new Date(found.now).toISOString().slice(0, 7) > month);
   $("statement").replaceChildren(...(figures ? [element("tbody", {}, ...LINES.map(line))] : []));
   const columns = LINES.map(([name]) => [`column_${name}`, "number", (each) => cash(each[name])]);
   const perDay = [
@@ -69,6 +73,17 @@ export function showMonth(found, who, period) {
   }
   const whole = { ...period, first: `${month}-01`, last: lastDay(month) };
   for (const what of ["rollforward", "months"]) link(`csv-${what}`, `file/${what}`, { ...who, ...whole });
+}
+
+function showStatements(who, month, isThere) {
+  $("statements").hidden = !isThere;
+  const link = ([kind, name]) => {
+    const made = element("a", { className: "csv", textContent: `${name} ↓` });
+    made.href = `file/statement/${kind}?${new URLSearchParams({ ...who, month, lang: start.language })}`;
+    made.setAttribute("aria-label", say("download_of", { kind: name, what: say("statement") }));
+    return made;
+  };
+  $("statement-files").replaceChildren(...(isThere ? Object.entries(STATEMENTS).map(link) : []));
 }
 
 function lastDay(month) {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from datetime import UTC, datetime
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.bounds import STATEMENT
@@ -13,26 +12,18 @@ from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_l
 from airflow_provider_iyzico.warehouse.database.names import check_identifier
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.statement.amounts import plain
-from airflow_provider_iyzico.warehouse.statement.camt053 import as_camt053
-from airflow_provider_iyzico.warehouse.statement.csv_file import as_csv
 from airflow_provider_iyzico.warehouse.statement.entries import Statement, statement_of
 from airflow_provider_iyzico.warehouse.statement.figures import Figures
-from airflow_provider_iyzico.warehouse.statement.mt940 import as_mt940
+from airflow_provider_iyzico.warehouse.statement.formats import FORMATS
 from airflow_provider_iyzico.warehouse.statement.read import read_figures
 from airflow_provider_iyzico.warehouse.statement.words import LANGUAGES, remarks
-
-_FORMATS = {
-    "csv": lambda statement, language: as_csv(statement, language),
-    "camt053": lambda statement, language: as_camt053(statement, language, datetime.now(UTC)),
-    "mt940": lambda statement, language: as_mt940(statement, language),
-}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add what the command takes, but for the schema."""
     parser.add_argument("--account", required=True, help="the account's label")
     parser.add_argument("--month", required=True, help="such as 2026-11; it must be over")
-    parser.add_argument("--format", required=True, choices=tuple(_FORMATS))
+    parser.add_argument("--format", required=True, choices=tuple(FORMATS))
     parser.add_argument("--environment", help="production or sandbox, if the account has both")
     parser.add_argument("--currency", help="such as TRY, if the account has several")
     parser.add_argument(
@@ -52,7 +43,7 @@ def printed(asked: Namespace) -> tuple[bytes, str]:
     if asked.schema is not None:
         check_identifier(asked.schema, "--schema")
     statement = statement_of(_figures(asked))
-    return _FORMATS[asked.format](statement, asked.language), _about(statement)
+    return FORMATS[asked.format].write(statement, asked.language), _about(statement)
 
 
 def _figures(asked: Namespace) -> Figures:

@@ -59,25 +59,36 @@ COLUMNS: dict[str, dict[str, Any]] = {
 def read_figures(
     engine: Engine, schema: str | None, month: str, account: str, environment: str | None = None, currency: str | None = None
 ) -> Figures:
-    """Return what the views say of an account's month.
+    """Return what the views say of an account's month, in a transaction of its own.
 
-    :param month: such as ``2026-11``
-    :param environment: if there are several for this account, as ``currency``
     :raises WarehouseConfigurationError: the database has no such views
-    :raises WarehouseStatementError: there is no such account, or more than one, or the month is not over, or has no days
+    :raises WarehouseStatementError: what :func:`figures_of` raises
     :raises WarehouseRowError: a row that somebody wrote by hand cannot be read
     """
-    first, last = first_and_last(month)
+    first_and_last(month)
     _check_views(engine, schema)
     with engine.connect() as connection, _unchanging(connection), localcontext(EXACT):
         try:
-            whose, zone = _whose(connection, schema, account, environment, currency)
-            return _Reader(connection, schema, whose, zone).figures(month, first, last)
+            return figures_of(connection, schema, month, account, environment, currency)
         except (ArithmeticError, TypeError, ValueError) as error:
             raise WarehouseRowError(
                 f"a row that somebody wrote by hand cannot be read ({type(error).__name__}); "
                 "`python -m airflow_provider_iyzico.warehouse rebuild` names it"
             ) from error
+
+
+def figures_of(
+    connection: Connection, schema: str | None, month: str, account: str, environment: str | None, currency: str | None
+) -> Figures:
+    """Return what the views say of an account's month, in a transaction in which every query sees the same rows.
+
+    :param month: such as ``2026-11``
+    :param environment: if there are several for this account, as ``currency``
+    :raises WarehouseStatementError: there is no such account, or more than one, or the month is not over, or has no days
+    """
+    first, last = first_and_last(month)
+    whose, zone = _whose(connection, schema, account, environment, currency)
+    return _Reader(connection, schema, whose, zone).figures(month, first, last)
 
 
 def _check_views(engine: Engine, schema: str | None) -> None:

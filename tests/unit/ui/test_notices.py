@@ -206,6 +206,8 @@ def test_a_role_that_may_not_read_the_ledger_sees_balances_and_is_told_what_to_b
     for part, found in parts_of(url).items():
         assert found["lack"]["why"] == "no_grant", part
         assert found["lack"]["detail"].startswith("GRANT SELECT ON iyzico_")
+    status, body = ask(url, f"/file/statement/csv?{PAYROLL}&month=2026-01", Accept="application/json")
+    assert (status, json.loads(body)["detail"].partition(" ON ")[0]) == (404, "GRANT SELECT")
     with engine.begin() as connection:
         for view in MORE_COLUMNS:
             connection.execute(text(f"GRANT SELECT ON {view} TO {engine.url.database}"))
@@ -215,6 +217,9 @@ def test_a_role_that_may_not_read_the_ledger_sees_balances_and_is_told_what_to_b
         assert (status, body.splitlines()[0].split("\t")[0]) == (200, "\ufeffOrtam"), what
     for what in ("items", "events"):
         assert ask(url, f"/file/batch/{what}?{PAYROLL}&external_id=x")[0] == 200
+    status, body = ask(url, f"/file/statement/mt940?{PAYROLL}&month=2099-12", Accept="application/json")
+    assert (status, json.loads(body)["notice"]) == (409, "no_statement")
+    assert "2099-12 is not over" in json.loads(body)["detail"]
 
 
 def test_the_page_lists_accounts_up_to_a_limit_and_their_file_has_all(url, connect, tmp_path, monkeypatch):
@@ -230,7 +235,17 @@ def test_the_page_lists_accounts_up_to_a_limit_and_their_file_has_all(url, conne
     assert [line.split(",")[1] for line in lines] == ["a", "b"]
 
 
-@pytest.mark.parametrize("path", ["/file/nothing", "/file/batch/days", "/file/days?separator=x", "/file/days?kind=exe"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/file/nothing",
+        "/file/batch/days",
+        "/file/days?separator=x",
+        "/file/days?kind=exe",
+        "/file/statement/pdf?month=2026-01",
+        "/file/statement/csv?month=2026-13",
+    ],
+)
 def test_a_file_that_is_not_there_is_refused_with_advice(url, connect, tmp_path, path):
     engine = create_engine(f"sqlite:///{tmp_path}/w.db")
     keep(engine)
