@@ -779,6 +779,22 @@ def test_it_is_readable_on_a_phone(visit):
     assert page.locator("#balance").bounding_box()["y"] < 300
 
 
+def test_on_a_phone_a_part_is_one_touch_away_and_comes_into_sight(visit):
+    page = ready(visit(locale="tr-TR", viewport=(320, 740), **LAST_31, **PAYROLL))
+    for part, seen in (
+        ("payouts", "#exceptions-title"),
+        ("month", "#verdict"),
+        ("balance", "#balance"),
+        ("payouts", "#exceptions-title"),
+    ):
+        assert 0 <= page.locator(f"#to-{part}").bounding_box()["y"] < 200
+        page.click(f"#to-{part}")
+        ready_parts(page)
+        expect(page.locator(seen)).to_be_in_viewport(ratio=1)
+    badge = page.locator("#open-exceptions").bounding_box()
+    assert 0 <= badge["x"] < badge["x"] + badge["width"] <= 320
+
+
 def test_it_can_be_used_without_a_mouse(visit):
     page = ready(visit(range="week", **PAYROLL))
     reached = []

@@ -16,6 +16,7 @@ const PARTS = {
   accounts: showAccounts,
 };
 const $ = (id) => document.getElementById(id);
+const phone = matchMedia("(max-width: 40rem)");
 const asked = new URLSearchParams(location.search);
 let part = asked.get("part") in PARTS ? asked.get("part") : "balance";
 let batch = part === "payouts" ? asked.get("batch") : null;
@@ -109,6 +110,7 @@ async function go(name, payout = null) {
   history.replaceState(null, "", `?${address}`);
   if (!question) return;
   await refresh();
+  if (phone.matches) (name === "balance" ? document.body : $("parts")).scrollIntoView(); // what was chosen, and not what is above it
   if (payout && !$("batch").hidden) {
     $("batch").scrollIntoView({ block: "start" });
     $("batch-title").focus();
