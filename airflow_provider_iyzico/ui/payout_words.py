@@ -195,6 +195,21 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "event_approved": ("Approved", "Onay verildi"),
     "event_rejected": ("Rejected", "Reddedildi"),
     "event_items": ("Payments ({count})", "Ödeme kalemleri ({count})"),
+    "event_commission": ("commission {amount}", "komisyon {amount}"),
+    "told_no_record": ("The task that sent it recorded no answer.", "İsteği gönderen görev bir yanıt kaydetmedi."),
+    "told_known_before": (
+        "iyzico knew this name before anything was sent.",
+        "iyzico bu adı, hiçbir şey gönderilmeden önce biliyordu.",
+    ),
+    "told_not_there": (
+        "iyzico knows no such payout; it was asked twice.",
+        "iyzico'da böyle bir ödeme yok; iki kez soruldu.",
+    ),
+    "told_found": ("It was found at iyzico, as it was sent.", "iyzico'da gönderildiği gibi bulundu."),
+    "told_permitted": (
+        "A person permitted one more authorization.",
+        "Bir kişi, ödeme talimatının bir kez daha gönderilmesine izin verdi.",
+    ),
     # the month
     "verdict_closes": (
         "{month} closes: nothing of its closing balance is unexplained.",

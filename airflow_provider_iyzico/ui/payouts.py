@@ -13,6 +13,7 @@ from sqlalchemy.sql.expression import ColumnElement, Select
 from airflow_provider_iyzico.ui.columns import view
 from airflow_provider_iyzico.ui.parts import lack
 from airflow_provider_iyzico.ui.questions import Period, Who, digits, of, plain
+from airflow_provider_iyzico.ui.reasons import EVENT_CODES
 
 #: At most so many rows are listed: the newest batches, the oldest exceptions, the first items, the newest events.
 MOST_BATCHES = 200
@@ -113,7 +114,10 @@ def batch(connection: Connection, schema: str | None, who: Who, external_id: str
         "name": external_id,
         "batch": plain(row, zone),
         "items": [plain(each, zone) for each in item_rows],
-        "events": [plain(each, zone) for each in connection.execute(_timeline(schema, who, external_id))],
+        "events": [
+            plain(each, zone) | {"reason_code": EVENT_CODES.get(each.reason)}
+            for each in connection.execute(_timeline(schema, who, external_id))
+        ],
         "most_events": MOST_EVENTS,
     }
 

@@ -39,6 +39,15 @@ CODES = {
     "TaskDeferralError": "trigger",
 }
 UNEXPECTED = "unexpected"
+#: What the package itself writes as the reason of an event of the ledger, and its code. All other reasons are the words of a
+#: person or of an error, and stay as they are.
+EVENT_CODES = {
+    "the task that sent it never recorded an answer": "no_record",
+    "iyzico knew the name before anything was sent": "known_before",
+    "iyzico knows no such batch in two reads": "not_there",
+    "found at iyzico, as we sent it": "found",
+    "a person permitted one more authorization": "permitted",
+}
 
 
 def reason_code(outcome: str, reason: str | None, last_balance: Any) -> str | None:

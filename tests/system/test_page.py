@@ -33,6 +33,7 @@ from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ui.app import STATIC, create_app
 from airflow_provider_iyzico.ui.columns import COLUMNS, MORE_COLUMNS
+from airflow_provider_iyzico.ui.words import words
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
@@ -347,6 +348,7 @@ def test_every_figure_of_payouts_and_months_is_that_of_the_views(warehouse, visi
     assert page.locator("#exceptions tbody tr").count() == len(problems) == 1
     assert page.locator("#exceptions tbody td").nth(2).inner_text() == lira(problems[0].amount, language)
     assert str(len(problems)) in page.inner_text("#open-exceptions")
+    assert words(language)[f"advice_{problems[0].kind}"] in page.inner_text("#exceptions")
     items = view(warehouse, "iyzico_payout_item_report", "amount DESC", external_id="bonuses")
     shown = page.locator("#items tbody tr")
     assert [row.locator("td").nth(1).inner_text() for row in shown.all()] == [lira(item.amount, language) for item in items]
@@ -625,6 +627,17 @@ def test_a_balance_whose_time_has_not_come_is_neither_fresh_nor_just_now(visit, 
         assert just_now not in page.inner_text("#age")
 
 
+def test_what_was_available_hours_ago_says_so(visit):
+    def asked_before(minutes):
+        return lambda found: found["funds"]["funds"].update({"balance_asked_at": found["now"] - minutes * 60_000})
+
+    for locale, said in zip(LOCALES, ("worked out 5 hours ago", "5 saat önce hesaplandı"), strict=True):
+        page = shown_with(visit, asked_before(300), locale=locale)
+        assert page.inner_text("#funds-old") == f"⚠ {said}"
+    page = shown_with(visit, asked_before(59))
+    expect(page.locator("#funds-old")).to_be_hidden()
+
+
 def test_a_balance_that_has_just_been_seen_is_fresh(visit):
     page = shown_with(visit, lambda found: found["latest"].update({"age_minutes": "0.01"}))
     assert page.inner_text("#freshness") == "✓ up to date"
@@ -743,6 +756,29 @@ def test_a_reason_is_in_the_language_of_the_page_and_the_recorded_message_can_be
     assert message not in cell.inner_text()
     cell.get_by_text("iyzico, API anahtarlarını kabul etmedi.").click()
     expect(cell.get_by_text(message)).to_be_visible()
+
+
+def test_the_history_of_a_payout_is_in_the_language_of_the_page_but_for_what_people_and_errors_said(visit):
+    said = [
+        {"kind": "state", "reason": "the task that sent it never recorded an answer", "reason_code": "no_record"},
+        {"kind": "item", "reason": "Hesap kapalı; commission 1.50", "reason_code": None},
+        {"kind": "given up", "reason": "invalid: item-2", "reason_code": None},
+    ]
+
+    def bend(route):
+        found = route.fetch().json()
+        found["events"] = [event | new for event, new in zip(found["events"], said, strict=False)]
+        route.fulfill(json=found)
+
+    page = visit("/iyzico/static/icon.svg", locale="tr-TR")
+    page.route("**/batch?*", bend)
+    page.goto(page.url.replace("static/icon.svg", f"?{urlencode(LAST_31 | PAYROLL | {'part': 'payouts', 'batch': 'bonuses'})}"))
+    ready_parts(ready(page))
+    told, item, given_up = (each.inner_text() for each in page.locator("#events li").all())
+    assert told.endswith("\nİsteği gönderen görev bir yanıt kaydetmedi.")
+    assert item.endswith("\nHesap kapalı\n\nkomisyon ₺1,50")
+    assert "Vazgeçildi" in given_up
+    assert given_up.endswith("\ninvalid: item-2")
 
 
 def test_rows_lead_to_their_runs_in_airflow_also_from_inside_its_frame(warehouse, airflow, visit):

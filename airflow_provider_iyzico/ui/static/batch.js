@@ -5,6 +5,8 @@ import { lacking } from "./lack.js";
 import { duration, element, fill, moment, money, number, say, toRun } from "./show.js";
 
 const $ = (id) => document.getElementById(id);
+/** What the ledger writes at the end of an item's reason when its commission changed. */
+const COMMISSION = /(?:^|; )commission (-?[\d.]+)$/;
 const KINDS = { paid: "good", returned: "warn", out: "bad", unknown: "bad", invalid: "bad" };
 
 /** A link that opens a payout. */
@@ -92,8 +94,8 @@ function facts(batch) {
   return rows.filter(([, value]) => value).map(([name, value]) => element("div", {}, element("dt", { textContent: say(name) }), element("dd", {}, value)));
 }
 
-function told(event) {
-  const { kind, before, after, count, item_external_id: item, reason, person, dag_id: dag } = event;
+function told(event, currency) {
+  const { kind, before, after, count, item_external_id: item, person, dag_id: dag } = event;
   const spoken = ["registered", "state"].includes(kind) ? (word) => say(`state_${word}`) : (word) => word || "–";
   const parts = [element("time", { textContent: moment(event.happened_at, { dateStyle: "medium", timeStyle: "medium" }) })];
   const name = kind === "item" && count > 1 ? say("event_items", { count: number(count) }) : say(`event_${kind.replaceAll(" ", "_")}`);
@@ -102,6 +104,16 @@ function told(event) {
   if (after !== null && after !== before) parts.push(`: ${before ? `${spoken(before)} → ` : ""}${spoken(after)}`);
   if (person) parts.push(element("span", { className: "muted", textContent: ` · ${person}` }));
   else if (dag) parts.push(element("span", { className: "muted" }, " · ", toRun(event, dag)));
-  if (reason) parts.push(element("p", { className: "why", lang: "en", textContent: reason }));
-  return parts;
+  return [...parts, ...why(event, currency)];
+}
+
+/** The package's own words are said in the reader's language. Those of people, and of errors, stay as they are. */
+function why({ kind, reason, reason_code: code, person }, currency) {
+  if (code) return [element("p", { className: "why", textContent: say(`told_${code}`) })];
+  const commission = kind === "item" ? COMMISSION.exec(reason ?? "") : null;
+  const rest = commission ? reason.slice(0, commission.index) : reason;
+  return [
+    ...(rest ? [element("p", { className: "why", lang: person ? "" : "en", textContent: rest })] : []),
+    ...(commission ? [element("p", { className: "why", textContent: say("event_commission", { amount: money(commission[1], currency) }) })] : []),
+  ];
 }

@@ -1,9 +1,11 @@
 """The page says in the reader's language why a gate did not open, whatever English message the gate recorded."""
 
+from pathlib import Path
+
 import pytest
 
-from airflow_provider_iyzico import errors
-from airflow_provider_iyzico.ui.reasons import CODES, UNEXPECTED, reason_code
+from airflow_provider_iyzico import errors, payouts
+from airflow_provider_iyzico.ui.reasons import CODES, EVENT_CODES, UNEXPECTED, reason_code
 from airflow_provider_iyzico.ui.words import WORDS
 
 
@@ -33,6 +35,11 @@ def kinds(kind=errors.IyzicoError):
 )
 def test_a_reason_is_told_by_the_outcome_and_the_name_of_the_error(outcome, reason, last_balance, code):
     assert reason_code(outcome, reason, last_balance) == code
+
+
+def test_the_reasons_of_events_are_those_that_the_package_writes():
+    written = "".join(path.read_text() for path in Path(payouts.__file__).parent.glob("*.py"))
+    assert [reason for reason in EVENT_CODES if f'reason="{reason}"' not in written] == []
 
 
 def test_every_error_of_this_package_has_a_reason_of_its_own():

@@ -11,6 +11,7 @@ from airflow_provider_iyzico.ledger.events import EventKind
 from airflow_provider_iyzico.ui import words as spoken
 from airflow_provider_iyzico.ui.downloads import COLUMNS
 from airflow_provider_iyzico.ui.notices import BY_STATUS, STATUS
+from airflow_provider_iyzico.ui.reasons import EVENT_CODES
 from airflow_provider_iyzico.ui.words import WORDS, preferred, words
 
 
@@ -59,7 +60,7 @@ def test_every_word_that_the_page_asks_for_is_there_and_no_other():
     sources = "".join(path.read_text() for path in [*folder.glob("static/*.js"), *folder.glob("templates/*.html")])
     asked = set(re.findall(r"words\.(\w+)", sources)) | set(re.findall(r"\"(line_\w+|column_\w+|[a-z]\w*)\"", sources))
     dynamic = re.compile(
-        r"(advice|environment|environment_short|outcome|column|reason|part|state|meaning|event|exception|recipient|verdict|lack|step"
+        r"(advice|told|environment|environment_short|outcome|column|reason|part|state|meaning|event|exception|recipient|verdict|lack|step"
         r"|separator|decimal)_|_title$|_advice$|_empty$"
     )
     asked |= set(re.findall(r"table_card\(\"(\w+)\"\)", sources)) | set(re.findall(r"words\[\"(\w+)\"\]", sources))
@@ -74,6 +75,7 @@ def test_every_word_of_the_ledger_that_the_page_may_show_is_said():
     kinds = re.findall(r"^--     (\w+)  ", header, re.MULTILINE)
     assert len(kinds) == 10
     said = {f"event_{kind.replace(' ', '_')}" for kind in EventKind} | {f"state_{state}" for state in State}
+    said |= {f"told_{code}" for code in EVENT_CODES.values()}
     assert said | {f"{prefix}_{kind}" for kind in kinds for prefix in ("exception", "advice")} <= set(WORDS)
 
 
