@@ -113,11 +113,16 @@ class AirflowStack:
         self.stop()
 
     def start(self, name: str) -> None:
-        """Start one of them in a process group of its own, so that its children end with it."""
+        """Start one of them in a session of its own, so that all that it starts ends with it."""
+        command, environment = self._program(name)
         with self._log(name) as log:
             self._processes[name] = subprocess.Popen(
-                [self._airflow, name], env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
+
+    def _program(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """Return the command of a process, and its environment."""
+        return [self._airflow, name], self.environment
 
     def stop(self, *names: str) -> None:
         """End all, or some, with their children."""
@@ -128,8 +133,7 @@ class AirflowStack:
         for process in ending.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(deadline - time.monotonic(), 0.1))
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
+            kill_session(process)
 
     def check_alive(self) -> None:
         """Raise if one of the processes has ended."""
@@ -233,6 +237,27 @@ def _opener() -> urllib.request.OpenerDirector:
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
+
+
+def kill_session(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that leads a session, with all that it started: Airflow gives each task a process group of its own."""
+    _signal_group(process, signal.SIGKILL)
+    process.wait()
+    while left := session_of(process.pid):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def session_of(leader: int) -> list[int]:
+    """Return the processes of a session that have not ended, as Linux tells; where it does not, none."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(int(path.parent.name))
+    return found
 
 
 def free_port(wish: int = 0) -> int:
