@@ -1,10 +1,12 @@
 # make demo: the main job, end to end.   make test: the tests.   make airflow: the real thing on this machine.
 # Each target does its own set-up: a virtual environment in .venv, with versions pinned by a constraints file.
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test proof matrix lint format docs dbt pictures dist audit warehouses bench-client bench-gate bench-hold bench-import bench-payout bench-reports bench-write lock clean
+.PHONY: help demo airflow test proof matrix distributed lint format docs dbt pictures dist audit warehouses bench-client bench-gate bench-hold bench-import bench-payout bench-reports bench-write lock clean
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3-python-3.11.txt
+# What Airflow on many machines has beside those.
+CELERY := constraints/distributed.txt
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS ?= duckdb,openlineage,postgres,sqlite,xlsx
@@ -67,6 +69,11 @@ warehouses: $(READY) ## snapshots and reports on emulators of warehouses in the 
 		--editable '.[postgres,redshift,snowflake,sqlite]'
 	@$(EMULATORS)/bin/python -m pytest $(WAREHOUSE_TESTS)
 
+distributed: $(READY) ## Airflow on many machines under Celery, while they are killed and PostgreSQL crashes (a quarter of an hour; needs a Redis)
+	@test -x $(VENV)-distributed/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(VENV)-distributed
+	@$(BIN)/uv pip install --quiet --python $(VENV)-distributed --constraints $(CONSTRAINTS) --constraints $(CELERY) --group distributed --editable '.[$(EXTRAS)]'
+	@$(VENV)-distributed/bin/python -m pytest -s tests/distributed
+
 lint: $(READY) ## check style, types, spelling, the import law and the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -126,6 +133,8 @@ lock: $(READY) ## freeze today's versions into the constraints files
 	@$(BIN)/uv pip compile pyproject.toml --group test --group emulators --extra postgres --extra redshift --extra snowflake \
 		--extra sqlite --upgrade --quiet --no-header --no-annotate --python-version 3.11 --output-file $(EMULATOR_CONSTRAINTS)
 	@$(BIN)/python tools/matrix.py --lock
+	@$(BIN)/uv pip compile pyproject.toml --group distributed --all-extras --constraints $(CONSTRAINTS) --upgrade --quiet --no-header --no-annotate \
+		--python-version 3.11 | grep -vxFf $(CONSTRAINTS) > $(CELERY)
 
 clean: ## remove everything that the other targets made
-	rm -rf $(VENV) .venv-dbt $(EMULATORS) .venv-matrix .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-dbt $(EMULATORS) .venv-matrix $(VENV)-distributed .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -57,11 +57,12 @@ def postgres_server(*, wants_passwords: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def own_server(*, wants_passwords: bool = False, is_durable: bool = False) -> Iterator[Server]:
+def own_server(*, wants_passwords: bool = False, is_durable: bool = False, connections: int = 100) -> Iterator[Server]:
     """Yield a server that is gone afterwards.
 
     :param wants_passwords: of all roles but ``postgres``
     :param is_durable: a commit survives a crash
+    :param connections: so many at once
     """
     # PostgreSQL refuses to run as root, and an ordinary user may not be able to look into root's folders: so it gets a copy.
     with tempfile.TemporaryDirectory(prefix="iyzico-postgres-", ignore_cleanup_errors=True) as name:
@@ -95,7 +96,7 @@ def own_server(*, wants_passwords: bool = False, is_durable: bool = False) -> It
             rules = ("all postgres 127.0.0.1/32 trust", "all all 127.0.0.1/32 scram-sha-256")
             (data / "pg_hba.conf").write_text("".join(f"host {rule}\n" for rule in rules))
         fsync = "on" if is_durable else "off"
-        options = f"-h 127.0.0.1 -p {port} -c fsync={fsync} -c unix_socket_directories=''"
+        options = f"-h 127.0.0.1 -p {port} -c fsync={fsync} -c max_connections={connections} -c unix_socket_directories=''"
 
         def pg_ctl(*arguments: str) -> None:
             _run(user, programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", *arguments)

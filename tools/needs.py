@@ -48,6 +48,8 @@ CHROMIUM = Need(
 )
 MARIADB = Need("MariaDB as a warehouse", ("mariadbd",), ("mariadb-server",), "TEST_MARIADB_URL")
 MARIADB_CLIENT = Need("Airflow's own hook for MariaDB", ("mariadb_config",), ("libmariadb-dev", "pkg-config"))
+#: What only ``make distributed`` needs, which does not run without it.
+REDIS = Need("Airflow on many machines", ("redis-server",), ("redis-server",))
 NEEDS = (CHROMIUM, MARIADB, MARIADB_CLIENT)
 
 
