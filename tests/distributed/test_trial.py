@@ -15,7 +15,7 @@ from secrets_search import finds_personal
 from stack import session_of
 from trial import ACCOUNTS, COMMISSION, NEEDED, PAYOUTS, PLAIN, POLL_SECONDS, RETURNED, SNAPSHOT_RUNS, STEPS, items_of
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(1800)
 
 
 def effects(simulator, what):

@@ -55,7 +55,9 @@ with DAG("payout", params={"number": 0}, **MANY):
     start >> gate >> pay
 
 with DAG("plain", params={"amount": "0"}, **MANY):
-    MassPayoutBalanceSensor(task_id="wait", iyzico_conn_id="iyzico_treasury", batch_total="{{ params.amount }}", **GATE)
+    MassPayoutBalanceSensor(
+        task_id="wait", iyzico_conn_id="iyzico_treasury", batch_total="{{ params.amount }}", priority_weight=10, **GATE
+    )
 
 with DAG("snapshot", **MANY):
     MassPayoutBalanceOperator.partial(task_id="keep").expand(iyzico_conn_id=["iyzico_default", "iyzico_treasury"])
