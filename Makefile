@@ -127,14 +127,16 @@ bench-reports: $(READY) ## the reporting views against naive queries, at half a 
 bench-write: $(READY) ## what keeping a snapshot costs over a plain insert
 	@$(BIN)/python bench/bench_write.py
 
+lock: LOCKED = $(patsubst %,--extra %,mysql $(subst $(COMMA), ,$(EXTRAS)))
 lock: $(READY) ## freeze today's versions into the constraints files
-	@$(BIN)/uv pip compile pyproject.toml --group dev $(patsubst %,--extra %,mysql $(subst $(COMMA), ,$(EXTRAS))) --upgrade --quiet --no-header --no-annotate \
+	@$(BIN)/uv pip compile pyproject.toml --group dev $(LOCKED) --upgrade --quiet --no-header --no-annotate \
 		--python-version 3.11 --output-file $(CONSTRAINTS)
 	@$(BIN)/uv pip compile pyproject.toml --group test --group emulators --extra postgres --extra redshift --extra snowflake \
 		--extra sqlite --upgrade --quiet --no-header --no-annotate --python-version 3.11 --output-file $(EMULATOR_CONSTRAINTS)
 	@$(BIN)/python tools/matrix.py --lock
-	@$(BIN)/uv pip compile pyproject.toml --group distributed --all-extras --constraints $(CONSTRAINTS) --upgrade --quiet --no-header --no-annotate \
-		--python-version 3.11 | grep -vxFf $(CONSTRAINTS) > $(CELERY)
+	@$(BIN)/uv pip compile pyproject.toml --group distributed $(LOCKED) --constraints $(CONSTRAINTS) --upgrade --quiet --no-header --no-annotate \
+		--python-version 3.11 --output-file $(CELERY)
+	@grep -vxFf $(CONSTRAINTS) $(CELERY) > $(CELERY).new && mv $(CELERY).new $(CELERY)
 
 clean: ## remove everything that the other targets made
 	rm -rf $(VENV) .venv-dbt $(EMULATORS) .venv-matrix $(VENV)-distributed .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
