@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,12 +29,14 @@ from airflow_provider_iyzico.ledger.placing import funds_version
 from airflow_provider_iyzico.simulator import Simulator
 
 DAGS = Path(__file__).parent / "dags"
-PAYOUTS, SNAPSHOT_RUNS = 100, 50
+#: TRIAL_PAYOUTS gives another number, 15 or more; the others follow it.
+PAYOUTS = int(os.environ.get("TRIAL_PAYOUTS") or 100)
+SNAPSHOT_RUNS = PAYOUTS // 2
 #: How long a gate pauses between two polls, as the DAGs have it.
 POLL_SECONDS = 10
 #: What each plain gate waits for, and the balances that open them, one step after the other.
-PLAIN = [Decimal("1000.01") * number for number in range(1, 21)]
-STEPS = [Decimal(7500), Decimal(14500), Decimal(22000)]
+PLAIN = [Decimal("1000.01") * number for number in range(1, PAYOUTS // 5 + 1)]
+STEPS = [PLAIN[len(PLAIN) * part // 3 - 1] + 1 for part in (1, 2, 3)]
 COMMISSION = Decimal("2.50")
 #: One item of every so many-th batch fails at the bank, and its money comes back.
 RETURNED = 9
