@@ -70,7 +70,7 @@ warehouses: $(READY) ## snapshots and reports on emulators of warehouses in the 
 	@$(EMULATORS)/bin/python -m pytest $(WAREHOUSE_TESTS)
 
 distributed: $(READY) ## Airflow on many machines under Celery, while they are killed and PostgreSQL crashes (a quarter of an hour; needs a Redis)
-	@test -x $(VENV)-distributed/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(VENV)-distributed
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)-distributed
 	@$(BIN)/uv pip install --quiet --python $(VENV)-distributed --constraints $(CONSTRAINTS) --constraints $(CELERY) --group distributed --editable '.[$(EXTRAS)]'
 	@$(VENV)-distributed/bin/python -m pytest -s tests/distributed
 
