@@ -116,16 +116,17 @@ class PayoutMethods:
             raise nothing
         return merged(parts)
 
-    def retrieve_mass_payout_item(self: Asks, reference_code: str) -> Item:
+    def retrieve_mass_payout_item(self: Asks, reference_code: str, *, within_seconds: float | None = None) -> Item:
         """Read one item. This changes nothing.
 
         :param reference_code: iyzico's id of it, as in the items of ``retrieve_mass_payout``
+        :param within_seconds: a shorter bound than the Connection's ``timeout``
         :raises IyzicoNoSuchPayoutError: iyzico answered that it knows no such item
         :raises IyzicoError: what ``get_balance`` raises
         """
         from airflow_provider_iyzico.api.payout.calls import item_call
 
-        return self.run(item_call(reference_code, self.settings.locale))
+        return self.run(item_call(reference_code, self.settings.locale), within_seconds=within_seconds)
 
 
 def _settled(hook: Asks, ask: Callable[[int], Page]) -> MassPayout:

@@ -10,9 +10,11 @@ from airflow_provider_iyzico.bridge.versions import read_connections_by_hand
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoNoSuchPayoutError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.ledger.batches import LedgerBatch
+from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.reading import with_items_left_out
 
 
-def read_at_iyzico(conn_id: str, batch: LedgerBatch) -> MassPayout | None:
+def read_at_iyzico(conn_id: str, ledger: Ledger, batch: LedgerBatch) -> MassPayout | None:
     """Return the batch as iyzico has it; nothing where it answers that it knows none.
 
     :raises IyzicoConfigurationError: the Connection is that of another account
@@ -29,7 +31,8 @@ def read_at_iyzico(conn_id: str, batch: LedgerBatch) -> MassPayout | None:
                     "its own Connection with --conn-id"
                 )
             if batch.request_id is not None:
-                return hook.retrieve_mass_payout(request_id=batch.request_id)
+                found = hook.retrieve_mass_payout(request_id=batch.request_id)
+                return with_items_left_out(ledger, batch, found, hook.retrieve_mass_payout_item)
             return hook.retrieve_mass_payout(external_id=batch.external_id)
     except IyzicoNoSuchPayoutError:
         return None

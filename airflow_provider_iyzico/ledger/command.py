@@ -162,7 +162,7 @@ def _show(ledger: Ledger, asked: Asked) -> Iterable[str]:
 def _resolve(ledger: Ledger, asked: Asked) -> Iterable[str]:
     batch, after = _batch(ledger, asked), State(asked.after)
     check_step(batch, after)
-    found = read_at_iyzico(asked.conn_id, batch)
+    found = read_at_iyzico(asked.conn_id, ledger, batch)
     if found is not None and batch.request_id is None and (others := differing_items(ledger, batch, found)):
         yield f"{len(others)} items, such as {others[0]!r}, have another recipient at iyzico, or iyzico masks it: you decide"
     kept = resolve(ledger, batch, after, found, _who(asked), asked.because)

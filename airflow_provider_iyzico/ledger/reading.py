@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select, update
 
 from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout
+from airflow_provider_iyzico.api.payout.statuses import ItemMeaning, item_meaning
 from airflow_provider_iyzico.domain.items import ItemState, still_out, totals_of
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.progress import goes_on
 from airflow_provider_iyzico.domain.reads import Says, says
-from airflow_provider_iyzico.errors import LedgerBatchError
+from airflow_provider_iyzico.errors import IyzicoNoSuchPayoutError, LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import is_of
 from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, open_hold
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, take_turn
 from airflow_provider_iyzico.ledger.digest import differing, is_another_recipient
 from airflow_provider_iyzico.ledger.events import EventKind
 from airflow_provider_iyzico.ledger.holds import HoldEnd
-from airflow_provider_iyzico.ledger.items import fitting, read_items, state_of
+from airflow_provider_iyzico.ledger.items import fitting, item_rows, read_items, state_of
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.told import Told, write_told
 from airflow_provider_iyzico.ledger.who import Who
@@ -52,6 +54,23 @@ def record(ledger: Ledger, batch: LedgerBatch, found: MassPayout, who: Who, *, s
     return kept
 
 
+def with_items_left_out(ledger: Ledger, batch: LedgerBatch, found: MassPayout, read_item: Callable[[str], Item]) -> MassPayout:
+    """Return what iyzico shows of a batch, with the items that it lists neither as valid nor as invalid.
+
+    Nobody has published whether an item that failed, came back or was cancelled is still among the valid ones. One whose money is
+    known to be back, or never left, is taken as it was; any other is read by itself.
+
+    :param read_item: reads the item with that ``reference_code``
+    :raises IyzicoError: one cannot be read now
+    """
+    if len(found.items) >= batch.items:
+        return found
+    shown = {item.item_external_id for item in found.items}
+    left_out = [row for row in item_rows(ledger, batch) if row["item_external_id"] not in shown and state_of(row).is_valid]
+    items = (_as_it_was(row) if _is_back(row) else _by_itself(row, read_item) for row in left_out)
+    return replace(found, items=(*found.items, *filter(None, items)))
+
+
 def differing_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) -> list[str]:
     """Return the ids of the items that only the ledger or only iyzico has, or whose recipient or amount differ.
 
@@ -77,6 +96,27 @@ def refuse_other_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) ->
     :raises LedgerBatchError: names some of them
     """
     _refuse_other_items(batch, ledger.act(lambda connection: read_items(ledger, connection, batch.key)), found)
+
+
+def _is_back(row: dict[str, Any]) -> bool:
+    return item_meaning(row["status"]) is ItemMeaning.NOT_PAID
+
+
+def _by_itself(row: dict[str, Any], read_item: Callable[[str], Item]) -> Item | None:
+    if row["reference_code"] is None:
+        return None
+    try:
+        item = read_item(row["reference_code"])
+    except IyzicoNoSuchPayoutError:
+        return None
+    return item if item.item_external_id == row["item_external_id"] else None
+
+
+def _as_it_was(row: dict[str, Any]) -> Item:
+    told = {name: row[name] for name in ("item_external_id", "reference_code", "recipient_type", "status")}
+    amounts = {"total_amount": row["amount"], "commission_amount": row["commission"], "currency": None, "request_id": None}
+    errors = tuple(filter(None, [row["error"]]))
+    return Item(**told, **amounts, errors=errors, recipient_info=None, recipient_name=None, description=None)
 
 
 def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBatch:

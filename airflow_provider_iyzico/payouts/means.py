@@ -15,7 +15,7 @@ from airflow_provider_iyzico.ledger.steps import step
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.balance import Balance
-    from airflow_provider_iyzico.api.payout import Batch, Initiated, MassPayout
+    from airflow_provider_iyzico.api.payout import Batch, Initiated, Item, MassPayout
     from airflow_provider_iyzico.ledger.accounts import Account
     from airflow_provider_iyzico.ledger.ledger import Ledger
     from airflow_provider_iyzico.ledger.who import Who
@@ -35,6 +35,7 @@ class Iyzico(Protocol):
     def retrieve_mass_payout(
         self, request_id: str | None = None, external_id: str | None = None, *, within_seconds: float | None = None
     ) -> MassPayout: ...
+    def retrieve_mass_payout_item(self, reference_code: str, *, within_seconds: float | None = None) -> Item: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from airflow_provider_iyzico.errors import (
     LedgerMovedError,
 )
 from airflow_provider_iyzico.ledger.questions import may_be_set_off, unread_holders
-from airflow_provider_iyzico.ledger.reading import record
+from airflow_provider_iyzico.ledger.reading import record, with_items_left_out
 from airflow_provider_iyzico.ledger.steps import step
 
 if TYPE_CHECKING:
@@ -38,13 +38,18 @@ def read(means: Means, batch: LedgerBatch) -> MassPayout:
     :raises LedgerBatchError: iyzico no longer knows it
     :raises IyzicoError: it cannot be read
     """
-    within_seconds = None if means.ends_at is None else means.ends_at - means.clock()
+
+    def seconds_left() -> float | None:
+        return None if means.ends_at is None else means.ends_at - means.clock()
+
     try:
-        return means.iyzico.retrieve_mass_payout(request_id=batch.request_id, within_seconds=within_seconds)
+        found = means.iyzico.retrieve_mass_payout(request_id=batch.request_id, within_seconds=seconds_left())
     except IyzicoNoSuchPayoutError as error:
         raise LedgerBatchError(
             f"iyzico knew {batch} as {batch.request_id!r}, and no longer does ({error}); ask iyzico before you go on"
         ) from error
+    read_item = means.iyzico.retrieve_mass_payout_item
+    return with_items_left_out(means.ledger, batch, found, lambda code: read_item(code, within_seconds=seconds_left()))
 
 
 def seen(means: Means, batch: LedgerBatch) -> tuple[LedgerBatch, Says]:

@@ -26,7 +26,7 @@ PAYOUT_ASSUMPTIONS: Mapping[str, Assumption] = {
     ),
     "21": Assumption(
         "the items of a batch are those that retrieve lists as VALID and as INVALID; if a server ignores `itemType` and "
-        "lists all twice, each counts once. Items in neither list can be read one by one, by their `referenceCode`",
+        "lists all twice, each counts once. Items in neither list are read one by one, by their `referenceCode`",
         (Step.FIRST_READ, Step.INVALID_READ, Step.ITEM),
         answers.kinds,
     ),

@@ -148,8 +148,10 @@ def test_another_batch_of_that_name_is_not_adopted(ledger, account, bank, capsys
     assert find(ledger, account, NAMED).state is State.INIT_UNKNOWN
 
 
-def test_a_cancel_that_iyzico_confirms_is_resolved_and_frees_the_money(at_iyzico, capsys):
+@pytest.mark.parametrize("listed", ["all_but_invalid", "not_ended_badly"])
+def test_a_cancel_that_iyzico_confirms_is_resolved_and_frees_the_money(at_iyzico, bank, capsys, listed):
     walk = at_iyzico
+    bank.set(valid_items=listed)
     set_aside(walk.ledger, walk.batch)
     walk.to(State.CANCEL_SENT)
     walk.hook.cancel_mass_payout(walk.batch.request_id)

@@ -38,6 +38,15 @@ def test_cancelling_twice_is_no_error_and_sends_nothing_more(ready):
     assert ready.calls("cancel") == 1
 
 
+def test_a_cancel_is_confirmed_though_iyzico_lists_cancelled_items_neither_as_valid_nor_as_invalid(ready):
+    ready.bank.set(valid_items="not_ended_badly")
+    assert (ready.cancel().state, ready.hold_end()) == ("cancelled", "cancelled")
+    assert set(ready.items().values()) == {"MASS_PAYOUT_CANCELED"}
+    asked = ready.calls("item")
+    assert ready.reconcile().problems == {}
+    assert (asked, ready.calls("item")) == (3, 3)
+
+
 def test_a_cancel_that_iyzico_refuses_is_no_cancel_and_the_hold_stays(ready):
     ready.bank.fail("failure", on="cancel", times=1, code="11")
     with pytest.raises(IyzicoUnavailableError, match="was not cancelled .*nothing was paid, and a retry is safe") as caught:
