@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
+from unicodedata import normalize
 
 from airflow_provider_iyzico.api.external_id import read_external_id
 from airflow_provider_iyzico.api.money import money_from_text, money_text, summed
@@ -29,7 +30,8 @@ _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 class Payment:
     """One payment of a batch. Its ``repr`` does not show the recipient.
 
-    :param item_external_id: your own name for the payment, unique in its batch: 1 to 64 printable characters
+    :param item_external_id: your own name for the payment, unique in its batch: 1 to 64 printable characters; kept in Unicode's
+        composed form (NFC)
     :param recipient_type: PHONE, IBAN, IDENTITY_NUMBER or MEMBER_ID
     :param recipient_info: the phone number, IBAN, identity number or member id; kept in capitals and without blanks
     :param amount: in major units, more than zero, with at most two decimals
@@ -48,6 +50,8 @@ class Payment:
     non_withdrawable: bool | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.item_external_id, str):
+            object.__setattr__(self, "item_external_id", normalize("NFC", self.item_external_id))
         _require(_is_text(self.item_external_id, MAX_ID), f"an item_external_id is not {_TEXT.format(MAX_ID)}")
         whose = f"of item {self.item_external_id!r}"
         _require(self.recipient_type in RECIPIENT_TYPES, f"recipient_type {whose} is not one of {', '.join(RECIPIENT_TYPES)}")

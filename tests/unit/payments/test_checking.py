@@ -235,6 +235,11 @@ def test_an_id_given_twice_is_named():
     assert "'ayse-11': its item_external_id is given 2 times" in wrong(GOOD, GOOD)
 
 
+def test_an_id_given_twice_in_two_unicode_forms_is_named():
+    ids = ("maaş-11", "maas\N{COMBINING CEDILLA}-11")
+    assert "'maaş-11': its item_external_id is given 2 times" in wrong(*[{**GOOD, "item_external_id": each} for each in ids])
+
+
 def test_an_empty_batch_is_refused():
     assert "there is nobody to pay" in wrong()
 

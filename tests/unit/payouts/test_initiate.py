@@ -106,6 +106,15 @@ def test_another_name_for_payments_that_may_still_be_paid_is_refused_and_names_t
     assert len(payer.bank.seen) == asked
 
 
+def test_another_name_for_the_same_payments_is_refused_though_their_ids_come_in_another_unicode_form(payer):
+    composed, decomposed = (
+        [{**row, "item_external_id": f"{name}-{row['item_external_id']}"} for row in payments()]
+        for name in ("maaş", "maas\N{COMBINING CEDILLA}")
+    )
+    payer.initiate(a_batch(rows=composed))
+    raised(LedgerBatchError, lambda: payer.initiate(a_batch("salaries-again", decomposed)), f"'{BATCH}'.*could be paid twice")
+
+
 def test_an_ended_batch_goes_on_for_its_own_run_and_fails_another_run_with_the_moment_of_its_end(payer):
     payer.pay()
     payer.follow_to_its_end()

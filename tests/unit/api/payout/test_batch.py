@@ -88,6 +88,13 @@ def test_an_item_id_that_is_given_twice_is_named():
         batch("a", "b", "a", "c", "c")
 
 
+def test_an_item_id_is_the_same_in_whichever_unicode_form_it_is_written():
+    composed, decomposed = "maaş-1", "maas\N{COMBINING CEDILLA}-1"
+    assert payment(decomposed).item_external_id == composed
+    with pytest.raises(IyzicoConfigurationError, match="more than one item with the same item_external_id, such as 'maaş-1'"):
+        batch(composed, decomposed)
+
+
 def test_a_batch_has_no_more_items_than_can_be_read_back():
     one = payment()
     with pytest.raises(IyzicoConfigurationError, match=f"not 1 to {MAX_ITEMS}"):
