@@ -17,7 +17,7 @@ class Says(StrEnum):
     NOTHING = "nothing found"
     #: Nobody has authorized it: neither the batch, nor any valid item.
     INIT = "nothing paid yet"
-    #: The batch, and every item that is not invalid.
+    #: The batch, and every item that is not invalid and did not fail.
     CANCELLED = "cancelled"
     #: Somebody has authorized it.
     PAYING = "authorized"
@@ -34,8 +34,10 @@ SPEAKS_FOR: dict[Says, frozenset[State]] = {
     Says.UNCLEAR: frozenset({State.INIT_UNKNOWN, State.AUTH_UNKNOWN, State.CANCEL_UNKNOWN}),
 }
 _AUTHORIZED = (BatchMeaning.UNDER_WAY, BatchMeaning.ENDED, BatchMeaning.STOPPED)
+#: It is documented for validation errors, too, so that an item may have it before its batch is authorized.
+_FAILED = "FAILED"
 #: No item gets such a status before its batch is authorized.
-_SENT_ITEM = set(ITEM_STATUSES) - {INIT, INVALID, CANCELLED_ITEM}
+_SENT_ITEM = set(ITEM_STATUSES) - {INIT, INVALID, CANCELLED_ITEM, _FAILED}
 
 
 def says(found: MassPayout | None) -> Says:
@@ -52,6 +54,6 @@ def says(found: MassPayout | None) -> Says:
         return Says.PAYING
     if batch is BatchMeaning.INITIATED and statuses <= {INIT}:
         return Says.INIT
-    if batch is BatchMeaning.CANCELLED and statuses <= {CANCELLED_ITEM}:
+    if batch is BatchMeaning.CANCELLED and statuses <= {CANCELLED_ITEM, _FAILED}:
         return Says.CANCELLED
     return Says.UNCLEAR

@@ -572,6 +572,20 @@ def test_a_batch_that_somebody_had_paid_in_the_panel_is_held_for_while_the_balan
         ready.authorize("other")
 
 
+def test_an_item_that_failed_before_anybody_authorized_its_batch_does_not_make_it_look_paid(payer):
+    """iyzico documents FAILED for validation errors, too."""
+    payer.bank.set(fates={"item-0": "invalid"}, item_words={"INVALID": "FAILED"})
+    payer.initiate()
+    with pytest.raises(IyzicoUnavailableError, match="its items contradict that"):
+        payer.authorize()
+    assert (payer.state(), payer.calls("auth")) == ("initiated", 0)
+    payer.bank.panel.cancel(BATCH)
+    with pytest.raises(LedgerBatchError, match="1 items are neither cancelled nor invalid"):
+        payer.cancel()
+    shown = read(payer.means(), payer.batch())
+    assert resolve(payer.ledger, payer.batch(), State.CANCELLED, shown, PERSON, "the panel shows it").state is State.CANCELLED
+
+
 def test_a_batch_that_a_top_up_sets_off_after_a_gate_opened_is_not_paid_from_the_gates_money(payer):
     """The gate of the next batch opens while the stopped one, which a person ended, holds nothing."""
     payer.bank.set(stopped_batch="resumes", balance_drops="at_bank", durations={"QUEUED": 600})
