@@ -74,12 +74,6 @@ def hold_what_pays(turn: Turn, counted: Decimal) -> None:
         moved(turn.ledger, turn.connection, turn.batch.account)
 
 
-def make_endless(turn: Turn) -> None:
-    """Let only the end of the batch, or its cancel, end its hold."""
-    if (own := open_hold(turn)) is not None:
-        _write(turn, own, expires_at=None)
-
-
 def end_own_hold(turn: Turn, kind: HoldEnd, reason: str | None = None) -> RowMapping | None:
     """End the hold of the batch, and return it, if it has one open."""
     own = own_hold(turn.ledger, turn.connection, turn.batch.account, turn.batch.external_id)
@@ -99,18 +93,19 @@ def _held_on_this_balance(turn: Turn, own: RowMapping) -> Decimal:
     """Return what the holds count that the balance has to cover, those included whose time is just over.
 
     Money of a batch that was sent may have left it already. A hold that was placed on no balance, because its batch was found
-    to be paying after the own one was placed, was never covered beside it: a top-up set that batch off, and takes the money.
+    to be paying after the own one was placed, was never covered beside it: a top-up set that batch off, and takes the money. Nor
+    was one that counts more than its amount: iyzico's commission went up.
     """
     hold, hold_end, payout = turn.ledger.tables.hold, turn.ledger.tables.hold_end, turn.ledger.tables.payout
     names = ("environment", "account", "external_id")
     batch = and_(*[payout.c[name] == hold.c[name] for name in names], hold.c.is_plain.is_(False))
     joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id).outerjoin(payout, batch)
-    query = select(hold.c.counted, hold.c.balance, hold.c.placed_at, payout.c.state).select_from(joined)
+    query = select(hold.c.counted, hold.c.amount, hold.c.balance, hold.c.placed_at, payout.c.state).select_from(joined)
     rows = turn.connection.execute(query.where(is_of(hold, turn.batch.account), hold.c.counted > 0, hold_end.c.hold_id.is_(None)))
     return summed(
         counted
-        for counted, balance, placed_at, state in rows
-        if state not in _MAY_HAVE_LEFT or (balance is None and placed_at >= own["placed_at"])
+        for counted, amount, balance, placed_at, state in rows
+        if state not in _MAY_HAVE_LEFT or counted > amount or (balance is None and placed_at >= own["placed_at"])
     )
 
 

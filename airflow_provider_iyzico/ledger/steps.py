@@ -16,7 +16,7 @@ from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
 from airflow_provider_iyzico.ledger.approvals import approval_digest, require_approvals
-from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, make_endless, open_hold, secure
+from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, open_hold, secure
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, take_turn
 from airflow_provider_iyzico.ledger.events import EventKind, last_version
 from airflow_provider_iyzico.ledger.holds import HoldEnd, expire
@@ -245,13 +245,10 @@ def _to_auth_unknown(turn: Turn) -> dict[str, Any]:
 
 
 def _to_authorized(turn: Turn, settling_seconds: float) -> dict[str, Any]:
-    """What iyzico pays is held, also where somebody authorized the batch in iyzico's panel."""
-    if open_hold(turn) is not None:
-        make_endless(turn)
-    else:
-        items = read_states(turn.ledger, turn.connection, turn.batch.key)
-        out = still_out(items, turn.batch.commission_bound, now=turn.now, settling_seconds=settling_seconds, held_since=None)
-        hold_what_pays(turn, out)
+    """What iyzico pays is held, also where somebody authorized the batch in iyzico's panel, or it costs more than was known."""
+    own, items = open_hold(turn), read_states(turn.ledger, turn.connection, turn.batch.key)
+    out = still_out(items, turn.batch.commission_bound, now=turn.now, settling_seconds=settling_seconds, held_since=None)
+    hold_what_pays(turn, out if own is None else max(out, own["counted"]))
     return {"ended_at": None}
 
 

@@ -20,7 +20,7 @@ from ledgers import ACCOUNT, enter_batch, set_state, task
 from sqlalchemy import create_engine, text
 
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError
-from airflow_provider_iyzico.ledger.batch_holds import make_endless
+from airflow_provider_iyzico.ledger.batch_holds import secure
 from airflow_provider_iyzico.ledger.batches import find, take_turn
 from airflow_provider_iyzico.ledger.events import EventKind
 from airflow_provider_iyzico.ledger.holds import release_plain
@@ -163,7 +163,7 @@ class HoldsAgainstAModel(RuleBasedStateMachine):
             return
 
         def sent(turn):
-            make_endless(turn)
+            secure(turn, Asked(Decimal(10**9), self.now, turn.funds["funds_version"]))
             return turn.advance(EventKind.READ, {})
 
         take_turn(self.ledger, find(self.ledger, ACCOUNT, name), task(), sent)

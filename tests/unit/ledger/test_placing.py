@@ -305,7 +305,7 @@ def test_a_batch_in_another_currency_than_the_gates_is_refused(ledger):
 
 
 def test_the_hold_of_a_batch_that_was_sent_counts_for_good_and_time_does_not_end_it(ledger, sleep_in_the_database):
-    from airflow_provider_iyzico.ledger.batch_holds import make_endless
+    from airflow_provider_iyzico.ledger.batch_holds import secure
     from airflow_provider_iyzico.ledger.batches import find, take_turn
     from airflow_provider_iyzico.ledger.events import EventKind
 
@@ -313,8 +313,10 @@ def test_the_hold_of_a_batch_that_was_sent_counts_for_good_and_time_does_not_end
     put_batch(ledger, "march", seconds=60)
     batch = find(ledger, ACCOUNT, "march")
 
+    balance = asked(ledger, "100")
+
     def sent(turn):
-        make_endless(turn)
+        secure(turn, balance)
         return turn.advance(EventKind.STATE, {}, state=State.AUTH_SENT)
 
     take_turn(ledger, batch, ME, sent)

@@ -586,6 +586,36 @@ def test_an_item_that_failed_before_anybody_authorized_its_batch_does_not_make_i
     assert resolve(payer.ledger, payer.batch(), State.CANCELLED, shown, PERSON, "the panel shows it").state is State.CANCELLED
 
 
+COSTS_MORE = {
+    "commission": "40",
+    "commission_shown": "zero_until_paid",
+    "balance_drops": "at_bank",
+    "durations": dict.fromkeys(("QUEUED", "PROCESSING", "SUCCESS"), 0),
+}
+
+
+def test_a_batch_that_costs_more_than_its_gate_knew_is_held_for_as_soon_as_iyzico_is_seen_to_pay_it(payer):
+    payer.bank.set(balance_lag_seconds=50, **COSTS_MORE)
+    payer.initiate(bound=Decimal("2.50"))
+    place(payer.ledger, payer.batch().account, Wanted(BATCH), payer.means().balance(), task(task_id="gate"))
+    payer.bank.panel.authorize(BATCH)
+    payer.reconcile()
+    assert (payer.state(), payer.held()) == ("authorized", Decimal("421.50"))
+
+
+def test_what_a_batch_costs_more_than_its_gate_knew_is_not_spent_by_a_batch_whose_gate_opened_before(payer):
+    payer.bank.set(balance_lag_seconds=200, **COSTS_MORE)
+    payer.initiate(bound=Decimal("2.50"))
+    payer.initiate(others("other", amount="227.83"), bound=Decimal("2.50"))
+    for name in (BATCH, "other"):
+        place(payer.ledger, payer.batch(name).account, Wanted(name), payer.means().balance(), task(task_id="gate"))
+    assert payer.held("other") == Decimal("690.99")
+    payer.bank.panel.authorize(BATCH)
+    payer.reconcile()
+    with pytest.raises(LedgerFundsError, match=r"balance 1000\.00, held for payouts that may still take it 1112\.49"):
+        payer.authorize("other")
+
+
 def test_a_batch_that_a_top_up_sets_off_after_a_gate_opened_is_not_paid_from_the_gates_money(payer):
     """The gate of the next batch opens while the stopped one, which a person ended, holds nothing."""
     payer.bank.set(stopped_batch="resumes", balance_drops="at_bank", durations={"QUEUED": 600})
