@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, select
 from sqlalchemy.engine import RowMapping
 
 from airflow_provider_iyzico.api.money import money_text, subtract, summed
@@ -12,9 +12,8 @@ from airflow_provider_iyzico.domain.payout import MAY_BE_PAYING
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerFundsError, LedgerHoldError, LedgerMovedError
 from airflow_provider_iyzico.ledger.accounts import is_of
 from airflow_provider_iyzico.ledger.batches import Turn
-from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, end_hold, expire, is_over, moved, own_hold
+from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, change_hold, end_hold, expire, is_over, moved, own_hold
 from airflow_provider_iyzico.ledger.placing import Asked
-from airflow_provider_iyzico.warehouse.database.rows import as_given, read
 
 #: What the holds of such batches count may have left the balance already.
 _MAY_HAVE_LEFT = {state.value for state in MAY_BE_PAYING}
@@ -48,7 +47,7 @@ def secure(turn: Turn, asked: Asked) -> None:
             f"{money_text(subtract(needed, asked.balance))} {batch.account.currency}. After the money was set aside, it left "
             f"the balance, or iyzico started another payout, so {batch} is not authorized. Top up the balance; a retry is safe"
         )
-    _write(turn, own, expires_at=None)
+    change_hold(turn.ledger, turn.connection, own, expires_at=None)
 
 
 def hold_what_pays(turn: Turn, counted: Decimal) -> None:
@@ -69,7 +68,7 @@ def hold_what_pays(turn: Turn, counted: Decimal) -> None:
                 placed_at=turn.now,
             )
         return
-    _write(turn, own, counted=counted, expires_at=None)
+    change_hold(turn.ledger, turn.connection, own, counted=counted, expires_at=None)
     if counted < own["counted"]:
         moved(turn.ledger, turn.connection, turn.batch.account)
 
@@ -107,13 +106,3 @@ def _held_on_this_balance(turn: Turn, own: RowMapping) -> Decimal:
         for counted, amount, balance, placed_at, state in rows
         if state not in _MAY_HAVE_LEFT or counted > amount or (balance is None and placed_at >= own["placed_at"])
     )
-
-
-def _write(turn: Turn, own: RowMapping, **values: object) -> None:
-    changed = {name: value for name, value in values.items() if own[name] != value}
-    if not changed:
-        return
-    hold = turn.ledger.tables.hold
-    turn.connection.execute(update(hold).where(hold.c.hold_id == own["hold_id"]).values(changed))
-    given = {"hold_id": own["hold_id"], **changed}
-    as_given(turn.connection, hold, given, read(turn.connection, hold, given))

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico import __version__
+from airflow_provider_iyzico.errors import WarehouseExactnessError
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.tables import PERSON_LENGTH, REASON_LENGTH
 from airflow_provider_iyzico.ledger.who import Who
@@ -89,7 +90,21 @@ def event_row(
 
 
 def add_events(ledger: Ledger, connection: Connection, rows: list[dict[str, Any]]) -> None:
-    add_many(connection, insert(ledger.tables.event), rows)
+    """Add the events of one change of a batch.
+
+    :raises WarehouseExactnessError: the database does not keep them as they are given
+    """
+    event, first = ledger.tables.event, rows[0]
+    add_many(connection, insert(event), rows)
+    names = ("event_id", "kind", "before", "after")
+    of_change = [event.c[name] == first[name] for name in ("environment", "account", "external_id", "version")]
+    kinds = event.c.kind.in_({row["kind"] for row in rows})
+    kept = set(map(tuple, connection.execute(select(*[event.c[name] for name in names]).where(*of_change, kinds))))
+    if not {tuple(row[name] for name in names) for row in rows} <= kept:
+        raise WarehouseExactnessError(
+            f"table {event.fullname!r} took {len(rows)} rows, and does not hold them as they were given; no trigger may change "
+            "or swallow them, because a payout is authorized by what they say"
+        )
 
 
 def is_there(ledger: Ledger, connection: Connection, event_id: str) -> bool:

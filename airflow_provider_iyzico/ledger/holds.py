@@ -18,7 +18,7 @@ from airflow_provider_iyzico.ledger.accounts import Account, is_of, locked
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.tables import REASON_LENGTH, LedgerTables
 from airflow_provider_iyzico.ledger.who import Who
-from airflow_provider_iyzico.warehouse.database.rows import add, as_given
+from airflow_provider_iyzico.warehouse.database.rows import add, as_given, read
 from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
 from airflow_provider_iyzico.warehouse.task import TaskInstance
 
@@ -129,17 +129,30 @@ def end_hold(
         "ended_at": ledger.clock(connection),
         "provider_version": __version__,
     }
-    table = ledger.tables.hold
-    connection.execute(insert(ledger.tables.hold_end).values(ended))
-    connection.execute(update(table).where(table.c.hold_id == hold["hold_id"]).values(counted=Decimal(0)))
+    table = ledger.tables.hold_end
+    connection.execute(insert(table).values(ended))
+    as_given(connection, table, ended, read(connection, table, ended))
+    change_hold(ledger, connection, hold, counted=Decimal(0))
     moved(ledger, connection, Account(hold["environment"], hold["account"], hold["currency"]))
+
+
+def change_hold(ledger: Ledger, connection: Connection, hold: RowMapping, **values: object) -> None:
+    """Change columns of a hold whose account this transaction has locked."""
+    changed = {name: value for name, value in values.items() if hold[name] != value}
+    if not changed:
+        return
+    table = ledger.tables.hold
+    connection.execute(update(table).where(table.c.hold_id == hold["hold_id"]).values(changed))
+    given = {"hold_id": hold["hold_id"], **changed}
+    as_given(connection, table, given, read(connection, table, given))
 
 
 def moved(ledger: Ledger, connection: Connection, account: Account) -> None:
     """Note that a hold of the account ended or shrank: balances that were asked for before no longer count."""
     table = ledger.tables.account
-    raised = update(table).where(is_of(table, account)).values(funds_version=table.c.funds_version + 1)
-    connection.execute(raised)
+    raised = {**account.key(), "funds_version": locked(ledger, connection, account)["funds_version"] + 1}
+    connection.execute(update(table).where(is_of(table, account)).values(funds_version=raised["funds_version"]))
+    as_given(connection, table, raised, read(connection, table, raised))
 
 
 def expire(ledger: Ledger, connection: Connection, account: Account, now: datetime, who: Who) -> bool:

@@ -26,6 +26,7 @@ from airflow_provider_iyzico.warehouse.database.statements import Statement, quo
 
 #: The columns of an item's state, in the order of its fields.
 _STATE = tuple(ItemState.__dataclass_fields__)
+_KEY = ("environment", "account", "external_id")
 _FROM_IYZICO = ("commission", "status", "reference_code", "error", "status_at", "changed_at")
 
 
@@ -79,7 +80,12 @@ def _reading(item: Table, dialect: str, names: tuple[str, ...]) -> Statement:
 
 
 def write_items(ledger: Ledger, connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Write what iyzico says of items whose rows were read before."""
+    """Write what iyzico says of items of one batch, whose rows were read before.
+
+    :raises WarehouseExactnessError: the database does not keep it as it is given
+    """
+    if not rows:
+        return
     item, dialect = ledger.tables.item, connection.dialect.name
     adding: Any
     if dialect in ("mysql", "mariadb"):
@@ -90,6 +96,12 @@ def write_items(ledger: Ledger, connection: Connection, rows: list[dict[str, Any
         new = {name: adding.excluded[name] for name in _FROM_IYZICO}
         adding = adding.on_conflict_do_update(index_elements=list(item.primary_key.columns), set_=new)
     add_many(connection, adding, rows)
+    kept = {each.item_external_id: each for each in read_states(ledger, connection, {name: rows[0][name] for name in _KEY})}
+    bent = [row["item_external_id"] for row in rows if kept.get(row["item_external_id"]) != state_of(row)]
+    if bent:
+        raise WarehouseExactnessError(
+            f"table {item.fullname!r} does not hold item {bent[0]!r} as it was given; no trigger may change or swallow its rows"
+        )
 
 
 def state_of(row: dict[str, Any]) -> ItemState:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 
-from sqlalchemy import Table, update
+from sqlalchemy import Table
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico.api.money import money_from_text, money_text
@@ -21,7 +21,16 @@ from airflow_provider_iyzico.domain.funds import Funds
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, LedgerBatchError, LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import OF_ACCOUNT, OF_BATCH, Account, locked
-from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, counting_holds, end_hold, hold_of, is_over, latest_hold
+from airflow_provider_iyzico.ledger.holds import (
+    HoldEnd,
+    add_hold,
+    change_hold,
+    counting_holds,
+    end_hold,
+    hold_of,
+    is_over,
+    latest_hold,
+)
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
 from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
@@ -179,9 +188,7 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
         return Placement(Placing.SHORT, funds, amount, required, None if own is None else own["number"])
     expires_at = _expires_at(wanted, own, now)
     if own is not None and own["amount"] == amount:
-        if own["expires_at"] != expires_at:
-            hold = ledger.tables.hold
-            connection.execute(update(hold).where(hold.c.hold_id == own["hold_id"]).values(expires_at=expires_at))
+        change_hold(ledger, connection, own, expires_at=expires_at)
         return Placement(Placing.PLACED, funds, amount, required, own["number"])
     if own is not None:
         reason = f"the batch needs {money_text(amount)} by now"

@@ -27,6 +27,8 @@ from airflow_provider_iyzico.ledger.items import fitting, item_rows, read_items,
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.told import Told, write_told
 from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.warehouse.database.rows import as_given
+from airflow_provider_iyzico.warehouse.database.rows import read as stored
 
 #: So many items are named in a message.
 _NAMED = 10
@@ -240,3 +242,5 @@ def _keep_merchant(turn: Turn, found: MassPayout) -> None:
             "spend one balance twice; give all Connections of this merchant one account label"
         )
     turn.connection.execute(update(table).where(is_of(table, of)).values(merchant_id=theirs))
+    given = {**of.key(), "merchant_id": theirs}
+    as_given(turn.connection, table, given, stored(turn.connection, table, given))

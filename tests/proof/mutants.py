@@ -47,7 +47,10 @@ MUTANTS = {
         "stale",
     ),
     "hold ended by time although sent": Mutant(
-        f"{ROOM}.ledger.batch_holds", "_write(turn, own, expires_at=None)", "pass", "ended by time although sent"
+        f"{ROOM}.ledger.batch_holds",
+        "change_hold(turn.ledger, turn.connection, own, expires_at=None)",
+        "pass",
+        "ended by time although sent",
     ),
     "commission left out": Mutant(
         f"{ROOM}.ledger.placing",

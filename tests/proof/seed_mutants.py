@@ -45,9 +45,9 @@ def _another_name(batch: Any, locale: str, named: Any = calls.init_call) -> Any:
     return named(replace(batch, external_id=str(uuid4())), locale)
 
 
-def _until_its_time(turn: Any, own: Any, write: Any = batch_holds._write, **values: Any) -> None:
+def _until_its_time(ledger: Any, connection: Any, hold: Any, change: Any = batch_holds.change_hold, **values: Any) -> None:
     values.pop("expires_at", None)
-    write(turn, own, **values)
+    change(ledger, connection, hold, **values)
 
 
 def _as_it_is(ledger: Any, batch: Any, who: Any, act: Any, take: Any = batches.take_turn) -> Any:
@@ -80,5 +80,5 @@ MUTANTS = {
         lambda: mock.patch.object(reading, "is_another_recipient", return_value=False), "INV-07 adopted", (366908,)
     ),
     "commission left out": Mutant(lambda: mock.patch.object(Totals, "required", property(lambda self: self.total)), "INV-01"),
-    "hold ended by time": Mutant(lambda: mock.patch.object(batch_holds, "_write", _until_its_time), "INV-01", (26, 31)),
+    "hold ended by time": Mutant(lambda: mock.patch.object(batch_holds, "change_hold", _until_its_time), "INV-01", (44,)),
 }

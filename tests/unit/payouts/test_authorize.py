@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from batches import PERSON, task
 from payers import BATCH, DAYS, IBANS, NEEDED, a_batch, payments
+from snapshots import run
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import (
@@ -18,6 +19,7 @@ from airflow_provider_iyzico.errors import (
     LedgerFundsError,
     PayoutUnknownError,
     Retry,
+    WarehouseExactnessError,
 )
 from airflow_provider_iyzico.ledger.batches import find
 from airflow_provider_iyzico.ledger.persons import permit, release
@@ -584,6 +586,30 @@ def test_an_item_that_failed_before_anybody_authorized_its_batch_does_not_make_i
         payer.cancel()
     shown = read(payer.means(), payer.batch())
     assert resolve(payer.ledger, payer.batch(), State.CANCELLED, shown, PERSON, "the panel shows it").state is State.CANCELLED
+
+
+SWALLOW = "CREATE TRIGGER swallow BEFORE {} BEGIN SELECT RAISE(IGNORE); END"
+
+
+def test_nothing_is_authorized_where_the_database_swallows_what_uses_a_permission_up(ready):
+    ready.bank.fail("reset", on="auth", times=1)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    allow(ready)
+    run(ready.ledger.engine, SWALLOW.format("INSERT ON iyzico_payout_event WHEN NEW.after = 'auth_sent'"))
+    with pytest.raises(WarehouseExactnessError, match="table 'iyzico_payout_event' took 1 rows"):
+        ready.authorize()
+    assert (ready.state(), ready.calls("auth")) == ("initiated", 1)
+
+
+def test_a_payment_that_came_back_is_not_left_paid_where_the_database_swallows_it(ready):
+    ready.bank.set(durations={"DEPOSIT_SUCCESS": 3 * DAYS}, fates={"item-1": "bounced"})
+    ready.authorize()
+    ready.follow_to_its_end()
+    run(ready.ledger.engine, SWALLOW.format("UPDATE ON iyzico_payout_item"))
+    ready.wait(3 * DAYS)
+    assert "does not hold item 'item-1' as it was given" in ready.reconcile().problems[BATCH]
+    assert ready.steps()[-1] == "ended"
 
 
 COSTS_MORE = {
