@@ -102,7 +102,7 @@ class IyzicoAnswerError(IyzicoError):
 
 
 class ClockError(IyzicoError):
-    """This machine's clock and iyzico's are too far apart, so the balance is not believed. Set this machine's clock."""
+    """This machine's clock and iyzico's, or that of the ledger's database, are too far apart. Set the clock that is wrong."""
 
 
 class GateEventError(IyzicoError):

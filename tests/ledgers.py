@@ -9,7 +9,7 @@ from decimal import Decimal
 from snapshots import another
 from sqlalchemy import insert, select, update
 
-from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.accounts import Account, locked
 from airflow_provider_iyzico.ledger.holds import release_plain
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Wanted, funds_version, place
@@ -80,7 +80,12 @@ def enter_batch(ledger, name, total="40", commission="0", *, state="initiated", 
         "changed_at": NOON,
         "provider_version": "0",
     }
-    ledger.act(lambda connection: connection.execute(insert(ledger.tables.payout).values(row)))
+
+    def enter(connection):
+        locked(ledger, connection, account)
+        connection.execute(insert(ledger.tables.payout).values(row))
+
+    ledger.act(enter)
 
 
 def set_state(ledger, name, state):

@@ -1,4 +1,4 @@
-"""Compares this machine's clock with iyzico's: a balance counts only if its date can be believed."""
+"""Compares this machine's clock with iyzico's, and with that of the ledger's database: only what agrees is believed."""
 
 from __future__ import annotations
 
@@ -29,3 +29,16 @@ def clock_error(observed_at: datetime, system_time: datetime | None) -> ClockErr
     if system_time is None or abs(observed_at - system_time) <= REFUSE_AFTER:
         return None
     return ClockError(f"{clock_warning(observed_at, system_time)}. The balance is not believed")
+
+
+def agreeing(database_now: datetime, now: datetime) -> datetime:
+    """Return the moment by the clock of the ledger's database, if this machine's clock agrees.
+
+    :raises ClockError: they differ too much
+    """
+    if abs(database_now - now) <= REFUSE_AFTER:
+        return database_now
+    raise ClockError(
+        f"the clock of the ledger's database says {database_now.isoformat()}, and this machine's {now.isoformat()}; with a wrong "
+        "one, money that is set aside would be given back at the wrong time. Nothing was written; set the clock that is wrong"
+    )

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, and_
+from sqlalchemy import Table, and_, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, RowMapping
 
-from airflow_provider_iyzico.errors import WarehouseError
+from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.warehouse.database.rows import add
 from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
@@ -42,15 +42,20 @@ def is_of(table: Table, account: Account) -> Any:
 
 
 def locked(ledger: Ledger, connection: Connection, account: Account) -> RowMapping:
-    """Return the row of an account, which nobody else may change before this transaction ends; make it where it is missing."""
+    """Return the row of an account, which nobody else may change before this transaction ends; make it where it is missing.
+
+    :raises WarehouseRowError: it was there, and is lost
+    """
     table = ledger.tables.account
     locking = _locking(table, connection.dialect.name)
-    row = locking.run(connection, account.key()).mappings().first()
+    row, digest_key = locking.run(connection, account.key()).mappings().first(), None
     if row is None:
-        _enter(ledger, connection, account)
+        digest_key = _enter(ledger, connection, account)
         row = locking.run(connection, account.key()).mappings().first()
     if row is None:
         raise WarehouseError(f"table {table.fullname!r} took the row of {account}, but a query does not find it")
+    if row["digest_key"] == digest_key:  # nobody was faster
+        _refuse_lost(ledger, connection, account)
     return row
 
 
@@ -61,8 +66,19 @@ def _locking(table: Table, dialect: str) -> Statement:
     return statement(said, dialect, (), table.columns)
 
 
-def _enter(ledger: Ledger, connection: Connection, account: Account) -> None:
-    row = {
+def _refuse_lost(ledger: Ledger, connection: Connection, account: Account) -> None:
+    """Refuse to make the row of an account again, which was lost."""
+    for table in (ledger.tables.payout, ledger.tables.hold):
+        if connection.execute(select(table.c.external_id).where(is_of(table, account)).limit(1)).first() is not None:
+            raise WarehouseRowError(
+                f"table {ledger.tables.account.fullname!r} has lost the row of {account}, without which payments that were made "
+                "before are not recognised; restore it from a backup"
+            )
+
+
+def _enter(ledger: Ledger, connection: Connection, account: Account) -> str:
+    """Make the row of an account, unless somebody else is faster, and return the key that it would have."""
+    row: dict[str, Any] = {
         **account.key(),
         "funds_version": 0,
         "balance": None,
@@ -76,3 +92,4 @@ def _enter(ledger: Ledger, connection: Connection, account: Account) -> None:
         connection.execute(mysql.insert(table).values(row).on_duplicate_key_update(account=table.c.account))
     else:
         add(connection, table, row)
+    return str(row["digest_key"])

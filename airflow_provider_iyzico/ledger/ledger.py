@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Event
 from typing import TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.engine import Connection, Engine
 
-from airflow_provider_iyzico.errors import WarehouseConfigurationError
+from airflow_provider_iyzico.api.clocks import agreeing
+from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseTableError
 from airflow_provider_iyzico.ledger.layout import PRINTED_BY, ledger_layout
 from airflow_provider_iyzico.ledger.shape import check
 from airflow_provider_iyzico.ledger.tables import LedgerTables, ledger_tables
@@ -33,6 +35,10 @@ DIALECTS = frozenset({"postgresql", "mysql", "mariadb", "sqlite"})
 PATIENCE = Patience(connect_seconds=10, lock_seconds=15, statement_seconds=20, whole_seconds=45)
 
 
+def _now(connection: Connection) -> datetime:
+    return agreeing(database_now(connection), datetime.now(UTC))
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """A ledger in a database that locks rows and enforces keys.
@@ -47,7 +53,7 @@ class Ledger:
     schema: str | None = None
     create_table: bool = True
     patience: Patience = PATIENCE
-    clock: Callable[[Connection], datetime] = field(default=database_now, compare=False)
+    clock: Callable[[Connection], datetime] = field(default=_now, compare=False)
     _is_checked: Event = field(default_factory=Event, init=False, compare=False, repr=False)
 
     @classmethod
@@ -77,6 +83,7 @@ class Ledger:
 
         :param idempotent_act: finds its own work done when it runs again, because a commit that seemed to fail may have succeeded
         :raises WarehouseTableError: a table is missing, or has another shape
+        :raises ClockError: the database's clock and this machine's are too far apart
         :raises WarehouseRowError: a row that was written by hand cannot be read
         :raises WarehouseUnavailableError: the database did not answer; a retry is safe
         :raises WarehouseError: the database refused for a reason of its own
@@ -104,7 +111,7 @@ class Ledger:
     def _check(self, connection: Connection) -> frozenset[str]:
         """Refuse tables that lack a key, once per opened ledger, and return which views are missing.
 
-        Tables that are missing are made first, and checked then.
+        Tables that are missing are made first, and checked then; but not where a ledger was used that had them.
         """
         if self._is_checked.is_set():
             return frozenset()
@@ -112,4 +119,13 @@ class Ledger:
         views = {*VIEWS, *ROLLFORWARD_VIEWS}
         if missing <= views:
             self._is_checked.set()
+        elif self._was_used(connection, missing) and (lost := check(connection, self.tables, PRINTED_BY) - views):
+            raise WarehouseTableError(  # asked for again, because others may just have made the tables
+                f"the ledger has lost {', '.join(sorted(lost))}: made again, they would be empty, and money could be spent "
+                "twice. Restore them from a backup, with the other tables of the ledger"
+            )
         return missing & views
+
+    def _was_used(self, connection: Connection, missing: frozenset[str]) -> bool:
+        table = self.tables.account
+        return table.name not in missing and connection.execute(select(table.c.account).limit(1)).first() is not None

@@ -3,8 +3,9 @@
 import threading
 
 import pytest
-from ledgers import ACCOUNT, DOLLARS, another_ledger, rows
+from ledgers import ACCOUNT, DOLLARS, another_ledger, enter_batch, rows
 
+from airflow_provider_iyzico.errors import WarehouseRowError
 from airflow_provider_iyzico.ledger.accounts import locked
 from airflow_provider_iyzico.ledger.placing import funds_version
 
@@ -23,6 +24,13 @@ def test_the_row_of_an_account_is_made_once_with_a_key_of_its_own(ledger):
 def test_the_version_of_an_account_that_nobody_used_is_zero_and_reading_it_makes_no_row(ledger):
     assert funds_version(ledger, ACCOUNT) == 0
     assert rows(ledger, "account", "account") == []
+
+
+def test_the_row_of_an_account_that_is_lost_is_not_made_again_with_another_key(ledger):
+    enter_batch(ledger, "march")
+    ledger.act(lambda connection: connection.execute(ledger.tables.account.delete()))
+    with pytest.raises(WarehouseRowError, match="has lost the row of şube"):
+        ledger.act(lambda connection: locked(ledger, connection, ACCOUNT))
 
 
 @pytest.mark.parametrize("others", [7])

@@ -165,6 +165,16 @@ def test_a_table_of_another_shape_is_refused_by_name_before_anything_is_written(
     assert ask(ledger.engine, "SELECT count(*) FROM iyzico_payout_account") == 0
 
 
+def test_a_table_that_a_used_ledger_has_lost_is_not_made_again(ledger_engine):
+    ledger = Ledger.open(ledger_engine)
+    put(ledger, "a", "70")
+    cascade = "CASCADE" if ledger_engine.dialect.name == "postgresql" else ""
+    run(ledger_engine, f"DROP TABLE iyzico_balance_hold {cascade}")
+    with pytest.raises(WarehouseTableError, match="the ledger has lost iyzico_balance_hold: made again"):
+        put(Ledger.open(ledger_engine), "b", "70", who=task("r2"))
+    assert "iyzico_balance_hold" not in inspect(ledger_engine).get_table_names()
+
+
 def test_a_column_that_somebody_added_does_no_harm(ledger):
     run(ledger.engine, "ALTER TABLE iyzico_balance_hold ADD COLUMN remark VARCHAR(10)")
     again = Ledger.open(ledger.engine)

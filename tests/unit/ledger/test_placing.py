@@ -25,6 +25,7 @@ from sqlalchemy import create_engine, update
 
 from airflow_provider_iyzico.domain.payout import CAN_BE_HELD_FOR, PAST_THE_GATE, State
 from airflow_provider_iyzico.errors import (
+    ClockError,
     IyzicoConfigurationError,
     IyzicoMoneyError,
     LedgerBatchError,
@@ -33,8 +34,10 @@ from airflow_provider_iyzico.errors import (
     WarehouseError,
     WarehouseExactnessError,
 )
+from airflow_provider_iyzico.ledger import ledger as room
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placing, Wanted, funds_version, place
+from airflow_provider_iyzico.warehouse.database.clock import database_now
 
 
 def test_what_the_balance_leaves_is_set_aside_and_the_row_says_for_whom(ledger):
@@ -180,8 +183,18 @@ def test_a_hold_whose_time_is_over_ends_by_the_databases_clock_and_makes_others_
 
 def test_this_machines_clock_ends_no_hold(ledger, time_machine_or_skip):
     put(ledger, "a", "70", seconds=3600)
-    with time_machine_or_skip(days=400):
-        assert put(ledger, "b", "40", who=task("r2")).outcome is Placing.SHORT
+    with time_machine_or_skip(days=400), pytest.raises(ClockError, match="set the clock that is wrong"):
+        put(ledger, "b", "40", who=task("r2"))
+    assert put(ledger, "b", "40", who=task("r2")).outcome is Placing.SHORT
+
+
+def test_a_clock_of_the_database_that_is_set_ends_no_hold(ledger, monkeypatch):
+    put(ledger, "a", "70", seconds=3600)
+    monkeypatch.setattr(room, "database_now", lambda connection: database_now(connection) + timedelta(days=1))
+    with pytest.raises(ClockError, match="the clock of the ledger's database says"):
+        put(ledger, "b", "40", who=task("r2"))
+    monkeypatch.undo()
+    assert put(ledger, "b", "40", who=task("r2")).outcome is Placing.SHORT
 
 
 @pytest.fixture

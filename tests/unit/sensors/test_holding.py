@@ -22,7 +22,7 @@ from support import POSTGRESQL, connect
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, WarehouseConfigurationError
-from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.accounts import Account, locked
 from airflow_provider_iyzico.ledger.holds import release_plain
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placing, Wanted, funds_version, place
@@ -100,7 +100,12 @@ def add_batch(ledger, state=State.INITIATED, required="50", currency="TRY"):
         "required": None if required is None else Decimal(required), "dag_id": "d", "task_id": "t", "run_id": "r",
         "map_index": -1, "try_number": 1, "created_at": moment, "changed_at": moment, "provider_version": "0",
     }  # fmt: skip
-    ledger.act(lambda connection: connection.execute(insert(ledger.tables.payout).values(row)))
+
+    def enter(connection):
+        locked(ledger, connection, Account(row["environment"], row["account"], row["currency"]))
+        connection.execute(insert(ledger.tables.payout).values(row))
+
+    ledger.act(enter)
 
 
 def open_holds(ledger):
