@@ -40,7 +40,7 @@ def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout 
     :raises LedgerMovedError: somebody else changed the batch; resolve it again
     """
     check_step(batch, after)
-    if after not in SPEAKS_FOR[saying := says(found)] and not (found is None and after is State.CANCELLED and _is_unpaid(batch)):
+    if after not in SPEAKS_FOR[saying := says(found)] and not (found is None and _settles_forgotten(batch, after)):
         told = "" if found is None else f" (batch {found.status!r})"
         raise LedgerBatchError(f"iyzico says of {batch}: {saying}{told}. That contradicts {after}; nothing was written")
     if found is None or (batch.request_id is None and after in UNKNOWN):
@@ -53,6 +53,12 @@ def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout 
     return kept if kept.state is after else step(ledger, kept, after, who, reason=reason)
 
 
-def _is_unpaid(batch: LedgerBatch) -> bool:
-    """Tell whether a batch that iyzico has forgotten can pay nobody: it was handed over, and no request to pay it is in doubt."""
-    return batch.state is State.INITIATED and batch.auth_unanswered_at is None
+def _settles_forgotten(batch: LedgerBatch, after: State) -> bool:
+    """Tell whether a person may take a step with a batch that iyzico has forgotten.
+
+    One that was handed over pays nobody if no request to pay it is in doubt. If one is, it may have paid, and its money stays set
+    aside until the person ends it.
+    """
+    if batch.auth_unanswered_at is None:
+        return (batch.state, after) in ((State.INITIATED, State.CANCELLED), (State.AUTHORIZED, State.ENDED))
+    return after in (State.AUTHORIZED, State.ENDED)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.domain.payout import SENT, State
 from airflow_provider_iyzico.domain.reads import Says
-from airflow_provider_iyzico.errors import IyzicoError, LedgerMovedError, Retry
+from airflow_provider_iyzico.errors import IyzicoError, IyzicoNoSuchPayoutError, LedgerMovedError, Retry
 from airflow_provider_iyzico.ledger.questions import to_read, was_paid_late
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.payouts.authorize import settle_authorization
@@ -64,13 +65,19 @@ def reconcile(means: Means, *, days: float, deposit_grace_seconds: float) -> Rec
         try:
             problem = _reconciled(means, batch, done, deposit_grace_seconds)
         except IyzicoError as error:
-            problem = str(error)
-            done.is_passing &= error.retry is Retry.SAFE
+            problem = None if _is_forgotten(batch, error, days) else str(error)
+            done.is_passing &= problem is None or error.retry is Retry.SAFE
         else:
             done.is_passing &= problem is None
         if problem is not None:
             done.problems[batch.external_id] = problem
     return done
+
+
+def _is_forgotten(batch: LedgerBatch, error: IyzicoError, days: float) -> bool:
+    """Tell whether iyzico no longer knows a batch that ended longer ago than it is read: then nothing of it changes any more."""
+    is_over = batch.ended_at is not None and batch.seen_at - batch.ended_at > timedelta(days=days)
+    return is_over and isinstance(error.__cause__, IyzicoNoSuchPayoutError)
 
 
 def _reconciled(means: Means, batch: LedgerBatch, done: Reconciled, deposit_grace_seconds: float) -> str | None:

@@ -162,6 +162,17 @@ def test_a_person_ends_a_batch_that_iyzico_has_forgotten_and_its_payments_are_ma
     assert ready.pay(a_batch("salaries-again")).state == "authorized"
 
 
+def test_a_person_ends_a_forgotten_batch_with_an_authorization_in_doubt_and_until_then_its_money_is_held(ready):
+    ready.bank.fail("reset_then_done", on="auth", times=1, seconds=3600)
+    with pytest.raises(PayoutUnknownError):
+        ready.authorize()
+    ready.bank.world.desk._by_request_id.clear()
+    resolve(ready.ledger, ready.batch(), State.AUTHORIZED, None, PERSON, "iyzico's support says that it was paid")
+    assert (ready.state(), ready.held()) == ("authorized", NEEDED)
+    resolve(ready.ledger, ready.batch(), State.ENDED, None, PERSON, "iyzico's support says that it was paid")
+    assert (ready.state(), ready.held()) == ("ended", None)
+
+
 def test_a_forgotten_batch_with_an_authorization_in_doubt_is_not_called_cancelled(ready):
     ready.bank.fail("reset_then_done", on="auth", times=1, seconds=3600)
     with pytest.raises(PayoutUnknownError):

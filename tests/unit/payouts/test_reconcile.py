@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 import pytest
-from batches import task
+from batches import PERSON, task
 from payers import BATCH, DAYS, NEEDED, a_batch, payments
 
+from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import LedgerBatchError, PayoutUnknownError
+from airflow_provider_iyzico.ledger.resolve import resolve
 
 
 def another(name="bonus-2026-11"):
@@ -73,6 +75,19 @@ def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named_and_held_for(p
     payer.bank.set(fates={})
     payer.follow_to_its_end()
     assert (payer.state(), payer.held(), payer.effects("taken")) == ("ended", None, 3)
+
+
+def test_a_person_ends_a_batch_that_iyzico_has_forgotten_and_after_some_days_it_is_named_no_more(payer):
+    payer.bank.set(fates={"item-1": "return_fails"})
+    payer.pay()
+    payer.follow_to_its_end()
+    payer.bank.world.desk._by_request_id.clear()
+    assert "and no longer does" in payer.reconcile().problems[BATCH]
+    resolve(payer.ledger, payer.batch(), State.ENDED, None, PERSON, "iyzico has paid the money back by bank transfer")
+    assert (payer.state(), payer.held()) == ("ended", None)
+    assert "and no longer does" in payer.reconcile().problems[BATCH]
+    payer.wait(8 * DAYS)
+    assert payer.reconcile().problems == {}
 
 
 @pytest.mark.parametrize(("days", "is_read"), [(7, True), (1, False)])
