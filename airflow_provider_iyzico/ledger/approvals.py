@@ -15,15 +15,14 @@ from airflow_provider_iyzico.domain.approval import DIGEST_LENGTH, SHOWN_LENGTH,
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import LedgerApprovalError
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, take_turn
-from airflow_provider_iyzico.ledger.events import EventKind
+from airflow_provider_iyzico.ledger.events import EventKind, last_version
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.who import Who
 
 #: For how long an approval counts, unless somebody says otherwise.
 MAX_AGE = timedelta(days=1)
-_SAID = (EventKind.APPROVED, EventKind.REJECTED)
 #: Who triggers a run that does this decides what is paid, and may not approve it.
-_DECIDING = (EventKind.REGISTERED, EventKind.CORRECTED, EventKind.BOUND)
+_DECIDING = (EventKind.REGISTERED, EventKind.CORRECTED, EventKind.BOUND, EventKind.TAKEN_UP)
 
 
 def approval_digest(batch: LedgerBatch) -> str:
@@ -86,7 +85,7 @@ def approve(
                 f"{who.person} approved {turn.batch} at {answered_at:%Y-%m-%d %H:%M:%S} UTC, which is longer ago than max_age "
                 f"({max_age}); approve it again"
             )
-        theirs = [row for row in _rows(ledger, turn.connection, turn.batch, _SAID) if _word(row).names & names]
+        theirs = [row for row in _said(ledger, turn.connection, turn.batch) if _word(row).names & names]
         if theirs and why_not(_word(theirs[-1]), shown, now=turn.now, triggered_by=frozenset()) is None:
             if who.is_task_of(theirs[-1]):
                 return turn.batch
@@ -122,7 +121,7 @@ def is_approved_in(ledger: Ledger, batch: LedgerBatch, who: Who) -> bool:
     """Tell whether somebody answered in this task instance, in whichever try, with an approval that counts."""
 
     def ask(connection: Connection) -> bool:
-        mine = [row for row in _rows(ledger, connection, batch, _SAID) if who.is_task_of(row)]
+        mine = [row for row in _said(ledger, connection, batch) if who.is_task_of(row)]
         counts = [word for word, why in _judged(ledger, connection, batch, who) if why is None]
         return bool(mine) and _word(mine[-1]) in counts
 
@@ -168,7 +167,7 @@ def _require(ledger: Ledger, connection: Connection, batch: LedgerBatch, who: Wh
 
 
 def _judged(ledger: Ledger, connection: Connection, batch: LedgerBatch, who: Who) -> list[tuple[Word, str | None]]:
-    words = last_words(map(_word, _rows(ledger, connection, batch, _SAID)))
+    words = last_words(map(_word, _said(ledger, connection, batch)))
     digest, now = approval_digest(batch), ledger.clock(connection)
     triggered_by = _triggered_by(ledger, connection, batch, who)
     return [(word, why_not(word, digest, now=now, triggered_by=triggered_by)) for word in words]
@@ -178,6 +177,13 @@ def _triggered_by(ledger: Ledger, connection: Connection, batch: LedgerBatch, wh
     """Return the names of those who triggered the runs in which the batch was begun or changed, and this one."""
     rows = _rows(ledger, connection, batch, _DECIDING)
     return names_of(who.triggered_by, *(row["triggered_by"] for row in rows))
+
+
+def _said(ledger: Ledger, connection: Connection, batch: LedgerBatch) -> list[RowMapping]:
+    """Return what people said of a batch, the oldest first, without approvals of what it was before a task took it up."""
+    taken_up = last_version(ledger, connection, batch.key, EventKind.TAKEN_UP)
+    rows = _rows(ledger, connection, batch, (EventKind.APPROVED, EventKind.REJECTED))
+    return [row for row in rows if row["version"] > taken_up or row["kind"] == EventKind.REJECTED.value]
 
 
 def _rows(ledger: Ledger, connection: Connection, batch: LedgerBatch, kinds: Iterable[EventKind]) -> list[RowMapping]:

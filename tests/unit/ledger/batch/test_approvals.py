@@ -21,7 +21,7 @@ from airflow_provider_iyzico.ledger.approvals import (
 from airflow_provider_iyzico.ledger.batches import find
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.register import register
-from airflow_provider_iyzico.ledger.steps import send
+from airflow_provider_iyzico.ledger.steps import send, take_up
 from airflow_provider_iyzico.ledger.who import Who
 
 FATMA, MEHMET, AYSE = (Who(person=name) for name in ("fatma", "mehmet", "ayşe"))
@@ -259,6 +259,25 @@ def test_an_approval_no_longer_counts_when_an_item_turns_out_to_be_invalid(walk)
 )
 def test_the_digest_covers_what_a_person_must_see(walk, other):
     assert approval_digest(replace(walk.batch, **other)) != approval_digest(walk.batch)
+
+
+def test_an_approval_does_not_count_for_other_items_of_the_same_amounts(ledger, account):
+    walk, shown = Walk(ledger, account, batch_of_two("salaries-20261101", "100.00", "100.00")).to(*INITIATED), set()
+    for pays, not_pays in (("item-1", "item-2"), ("item-2", "item-1")):
+        walk.read("INIT", {pays: "INIT", not_pays: "INVALID"})
+        walk.batch = take_up(ledger, walk.batch, task("manual__2", task_id="start"))
+        shown.add(shown_digest(walk.batch))
+        assert "Approved by: nobody. Let" in refused(walk, 1)
+        say_yes(walk)
+    assert len(shown) == 1
+    assert authorize(walk, 1).state is State.AUTH_SENT
+
+
+def test_who_triggers_the_run_that_takes_a_batch_up_does_not_approve_it(walk):
+    walk.read("INIT", {"item-1": "INVALID", "item-2": "INIT"}).read("INIT", "INIT")
+    walk.batch = take_up(walk.ledger, walk.batch, replace(task("manual__2"), triggered_by="fatma"))
+    with pytest.raises(LedgerApprovalError, match="fatma triggered the run"):
+        say_yes(walk)
 
 
 def test_the_digest_is_the_same_for_amounts_with_more_zeros_and_for_a_newer_version(walk):
