@@ -13,7 +13,7 @@ from airflow_provider_iyzico.api.payout.statuses import INVALID, ITEM_STATUSES, 
 from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, SENT, UNKNOWN, State
 from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_batch, same_batch
-from airflow_provider_iyzico.ledger.events import Key
+from airflow_provider_iyzico.ledger.events import EventKind, Key, last_version
 from airflow_provider_iyzico.ledger.items import read_items
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.register import is_paid_late
@@ -165,6 +165,20 @@ def invalid_since_init(ledger: Ledger, batch: LedgerBatch) -> frozenset[str]:
     becomes = and_(event.c.before != INVALID, event.c.after == INVALID)
     query = select(event.c.item_external_id).where(is_batch(event, batch.key), becomes, later)
     return ledger.act(lambda connection: frozenset(connection.execute(query).scalars()))
+
+
+def valid_since_told(ledger: Ledger, batch: LedgerBatch) -> frozenset[str]:
+    """Return the ids of the items that iyzico had called INVALID, and no longer does since a task last told what it pays."""
+    event = ledger.tables.event
+
+    def ask(connection: Connection) -> frozenset[str]:
+        told = last_version(ledger, connection, batch.key, EventKind.TAKEN_UP)
+        no_more = event.c.before == INVALID, event.c.after != INVALID, event.c.version > told
+        return frozenset(
+            connection.execute(select(event.c.item_external_id).where(is_batch(event, batch.key), *no_more)).scalars()
+        )
+
+    return ledger.act(ask)
 
 
 def holds_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.progress import has_stopped, is_under_way, undocumented
 from airflow_provider_iyzico.errors import LedgerMovedError
 from airflow_provider_iyzico.ledger.items import item_states
-from airflow_provider_iyzico.ledger.questions import invalid_since_init
+from airflow_provider_iyzico.ledger.questions import invalid_since_init, valid_since_told
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.payouts.reads import read
 
@@ -81,7 +81,7 @@ def standing_of(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) 
     items = item_states(means.ledger, batch)
     totals = totals_of(items, batch.commission_bound)
     if batch.state is State.ENDED:
-        return Standing(batch, totals, has_ended=True, problem=_unpaid(means, batch, totals, items))
+        return Standing(batch, totals, has_ended=True, problem=_problem(means, batch, totals, items))
     now = batch.seen_at
     failed = [item for item in items if item_meaning(item.status) is ItemMeaning.OUT]
     settled = [item for item in items if item.is_settled]  # the hold counts them a little longer
@@ -95,7 +95,7 @@ def standing_of(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) 
     waits = [seconds for seconds in (coming_back, settling) if seconds is not None]
     if waits or len(settled) == len(items):
         return Standing(batch, totals, has_ended=False, wait_seconds=min(waits, default=means.settling_seconds))
-    return Standing(batch, totals, has_ended=True, problem=_unpaid(means, batch, totals, items))
+    return Standing(batch, totals, has_ended=True, problem=_problem(means, batch, totals, items))
 
 
 def _stopped(standing: Standing) -> Standing:
@@ -112,6 +112,15 @@ def _next_change(items: Iterable[ItemState], now: datetime, seconds: float) -> f
     """Return in how many seconds the first of some items has had its status for so long; nothing where all have."""
     left = [(item.status_at + timedelta(seconds=seconds) - now).total_seconds() for item in items]
     return min((each for each in left if each > 0), default=None)
+
+
+def _problem(means: Means, batch: LedgerBatch, totals: Totals, items: list[ItemState]) -> str | None:
+    said = [_unpaid(means, batch, totals, items)]
+    left_out = valid_since_told(means.ledger, batch)
+    if paid := [item.item_external_id for item in items if item.is_paid and item.item_external_id in left_out]:
+        named = ", ".join(map(repr, paid[:_NAMED])) + (f" and {len(paid) - _NAMED} more" if len(paid) > _NAMED else "")
+        said.append(f"iyzico paid {len(paid)} items of {batch} that it had called invalid: {named}; do not pay them again")
+    return ". ".join(filter(None, said)) or None
 
 
 def what_is_unpaid(means: Means, batch: LedgerBatch) -> str | None:

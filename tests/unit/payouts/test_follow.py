@@ -314,6 +314,21 @@ def test_an_item_that_iyzico_calls_invalid_only_later_is_named_as_not_paid(payin
     assert "'item-1' (INVALID)" in standing.problem
 
 
+def test_an_item_that_iyzico_pays_although_it_had_called_it_invalid_is_named(payer):
+    """Its payment may have been made by another batch since."""
+    fates(payer, item_0="invalid")
+    show = payer.hook.retrieve_mass_payout
+
+    def healed(**asked):
+        found = show(**asked)
+        return replace(found, items=tuple(replace(each, status="SUCCESS") for each in found.items))
+
+    payer.hook.retrieve_mass_payout = healed
+    standing = payer.follow_to_its_end()
+    assert (standing.batch.state, standing.totals.paid_items) == ("ended", 3)
+    assert standing.problem.endswith("that it had called invalid: 'item-0'; do not pay them again")
+
+
 def test_an_item_that_was_invalid_from_the_start_is_no_news_at_the_end(payer):
     fates(payer, item_1="invalid")
     retrieve = payer.hook.retrieve_mass_payout
