@@ -1,5 +1,3 @@
-from contextlib import contextmanager
-
 import pytest
 from duckdb_files import duckdb_file
 from emulators import EMULATED, snowflake_emulator
@@ -8,32 +6,13 @@ from postgres import postgres_schema
 from sqlalchemy import create_engine
 from support import POSTGRESQL
 
-from airflow_provider_iyzico.warehouse import tables, views
-
 #: Each database whose roll-up the append keeps.
 KEPT = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine", "mariadb": "mariadb_engine"}
 #: Each database that has the reports.
 ENGINES = KEPT | {"duckdb": "duckdb_engine"} | EMULATED
 
 
-#: Redshift is what PostgreSQL 8 became. There is none to run, so PostgreSQL runs its words, all but those that it does not know.
-REDSHIFT = "redshift's words on postgresql"
-WORDS_OF_POSTGRESQL = {
-    "micros": "CAST(1000000 * extract(epoch FROM ({1}) - ({0})) AS bigint)",
-    "now": "CURRENT_TIMESTAMP",
-}
-
-
-@contextmanager
-def redshift_on_postgresql(url):
-    with pytest.MonkeyPatch.context() as patch, postgres_schema(url, POSTGRESQL) as engine:
-        patch.setattr(tables, "KEPT", ())
-        patch.setattr(views, "COLUMNAR", ("postgresql",))
-        patch.setitem(views.WORDS, "postgresql", views.WORDS["redshift"] | WORDS_OF_POSTGRESQL)
-        yield engine
-
-
-@pytest.fixture(scope="module", params=[(dialect, seed) for dialect in [*ENGINES, REDSHIFT] for seed in (1, 2)], ids=str)
+@pytest.fixture(scope="module", params=[(dialect, seed) for dialect in ENGINES for seed in (1, 2)], ids=str)
 def engine_and_seed(request, tmp_path_factory):
     """An engine that is kept for all tests of a module, and the seed of what it holds."""
     dialect, seed = request.param
@@ -45,9 +24,6 @@ def engine_and_seed(request, tmp_path_factory):
             yield engine, seed
     elif dialect == "mariadb":
         with mariadb_database(request.getfixturevalue("mariadb_url")) as engine:
-            yield engine, seed
-    elif dialect == REDSHIFT:
-        with redshift_on_postgresql(request.getfixturevalue("postgres_url")) as engine:
             yield engine, seed
     elif dialect == "snowflake":
         with snowflake_emulator() as engine:

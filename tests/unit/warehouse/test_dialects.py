@@ -22,7 +22,6 @@ GRAMMARS = {
     "postgresql": "postgres",
     "sqlite": "sqlite",
     "mysql": "mysql",
-    "duckdb": "duckdb",
     "snowflake": "snowflake",
     "bigquery": "bigquery",
     "redshift": "redshift",

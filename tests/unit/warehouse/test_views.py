@@ -86,8 +86,11 @@ def keep(engine, row):
 
 @pytest.fixture(scope="module")
 def warehouse(engine_and_seed):
+    return filled(*engine_and_seed)
+
+
+def filled(engine, seed):
     """A warehouse filled by the append, a third of the rows late, and the reports as they should be."""
-    engine, seed = engine_and_seed
     dice, rows = random.Random(seed), history(seed)
     late = [row for row in rows if dice.random() < 0.33]
     in_time = sorted((row for row in rows if row not in late), key=lambda row: row["observed_at"])
@@ -316,6 +319,18 @@ def test_gaps(warehouse):
         "environment, account, currency, local_date, cadence_minutes, expected, seen, missing, longest_gap_minutes, freshness"
     )
     compare(engine, f"SELECT {columns} FROM iyzico_snapshot_gap", reports.gaps(), 4, day_at=3)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_report_in_redshifts_words_is_the_one_of_the_second_computation(postgres_engine, seed, monkeypatch):
+    """Redshift is what PostgreSQL 8 became. PostgreSQL runs its words in its place, all but two that it does not know."""
+    own = {"micros": "CAST(1000000 * extract(epoch FROM ({1}) - ({0})) AS bigint)", "now": "CURRENT_TIMESTAMP"}
+    monkeypatch.setattr("airflow_provider_iyzico.warehouse.tables.KEPT", ())
+    monkeypatch.setattr(views, "COLUMNAR", ("postgresql",))
+    monkeypatch.setitem(views.WORDS, "postgresql", views.WORDS["redshift"] | own)
+    warehouse = filled(postgres_engine, seed)
+    for compared in (test_latest, test_interval, test_observed, test_movement, test_daily, test_below, test_runway, test_gaps):
+        compared(warehouse)
 
 
 @pytest.mark.parametrize(
