@@ -93,16 +93,18 @@ def _held_on_this_balance(turn: Turn, own: RowMapping) -> Decimal:
 
     Money of a batch that was sent may have left it already. A hold that was placed on no balance, because its batch was found
     to be paying after the own one was placed, was never covered beside it: a top-up set that batch off, and takes the money. Nor
-    was one that counts more than its amount: iyzico's commission went up.
+    was one whose batch costs more than its amount, because iyzico's commission went up.
     """
     hold, hold_end, payout = turn.ledger.tables.hold, turn.ledger.tables.hold_end, turn.ledger.tables.payout
     names = ("environment", "account", "external_id")
     batch = and_(*[payout.c[name] == hold.c[name] for name in names], hold.c.is_plain.is_(False))
     joined = hold.outerjoin(hold_end, hold_end.c.hold_id == hold.c.hold_id).outerjoin(payout, batch)
-    query = select(hold.c.counted, hold.c.amount, hold.c.balance, hold.c.placed_at, payout.c.state).select_from(joined)
+    asked = (hold.c.counted, hold.c.amount, hold.c.balance, hold.c.placed_at, payout.c.state, payout.c.required)
+    query = select(*asked).select_from(joined)
     rows = turn.connection.execute(query.where(is_of(hold, turn.batch.account), hold.c.counted > 0, hold_end.c.hold_id.is_(None)))
     return summed(
-        counted
-        for counted, amount, balance, placed_at, state in rows
-        if state not in _MAY_HAVE_LEFT or counted > amount or (balance is None and placed_at >= own["placed_at"])
+        row.counted
+        for row in rows
+        if row.state not in _MAY_HAVE_LEFT
+        or (row.placed_at >= own["placed_at"] if row.balance is None else max(row.counted, row.required or 0) > row.amount)
     )

@@ -143,6 +143,27 @@ def test_a_balance_that_no_longer_covers_what_is_held_sends_nothing_and_is_safe_
     assert send(walk.ledger, other, State.AUTH_SENT, task(), timeout_seconds=30, asked=left).state is State.AUTH_SENT
 
 
+def test_what_a_batch_costs_more_than_was_set_aside_is_not_spent_by_another_even_after_half_of_it_is_paid(walk):
+    """The commission of each payment goes up from 1.50 to 5 while the batch is paid."""
+    batch = walk.to(*WAYS[State.INITIATED])
+    other = Walk(walk.ledger, walk.batch.account, batch_of_two("bonus", "1000.00")).to(*WAYS[State.INITIATED])
+    set_aside(walk.ledger, batch.batch)
+    set_aside(walk.ledger, other.batch)
+    batch.to(State.AUTH_SENT, State.AUTHORIZED).read("PROCESSING", "PROCESSING", commission_amount=Decimal(5))
+    half_paid = {"item-1": "SUCCESS", "item-2": "PROCESSING"}
+    batch.read("PROCESSING", half_paid, commission_amount=Decimal(5)).read("PROCESSING", half_paid, commission_amount=Decimal(5))
+    left = hold_of(walk.ledger, batch.batch)[0]
+    assert left < rows(walk.ledger, "hold", batch.batch.key)[0]["amount"]
+    enough = left + hold_of(walk.ledger, other.batch)[0]
+    for balance, is_enough in ((enough - Decimal("0.01"), False), (enough, True)):
+        told = {"timeout_seconds": 30, "asked": asked(walk.ledger, walk.batch.account, balance)}
+        if is_enough:
+            assert send(walk.ledger, other.batch, State.AUTH_SENT, task(), **told).state is State.AUTH_SENT
+        else:
+            with pytest.raises(LedgerFundsError, match=r"missing 0\.01 TRY"):
+                send(walk.ledger, other.batch, State.AUTH_SENT, task(), **told)
+
+
 def test_a_balance_from_before_a_hold_ended_is_asked_for_again(walk):
     batch = walk.to(*WAYS[State.INITIATED]).batch
     set_aside(walk.ledger, batch)
