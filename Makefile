@@ -44,7 +44,7 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 
 $(DBT): constraints/dbt.txt | $(READY)
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-dbt
-	@$(BIN)/uv pip install --quiet --python .venv-dbt --constraints constraints/dbt.txt dbt-core dbt-duckdb dbt-postgres
+	@$(BIN)/uv pip install --quiet --python .venv-dbt --constraints constraints/dbt.txt --group dbt
 	@touch $(DBT)
 
 demo: $(READY) ## run snapshot, gate and payout against the simulator, and print the table
@@ -133,6 +133,7 @@ lock: $(READY) ## freeze today's versions into the constraints files
 		--python-version 3.11 --output-file $(CONSTRAINTS)
 	@$(BIN)/uv pip compile pyproject.toml --group test --group emulators --extra postgres --extra redshift --extra snowflake \
 		--extra sqlite --upgrade --quiet --no-header --no-annotate --python-version 3.11 --output-file $(EMULATOR_CONSTRAINTS)
+	@$(BIN)/uv pip compile --group dbt --upgrade --quiet --no-header --no-annotate --python-version 3.11 --output-file constraints/dbt.txt
 	@$(BIN)/python tools/matrix.py --lock
 	@$(BIN)/uv pip compile pyproject.toml --group distributed $(LOCKED) --constraints $(CONSTRAINTS) --upgrade --quiet --no-header --no-annotate \
 		--python-version 3.11 --output-file $(CELERY)

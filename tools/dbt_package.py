@@ -298,11 +298,13 @@ HAVING count(*) > 1
 
 
 def write(folder: Path = FOLDER) -> Path:
-    """Write the package into a folder, in place of what is there, and return the folder."""
+    """Write the package into a folder, in place of an earlier one, and return the folder."""
+    if folder.exists() and any(folder.iterdir()) and not _holds_the_package(folder):
+        sys.exit(f"{folder} holds something else; name a folder that is empty or not there")
     shutil.rmtree(folder, ignore_errors=True)
     said = meanings()
     _write(folder / "dbt_project.yml", _yaml(PROJECT))
-    _write(folder / "README.md", (ROOT / "docs" / "dbt.md").read_text(encoding="utf-8"))
+    _write(folder / "README.md", readme())
     _write(folder / "models" / "sources.yml", _yaml({"sources": [sources(said)]}))
     for part, package, names, jinja, frame in (
         ("balances", warehouse_views.__name__, warehouse_views.VIEWS, Jinja(), "{}"),
@@ -323,6 +325,17 @@ def write(folder: Path = FOLDER) -> Path:
     for name, (severity, _, query) in TESTS.items():
         _write(folder / "tests" / f"iyzico_{name}.sql", f"{{{{ config(severity='{severity}') }}}}\n{query}")
     return folder
+
+
+def _holds_the_package(folder: Path) -> bool:
+    project = folder / "dbt_project.yml"
+    return project.exists() and yaml.safe_load(project.read_text(encoding="utf-8")).get("name") == PROJECT["name"]
+
+
+def readme() -> str:
+    """Return the guide, for somebody who has the package and not the other guides."""
+    text = (ROOT / "docs" / "dbt.md").read_text(encoding="utf-8")
+    return _plain(re.sub(r"In a clone of the repository.*?```console.*?```\n\n", "", text, count=1, flags=re.DOTALL))
 
 
 def _yaml(value: Mapping[str, Any]) -> str:

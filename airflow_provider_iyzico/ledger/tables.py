@@ -29,7 +29,7 @@ class LedgerTables(NamedTuple):
     :param item: one row per item of a batch, without personal data
     :param event: what happened to a batch, when, and by whom; rows are only added
     :param hold: money set aside; a row is added when it is, and ``counted`` goes down as items are accounted for, to zero when
-        it ends
+        it ends; it goes up if iyzico's commission does
     :param hold_end: when, why and by whom a hold ended; rows are only added
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,10 @@ class Layout:
 
 def ddl(layout: Layout, dialect: Dialect) -> str:
     """Return the statements that make a layout, as one script for a DBA."""
-    parts = [str(statement.compile(dialect=dialect)).strip() for _, statement in layout.statements(dialect)]
+    printed = copy(dialect)
+    printed.paramstyle = "named"  # others double each percent sign, for drivers that take it for a value
+    printed.identifier_preparer = printed.preparer(printed)
+    parts = [str(statement.compile(dialect=printed)).strip() for _, statement in layout.statements(dialect)]
     text = ";\n\n".join(parts) + ";\n"
     return "\n".join(line.rstrip() for line in text.replace("\t", "    ").splitlines()) + "\n"
 
@@ -105,14 +109,20 @@ def ensure(engine: Engine, layout: Layout, error: Exception, *, create_table: bo
 def complete(engine: Engine, layout: Layout) -> None:
     """Make what else is missing; where that fails, say by which command it is made."""
     try:
-        _create(engine, layout, _missing(engine, layout))
+        missing = _missing(engine, layout)
     except WarehouseError as error:
+        log.warning("%s; the rows are kept. Whether a view is missing is looked up again with the next ones", error)
+        return
+    try:
+        _create(engine, layout, missing)
+    except WarehouseError as error:
+        dialect = engine.dialect.name.replace("mariadb", "mysql")
         schema = f" --schema {layout.table.schema}" if layout.table.schema else ""
         log.warning(
             "%s; the rows are kept, the reports are not complete. Print what makes them: %s --dialect %s%s",
             str(error).partition("; have it made by")[0],
             layout.printed_by,
-            engine.dialect.name,
+            dialect,
             schema,
         )
 

@@ -493,6 +493,7 @@ def test_a_table_that_is_being_made_is_not_yet_there():
 def test_the_printed_roll_forward_has_its_views_and_their_rights(capsys, dialect):
     assert command.main(["ddl", "--rollforward", "--dialect", dialect]) == 0
     printed = capsys.readouterr().out
+    assert "%%" not in printed  # MySQL would take it for a percent sign in the name of each month
     for view in ROLLFORWARD_VIEWS:
         assert f"CREATE VIEW {view} AS" in printed
         assert (f"GRANT SELECT ON {view} TO iyzico_reader" in printed) is (dialect != "sqlite")

@@ -3,7 +3,9 @@
 WORDS = {
     "micros": "datediff(microsecond, $utc[{0}], $utc[{1}])",
     "utc": "({0} AT TIME ZONE 'UTC')",
-    "now": "(CAST(getdate() AS timestamp) AT TIME ZONE 'UTC')",
+    "now": "CAST(getdate() AS timestamptz)",  # it is a moment of the session's time zone, which need not be UTC
+    # Its mod takes two decimals, or two integers.
+    "average": "$scaled[$whole[$quotient[2 * $units[$sum[{0}]] + count({0}); $whole[2 * count({0})]]]; 0.00000001]",
     "day_of": "CAST(({0} AT TIME ZONE {1}) AS date)",
     "midnight": "(CAST({0} AS timestamp) AT TIME ZONE {1})",
     "hour_before": "({0} - INTERVAL '1 hour')",

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from airflow_provider_iyzico.errors import WarehouseTableError
 from airflow_provider_iyzico.warehouse.database.engine import prepare
-from airflow_provider_iyzico.warehouse.database.layout import absent, ddl, ensure
+from airflow_provider_iyzico.warehouse.database.layout import absent, complete, ddl, ensure
 
 MISSING = ProgrammingError("SELECT 1", None, Exception("no such table"))
 EVERYTHING = ["book_entry", "book", "book_large"]
@@ -82,3 +82,14 @@ def test_sqlite_makes_all_or_nothing(tmp_path, books):
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM taken")).scalar() == 0
     engine.dispose()
+
+
+def test_a_warehouse_that_is_away_when_views_are_looked_up_is_not_called_incomplete(books, caplog):
+    """The rows are kept by then; nobody knows that a view is missing."""
+    away = create_engine("sqlite:////nowhere/warehouse.db")
+    with caplog.at_level(logging.WARNING):
+        complete(away, books.layout)
+    (record,) = caplog.records
+    assert "the rows are kept. Whether a view is missing is looked up again" in record.getMessage()
+    assert "Print what makes them" not in record.getMessage()
+    away.dispose()
