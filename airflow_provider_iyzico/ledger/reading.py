@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import select, update
 
 from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout
-from airflow_provider_iyzico.api.payout.statuses import ItemMeaning, item_meaning
-from airflow_provider_iyzico.domain.items import ItemState, still_out, totals_of
+from airflow_provider_iyzico.api.payout.statuses import BatchMeaning, ItemMeaning, batch_meaning, item_meaning
+from airflow_provider_iyzico.domain.items import CANCELLED_ITEM, ItemState, still_out, totals_of
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.progress import goes_on
 from airflow_provider_iyzico.domain.reads import Says, says
-from airflow_provider_iyzico.errors import IyzicoNoSuchPayoutError, LedgerBatchError
+from airflow_provider_iyzico.errors import IyzicoNoSuchPayoutError, IyzicoUnavailableError, LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import is_of
 from airflow_provider_iyzico.ledger.batch_holds import end_own_hold, hold_what_pays, open_hold
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, take_turn
@@ -32,6 +32,8 @@ from airflow_provider_iyzico.warehouse.database.rows import read as stored
 
 #: So many items are named in a message.
 _NAMED = 10
+#: The money of such an item is out.
+_FAILED = (ItemMeaning.OUT, ItemMeaning.NEEDS_A_PERSON)
 log = logging.getLogger(__name__)
 
 
@@ -56,20 +58,39 @@ def record(ledger: Ledger, batch: LedgerBatch, found: MassPayout, who: Who, *, s
     return kept
 
 
-def with_items_left_out(ledger: Ledger, batch: LedgerBatch, found: MassPayout, read_item: Callable[[str], Item]) -> MassPayout:
+def with_items_left_out(
+    ledger: Ledger, batch: LedgerBatch, found: MassPayout, read_item: Callable[[str], Item], *, most: int | None = None
+) -> MassPayout:
     """Return what iyzico shows of a batch, with the items that it lists neither as valid nor as invalid.
 
     Nobody has published whether an item that failed, came back or was cancelled is still among the valid ones. One whose money is
-    known to be back, or never left, is taken as it was; any other is read by itself.
+    known to be back, or never left, is taken as it was; any other is read by itself. A cancelled one may have been sent after all,
+    where iyzico no longer calls its batch cancelled.
 
     :param read_item: reads the item with that ``reference_code``
-    :raises IyzicoError: one cannot be read now
+    :param most: so many are read by themselves at most, because others wait for this read. Those that are left are taken as they
+        were, since iyzico lists what it pays; so are those that failed, unless money is held for them
+    :raises IyzicoError: one cannot be read now, and ``most`` is not given
     """
     if len(found.items) >= batch.items:
         return found
     shown = {item.item_external_id for item in found.items}
     left_out = [row for row in item_rows(ledger, batch) if row["item_external_id"] not in shown and state_of(row).is_valid]
-    items = (_as_it_was(row) if _is_back(row) else _by_itself(row, read_item) for row in left_out)
+    items: list[Item | None] = []
+    stay = _FAILED if most is not None and batch.state is not State.AUTHORIZED else ()
+    for row in left_out:
+        if most == 0 or _is_back(row, found) or item_meaning(row["status"]) in stay:
+            items.append(_as_it_was(row))
+            continue
+        try:
+            items.append(_by_itself(row, read_item))
+            most = None if most is None else most - 1
+        except IyzicoUnavailableError as error:
+            if most is None:
+                raise
+            log.warning("items of %s cannot be read by themselves now: %s", batch, error)
+            items.append(_as_it_was(row))
+            most = 0
     return replace(found, items=(*found.items, *filter(None, items)))
 
 
@@ -100,7 +121,9 @@ def refuse_other_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) ->
     _refuse_other_items(batch, ledger.act(lambda connection: read_items(ledger, connection, batch.key)), found)
 
 
-def _is_back(row: dict[str, Any]) -> bool:
+def _is_back(row: dict[str, Any], found: MassPayout) -> bool:
+    if row["status"] == CANCELLED_ITEM:
+        return batch_meaning(found.status) is BatchMeaning.CANCELLED and says(found) is not Says.PAYING
     return item_meaning(row["status"]) is ItemMeaning.NOT_PAID
 
 

@@ -27,14 +27,17 @@ if TYPE_CHECKING:
 
 #: So many holders a blocked gate reads at most in one poll.
 _HOLDERS = 10
+#: So many items that iyzico does not list are read at most, where a batch keeps others waiting.
+_LEFT_OUT = 20
 #: What others may have done with a batch in that state.
 _BY_OTHERS = {State.INITIATED: (Says.CANCELLED, Says.PAYING), State.CANCELLED: (Says.PAYING,)}
 log = logging.getLogger(__name__)
 
 
-def read(means: Means, batch: LedgerBatch) -> MassPayout:
+def read(means: Means, batch: LedgerBatch, *, most: int | None = None) -> MassPayout:
     """Read a batch that iyzico knows, by its ``request_id``.
 
+    :param most: so many of the items that iyzico does not list are read at most, because others wait for this read
     :raises LedgerBatchError: iyzico no longer knows it
     :raises IyzicoError: it cannot be read
     """
@@ -49,12 +52,12 @@ def read(means: Means, batch: LedgerBatch) -> MassPayout:
             f"iyzico knew {batch} as {batch.request_id!r}, and no longer does ({error}); ask iyzico before you go on"
         ) from error
     read_item = means.iyzico.retrieve_mass_payout_item
-    return with_items_left_out(means.ledger, batch, found, lambda code: read_item(code, within_seconds=seconds_left()))
+    return with_items_left_out(means.ledger, batch, found, lambda code: read_item(code, within_seconds=seconds_left()), most=most)
 
 
-def seen(means: Means, batch: LedgerBatch) -> tuple[LedgerBatch, Says]:
-    """Read a batch, keep what iyzico says of it, and judge that."""
-    found = read(means, batch)
+def seen(means: Means, batch: LedgerBatch, *, most: int | None = None) -> tuple[LedgerBatch, Says]:
+    """Read a batch, as :func:`read` does, keep what iyzico says of it, and judge that."""
+    found = read(means, batch, most=most)
     return record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds), says(found)
 
 
@@ -98,7 +101,7 @@ def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | N
     has_moved = False
     for batch in batches:
         try:
-            now, said = seen(means, batch)
+            now, said = seen(means, batch, most=_LEFT_OUT)
             if said in _BY_OTHERS.get(batch.state, ()):
                 step_by_others(means, now, said)
                 has_moved = True

@@ -10,12 +10,12 @@ from batches import PERSON, WAYS, Walk, batch_of_two, found, hold_of, of_items, 
 from airflow_provider_iyzico.api.payout import Initiated, InvalidItem
 from airflow_provider_iyzico.domain.items import texts
 from airflow_provider_iyzico.domain.payout import State
-from airflow_provider_iyzico.errors import LedgerBatchError, LedgerMovedError
+from airflow_provider_iyzico.errors import IyzicoUnavailableError, LedgerBatchError, LedgerMovedError
 from airflow_provider_iyzico.ledger.batches import find
 from airflow_provider_iyzico.ledger.items import batch_totals
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import funds_version
-from airflow_provider_iyzico.ledger.reading import differing_items, record
+from airflow_provider_iyzico.ledger.reading import differing_items, record, with_items_left_out
 from airflow_provider_iyzico.ledger.steps import initiated, step
 
 SENT = batch_of_two("salaries-20261101", "100.50", "200.00", "50.00")
@@ -121,6 +121,64 @@ def test_iyzico_may_leave_out_what_it_called_invalid_and_nothing_else(walk):
     shown = found(walk.batch, SENT)
     without = replace(shown, items=(shown.items[0], shown.items[2]))
     assert record(walk.ledger, walk.batch, without, task()).invalid_items == 1
+
+
+def left_out(walk, status, truth, *, is_busy=False, listed=1, **most):
+    """What a read shows that lists the last items only, and which of the others were read by themselves."""
+    shown, asked_for = found(walk.batch, SENT, status, of_items(truth)), []
+    by_code = {item.reference_code: item for item in shown.items}
+
+    def read_item(code):
+        asked_for.append(code.removeprefix("ref-"))
+        if is_busy:
+            raise IyzicoUnavailableError("too many requests")
+        return by_code[code]
+
+    lists = replace(shown, items=shown.items[len(shown.items) - listed :])
+    read = with_items_left_out(walk.ledger, walk.batch, lists, read_item, **most)
+    return {item.item_external_id: item.status for item in read.items}, asked_for
+
+
+CANCELLED = "MASS_PAYOUT_CANCELED"
+
+
+@pytest.mark.parametrize(
+    ("status", "listed", "is_read"),
+    [("CANCELED", CANCELLED, False), ("CANCELED", "SUCCESS", True), ("FAIL", "SUCCESS", True), ("WORD", CANCELLED, True)],
+)
+@pytest.mark.parametrize("most", [{}, {"most": 20}], ids=str)
+def test_a_cancelled_item_that_iyzico_no_longer_lists_was_never_sent_only_while_its_batch_is_cancelled(
+    walk, status, listed, is_read, most
+):
+    walk.to(*WAYS[State.CANCELLED])
+    truth = ["FAILED", "FAILED", listed] if is_read else [CANCELLED] * 3
+    read, asked_for = left_out(walk, status, truth, **most)
+    assert (read, len(asked_for)) == (of_items(truth), 2 if is_read else 0)
+
+
+def test_while_others_wait_only_some_items_are_read_by_themselves_and_the_next_read_goes_on(walk):
+    walk.to(*WAYS[State.CANCELLED])
+    truth = ["FAILED", "DEPOSIT_FAIL", "SUCCESS"]
+    walk.read("FAIL", left_out(walk, "FAIL", truth, most=1)[0])
+    read, asked_for = left_out(walk, "FAIL", truth, most=1)
+    assert (read, asked_for) == (of_items(truth), ["item-2"])
+    walk.read("FAIL", read)
+    assert left_out(walk, "FAIL", truth, most=1) == (of_items(truth), [])
+    assert left_out(walk, "FAIL", truth) == (of_items(truth), ["item-1", "item-2"])
+
+
+def test_items_that_failed_are_read_by_themselves_while_money_is_held_for_them(walk):
+    walk.to(*WAYS[State.AUTHORIZED]).read("COMPLETED", of_items(["FAILED", "FAILED", "SUCCESS"]))
+    back = of_items(["DEPOSIT_SUCCESS", "FAILED", "SUCCESS"])
+    assert left_out(walk, "COMPLETED", back.values(), most=1) == (back, ["item-1"])
+
+
+def test_an_item_that_cannot_be_read_now_keeps_only_its_own_batch_waiting(walk):
+    walk.to(*WAYS[State.CANCELLED])
+    truth = [CANCELLED, CANCELLED, "SUCCESS"]
+    assert left_out(walk, "FAIL", truth, is_busy=True, most=20) == (of_items(truth), ["item-1"])
+    with pytest.raises(IyzicoUnavailableError):
+        left_out(walk, "FAIL", truth, is_busy=True)
 
 
 @pytest.mark.parametrize(
