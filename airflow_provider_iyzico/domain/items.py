@@ -19,7 +19,8 @@ _NOTHING = Decimal(0)
 class ItemState:
     """One item, as the ledger knows it.
 
-    :param status: as iyzico spells it; empty before iyzico knows the item
+    :param status: as iyzico spells it; empty before iyzico knows the item. What was not sent of a cancelled batch is
+        ``CANCELLED_ITEM``
     :param status_at: since when, as far as the ledger saw it
     :param commission: as iyzico states it
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from airflow_provider_iyzico.api.payout.retrieved import MassPayout
-from airflow_provider_iyzico.api.payout.statuses import INIT, INVALID, ITEM_STATUSES, BatchMeaning, batch_meaning
+from airflow_provider_iyzico.api.payout.statuses import FAILED, INIT, INVALID, ITEM_STATUSES, BatchMeaning, batch_meaning
 from airflow_provider_iyzico.domain.items import CANCELLED_ITEM
 from airflow_provider_iyzico.domain.payout import State
 
@@ -34,10 +34,8 @@ SPEAKS_FOR: dict[Says, frozenset[State]] = {
     Says.UNCLEAR: frozenset({State.INIT_UNKNOWN, State.AUTH_UNKNOWN, State.CANCEL_UNKNOWN}),
 }
 _AUTHORIZED = (BatchMeaning.UNDER_WAY, BatchMeaning.ENDED, BatchMeaning.STOPPED)
-#: It is documented for validation errors, too, so that an item may have it before its batch is authorized.
-_FAILED = "FAILED"
 #: No item gets such a status before its batch is authorized.
-_SENT_ITEM = set(ITEM_STATUSES) - {INIT, INVALID, CANCELLED_ITEM, _FAILED}
+_SENT_ITEM = set(ITEM_STATUSES) - {INIT, INVALID, CANCELLED_ITEM, FAILED}
 
 
 def says(found: MassPayout | None) -> Says:
@@ -54,6 +52,6 @@ def says(found: MassPayout | None) -> Says:
         return Says.PAYING
     if batch is BatchMeaning.INITIATED and statuses <= {INIT}:
         return Says.INIT
-    if batch is BatchMeaning.CANCELLED and statuses <= {CANCELLED_ITEM, _FAILED}:
+    if batch is BatchMeaning.CANCELLED and statuses <= {CANCELLED_ITEM, FAILED}:
         return Says.CANCELLED
     return Says.UNCLEAR

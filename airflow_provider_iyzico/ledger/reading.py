@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout
-from airflow_provider_iyzico.api.payout.statuses import BatchMeaning, ItemMeaning, batch_meaning, item_meaning
+from airflow_provider_iyzico.api.payout.statuses import FAILED, BatchMeaning, ItemMeaning, batch_meaning, item_meaning
 from airflow_provider_iyzico.domain.items import CANCELLED_ITEM, ItemState, still_out, totals_of
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.progress import goes_on
@@ -64,8 +64,8 @@ def with_items_left_out(
     """Return what iyzico shows of a batch, with the items that it lists neither as valid nor as invalid.
 
     Nobody has published whether an item that failed, came back or was cancelled is still among the valid ones. One whose money is
-    known to be back, or never left, is taken as it was; any other is read by itself. A cancelled one may have been sent after all,
-    where iyzico no longer calls its batch cancelled.
+    known to be back, or never left, is taken as it was; any other is read by itself. A cancelled one may have been sent after
+    all, where iyzico no longer calls its batch cancelled.
 
     :param read_item: reads the item with that ``reference_code``
     :param most: so many are read by themselves at most, because others wait for this read. Those that are left are taken as they
@@ -150,7 +150,8 @@ def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBat
     if turn.batch.state is State.INITIATED and says(found) is Says.INIT:
         _refuse_other_recipients(turn, rows, found)
     _keep_merchant(turn, found)
-    events = write_told(turn, rows, {item.item_external_id: _told(item) for item in found.items})
+    was_never_sent = _is_cancelled(turn.batch, found)
+    events = write_told(turn, rows, {item.item_external_id: _told(item, was_never_sent) for item in found.items})
     items = [state_of(row) for row in rows]
     has_changed = any(event["before"] != event["after"] for event in events) or goes_on(turn.batch.iyzico_status, found.status)
     state = _state_after(turn, items, settling_seconds, has_changed=has_changed)
@@ -196,8 +197,14 @@ def _note_read(turn: Turn) -> LedgerBatch:
     return replace(turn.batch, read_at=turn.now)
 
 
-def _told(item: Item) -> Told:
-    return Told(item.status, item.commission_amount, item.reference_code, item.errors)
+def _is_cancelled(batch: LedgerBatch, found: MassPayout) -> bool:
+    """Tell whether a batch was cancelled and nobody has authorized it, so that what failed of it was never sent."""
+    return batch.state is State.CANCELLED and batch.auth_unanswered_at is None and says(found) is Says.CANCELLED
+
+
+def _told(item: Item, was_never_sent: bool) -> Told:
+    status = CANCELLED_ITEM if was_never_sent and item.status == FAILED else item.status
+    return Told(status, item.commission_amount, item.reference_code, item.errors)
 
 
 def _refuse_another(batch: LedgerBatch, found: MassPayout) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.api.payout.initiated import Initiated, InvalidItem
-from airflow_provider_iyzico.api.payout.statuses import INVALID, BatchMeaning, batch_meaning
-from airflow_provider_iyzico.domain.items import still_out, totals_of
+from airflow_provider_iyzico.api.payout.statuses import FAILED, INIT, INVALID, BatchMeaning, batch_meaning
+from airflow_provider_iyzico.domain.items import CANCELLED_ITEM, still_out, totals_of
 from airflow_provider_iyzico.domain.payout import SENT, State, may_follow
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
@@ -103,7 +103,8 @@ def step(
         is_refused = after is State.INITIATED and reason and who.task
         if turn.batch.state is State.AUTH_SENT and after is not State.AUTHORIZED and not is_refused:
             values |= _to_auth_unknown(turn)
-        return turn.advance(EventKind.STATE, {"deadline_at": None, **values}, state=after, reason=reason)
+        more = _not_sent(turn) if after is State.CANCELLED and who.person else ()
+        return turn.advance(EventKind.STATE, {"deadline_at": None, **values}, state=after, more=more, reason=reason)
 
     return take_turn(ledger, batch, who, act)
 
@@ -255,14 +256,30 @@ def _to_authorized(turn: Turn, settling_seconds: float) -> dict[str, Any]:
 def _to_cancelled(turn: Turn) -> dict[str, Any]:
     items = read_states(turn.ledger, turn.connection, turn.batch.key)
     paying = [item.item_external_id for item in items if not item.was_never_sent]
-    is_confirmed = not paying and batch_meaning(turn.batch.iyzico_status or "") is BatchMeaning.CANCELLED
-    if not is_confirmed and turn.who.person is None:  # a person may say so of a batch that iyzico has forgotten
+    says_so = batch_meaning(turn.batch.iyzico_status or "") is BatchMeaning.CANCELLED
+    if (paying or not says_so) and turn.who.person is None:  # a person may say so of a batch that iyzico has forgotten
+        if says_so and all(item.status == FAILED for item in items if not item.was_never_sent):
+            raise LedgerBatchError(
+                f"iyzico says that {turn.batch} is cancelled, but {len(paying)} items failed, such as {paying[0]!r}. If iyzico's "
+                "panel shows that nobody authorized it: python -m airflow_provider_iyzico.ledger resolve "
+                f"{turn.batch.external_id} --as cancelled --because ..."
+            )
         raise LedgerBatchError(
             f"iyzico does not say that {turn.batch} is cancelled: its status was {turn.batch.iyzico_status!r} when it was last "
             f"read, and {len(paying)} items are neither cancelled nor invalid; read it again"
         )
     end_own_hold(turn, HoldEnd.CANCELLED)
     return {}
+
+
+def _not_sent(turn: Turn) -> list[dict[str, Any]]:
+    """Mark the items of a batch that nobody authorized as cancelled, and return the events of that."""
+    if turn.batch.state is State.AUTH_SENT or turn.batch.auth_unanswered_at is not None:
+        return []
+    kept = read_items(turn.ledger, turn.connection, turn.batch.key)
+    waiting = [row for row in kept if row["status"] in ("", INIT, FAILED)]
+    told = {row["item_external_id"]: Told(CANCELLED_ITEM, errors=tuple(filter(None, [row["error"]]))) for row in waiting}
+    return write_told(turn, kept, told)
 
 
 def _to_ended(turn: Turn) -> dict[str, Any]:

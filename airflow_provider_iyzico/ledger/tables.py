@@ -115,7 +115,7 @@ def _item(everything: MetaData) -> Table:
         Column("payment_digest", String(64), nullable=False),  # of its id, recipient and amount
         Column("amount", Money(), nullable=False),
         Column("commission", Money()),  # as iyzico states it
-        Column("status", String(STATUS_LENGTH), nullable=False),  # as iyzico spells it; empty before iyzico knows the item
+        Column("status", String(STATUS_LENGTH), nullable=False),  # as ItemState says
         Column("reference_code", String(128)),
         Column("error", String(REASON_LENGTH)),
         Column("status_at", Instant(), nullable=False),  # since when it has that status

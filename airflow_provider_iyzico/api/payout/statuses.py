@@ -41,6 +41,8 @@ class BatchMeaning(StrEnum):
 INIT = "INIT"
 #: An item that iyzico refuses to pay.
 INVALID = "INVALID"
+#: It is documented for validation errors, too, so that an item may have it before its batch is authorized.
+FAILED = "FAILED"
 
 ITEM_STATUSES = {
     INIT: ItemMeaning.UNDER_WAY,
@@ -50,7 +52,7 @@ ITEM_STATUSES = {
     INVALID: ItemMeaning.NOT_PAID,
     "DEPOSIT_SUCCESS": ItemMeaning.NOT_PAID,
     "MASS_PAYOUT_CANCELED": ItemMeaning.NOT_PAID,
-    "FAILED": ItemMeaning.OUT,
+    FAILED: ItemMeaning.OUT,
     "DEPOSIT_FAIL": ItemMeaning.NEEDS_A_PERSON,
 }
 #: The last one, and SUCCESS, which is left out, stand in an unmerged change of the official Java client only.

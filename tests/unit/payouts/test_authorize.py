@@ -545,6 +545,26 @@ def test_a_cancelled_batch_is_read_once_more_after_a_day_and_then_left_alone(pay
         assert (payer.calls("retrieve") > before) is is_read
 
 
+def test_items_that_failed_in_a_batch_that_a_person_ended_are_not_read_again_by_those_who_pay_others(payer, monkeypatch):
+    """iyzico does not list them. The reconciliation reads each of them."""
+    payer.bank.set(valid_items="not_ended_badly", fates=dict.fromkeys(("item-0", "item-1", "item-2"), "return_fails"))
+    payer.initiate()
+    payer.authorize()
+    payer.follow_to_its_end()
+    resolve(payer.ledger, payer.batch(), State.ENDED, read(payer.means(), payer.batch()), PERSON, "iyzico will not go on with it")
+    asked_for, show = [], payer.hook.retrieve_mass_payout_item
+
+    def counted(code, **options):
+        asked_for.append(code)
+        return show(code, **options)
+
+    monkeypatch.setattr(payer.hook, "retrieve_mass_payout_item", counted)
+    assert payer.pay(others("other", count=1)).state == "authorized"
+    assert asked_for == []
+    payer.reconcile()
+    assert len(asked_for) == 3
+
+
 def test_a_cancelled_batch_that_cannot_be_read_keeps_its_own_payments_from_being_made_under_another_name(payer, monkeypatch):
     cancel_unanswered(payer)
     payer.initiate(a_batch("again"))
@@ -582,10 +602,12 @@ def test_an_item_that_failed_before_anybody_authorized_its_batch_does_not_make_i
         payer.authorize()
     assert (payer.state(), payer.calls("auth")) == ("initiated", 0)
     payer.bank.panel.cancel(BATCH)
-    with pytest.raises(LedgerBatchError, match="1 items are neither cancelled nor invalid"):
+    with pytest.raises(LedgerBatchError, match=f"is cancelled, but 1 items failed.* resolve {BATCH} --as cancelled"):
         payer.cancel()
     shown = read(payer.means(), payer.batch())
     assert resolve(payer.ledger, payer.batch(), State.CANCELLED, shown, PERSON, "the panel shows it").state is State.CANCELLED
+    payer.reconcile()
+    assert set(payer.items().values()) == {"MASS_PAYOUT_CANCELED"}, "nothing of it was sent, so nothing of it needs a person"
 
 
 SWALLOW = "CREATE TRIGGER swallow BEFORE {} BEGIN SELECT RAISE(IGNORE); END"

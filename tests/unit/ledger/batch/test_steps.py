@@ -6,8 +6,8 @@ from decimal import Decimal
 from itertools import product
 
 import pytest
-from batches import BALANCE, PERSON, WAYS, Walk, asked, batch_of_two, hold_of, rows, set_aside, stale, task
-from sqlalchemy import update
+from batches import BALANCE, PERSON, WAYS, Walk, asked, batch_of_two, hold_of, of_items, rows, set_aside, stale, task
+from sqlalchemy import text, update
 
 from airflow_provider_iyzico.api.payout import Initiated, InvalidItem
 from airflow_provider_iyzico.domain.payout import SENT, TRANSITIONS, State
@@ -240,6 +240,60 @@ def test_cancelled_needs_a_read_that_says_so_of_the_batch_and_every_item(walk, s
     batch = walk.to(*WAYS[State.CANCEL_SENT]).read(status, items).batch
     with pytest.raises(LedgerBatchError, match="iyzico does not say that .* is cancelled"):
         step(walk.ledger, batch, State.CANCELLED, task())
+
+
+@pytest.mark.parametrize(("items", "says"), [(["FAILED"] * 2, "2 items failed, such as 'item-1'"), (["FAILED", "INIT"], "again")])
+def test_a_task_says_what_a_person_does_where_items_of_a_cancelled_batch_failed_and_nothing_else_contradicts(walk, items, says):
+    batch = walk.to(*WAYS[State.CANCEL_SENT]).read("CANCELED", of_items(items)).batch
+    with pytest.raises(LedgerBatchError, match=says) as told:
+        step(walk.ledger, batch, State.CANCELLED, task())
+    assert (f"resolve {batch.external_id} --as cancelled" in str(told.value)) is (says != "again")
+
+
+def of_view(ledger, batch, view, *names):
+    query = text(f"SELECT {', '.join(names)} FROM {view} WHERE account = :account")
+    return ledger.act(lambda connection: [tuple(row) for row in connection.execute(query, {"account": batch.account.account})])
+
+
+def confirmed(walk, status, items):
+    """Keep what iyzico says, and let a person confirm that the batch was cancelled."""
+    walk.read(status, of_items(items), errors=("no such IBAN",))
+    walk.batch = step(walk.ledger, walk.batch, State.CANCELLED, PERSON, reason="the panel shows it")
+    return walk
+
+
+SUMS = ("cancelled_items", "outstanding_items", "needs_person")
+CANCELLED = "MASS_PAYOUT_CANCELED"
+
+
+@pytest.mark.parametrize(("status", "items"), [("CANCELED", ["FAILED", CANCELLED]), ("INIT", ["FAILED", "INIT"])], ids=str)
+def test_what_a_cancelled_batch_had_not_sent_needs_nobody_even_if_it_failed(walk, status, items):
+    """Also where iyzico has forgotten the batch, and says so no more."""
+    confirmed(walk.to(*WAYS[State.INITIATED]), status, items)
+    for _ in range(2):
+        assert of_view(walk.ledger, walk.batch, "iyzico_payout_exception", "kind") == []
+        assert of_view(walk.ledger, walk.batch, "iyzico_payout_summary", *SUMS) == [(2, 0, 0)]
+        walk.read("CANCELED", of_items(["FAILED", CANCELLED]))
+    by_person = [
+        row for row in rows(walk.ledger, "event", walk.batch.key) if row["person"] and row["item_external_id"] == "item-1"
+    ]
+    assert [(row["before"], row["after"]) for row in by_person] == [("FAILED", CANCELLED)]
+    assert {row["error"] for row in rows(walk.ledger, "item", walk.batch.key)} == {None}, "of the last read"
+
+
+def test_a_cancelled_batch_that_is_paid_all_the_same_has_the_items_that_failed_out(walk):
+    confirmed(walk.to(*WAYS[State.INITIATED]), "CANCELED", ["FAILED", CANCELLED]).read(
+        "COMPLETED", of_items(["FAILED", "SUCCESS"])
+    )
+    assert of_view(walk.ledger, walk.batch, "iyzico_payout_summary", *SUMS) == [(0, 1, 1)]
+
+
+@pytest.mark.parametrize("way", [State.AUTH_SENT, State.AUTH_UNKNOWN])
+def test_an_item_that_failed_is_out_where_its_batch_may_have_been_authorized(walk, way):
+    confirmed(walk.to(*WAYS[way]), "CANCELED", ["FAILED", CANCELLED])
+    for _ in range(2):
+        assert of_view(walk.ledger, walk.batch, "iyzico_payout_summary", *SUMS) == [(1, 1, 1)]
+        walk.read("CANCELED", of_items(["FAILED", CANCELLED]))
 
 
 def test_a_confirmed_cancel_ends_the_hold(walk):
