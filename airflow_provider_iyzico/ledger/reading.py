@@ -70,7 +70,7 @@ def with_items_left_out(
     :param read_item: reads the item with that ``reference_code``
     :param most: so many are read by themselves at most, because others wait for this read. Those that are left are taken as they
         were, since iyzico lists what it pays; so are those that failed, unless money is held for them
-    :raises IyzicoError: one cannot be read now, and ``most`` is not given
+    :raises IyzicoError: one cannot be read; with ``most``, only where a retry would not help
     """
     if len(found.items) >= batch.items:
         return found
