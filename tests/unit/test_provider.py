@@ -67,7 +67,7 @@ def test_airflow_lists_the_example_dags_where_it_loads_examples_and_a_clone_has_
     manager._add_provider_example_dags_to_bundle(bundles)
     (ours,) = [Path(each.kwargs["path"]) for each in bundles if each.name == "airflow-provider-iyzico-example-dags"]
     examples = sorted(path.name for path in ours.glob("iyzico_*.py"))
-    assert len(examples) == 7
+    assert len(examples) == 8
     assert examples == sorted(path.name for path in (ROOT / "dags").iterdir() if path.suffix == ".py")
     assert all((ROOT / "dags" / name).samefile(ours / name) for name in examples)
 
