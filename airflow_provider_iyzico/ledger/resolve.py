@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_iyzico.api.payout.initiated import Initiated
 from airflow_provider_iyzico.api.payout.retrieved import MassPayout
-from airflow_provider_iyzico.domain.payout import SENT, UNKNOWN, State, may_follow
+from airflow_provider_iyzico.domain.payout import MAY_BE_PAYING, SENT, UNKNOWN, State, may_follow
 from airflow_provider_iyzico.domain.reads import SPEAKS_FOR, says
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.batches import LedgerBatch
@@ -56,9 +56,10 @@ def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout 
 def _settles_forgotten(batch: LedgerBatch, after: State) -> bool:
     """Tell whether a person may take a step with a batch that iyzico has forgotten.
 
-    One that was handed over pays nobody if no request to pay it is in doubt. If one is, it may have paid, and its money stays set
-    aside until the person ends it.
+    One that was handed over pays nobody if no request to pay it is in doubt, whatever became of its cancel. If one is, it may
+    have paid, and its money stays set aside until the person ends it.
     """
-    if batch.auth_unanswered_at is None:
-        return (batch.state, after) in ((State.INITIATED, State.CANCELLED), (State.AUTHORIZED, State.ENDED))
-    return after in (State.AUTHORIZED, State.ENDED)
+    may_have_paid = batch.auth_unanswered_at is not None or batch.state in MAY_BE_PAYING
+    if may_have_paid:
+        return after in (State.AUTHORIZED, State.ENDED)
+    return after is State.CANCELLED and batch.request_id is not None

@@ -162,6 +162,40 @@ def test_a_person_ends_a_batch_that_iyzico_has_forgotten_and_its_payments_are_ma
     assert ready.pay(a_batch("salaries-again")).state == "authorized"
 
 
+@pytest.mark.parametrize("as_sent", [True, False])
+def test_a_person_ends_a_batch_that_iyzico_has_forgotten_after_its_cancel_went_unanswered(ready, as_sent):
+    ready.kill(ready.cancel, "cancel_mass_payout")
+    ready.bank.world.desk._by_request_id.clear()
+    ready.wait(120)
+    if not as_sent:
+        assert "and no longer does" in ready.reconcile().problems[BATCH]
+    assert ready.state() == ("cancel_sent" if as_sent else "cancel_unknown")
+    for after in (State.INITIATED, State.AUTHORIZED):
+        with pytest.raises(LedgerBatchError, match=f"contradicts {after}"):
+            resolve(ready.ledger, ready.batch(), after, None, PERSON, "nobody finds it")
+    kept = resolve(ready.ledger, ready.batch(), State.CANCELLED, None, PERSON, "iyzico's support has purged it")
+    assert (kept.state, ready.held()) == ("cancelled", None)
+    assert ready.pay(a_batch("salaries-again")).state == "authorized"
+
+
+def test_a_batch_that_never_came_to_iyzico_is_new_again_and_not_cancelled(payer):
+    payer.kill(payer.initiate, "init_mass_payout", before=True)
+    payer.wait(120)
+    resolve(payer.ledger, payer.batch(), State.INIT_UNKNOWN, None, PERSON, "nobody finds it")
+    with pytest.raises(LedgerBatchError, match="contradicts cancelled"):
+        resolve(payer.ledger, payer.batch(), State.CANCELLED, None, PERSON, "nobody finds it")
+    assert resolve(payer.ledger, payer.batch(), State.NEW, None, PERSON, "nobody finds it").state is State.NEW
+
+
+def test_a_person_ends_a_forgotten_batch_whose_pay_task_was_killed(ready):
+    ready.kill(ready.authorize, "authorize_mass_payout")
+    ready.bank.world.desk._by_request_id.clear()
+    ready.wait(120)
+    for after in (State.AUTHORIZED, State.ENDED):
+        resolve(ready.ledger, ready.batch(), after, None, PERSON, "iyzico's support says that it was paid")
+    assert (ready.state(), ready.held()) == ("ended", None)
+
+
 def test_a_person_ends_a_forgotten_batch_with_an_authorization_in_doubt_and_until_then_its_money_is_held(ready):
     ready.bank.fail("reset_then_done", on="auth", times=1, seconds=3600)
     with pytest.raises(PayoutUnknownError):
