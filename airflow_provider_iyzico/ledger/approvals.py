@@ -180,10 +180,14 @@ def _triggered_by(ledger: Ledger, connection: Connection, batch: LedgerBatch, wh
 
 
 def _said(ledger: Ledger, connection: Connection, batch: LedgerBatch) -> list[RowMapping]:
-    """Return what people said of a batch, the oldest first, without approvals of what it was before a task took it up."""
+    """Return what people said of a batch, the oldest first.
+
+    Of what they said before a task took it up, only the rejections that nobody had withdrawn are left.
+    """
     taken_up = last_version(ledger, connection, batch.key, EventKind.TAKEN_UP)
     rows = _rows(ledger, connection, batch, (EventKind.APPROVED, EventKind.REJECTED))
-    return [row for row in rows if row["version"] > taken_up or row["kind"] == EventKind.REJECTED.value]
+    last = last_words(map(_word, rows))
+    return [row for row in rows if row["version"] > taken_up or (row["kind"] == EventKind.REJECTED.value and _word(row) in last)]
 
 
 def _rows(ledger: Ledger, connection: Connection, batch: LedgerBatch, kinds: Iterable[EventKind]) -> list[RowMapping]:

@@ -273,6 +273,30 @@ def test_an_approval_does_not_count_for_other_items_of_the_same_amounts(ledger, 
     assert authorize(walk, 1).state is State.AUTH_SENT
 
 
+def taken_up(walk):
+    """Another item was invalid for a while, and a task goes on with the batch as it is."""
+    walk.read("INIT", {"item-1": "INVALID", "item-2": "INIT"}).read("INIT", "INIT")
+    walk.batch = take_up(walk.ledger, walk.batch, task("manual__2", task_id="start"))
+
+
+def test_a_rejection_that_was_withdrawn_stays_so_when_a_task_goes_on_with_other_items(walk):
+    say_no(walk, FATMA)
+    say_yes(walk, Who(person="f.yilmaz", person_id="Fatma"))
+    taken_up(walk)
+    assert check_approvals(walk.ledger, walk.batch, task(), 0) is None
+    assert "Approved by: nobody. Let" in refused(walk, 1)
+    say_yes(walk, FATMA)
+    assert authorize(walk, 1).state is State.AUTH_SENT
+
+
+def test_a_rejection_stays_when_a_task_goes_on_with_other_items(walk):
+    say_yes(walk, FATMA)
+    say_no(walk, FATMA)
+    taken_up(walk)
+    say_yes(walk, MEHMET)
+    assert "fatma rejected batch" in refused(walk, 0)
+
+
 def test_who_triggers_the_run_that_takes_a_batch_up_does_not_approve_it(walk):
     walk.read("INIT", {"item-1": "INVALID", "item-2": "INIT"}).read("INIT", "INIT")
     walk.batch = take_up(walk.ledger, walk.batch, replace(task("manual__2"), triggered_by="fatma"))
