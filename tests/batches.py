@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from unicodedata import normalize
 
 from sqlalchemy import select
 
@@ -46,6 +47,14 @@ def batch_of_two(external_id: str, *amounts: str, **other: Any) -> Batch:
     """A batch of items with these amounts, by default of two."""
     items = tuple(payment(number, amount) for number, amount in enumerate(amounts or ("100.50", "200.00"), 1))
     return Batch(**{"external_id": external_id, "currency": "TRY", "items": items, "purpose": "SALARY"} | other)
+
+
+def decomposed(batch: Batch) -> Batch:
+    """The batch as earlier versions handed it over and kept it, where its ids came in Unicode's decomposed form (NFD)."""
+    batch = replace(batch, items=tuple(map(replace, batch.items)))
+    for item in batch.items:
+        object.__setattr__(item, "item_external_id", normalize("NFD", item.item_external_id))
+    return batch
 
 
 def found(

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
+from unicodedata import normalize
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.api.payout.batch import Batch, Payment
@@ -36,18 +37,21 @@ class Digests:
     of_items: dict[str, str]
 
 
-def digests_of(batch: Batch, key: str) -> Digests:
+def digests_of(batch: Batch, key: str, *, spelled: Callable[[str], str] = str) -> Digests:
     """Return the digests of a batch.
 
     :param key: of the account, in hexadecimal
+    :param spelled: returns an item's id as it is to be digested
     """
-    items = sorted(batch.items, key=lambda item: item.item_external_id)
-    of_items = {
-        item.item_external_id: payment_digest(key, item.item_external_id, item.recipient_type, item.recipient_info, item.amount)
-        for item in items
-    }
-    content = _digest(key, batch.currency, batch.purpose, [_content(item) for item in items])
+    items = sorted(((spelled(item.item_external_id), item) for item in batch.items), key=lambda each: each[0])
+    of_items = {name: payment_digest(key, name, item.recipient_type, item.recipient_info, item.amount) for name, item in items}
+    content = _digest(key, batch.currency, batch.purpose, [_content(name, item) for name, item in items])
     return Digests(content, payments_digest(key, of_items), of_items)
+
+
+def older_digests_of(batch: Batch, key: str) -> Digests:
+    """Return the digests that earlier versions kept of a batch whose ids came in Unicode's decomposed form (NFD)."""
+    return digests_of(batch, key, spelled=lambda name: normalize("NFD", name))
 
 
 def payment_digest(key: str, item_external_id: str, recipient_type: str, recipient: str, amount: Decimal) -> str:
@@ -70,9 +74,9 @@ def recipient_end(recipient: str) -> str:
     return normal[len(normal) - min(4, len(normal) // 2) :]
 
 
-def _content(item: Payment) -> list[object]:
+def _content(name: str, item: Payment) -> list[object]:
     return [
-        item.item_external_id,
+        name,
         item.recipient_type,
         normal_recipient(item.recipient_info),
         item.recipient_name,

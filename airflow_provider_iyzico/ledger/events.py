@@ -27,7 +27,7 @@ class EventKind(StrEnum):
 
     #: The batch came into the ledger.
     REGISTERED = "registered"
-    #: iyzico had refused it, and its content was corrected.
+    #: iyzico had refused it, or not heard of it, and its content was corrected.
     CORRECTED = "corrected"
     #: The author said what an item costs at least.
     BOUND = "commission bound"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Table, and_, case, delete, exists, insert, or_, select
+from sqlalchemy import Table, and_, case, delete, exists, insert, or_, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico import __version__
@@ -19,7 +19,7 @@ from airflow_provider_iyzico.domain.progress import DECIDED, PAID, is_under_way
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, read_batch, require_currency, same_batch
-from airflow_provider_iyzico.ledger.digest import Digests, digests_of
+from airflow_provider_iyzico.ledger.digest import Digests, digests_of, older_digests_of
 from airflow_provider_iyzico.ledger.events import EventKind, add_events, event_row
 from airflow_provider_iyzico.ledger.holds import expire, own_hold
 from airflow_provider_iyzico.ledger.items import add_items, read_states
@@ -29,6 +29,8 @@ from airflow_provider_iyzico.warehouse.database.rows import as_given, read
 
 #: In these, what an item costs at least may still be said: no hold counts on it.
 _NOT_SENT = frozenset({State.NEW, State.REFUSED, State.INIT_UNKNOWN, State.INITIATED})
+#: In these, iyzico has nothing of it, and no request is under way: its content may still be replaced.
+_NOT_HANDED_OVER = frozenset({State.NEW, State.REFUSED})
 #: For so long, a person who makes the payments of a cancelled or ended batch again may not know that iyzico paid it later.
 _UNAWARE = timedelta(days=7)
 
@@ -53,6 +55,10 @@ def _register(
 ) -> LedgerBatch:
     funds = locked(ledger, connection, account)
     digests = digests_of(batch, funds["digest_key"])
+    older = digests
+    if not all(item.item_external_id.isascii() for item in batch.items):
+        older = older_digests_of(batch, funds["digest_key"])
+        _note_same_payments(ledger, connection, account, digests, older)
     key = {"environment": account.environment, "account": account.account, "external_id": batch.external_id}
     kept = read_batch(ledger, connection, key)
     if kept is None:
@@ -62,14 +68,25 @@ def _register(
         return _add(ledger, connection, account, batch, digests, who, bound, now)
     require_currency(kept, account)
     turn = Turn(ledger, connection, kept, funds, who, kept.seen_at, str(uuid4()))
-    if kept.content_digest != digests.content:
-        _refuse_other_content(kept)
+    is_older = kept.content_digest == older.content
+    is_same = kept.content_digest == digests.content or (is_older and kept.state not in _NOT_HANDED_OVER)
+    if not is_same:
+        if not is_older:
+            _refuse_other_content(kept)
         refuse_twin(ledger, connection, account, batch.external_id, digests.payments, now=turn.now, since=kept.created_at)
         return _correct(turn, batch, digests, bound)
     _refuse_over(turn, who)
     if kept.state not in PAST_THE_GATE:
         refuse_twin(ledger, connection, account, batch.external_id, digests.payments, now=turn.now, since=kept.created_at)
     return _bound(turn, bound)
+
+
+def _note_same_payments(ledger: Ledger, connection: Connection, account: Account, digests: Digests, older: Digests) -> None:
+    """Let every batch that an earlier version kept of the same payments be known as that, from now on."""
+    table = ledger.tables.payout
+    of = table.c.environment == account.environment, table.c.account == account.account
+    same = update(table).where(*of, table.c.payments_digest == older.payments)
+    connection.execute(same.values(payments_digest=digests.payments))
 
 
 def refuse_twin(
@@ -217,7 +234,7 @@ def _add(
 
 
 def _correct(turn: Turn, batch: Batch, digests: Digests, bound: Decimal | None) -> LedgerBatch:
-    """Replace the content of a batch that iyzico refused, so that nothing of it is there. It is that task's from then on."""
+    """Replace the content of a batch of which iyzico has nothing. It is that task's from then on."""
     item = turn.ledger.tables.item
     turn.connection.execute(delete(item).where(is_batch(item, turn.batch.key)))
     add_items(turn.ledger, turn.connection, turn.batch.key, batch, digests, turn.now)

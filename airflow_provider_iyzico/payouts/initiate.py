@@ -79,6 +79,9 @@ def initiate(means: Means, batch: Batch, *, commission_bound: Decimal | None = N
         except LedgerMovedError:
             pass  # somebody else was faster: read what came of it, and follow
         kept = means.batch(batch.external_id)
+        if kept.state in (State.NEW, State.REFUSED) and kept.content_digest == content:
+            kept = register(means.ledger, means.account, batch, means.who, commission_bound=commission_bound)
+            content = kept.content_digest  # another one, if an earlier version had kept the ids in another Unicode form
 
 
 def _hand_over(means: Means, kept: LedgerBatch, batch: Batch) -> int:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from batches import NAME, PERSON, task
+from batches import NAME, PERSON, decomposed, task
 from payers import BATCH, DAYS, IBANS, NEEDED, Payer, a_batch, payments
 from sqlalchemy import create_engine
 
@@ -113,6 +113,20 @@ def test_another_name_for_the_same_payments_is_refused_though_their_ids_come_in_
     )
     payer.initiate(a_batch(rows=composed))
     raised(LedgerBatchError, lambda: payer.initiate(a_batch("salaries-again", decomposed)), f"'{BATCH}'.*could be paid twice")
+
+
+@pytest.mark.parametrize("has_arrived", [True, False])
+def test_a_batch_whose_task_an_upgrade_killed_goes_on_though_its_ids_were_in_another_unicode_form(payer, has_arrived):
+    turkish = a_batch(rows=[{**row, "item_external_id": f"maaş-{row['item_external_id']}"} for row in payments()])
+    before = decomposed(turkish)
+    payer.bank.set(item_request_id="present")
+    payer.kill(lambda: payer.initiate(before), "init_mass_payout", before=not has_arrived)
+    payer.wait(120)
+    assert payer.pay(turkish).state == "authorized"
+    sent = before if has_arrived else turkish
+    assert {row["item_external_id"] for row in payer.table("item")} == {item.item_external_id for item in sent.items}
+    assert payer.follow_to_its_end().totals.paid_items == 3
+    assert payer.calls("init") == 1
 
 
 def test_an_ended_batch_goes_on_for_its_own_run_and_fails_another_run_with_the_moment_of_its_end(payer):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from threading import Barrier, Thread
 
 import pytest
-from batches import IBAN, NAME, PERSON, WAYS, Walk, asked, batch_of_two, found, payment, rows, set_aside, task
+from batches import IBAN, NAME, PERSON, WAYS, Walk, asked, batch_of_two, decomposed, found, payment, rows, set_aside, task
 
 from airflow_provider_iyzico.domain.payout import MAY_STILL_PAY, State
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError, WarehouseExactnessError
@@ -17,6 +17,11 @@ from airflow_provider_iyzico.ledger.register import register
 from airflow_provider_iyzico.ledger.steps import send
 
 SENT = batch_of_two("salaries-20261101")
+TURKISH = replace(SENT, items=tuple(replace(item, item_external_id=f"işçi-{item.item_external_id}") for item in SENT.items))
+
+
+def ids(ledger, batch):
+    return {row["item_external_id"] for row in rows(ledger, "item", batch.key)}
 
 
 def test_a_batch_that_comes_in_is_new_and_says_who_began_it(ledger, account):
@@ -113,6 +118,38 @@ def test_what_iyzico_refused_is_not_corrected_to_payments_that_another_name_made
     Walk(ledger, account, replace(SENT, external_id="again")).to(*WAYS[State.AUTHORIZED])
     with pytest.raises(LedgerBatchError, match="they could be paid twice"):
         register(ledger, account, SENT, task())
+
+
+@pytest.mark.parametrize("state", sorted(MAY_STILL_PAY | {State.AUTHORIZED}))
+def test_payments_that_an_earlier_version_kept_in_another_unicode_form_are_the_same(ledger, account, state):
+    Walk(ledger, account, decomposed(TURKISH)).to(*WAYS[state])
+    with pytest.raises(LedgerBatchError, match=f"'salaries-20261101' .* is {state.value}: under the name 'again'"):
+        register(ledger, account, replace(TURKISH, external_id="again"), task())
+
+
+def test_payments_that_an_earlier_version_kept_in_another_unicode_form_and_that_are_made_late_are_the_same(ledger, account):
+    cancelled = (*WAYS[State.AUTH_UNKNOWN], State.CANCEL_SENT, State.CANCELLED)
+    first = Walk(ledger, account, decomposed(TURKISH)).to(*cancelled)
+    again = Walk(ledger, account, replace(TURKISH, external_id="again"))
+    first.read("IN_PROGRESS", "PROCESSING").to(State.AUTHORIZED)
+    with pytest.raises(LedgerBatchError, match="'salaries-20261101' .* is authorized: under the name 'again'"):
+        again.to(State.INIT_SENT)
+
+
+@pytest.mark.parametrize("state", sorted(set(WAYS) - {State.NEW, State.REFUSED, State.CANCELLED}))
+def test_a_batch_that_an_earlier_version_handed_over_in_another_unicode_form_goes_on(ledger, account, state):
+    walk = Walk(ledger, account, decomposed(TURKISH)).to(*WAYS[state])
+    kept = register(ledger, account, TURKISH, task())
+    assert (kept.state, kept.version, kept.content_digest) == (state, walk.batch.version, walk.batch.content_digest)
+    assert ids(ledger, kept) == {item.item_external_id for item in walk.sent.items}
+
+
+@pytest.mark.parametrize("state", [State.NEW, State.REFUSED])
+def test_a_batch_that_an_earlier_version_kept_in_another_unicode_form_is_handed_over_in_ours(ledger, account, state):
+    Walk(ledger, account, decomposed(TURKISH)).to(*WAYS[state])
+    kept = register(ledger, account, TURKISH, task())
+    assert (kept.state, ids(ledger, kept)) == (state, {item.item_external_id for item in TURKISH.items})
+    assert send(ledger, kept, State.INIT_SENT, task(), timeout_seconds=30).state is State.INIT_SENT
 
 
 def test_another_account_may_pay_the_same_people(ledger, account):
