@@ -14,7 +14,6 @@ from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOpera
 
 # [START available]
 AMOUNT = "50000.00"
-# On MySQL and MariaDB, it is CHAR(40).
 SET_ASIDE = "SELECT environment, account, currency, CAST(held AS VARCHAR(40)) FROM iyzico_balance_available"
 
 

@@ -16,7 +16,6 @@ from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigge
 AMOUNT = "50000.00"
 falls = MassPayoutBalanceTrigger("iyzico_default", AMOUNT, direction="below")
 low = Asset("iyzico_balance_low", watchers=[AssetWatcher(name="low", trigger=falls)])
-# On MySQL and MariaDB, it is CHAR(40).
 SET_ASIDE = "SELECT environment, account, currency, CAST(held AS VARCHAR(40)) FROM iyzico_balance_available"
 
 
