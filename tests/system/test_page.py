@@ -138,7 +138,9 @@ def see_today(engine):
         balance, day = connection.execute(text(newest)).one()
     if day < datetime.now(ISTANBUL).date():
         seen = Observation("payroll", "production", "TRY", balance, str(balance), datetime.now(UTC), None, 1, "Europe/Istanbul")
-        who = TaskInstance("iyzico_balance_snapshot", "snapshot", f"scheduled__{datetime.now(UTC).isoformat()}", -1, 1, None, None, None)
+        who = TaskInstance(
+            "iyzico_balance_snapshot", "snapshot", f"scheduled__{datetime.now(UTC).isoformat()}", -1, 1, None, None, None
+        )
         append(engine, snapshot_table(), snapshot_row(seen, who), create_table=True)
 
 
@@ -196,9 +198,8 @@ def lira(amount, language):
 
 
 PARTS = ("data", "payouts", "exceptions", "batch", "month", "movements", "below", "accounts")
-#: The end of a month that is over, of which the made-up year has every day.
-LAST_DAY = _TODAY.replace(day=1) - timedelta(1)
-LAST_MONTH = f"{LAST_DAY:%Y-%m}"
+#: A month that is over, of which the made-up year has every day.
+LAST_MONTH = f"{_TODAY.replace(day=1) - timedelta(1):%Y-%m}"
 FILES = (
     "observations",
     "days",
@@ -694,9 +695,10 @@ def test_csv_holds_what_the_page_shows(warehouse, visit):
 
 
 def test_a_month_that_is_over_can_be_had_as_a_statement(warehouse, visit):
-    page = ready(visit(locale="tr-TR", part="month", range="month", last=f"{LAST_MONTH}-15", **PAYROLL))
+    last_day = datetime.now(ISTANBUL).date().replace(day=1) - timedelta(1)
+    page = ready(visit(locale="tr-TR", part="month", range="month", last=f"{last_day:%Y-%m}-15", **PAYROLL))
     ready_parts(page)
-    (month,) = view(warehouse, "iyzico_balance_rollforward_month", month=LAST_MONTH)
+    (month,) = view(warehouse, "iyzico_balance_rollforward_month", month=f"{last_day:%Y-%m}")
     files = {}
     for link in page.locator("#statement-files a").all():
         with page.expect_download() as download:
@@ -706,7 +708,7 @@ def test_a_month_that_is_over_can_be_had_as_a_statement(warehouse, visit):
     rows = list(csv.reader(files["csv"].splitlines(), delimiter=";"))
     assert rows[0][0] == "Ortam"
     assert [Decimal(row[8].replace(",", ".")) for row in (rows[1], rows[-1])] == [month.opening, month.closing]
-    assert f":62F:C{LAST_DAY:%y%m%d}TRY{month.closing:.2f}".replace(".", ",") in files["sta"]
+    assert f":62F:C{last_day:%y%m%d}TRY{month.closing:.2f}".replace(".", ",") in files["sta"]
     assert f'<Amt Ccy="TRY">{month.closing:.2f}</Amt>' in files["xml"]
     page.click("#later")
     ready(page)

@@ -183,7 +183,7 @@ def test_a_hold_whose_time_is_over_ends_by_the_databases_clock_and_makes_others_
 
 def test_this_machines_clock_ends_no_hold(ledger, time_machine_or_skip):
     put(ledger, "a", "70", seconds=3600)
-    with time_machine_or_skip(days=400), pytest.raises(ClockError, match="set the clock that is wrong"):
+    with time_machine_or_skip(days=400), pytest.raises(ClockError, match="Set the clock that is wrong"):
         put(ledger, "b", "40", who=task("r2"))
     assert put(ledger, "b", "40", who=task("r2")).outcome is Placing.SHORT
 
