@@ -24,7 +24,7 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.warehouse.database.engine import watch_over
 from airflow_provider_iyzico.warehouse.database.faults import first_line, is_taken
-from airflow_provider_iyzico.warehouse.database.patience import connect_in_time, connect_in_turn
+from airflow_provider_iyzico.warehouse.database.patience import connect_in_time, in_turn
 from airflow_provider_iyzico.warehouse.task import TaskInstance
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _connecting(hook: DbApiHook, engine: Engine, wrapped: Callable[[Any], Any] =
     def _connect(*_: object) -> Any:
         if engine.dialect.name == "sqlite":
             return connect()
-        return connect_in_turn(connect, is_taken) if engine.dialect.name == "duckdb" else connect_in_time(connect)
+        return in_turn(connect, is_taken) if engine.dialect.name == "duckdb" else connect_in_time(connect)
 
     watch_over(engine)
     return engine

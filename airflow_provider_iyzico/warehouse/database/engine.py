@@ -15,8 +15,8 @@ from sqlalchemy.engine import Engine
 from airflow_provider_iyzico.warehouse.database.faults import is_taken
 from airflow_provider_iyzico.warehouse.database.patience import (
     connect_in_time,
-    connect_in_turn,
     hold,
+    in_turn,
     patience_now,
     seconds_to_connect,
 )
@@ -67,7 +67,7 @@ def _connect_in_time(dialect: Any, _record: object, arguments: Any, options: dic
     elif dialect.driver in ("mysqldb", "pymysql", "mysqlconnector"):
         return connect_in_time(lambda: dialect.connect(*arguments, **options))
     elif dialect.name == "duckdb":
-        return connect_in_turn(lambda: dialect.connect(*arguments, **options), is_taken)
+        return in_turn(lambda: dialect.connect(*arguments, **options), is_taken)
     return None
 
 

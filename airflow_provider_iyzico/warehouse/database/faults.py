@@ -74,8 +74,9 @@ _PASSING_IN_SQLITE = frozenset(
         sqlite3.SQLITE_SCHEMA,
     }
 )
-#: DuckDB has no codes. One process at a time may open its file, and in one process one connection at a time may be opening it.
-_FILE_IS_TAKEN = re.compile(r"Could not set lock on file|Unique file handle conflict")
+#: DuckDB has no codes. One process at a time may open its file, and of the threads of a process one may be opening it, or making
+#: a table of that name.
+_IS_TAKEN = re.compile(r"Could not set lock on file|Unique file handle conflict|Catalog write-write conflict")
 #: So much of a driver's line is shown.
 LINE_LENGTH = 200
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
@@ -122,8 +123,8 @@ def is_passing(error: BaseException) -> bool:
 
 
 def is_taken(error: BaseException) -> bool:
-    """Tell whether another process has the DuckDB file open, or a thread of this one is opening it."""
-    return _FILE_IS_TAKEN.search(str(cause(error))) is not None
+    """Tell whether DuckDB says that another process or thread is at it now."""
+    return _IS_TAKEN.search(str(cause(error))) is not None
 
 
 def is_unreadable(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Table, inspect, text
@@ -20,8 +21,9 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_passing, unreachable
+from airflow_provider_iyzico.warehouse.database.faults import cause, errors_of, first_line, is_passing, is_taken, unreachable
 from airflow_provider_iyzico.warehouse.database.names import MYSQL
+from airflow_provider_iyzico.warehouse.database.patience import in_turn
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
 
 if TYPE_CHECKING:
@@ -151,14 +153,7 @@ def _create(engine: Engine, layout: Layout, missing: list[str]) -> None:
     wanted = frozenset(missing)
     while missing:
         try:
-            with engine.connect() as connection, transaction(connection, writes_at_once=True):
-                if engine.dialect.name in MYSQL:
-                    layout.fill(connection, wanted)
-                for name, statement in layout.statements(engine.dialect):
-                    if name in missing:
-                        connection.execute(statement)
-                if engine.dialect.name not in MYSQL:
-                    layout.fill(connection, wanted)
+            in_turn(partial(_make, engine, layout, missing, wanted), is_taken)
             return
         except errors_of(engine) as error:
             still = [name for name in _missing(engine, layout) if name in wanted]
@@ -171,3 +166,14 @@ def _create(engine: Engine, layout: Layout, missing: list[str]) -> None:
                     f"{', '.join(still)} could not be made ({first_line(error)}); have it made by:\n{ddl(layout, engine.dialect)}"
                 ) from cause(error)
             missing = still
+
+
+def _make(engine: Engine, layout: Layout, missing: list[str], wanted: frozenset[str]) -> None:
+    with engine.connect() as connection, transaction(connection, writes_at_once=True):
+        if engine.dialect.name in MYSQL:
+            layout.fill(connection, wanted)
+        for name, statement in layout.statements(engine.dialect):
+            if name in missing:
+                connection.execute(statement)
+        if engine.dialect.name not in MYSQL:
+            layout.fill(connection, wanted)

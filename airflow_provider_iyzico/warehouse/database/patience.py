@@ -23,6 +23,7 @@ class _Closable(Protocol):
 
 
 C = TypeVar("C", bound=_Closable)
+R = TypeVar("R")
 #: A function that cuts a connection, and one that frees what was kept for it.
 _Line = tuple[Callable[[], None], Callable[[], None]]
 
@@ -160,16 +161,16 @@ def connect_in_time(connect: Callable[[], C]) -> C:
         ) from error
 
 
-def connect_in_turn(connect: Callable[[], C], is_taken: Callable[[Exception], bool]) -> C:
-    """Connect to a file that only one process at a time may open. Wait for it as for a lock.
+def in_turn(act: Callable[[], R], is_taken: Callable[[Exception], bool]) -> R:
+    """Do what only one at a time may do, where a database refuses at once what others let wait for a lock.
 
-    :param is_taken: tells whether an error says that another process has the file
-    :raises WarehouseUnavailableError: other processes had it all the time
+    :param is_taken: tells whether an error says that it is somebody else's turn
+    :raises WarehouseUnavailableError: it was so all the time
     """
     until = time.monotonic() + min(patience_now().lock_seconds, seconds_to_connect())
     while True:
         try:
-            return connect()
+            return act()
         except Exception as error:
             if not is_taken(error):
                 raise
