@@ -255,7 +255,6 @@ PROJECT: dict[str, Any] = {
 TESTS = {
     "closing_of_a_day_is_opening_of_the_next": (
         "error",
-        "iyzico_balance_daily",
         """SELECT day.environment, day.account, day.currency, day.local_date, day.closing, following.opening
 FROM {{ ref('iyzico_balance_daily') }} AS day
 JOIN {{ ref('iyzico_balance_daily') }} AS following
@@ -268,7 +267,6 @@ WHERE day.closing IS NOT NULL AND (following.opening IS NULL OR following.openin
     ),
     "every_account_has_a_fresh_snapshot": (
         "warn",
-        "iyzico_balance_latest",
         """-- By the cadence that is stated for each account.
 SELECT environment, account, currency, observed_at, age_minutes, cadence_minutes
 FROM {{ ref('iyzico_balance_latest') }}
@@ -322,7 +320,7 @@ def write(folder: Path = FOLDER) -> Path:
     _write(folder / "macros" / "balances.sql", macros(STANDARD, words))
     _write(folder / "macros" / "payouts.sql", macros(ledger_views.WORDS["postgresql"], {}, "ledger_"))
     _write(folder / "tests" / "generic" / "unique_together.sql", UNIQUE_TOGETHER)
-    for name, (severity, _, query) in TESTS.items():
+    for name, (severity, query) in TESTS.items():
         _write(folder / "tests" / f"iyzico_{name}.sql", f"{{{{ config(severity='{severity}') }}}}\n{query}")
     return folder
 

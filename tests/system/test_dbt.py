@@ -235,3 +235,16 @@ def test_a_day_that_does_not_begin_as_the_last_one_ended_fails_its_test(project,
         )
     warehouse.engine.dispose()
     dbt(project, *test, code=1)
+
+
+def test_the_package_is_written_over_an_earlier_one_and_over_nothing_else(tmp_path):
+    package = dbt_package.write(tmp_path / "iyzico")
+    (package / "models" / "old.sql").touch()
+    assert not (dbt_package.write(package) / "models" / "old.sql").exists()
+    (tmp_path / "mine.sql").touch()
+    with pytest.raises(SystemExit, match="holds something else"):
+        dbt_package.write(tmp_path)
+    assert (tmp_path / "mine.sql").exists()
+    read = (package / "README.md").read_text(encoding="utf-8")
+    assert "make dbt" not in read
+    assert ".md" not in read
