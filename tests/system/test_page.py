@@ -375,7 +375,8 @@ def test_every_figure_of_payouts_and_months_is_that_of_the_views(warehouse, visi
     lines = ("opening", "came_in", "left_total", "left_commission", "returned_total", "returned_commission")
     lines += ("expected_closing", "closing", "unexplained", "under_way")
     assert page.locator("#statement .number").all_inner_texts() == [lira(getattr(month, name), language) for name in lines]
-    assert lira(month.unexplained, language) in page.inner_text("#verdict")
+    said = lira(month.unexplained, language) in page.inner_text("#verdict")
+    assert said == bool(month.unexplained), "a month without a difference, as on its first day, names no amount"
     days = view(warehouse, "iyzico_balance_rollforward", "local_date DESC")[: _TODAY.day]
     rows = page.locator("#rollforward tbody tr")
     assert rows.count() == len(days)
