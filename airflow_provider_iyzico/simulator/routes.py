@@ -42,7 +42,7 @@ def check_signature(world: World, request: Request) -> tuple[str, Refusal | None
     signed_body = request.body
     if request.method == "GET" and not signed_body and has("signs_empty_object"):
         signed_body = b"{}"
-    header = request.headers.get("Authorization")
+    header = request.header("Authorization")
     random_key, refusal = check(header, signed_path, signed_body, world.api_key, world.secret_key)
     if refusal is None and has("refuses_reuse") and world.was_used(random_key):
         refusal = Refusal("1000", "Random key was used before")
@@ -98,7 +98,7 @@ def _require_form(world: World, request: Request) -> None:
         locale = locale.lower()
     if locale not in ("tr", "en", *([""] if has("locale_optional") else [])):
         raise Refused("invalid", "locale must be tr or en")
-    has_type = request.headers.get("Content-Type", "").startswith("application/json")
+    has_type = (request.header("Content-Type") or "").startswith("application/json")
     if not has_type and not has("content_type_optional"):
         raise Refused("invalid", "Content-Type must be application/json")
     if world.is_one_too_many():

@@ -32,6 +32,10 @@ class Request:
     body: bytes
     headers: Mapping[str, str]
 
+    def header(self, name: str) -> str | None:
+        """Return the value of a header. Names of headers are the same in small and in capital letters."""
+        return next((value for known, value in self.headers.items() if known.lower() == name.lower()), None)
+
 
 class Raw(str):
     """A text that stands in JSON as it is, such as ``0E-8``."""

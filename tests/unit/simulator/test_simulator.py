@@ -1,6 +1,7 @@
 """The simulator is only worth something if it refuses what iyzico would refuse. Its client here is not ours."""
 
 import base64
+import http.client
 import json
 import os
 import signal
@@ -67,6 +68,15 @@ def test_what_is_not_signed_right_is_refused_with_iyzicos_code(authorization, co
 )
 def test_locale_and_content_type_are_required_as_documented(box, target, content_type):
     assert ask(box, header(), target, content_type=content_type)[0] == 400
+
+
+@pytest.mark.parametrize("spell", [str.lower, str.upper, str.capitalize])
+def test_names_of_headers_are_the_same_in_small_and_in_capital_letters(box, spell):
+    headers = {"Authorization": header(), "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection("127.0.0.1", box.port, timeout=5)
+    connection.request("GET", f"{PATH}?locale=tr", headers={spell(name): value for name, value in headers.items()})
+    assert json.load(connection.getresponse())["status"] == "success"
+    connection.close()
 
 
 def test_other_calls_are_not_pretended(box):
