@@ -47,6 +47,13 @@ def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatc
     return ledger.act(ask)
 
 
+def has_payouts(ledger: Ledger, account: Account) -> bool:
+    """Tell whether the ledger knows any batch of an account."""
+    payout = ledger.tables.payout
+    query = select(payout.c.external_id).where(*_of(payout, account)).limit(1)
+    return ledger.act(lambda connection: connection.execute(query).first() is not None)
+
+
 def unread_holders(ledger: Ledger, account: Account, *, seconds: float) -> list[LedgerBatch]:
     """Return the batches whose holds keep others waiting, and that nobody has read for so long; the longest unread first.
 

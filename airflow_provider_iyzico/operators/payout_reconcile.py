@@ -62,9 +62,16 @@ class MassPayoutReconcileOperator(AccountTask):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Read everything again, and tell what changed."""
+        from airflow_provider_iyzico.ledger.questions import has_payouts
         from airflow_provider_iyzico.payouts.reconcile import reconcile
 
         with self._means(context, settling_seconds=self.settling_seconds) as means:
+            if not has_payouts(means.ledger, means.account):
+                self.log.warning(
+                    "%s: this ledger knows no payout of the account. If payouts have run, give ledger_conn_id and "
+                    "ledger_schema as the tasks that pay do.",
+                    means.account,
+                )
             seen = reconcile(means, days=float(self.days), deposit_grace_seconds=float(self.deposit_grace_seconds))
             self.log.info("%s: %s", means.account, seen.counts())
             self._tell_outlets(context, seen.counts())

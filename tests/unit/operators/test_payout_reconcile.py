@@ -14,8 +14,13 @@ from airflow_provider_iyzico.operators.mass_payout import MassPayoutReconcileOpe
 NOTHING = {"read": 0, "changed": 0, "ended": 0, "reopened": 0, "needs_person": 0}
 
 
-def test_an_empty_ledger_has_nothing_to_reconcile(bank):
+def test_an_empty_ledger_has_nothing_to_reconcile_and_may_be_the_wrong_one(bank, caplog, capsys):
     assert reconcile() == NOTHING
+    assert "this ledger knows no payout of the account" in caplog.text + capsys.readouterr().out
+    caplog.clear()
+    init()
+    assert reconcile() == {**NOTHING, "read": 1}
+    assert "knows no payout" not in caplog.text + capsys.readouterr().out
 
 
 def test_it_counts_what_it_read_and_changed_and_says_so_to_an_asset(bank, sqlite_warehouse):
