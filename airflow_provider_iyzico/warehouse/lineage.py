@@ -7,6 +7,8 @@ from sqlalchemy.engine.url import URL
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "redshift": 5439}
 _SCHEMES = {"postgresql": "postgres", "mariadb": "mysql"}
 _DEFAULT_SCHEMAS = {"postgresql": "public", "redshift": "public"}
+#: Their URLs name the schema behind the database, after a slash.
+_WITH_SCHEMA = frozenset({"snowflake"})
 
 
 def dataset(url: URL, table: str, schema: str | None) -> tuple[str, str]:
@@ -17,5 +19,7 @@ def dataset(url: URL, table: str, schema: str | None) -> tuple[str, str]:
         return scheme, ".".join(filter(None, [url.database, schema, table]))
     port = url.port or _PORTS.get(backend)
     authority = f"{url.host}:{port}" if port else url.host
-    schema = schema or _DEFAULT_SCHEMAS.get(backend)
-    return f"{scheme}://{authority}", ".".join(filter(None, [url.database, schema, table]))
+    database, own = url.database or "", _DEFAULT_SCHEMAS.get(backend)
+    if backend in _WITH_SCHEMA:
+        database, _, own = database.partition("/")
+    return f"{scheme}://{authority}", ".".join(filter(None, [database, schema or own, table]))

@@ -98,6 +98,8 @@ def test_the_warehouse_does_not_import_airflow():
         ("mysql+pymysql://u:p@db/fin", None, ("mysql://db:3306", "fin.t")),
         ("sqlite:////var/lib/w.db", None, ("sqlite", "/var/lib/w.db.t")),
         ("snowflake://u:p@acc/fin", "mart", ("snowflake://acc", "fin.mart.t")),
+        ("snowflake://u:p@acc/fin/mart", None, ("snowflake://acc", "fin.mart.t")),
+        ("snowflake://u:p@acc/fin/public", "mart", ("snowflake://acc", "fin.mart.t")),
     ],
 )
 def test_openlineage_gets_a_name_without_credentials(url, schema, expected):
