@@ -91,15 +91,15 @@ class Instant(_Moments):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name in ("mysql", "mariadb"):
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
-        if dialect.name == "bigquery":
-            return TIMESTAMP()  # its DATETIME knows no UTC
+        if dialect.name in ("bigquery", "oracle"):
+            return TIMESTAMP()  # BigQuery's DATETIME knows no UTC, and Oracle would get a DATE
         return super().load_dialect_impl(dialect)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name in ("sqlite", "mysql", "mariadb") else moment
+        return moment.replace(tzinfo=None) if dialect.name in ("sqlite", "mysql", "mariadb", "oracle") else moment
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         process = super().result_processor(dialect, coltype)

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_iyzico.warehouse.database import rows
 from airflow_provider_iyzico.warehouse.database.layout import ddl, dialect_named
+from airflow_provider_iyzico.warehouse.database.types import Instant
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, _write
 from airflow_provider_iyzico.warehouse.layouts import layout_of
 from airflow_provider_iyzico.warehouse.tables import report_tables, snapshot_table
@@ -27,6 +28,17 @@ GRAMMARS = {
     "redshift": "redshift",
     "mssql": "tsql",
     "oracle": "oracle",
+}
+#: The type of a moment, which must have microseconds.
+MOMENTS = {
+    "postgresql": "TIMESTAMP WITH TIME ZONE",
+    "sqlite": "DATETIME",
+    "mysql": "DATETIME(6)",
+    "snowflake": "TIMESTAMP_TZ",
+    "bigquery": "TIMESTAMP",
+    "redshift": "TIMESTAMP WITH TIME ZONE",
+    "mssql": "DATETIMEOFFSET",
+    "oracle": "TIMESTAMP",
 }
 _VALUE = re.compile(r"%\([^)]*\)s|%s|(?<!:):\w+|\?")
 
@@ -87,6 +99,10 @@ def test_amounts_are_decimal_in_each_database(dialect):
     kinds = {each.name.lower(): each.args["kind"] for each in parsed(dialect, script)[0].find_all(sqlglot.exp.ColumnDef)}
     assert kinds["batch_total"].is_type("decimal", "decimal(28, 8)") or "28" in kinds["batch_total"].sql()
     assert [each.name for each in kinds["batch_total"].find_all(sqlglot.exp.DataTypeParam)] == ["28", "8"]
+
+
+def test_moments_have_microseconds_in_each_database(dialect):
+    assert Instant().compile(dialect=dialect) == MOMENTS[dialect.name]
 
 
 def test_an_append_is_in_the_grammar_of_each_database(dialect, make_row):
