@@ -34,7 +34,7 @@ GUIDES = ("docs/finance.md", "docs/close-a-month.md")
 #: What dbt calls the dialects that it has an adapter for.
 ADAPTERS = {
     "postgresql": "postgres",
-    **{name: name for name in ("bigquery", "duckdb", "redshift", "snowflake") if name in warehouse_views.WORDS},
+    **{name: name for name in ("bigquery", "duckdb", "redshift", "snowflake", "trino") if name in warehouse_views.WORDS},
 }
 #: The adapters of warehouses where the roll-up is views, and so models.
 _ROLLS_UP = f"target.type in {sorted(ADAPTERS[dialect] for dialect in ADAPTERS if dialect in COLUMNAR)}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GATE_VIEW = "iyzico_payout_coverage"
 #: Columnar warehouses. They scan, and DuckDB's indexes are for keys.
-_WITHOUT_INDEXES = frozenset({"duckdb", "snowflake", "bigquery", "redshift"})
+_WITHOUT_INDEXES = frozenset({"duckdb", "snowflake", "bigquery", "redshift", "trino"})
 
 
 def layout_of(table: Table) -> Layout:

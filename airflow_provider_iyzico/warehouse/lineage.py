@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy.engine.url import URL
 
-_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "redshift": 5439}
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "redshift": 5439, "trino": 8080}
 _SCHEMES = {"postgresql": "postgres", "mariadb": "mysql"}
 _DEFAULT_SCHEMAS = {"postgresql": "public", "redshift": "public"}
 #: Their URLs name the schema behind the database, after a slash.
-_WITH_SCHEMA = frozenset({"snowflake"})
+_WITH_SCHEMA = frozenset({"snowflake", "trino"})
 
 
 def dataset(url: URL, table: str, schema: str | None) -> tuple[str, str]:

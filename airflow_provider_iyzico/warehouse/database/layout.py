@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from sqlalchemy.schema import ExecutableDDLElement
 
 #: Whose DDL is printed.
-PRINTED_DIALECTS = ("postgresql", "sqlite", "mysql", "duckdb", "snowflake", "bigquery", "redshift")
+PRINTED_DIALECTS = ("postgresql", "sqlite", "mysql", "duckdb", "snowflake", "bigquery", "redshift", "trino")
 #: Dialects that are not part of SQLAlchemy, and the package that brings them.
 _DIALECT_PACKAGES = {
     "duckdb": "duckdb-sqlalchemy",
     "snowflake": "snowflake-sqlalchemy",
     "bigquery": "sqlalchemy-bigquery",
     "redshift": "sqlalchemy-redshift",
+    "trino": "trino[sqlalchemy]",
 }
 #: The server itself says what a name means: a search path has many schemas, and a view may be materialized.
 _ABSENT = text(

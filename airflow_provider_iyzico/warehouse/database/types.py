@@ -82,6 +82,12 @@ def finite(value: Decimal) -> Decimal:
     return value
 
 
+class _TrinoMoment(TIMESTAMP):
+    """Trino keeps milliseconds, unless the type says how many digits."""
+
+    precision = 6
+
+
 class Instant(_Moments):
     """A moment in UTC with microseconds, without a zone if the database has none."""
 
@@ -93,6 +99,8 @@ class Instant(_Moments):
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         if dialect.name in ("bigquery", "oracle"):
             return TIMESTAMP()  # BigQuery's DATETIME knows no UTC, and Oracle would get a DATE
+        if dialect.name == "trino":
+            return _TrinoMoment(timezone=True)
         return super().load_dialect_impl(dialect)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:

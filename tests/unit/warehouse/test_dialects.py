@@ -26,6 +26,7 @@ GRAMMARS = {
     "snowflake": "snowflake",
     "bigquery": "bigquery",
     "redshift": "redshift",
+    "trino": "trino",
     "mssql": "tsql",
     "oracle": "oracle",
 }
@@ -37,6 +38,7 @@ MOMENTS = {
     "snowflake": "TIMESTAMP_TZ",
     "bigquery": "TIMESTAMP",
     "redshift": "TIMESTAMP WITH TIME ZONE",
+    "trino": "TIMESTAMP(6) WITH TIME ZONE",
     "mssql": "DATETIMEOFFSET",
     "oracle": "TIMESTAMP",
 }

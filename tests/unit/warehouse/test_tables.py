@@ -100,6 +100,7 @@ def test_the_warehouse_does_not_import_airflow():
         ("snowflake://u:p@acc/fin", "mart", ("snowflake://acc", "fin.mart.t")),
         ("snowflake://u:p@acc/fin/mart", None, ("snowflake://acc", "fin.mart.t")),
         ("snowflake://u:p@acc/fin/public", "mart", ("snowflake://acc", "fin.mart.t")),
+        ("trino://u:p@host/lake/mart", None, ("trino://host:8080", "lake.mart.t")),
     ],
 )
 def test_openlineage_gets_a_name_without_credentials(url, schema, expected):

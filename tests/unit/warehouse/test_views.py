@@ -333,6 +333,28 @@ def test_every_report_in_redshifts_words_is_the_one_of_the_second_computation(po
         compared(warehouse)
 
 
+#: Trino's functions, for DuckDB.
+TRINO_ON_DUCKDB = (
+    "at_timezone(moment, zone) AS timezone(zone, moment)",
+    "with_timezone(local, zone) AS timezone(zone, local)",
+    "date_add(unit, number, day) AS CAST(day + to_days(CAST(number AS integer)) AS date)",
+)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_report_in_trinos_words_is_the_one_of_the_second_computation(duckdb_engine, seed, monkeypatch):
+    """DuckDB runs Trino's words in its place, all but those for which it has another syntax, and for its own division."""
+    own = {word: views.WORDS["duckdb"][word] for word in ("quotient", "units", "forever")}
+    own["fraction"] = "(microsecond({0}) % 1000000)"
+    monkeypatch.setitem(views.WORDS, "duckdb", views.WORDS["trino"] | own)
+    with duckdb_engine.begin() as connection:
+        for macro in TRINO_ON_DUCKDB:
+            connection.execute(text(f"CREATE MACRO {macro}"))
+    warehouse = filled(duckdb_engine, seed)
+    for compared in (test_latest, test_interval, test_observed, test_movement, test_daily, test_below, test_runway, test_gaps):
+        compared(warehouse)
+
+
 @pytest.mark.parametrize(
     "engine_and_seed", [("sqlite", 1), ("sqlite", 2), ("postgresql", 1), ("postgresql", 2)], indirect=True, ids=str
 )

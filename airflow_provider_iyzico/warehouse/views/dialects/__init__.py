@@ -15,6 +15,7 @@ from airflow_provider_iyzico.warehouse.views.dialects import (
     redshift,
     snowflake,
     sqlite,
+    trino,
 )
 
 #: A snapshot is late after so many cadences: a single missed run is not flagged, even with some jitter.
@@ -70,6 +71,7 @@ _COLUMNAR = {
     "snowflake": snowflake.WORDS,
     "bigquery": bigquery.WORDS,
     "redshift": redshift.WORDS,
+    "trino": trino.WORDS,
 }
 WORDS: dict[str, dict[str, str]] = {
     **{name: STANDARD | own for name, own in _KEPT.items()},
