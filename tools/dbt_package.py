@@ -32,10 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "dbt" / "iyzico"
 GUIDES = ("docs/finance.md", "docs/close-a-month.md")
 #: What dbt calls the dialects that it has an adapter for.
-ADAPTERS = {
-    "postgresql": "postgres",
-    **{name: name for name in ("bigquery", "duckdb", "redshift", "snowflake", "trino") if name in warehouse_views.WORDS},
-}
+ADAPTERS = {"postgresql": "postgres", **{name: name for name in COLUMNAR}}
 #: The adapters of warehouses where the roll-up is views, and so models.
 _ROLLS_UP = f"target.type in {sorted(ADAPTERS[dialect] for dialect in ADAPTERS if dialect in COLUMNAR)}"
 _ACCOUNT = ("environment", "account", "currency")

@@ -15,13 +15,12 @@ from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.rollup.statements import IS_MARK
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, reports_for, rolled_up_for
 from airflow_provider_iyzico.warehouse.views import view_statements
+from airflow_provider_iyzico.warehouse.views.dialects import COLUMNAR
 
 if TYPE_CHECKING:
     from sqlalchemy.schema import ExecutableDDLElement
 
 GATE_VIEW = "iyzico_payout_coverage"
-#: Columnar warehouses. They scan, and DuckDB's indexes are for keys.
-_WITHOUT_INDEXES = frozenset({"duckdb", "snowflake", "bigquery", "redshift", "trino"})
 
 
 def layout_of(table: Table) -> Layout:
@@ -48,7 +47,7 @@ def create_statements(table: Table, dialect: Dialect) -> list[tuple[str, Executa
     statements: list[tuple[str, ExecutableDDLElement]] = []
     for each in [table, *others]:
         statements.append((each.name, CreateTable(each)))
-        if dialect.name not in _WITHOUT_INDEXES:
+        if dialect.name not in COLUMNAR:  # these scan, and DuckDB's indexes are for keys
             statements += [(each.name, CreateIndex(index)) for index in each.indexes]
     for name, statement in view_statements(dialect.name, table.schema):
         if reports is not None or (table.name == gate.name and name == GATE_VIEW):

@@ -9,9 +9,10 @@ from sqlalchemy.engine import make_url
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.__main__ import main
-from airflow_provider_iyzico.warehouse.database.layout import dialect_named
+from airflow_provider_iyzico.warehouse.database.layout import PRINTED_DIALECTS, dialect_named
 from airflow_provider_iyzico.warehouse.lineage import dataset
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
+from airflow_provider_iyzico.warehouse.views import DIALECTS
 
 COLUMNS = [
     "snapshot_id", "account", "environment", "currency", "balance", "balance_raw", "observed_at", "system_time", "latency_ms",
@@ -67,6 +68,10 @@ def test_ddl_is_printed_for_each_dialect(dialect, money, moment, capsys):
     assert money in script
     assert moment in script
     assert ("CREATE INDEX" in script) == (dialect in ("postgresql", "sqlite", "mysql"))
+
+
+def test_ddl_is_printed_for_every_dialect_that_has_the_reports():
+    assert set(PRINTED_DIALECTS) == set(DIALECTS) - {"mariadb"}  # which takes the statements of MySQL
 
 
 def test_a_dialect_that_is_not_installed_is_named_with_its_package(capsys):
