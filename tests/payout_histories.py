@@ -16,7 +16,7 @@ from airflow_provider_iyzico.errors import LedgerApprovalError
 from airflow_provider_iyzico.ledger.approvals import approve, reject, shown_digest
 from airflow_provider_iyzico.ledger.holds import release_plain
 from airflow_provider_iyzico.ledger.placing import Wanted, place
-from airflow_provider_iyzico.ledger.steps import initiated, send, step
+from airflow_provider_iyzico.ledger.steps import initiated, send, step, take_up
 from airflow_provider_iyzico.ledger.who import Who
 
 BATCHES = 45
@@ -51,7 +51,7 @@ class History:
     """Batches of one account and what became of them, drawn by dice, through the functions by which the ledger is changed."""
 
     def __init__(self, ledger, account, seed, batches=BATCHES):
-        self.dice = random.Random(seed)
+        self.dice, self.rare = random.Random(seed), random.Random(seed + 1)  # what is rare leaves the rest as it is
         self.clock = Clock(self.dice)
         self.ledger, self.account = replace(ledger, clock=self.clock), account
         begin = self.clock.now
@@ -119,8 +119,18 @@ class History:
                     walk.batch = approve(self.ledger, walk.batch, who, digest=digest, max_age=days)
             except LedgerApprovalError:
                 pass  # the same person approved it before
+            if self.rare.random() < 0.1:
+                self.take_up(walk)
             if self.dice.random() < 0.25:  # the batch is another one now
                 walk.read("INIT", of_items(self.statuses_now(walk)), commission_amount=Decimal(self.dice.randrange(1, 900)) / 100)
+
+    def take_up(self, walk):
+        """An item is invalid for a while, and then a task goes on with the batch, in a run that somebody triggered."""
+        others = self.statuses_now(walk)[1:]
+        for status in ("INVALID", "INIT"):
+            walk.read("INIT", of_items([status, *others]))
+        who = replace(task("go-on"), triggered_by=self.rare.choice([None, *(person.person for person in PEOPLE)]))
+        walk.batch = take_up(self.ledger, walk.batch, who)
 
     def statuses_now(self, walk):
         kept = {row.item_external_id: row.status for row in self.item_states(walk)}

@@ -119,11 +119,11 @@ class PayoutReports:
             return said.removeprefix("approved by ").split(", ") if said.startswith("approved by ") else []
         judged_at = self.now if going is None else going["happened_at"]
         events = [event for event in self.events[key] if going is None or event["version"] <= going["version"]]
-        words = [event for event in events if event["kind"] in ("approved", "rejected")]
-        deciding = [
-            event for event in events if event is going or event["kind"] in ("registered", "corrected", "commission bound")
-        ]
-        triggered = {event["triggered_by"] for event in deciding}
+        taken_up = max((event["version"] for event in events if event["kind"] == "taken up"), default=0)
+        words = [event for event in events if event["kind"] in ("approved", "rejected") and event["version"] > taken_up]
+        begins = ("registered", "corrected", "commission bound", "taken up")
+        deciding = [event for event in events if event is going or event["kind"] in begins]
+        triggered = {(event["triggered_by"] or "").lower() for event in deciding} - {""}
         last = {(word["person_id"] or word["person"]).lower(): word for word in words}
         return [
             word["person"]
@@ -131,7 +131,7 @@ class PayoutReports:
             if word["kind"] == "approved"
             and word["counts_until"] > judged_at
             and word["approval_digest"] == words[-1]["approval_digest"]
-            and word["person"] not in triggered
+            and not {word["person"].lower(), (word["person_id"] or "").lower()} & triggered
         ]
 
     def approved_at(self, key, persons):

@@ -6,7 +6,8 @@
 -- status). Unpaid items are the valid ones that are not paid.
 -- Money is in major units. Totals are without commission. Commissions are what iyzico states. Moments are in UTC.
 -- `approved_by` lists the people whose approval counted when the batch was sent to be paid. Before that, it lists those whose
--- approval counts now, if the batch is still as the newest of them saw it. Names are compared letter by letter, ignoring capitals.
+-- approval counts now, if the batch is still as the newest of them saw it. Approvals end if a task goes on with other items than
+-- they saw. Names are compared letter by letter, ignoring capitals.
 -- `needs_person` is 1 if the batch or one of its items is in iyzico_payout_exception.
 SELECT
     batch.environment,
@@ -142,11 +143,21 @@ LEFT JOIN (
         )
         AND NOT EXISTS (
             SELECT 1
+            FROM iyzico_payout_event AS other
+            WHERE other.environment = word.environment
+                AND other.account = word.account
+                AND other.external_id = word.external_id
+                AND other.kind = 'taken up'
+                AND other.version > word.version
+                AND other.version < COALESCE(sent.version, other.version + 1)
+        )
+        AND NOT EXISTS (
+            SELECT 1
             FROM iyzico_payout_event AS run
             WHERE run.environment = word.environment
                 AND run.account = word.account
                 AND run.external_id = word.external_id
-                AND (run.kind IN ('registered', 'corrected', 'commission bound') OR run.version = sent.version)
+                AND (run.kind IN ('registered', 'corrected', 'commission bound', 'taken up') OR run.version = sent.version)
                 AND lower(run.triggered_by) IN (lower(word.person), lower(word.person_id))
         )
     GROUP BY word.environment, word.account, word.external_id
