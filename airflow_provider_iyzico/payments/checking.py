@@ -17,7 +17,7 @@ from airflow_provider_iyzico.api.payout import Batch, Payment
 from airflow_provider_iyzico.api.payout.batch import MAX_ITEMS, RECIPIENT_TYPES
 from airflow_provider_iyzico.api.secrecy import Recipients
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, PaymentsError
-from airflow_provider_iyzico.payments.recipients import is_personal, masked, recipient
+from airflow_provider_iyzico.payments.recipients import is_personal, masked, names_its_recipient, recipient
 
 #: The columns or keys of a payment.
 REQUIRED = ("item_external_id", "recipient_type", "recipient_info", "amount", "description")
@@ -53,11 +53,7 @@ def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: st
     :raises PaymentsError: names every row that is wrong by its ``item_external_id``, and says what is wrong with it
     :raises IyzicoConfigurationError: ``external_id`` or ``purpose`` is none, or ``external_id`` names a recipient
     """
-    if is_personal(external_id):
-        raise IyzicoConfigurationError(
-            "external_id holds an IBAN or an identity number, which logs and tables would show; name the batch otherwise, such "
-            "as by your own number of the recipient. Nothing was sent"
-        )
+    check_name(external_id)
     payments: list[Payment] = []
     wrong: list[str] = []
     for number, row in enumerate(rows, 1):
@@ -82,6 +78,18 @@ def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: st
     return Batch(external_id=external_id, currency=currency, items=tuple(payments), purpose=purpose)
 
 
+def check_name(external_id: str) -> None:
+    """Refuse a name of a payout that would show a recipient in logs and tables.
+
+    :raises IyzicoConfigurationError: it names one; the message does not quote it
+    """
+    if is_personal(external_id):
+        raise IyzicoConfigurationError(
+            "external_id holds an IBAN or an identity number, which logs and tables would show; name the batch otherwise, such "
+            "as by your own number of the recipient. Nothing was sent"
+        )
+
+
 def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     if missing := [name for name in REQUIRED if _is_empty(row.get(name))]:
         raise ValueError(f"it lacks {', '.join(missing)}")
@@ -93,7 +101,7 @@ def _payment(row: Mapping[str, Any], currency: str) -> Payment:
     kind = str(row["recipient_type"]).strip().upper()
     if kind not in RECIPIENT_TYPES:
         raise ValueError(f"its recipient_type is not one of {', '.join(RECIPIENT_TYPES)}")
-    if is_personal(str(row["item_external_id"])):
+    if _is_personal(row):
         raise ValueError("its item_external_id holds an IBAN, a phone or an identity number, which logs and tables would show")
     given, name = row.get("currency"), row.get("recipient_name")
     if not _is_empty(given) and str(given).strip() != currency:
@@ -166,10 +174,16 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, _TEXTS) and not isinstance(value, bool)
 
 
+def _is_personal(row: Mapping[str, Any]) -> bool:
+    """Tell whether the id of a row would show a recipient."""
+    name, kind, info = (str(row.get(field) or "") for field in ("item_external_id", "recipient_type", "recipient_info"))
+    return is_personal(name) or names_its_recipient(name, kind.strip().upper(), info)
+
+
 def _name(row: Mapping[str, Any], number: int) -> str:
     """Name a row for people; without an id that may be shown, by its place and the end of its recipient."""
     given = row.get("item_external_id")
-    if not _is_empty(given) and _is_text(given) and not is_personal(str(given)):
+    if not _is_empty(given) and _is_text(given) and not _is_personal(row):
         return repr(str(given).strip()[:64])
     return f"row {number} ({masked(str(row.get('recipient_info') or ''))})"
 

@@ -13,6 +13,8 @@ _PHONE = re.compile(r"\+[1-9][0-9]{7,14}\Z")
 _MEMBER = re.compile(r"[0-9]{1,20}\Z")
 #: What stands between two other characters, such as hyphens; the shortest phone has nine.
 _PARTS = re.compile(r"\+?[A-Z0-9]{8,}")
+#: As many digits as a phone has at least.
+_SHORTEST = 8
 _BLANKS = re.compile(r"[ \t\u00a0\u2007\u202f]")
 
 
@@ -39,6 +41,16 @@ def is_personal(text: str) -> bool:
     """Tell whether a text is an IBAN, a phone or an identity number, or has one as one of its parts."""
     plain = _BLANKS.sub("", text).upper()
     return any(_CHECKS[kind](part) is None for part in _PARTS.findall(plain) for kind in ("IBAN", "PHONE", "IDENTITY_NUMBER"))
+
+
+def names_its_recipient(text: str, kind: str, written: str) -> bool:
+    """Tell whether a text has its own recipient in it, without its country or with other signs in between.
+
+    Member ids are no secret.
+    """
+    own = "".join(filter(str.isalnum, written.upper()))
+    part = {"IBAN": own[4:], "PHONE": own[-10:], "IDENTITY_NUMBER": own}.get(kind, "")
+    return len(part) >= _SHORTEST and part in "".join(filter(str.isalnum, text.upper()))
 
 
 def _iban(plain: str) -> str | None:

@@ -19,6 +19,7 @@ from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placement, Placing, Wanted, place, standing
 from airflow_provider_iyzico.ledger.who import Who
+from airflow_provider_iyzico.payments.checking import check_name
 from airflow_provider_iyzico.payouts.means import Means
 from airflow_provider_iyzico.payouts.reads import read_unread_holders, read_what_may_be_set_off
 
@@ -83,11 +84,14 @@ def read_wanted(
     """Read what a DAG author gave, after templates were rendered.
 
     :param is_plain: whether ``batch_total`` is the author's; otherwise the ledger's batch says what it needs
-    :raises IyzicoConfigurationError: the name cannot be one
+    :raises IyzicoConfigurationError: the name cannot be one, or names a recipient
     :raises IyzicoMoneyError: an amount is no money
     """
+    name = read_external_id(external_id)
+    if is_plain:
+        check_name(name)
     return Wanted(
-        read_external_id(external_id),
+        name,
         money_from_author(headroom, "headroom"),
         money_from_author(batch_total, "batch_total") if is_plain else None,
         hold_for_seconds,

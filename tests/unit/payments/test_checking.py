@@ -269,3 +269,35 @@ def test_thousands_of_bad_rows_make_one_error_that_can_be_read():
 def test_an_external_id_that_cannot_name_a_batch_is_refused(name):
     with pytest.raises(IyzicoConfigurationError, match="external_id"):
         batch_of(GOOD, external_id=name)
+
+
+PHONE = {"recipient_type": "PHONE", "recipient_info": "+905321234567", "recipient_name": None}
+PERSON = {"recipient_type": "IDENTITY_NUMBER", "recipient_info": "10000000146", "recipient_name": None}
+
+
+@pytest.mark.parametrize(
+    ("whose", "name"),
+    [
+        (PHONE, "905321234567"),
+        (PHONE, "2026-11-05321234567"),
+        (PHONE, "0532 123 45 67"),
+        (PHONE, "0532-123-45-67"),
+        (PERSON, "tc10000000146"),
+        (PERSON, "100-000-001-46"),
+        ({}, "TR33-0006-1005-1978-6457-8413-26"),
+        ({}, "2026TR330006100519786457841326"),
+        ({}, IBAN[2:]),
+    ],
+)
+def test_an_id_that_is_its_own_recipient_is_refused_and_not_shown(whose, name):
+    for change in ({}, {"amount": "0"}):
+        said = wrong({**GOOD, **whose, "item_external_id": name, **change})
+        assert name not in said
+        assert f"row 1 (...{(GOOD | whose)['recipient_info'][-4:]})" in said
+
+
+@pytest.mark.parametrize("name", ["2026-11-4711", "905321234568", "4567"])
+def test_an_id_may_hold_other_numbers_and_a_member_id(name):
+    assert batch_of({**GOOD, **PHONE, "item_external_id": name}).items[0].item_external_id == name
+    member = {"recipient_type": "MEMBER_ID", "recipient_info": "123456789", "item_external_id": "123456789"}
+    assert batch_of({**GOOD, **member}).items[0].item_external_id == "123456789"

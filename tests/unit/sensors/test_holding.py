@@ -372,6 +372,15 @@ def test_a_name_that_is_none_is_refused_when_it_is_parsed_or_rendered(sqlite_war
     assert not sqlite_warehouse.exists()
 
 
+def test_a_name_that_holds_something_personal_sets_nothing_aside_and_is_not_shown(ledger, iyzico, caplog):
+    hold(ledger, "5")
+    name = "rent-TR330006100519786457841326"
+    with pytest.raises(AirflowFailException, match="external_id holds an IBAN or an identity number") as caught:
+        gate(ledger, external_id=name).execute(context())
+    assert name not in str(caught.value) + caplog.text
+    assert open_holds(ledger) == {"suppliers-48": Decimal(5)}
+
+
 @pytest.mark.parametrize("batch_total", ["50", None])
 def test_a_name_that_renders_to_none_does_not_open_without_a_hold(sqlite_warehouse, iyzico, batch_total):
     sensor = MassPayoutBalanceSensor(task_id="gate", batch_total=batch_total, external_id="{{ params.name }}")
