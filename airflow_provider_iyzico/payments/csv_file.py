@@ -9,6 +9,9 @@ from typing import Any, TextIO
 from airflow_provider_iyzico.errors import PaymentsError
 from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
 
+#: A file without line ends, such as an image or a dump, would be read into memory as one line.
+LONGEST_LINE = 65_536
+
 
 def csv_rows(file: TextIO, path: str) -> Iterator[Mapping[str, Any]]:
     """Return the rows of an open file, one by one.
@@ -18,7 +21,7 @@ def csv_rows(file: TextIO, path: str) -> Iterator[Mapping[str, Any]]:
     :raises PaymentsError: it is no such file; the message quotes no row
     """
     try:
-        lines = iter(file.readline, "")  # before Airflow 3 an object storage's file can be read by lines, and is no iterator
+        lines = _lines(file, path)
         header = next(lines, "")
         delimiter = ";" if header.count(";") > header.count(",") else ","
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter, strict=True), [])]
@@ -33,6 +36,14 @@ def csv_rows(file: TextIO, path: str) -> Iterator[Mapping[str, Any]]:
         raise PaymentsError(f"{path} is not UTF-8; save it as 'CSV UTF-8'") from error
     except csv.Error as error:
         raise PaymentsError(f"{path} is not a CSV file: {error}") from error
+
+
+def _lines(file: TextIO, path: str) -> Iterator[str]:
+    """Return the lines of a file. Before Airflow 3 an object storage's file can be read by lines, and is no iterator."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise PaymentsError(f"{path} has a line of {LONGEST_LINE} characters or more, which is no payment; name a CSV file")
+        yield line
 
 
 def _check_header(names: list[str], path: str) -> None:

@@ -39,6 +39,8 @@ def test_quotes_delimiters_and_line_breaks_inside_a_field_are_kept():
         (f"{HEADER}\n{ROW},more\n".encode(), "record 2 of s3://payroll/november.csv has 7 fields, its header 6"),
         (f"{HEADER}\n{ROW}\n".encode("iso-8859-9"), "is not UTF-8"),
         (f'{HEADER}\n1,IBAN,"TR33'.encode(), "is not a CSV file"),
+        (b"TR33" * 20_000, "a line of 65536 characters or more"),
+        (f"{HEADER}\n{ROW}\n{'TR33' * 20_000}".encode(), "a line of 65536 characters or more"),
     ],
 )
 def test_what_is_no_such_file_is_refused_without_quoting_a_row(content, said):
@@ -47,3 +49,21 @@ def test_what_is_no_such_file_is_refused_without_quoting_a_row(content, said):
     assert said in str(caught.value)
     assert "TR33" not in str(caught.value)
     assert "Ay" not in str(caught.value)
+
+
+def test_a_file_without_line_ends_is_not_read_into_memory():
+    class Endless(io.RawIOBase):
+        asked = 0
+
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            self.asked += len(buffer)
+            buffer[:] = bytes(len(buffer))
+            return len(buffer)
+
+    endless = Endless()
+    with io.TextIOWrapper(io.BufferedReader(endless), encoding="utf-8-sig", newline="") as file, pytest.raises(PaymentsError):
+        list(csv_rows(file, "/dev/zero"))
+    assert endless.asked < 1_000_000
