@@ -54,14 +54,14 @@ class Money(_Amounts):
 
     def __init__(self, digits: int = 28) -> None:
         super().__init__(digits, 8, asdecimal=True)
-        self._limit = Decimal(10) ** (digits - 8)
+        self._limit = Decimal(f"1E{digits - 8}")  # exact in whatever context the caller has
 
     def amount(self, value: Decimal) -> Decimal:
         """Return a number that fits into the column. SQLite itself would take any.
 
         :raises ValueError: it is NaN, infinite or larger
         """
-        if abs(finite(value)) > self._limit:
+        if finite(value).copy_abs() > self._limit:
             raise ValueError(f"{value} is too large an amount")
         return value
 

@@ -1,11 +1,13 @@
 """Whatever a DAG file does to decimals, finance's sums are exact and no snapshot is lost."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, Rounded, localcontext
 
+import pytest
 from sqlalchemy import text
 
 from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.database.types import Money
 from airflow_provider_iyzico.warehouse.gate import Gate, Progress, record
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
@@ -53,3 +55,13 @@ def test_a_gates_amounts_are_exact_in_any_context_of_the_caller(engine, odd):
     with engine.connect() as connection:
         kept = connection.execute(text("SELECT batch_total, last_balance FROM iyzico_payout_gate")).one()
     assert [Decimal(str(each)) for each in kept] == [total, total]
+
+
+@pytest.mark.parametrize("parameters", [{"traps": [Rounded, Inexact]}, {"prec": 4, "traps": [Rounded]}, {"Emax": 9}], ids=str)
+def test_columns_of_amounts_are_made_and_read_in_any_context_of_the_caller(parameters):
+    amount = Decimal("-12345678901234567890.12345678")
+    with localcontext(Context(**parameters)):
+        for digits in (28, 38):
+            assert Money(digits).amount(amount) is amount
+        with pytest.raises(ValueError, match="too large an amount"):
+            Money().amount(Decimal("1E21"))
