@@ -64,10 +64,10 @@ def watch_over(engine: Engine) -> None:
 def _connect_in_time(dialect: Any, _record: object, arguments: Any, options: dict[str, Any]) -> Any:
     if dialect.driver in ("psycopg", "psycopg2"):  # their own timeout covers the handshake as well, and needs no thread
         options.setdefault("connect_timeout", ceil(seconds_to_connect()))
-    elif dialect.driver in ("mysqldb", "pymysql", "mysqlconnector"):
-        return connect_in_time(lambda: dialect.connect(*arguments, **options))
     elif dialect.name == "duckdb":
         return in_turn(lambda: dialect.connect(*arguments, **options), is_taken)
+    elif dialect.name != "sqlite":  # whose connection belongs to the thread that opened it
+        return connect_in_time(lambda: dialect.connect(*arguments, **options))
     return None
 
 

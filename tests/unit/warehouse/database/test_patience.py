@@ -140,6 +140,31 @@ def test_a_server_that_never_shakes_hands_is_given_up():
         over.set()
 
 
+def test_a_server_behind_a_driver_without_a_bound_of_its_own_is_given_up():
+    """Such as Redshift's and SQL Server's."""
+    over = threading.Event()
+
+    def silent(client):
+        with client:
+            over.wait(60)
+
+    with listening(silent) as port:
+        engine = watched(
+            create_engine("sqlite://"), name="redshift", driver="redshift_connector", connect=lambda *_, **__: Slow(port)
+        )
+        with Watch(SHORT), pytest.raises(WarehouseUnavailableError, match="did not accept the connection"):
+            engine.connect()
+        over.set()
+
+
+def watched(engine, **dialect):
+    """Return an engine whose connections come from a driver that is not here."""
+    prepare(engine)
+    for name, value in dialect.items():
+        setattr(engine.dialect, name, value)
+    return engine
+
+
 class Slow:
     """A driver's connection whose handshake lasts as long as the server likes."""
 
