@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +12,9 @@ from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
+from cryptography.fernet import InvalidToken
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
@@ -43,6 +46,8 @@ _INVALID = re.compile(r'\b(invalid [\w ]*value:? )".*?"(?=$|;| for )', re.MULTIL
 #: What errors may show of an extra: a word that means something there, such as ``verify-full``, a path, a number, and the name of
 #: a field. Drivers quote whatever else somebody put there.
 _IS_SHOWN = re.compile(r"[a-z]{1,16}(?:[-_]+[a-z]{1,16}){0,3}\Z|(?:/[\w.-]+)+/?\Z|[0-9]{1,6}\Z|.{0,3}\Z", re.DOTALL)
+#: https://www.sqlite.org/uri.html
+_SQLITE_EXTRAS = {"vfs", "mode", "modeof", "cache", "psow", "nolock", "immutable"}
 _HARMLESS_EXTRAS = {"client", "local_infile"}
 
 
@@ -79,8 +84,23 @@ def warehouse_engine(conn_id: str, *, was_there: bool = False, named_in: str = "
 def _opened(conn_id: str, was_there: bool, named_in: str) -> tuple[Callable[[], Engine], Callable[[str], str]]:
     """Return two functions: one makes the engine of a Connection, one hides its secrets. So no frame has to hold them."""
     connection = _connection(conn_id, was_there, named_in)
-    secrets = _secrets(connection)
+    secrets = _secrets_of(connection)
+    if secrets is None:
+        del connection  # error trackers record frames
+        raise WarehouseConfigurationError(
+            f"Connection {conn_id!r}: its extra is no JSON object, so nothing in it would have an effect, or this worker's "
+            'fernet_key does not decrypt it; write the extra like {"sslmode": "require"}, and check the key'
+        )
     return lambda: _engine(connection, named_in), lambda said: _without(secrets, said)
+
+
+def _secrets_of(connection: Any) -> list[str] | None:
+    """Return the secrets of a Connection, or nothing if a field cannot be read. Without its extra, Airflow would connect."""
+    try:
+        is_object = isinstance(json.loads((connection.extra or "").strip() or "{}"), dict)
+        return _secrets(connection) if is_object else None
+    except (AirflowException, InvalidToken, ValueError):  # a Connection decrypts a field when it is read
+        return None
 
 
 def _connection(conn_id: str, was_there: bool, named_in: str) -> Any:
@@ -152,6 +172,7 @@ def _mysql(hook: DbApiHook) -> Engine:
 
 
 def _sqlite(hook: DbApiHook) -> Engine:
+    _refuse_others(hook, _SQLITE_EXTRAS, "SQLite")
     place, _, options = hook.get_uri().removeprefix("sqlite:///").partition("?")
     path = unquote(place.partition("#")[0])  # as SQLite reads it; the hook has already unquoted it once
     if path in ("", ":memory:") or "mode=memory" in options:
@@ -161,6 +182,8 @@ def _sqlite(hook: DbApiHook) -> Engine:
 
 
 def _duckdb(hook: DbApiHook) -> Engine:
+    named = set(inspect.signature(type(hook).__init__).parameters) - {"self", "args", "kwargs", "duckdb_conn_id"}
+    _refuse_others(hook, {*named, "motherduck_token"}, "DuckDB's hook")
     path = hook.get_database()
     if path.startswith(":memory:"):
         raise WarehouseConfigurationError("DuckDB in memory keeps nothing; name a database file as its host")
@@ -204,6 +227,12 @@ def _connecting(hook: DbApiHook, engine: Engine, wrapped: Callable[[Any], Any] =
 
     watch_over(engine)
     return engine
+
+
+def _refuse_others(hook: Any, known: set[str], reader: str) -> None:
+    """Refuse extras that would have no effect."""
+    for name in sorted(set(hook.get_connection(hook.get_conn_id()).extra_dejson) - known):
+        raise _lost(name, f"{reader} reads {', '.join(sorted(known))}")
 
 
 def _lost(name: str, advice: str) -> WarehouseConfigurationError:

@@ -9,6 +9,7 @@ import traceback
 import pytest
 import trustme
 from airflow.providers.common.compat.sdk import BaseHook
+from cryptography.fernet import InvalidToken
 from duckdb_files import HAS_DUCKDB, NO_DUCKDB
 from postgres import database_of_its_own, postgres_server, requiring_tls
 from sqlalchemy import text
@@ -163,6 +164,37 @@ def test_sqlite_takes_the_options_of_its_uri(connect, tmp_path, make_row):
     assert caught.value.retry is Retry.NEVER
     connect(conn_type="sqlite", host=str(tmp_path / "other.db"), extra={"mode": "memory"})
     with pytest.raises(WarehouseConfigurationError, match="in memory keeps nothing"):
+        keep(make_row())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("duckdb", marks=pytest.mark.skipif(not HAS_DUCKDB, reason=NO_DUCKDB))])
+def test_an_extra_that_a_file_ignores_is_refused_by_name(connect, tmp_path, make_row, kind):
+    connect(conn_type=kind, host=str(tmp_path / "w"), extra={"memory_limits": "1GB"})
+    with pytest.raises(WarehouseConfigurationError, match="'memory_limits' in its extra has no effect"):
+        keep(make_row())
+
+
+@pytest.mark.parametrize("extra", ["sslmode=require", '{"sslmode": "require"', '["require"]', "null"])
+def test_an_extra_that_airflow_ignores_as_a_whole_is_refused(connect, database, make_row, extra):
+    """Its hook would connect without the TLS that somebody asked for."""
+    connect(database.url, extra=extra)
+    with pytest.raises(WarehouseConfigurationError, match="its extra is no JSON object"):
+        keep(make_row())
+
+
+class Undecrypted:
+    """A Connection in Airflow 2, which decrypts a field when it is read."""
+
+    conn_type, host, login, extra, extra_dejson = "postgres", "127.0.0.1", "u", "", {}
+
+    @property
+    def password(self):
+        raise InvalidToken
+
+
+def test_a_connection_that_this_worker_cannot_decrypt_is_named(monkeypatch, make_row):
+    monkeypatch.setattr(BaseHook, "get_connection", lambda conn_id: Undecrypted())
+    with pytest.raises(WarehouseConfigurationError, match="Connection 'w'.*fernet_key"):
         keep(make_row())
 
 
