@@ -114,13 +114,14 @@ class MassPayoutAuthorizeOperator(PayoutTask):
         """
         from airflow_provider_iyzico.payouts.follow import follow
 
+        over_at = means.clock() + ends_at - time.time()  # by a clock that nobody sets in between
         while True:
             standing = None
             try:
                 means.iyzico.refresh(was_there=True)  # days may have passed, and keys been exchanged
                 standing = follow(means, str(self.external_id), deposit_grace_seconds=float(self.deposit_grace_seconds))
             except IyzicoError as error:
-                if not is_safe_to_repeat(error) or time.time() >= ends_at:
+                if not is_safe_to_repeat(error) or means.clock() >= over_at:
                     raise
                 self.log.warning("%s", error)
             # A restored ledger may know no id, and dag.test() resumes a task without what it was deferred with.
@@ -131,14 +132,14 @@ class MassPayoutAuthorizeOperator(PayoutTask):
                 )
             if standing is not None and standing.has_ended:
                 return self._ended(context, standing)
-            if time.time() >= ends_at:
+            if means.clock() >= over_at:
                 raise PayoutUnpaidError(self._timed_out(standing))
             # Where only time changes something, nothing is read before it is over; an error passes sooner or later.
             wait_seconds = standing.wait_seconds if standing is not None else None
             if self.deferrable:
                 self._defer(request_id or (str(standing.batch.request_id) if standing else ""), wait_seconds, ends_at)
             pause = float(self.poll_interval) if wait_seconds is None else max(min(wait_seconds, RECORD_SECONDS), 1.0)
-            means.pause(min(pause, max(ends_at - time.time(), 0.0)))
+            means.pause(min(pause, max(over_at - means.clock(), 0.0)))
 
     def _defer(self, request_id: str, wait_seconds: float | None, ends_at: float) -> None:
         from airflow_provider_iyzico.triggers.mass_payout import MassPayoutTrigger

@@ -12,12 +12,15 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_iyzico.domain.event import GateEvent
 from airflow_provider_iyzico.domain.gate import Outcome
 
+#: The clocks of worker and triggerer may differ. A gate that is woken too early asks again.
+LONGEST_SECONDS = 900.0
+
 
 class LedgerPauseTrigger(BaseTrigger):
     """Wakes a gate after a pause, so that its worker asks the ledger again. It asks nobody itself.
 
     :param iyzico_conn_id: whose balance the gate waits for, with its ``currency``: for the event
-    :param wakes_at: when to wake the task, in seconds since the epoch
+    :param wakes_at: when to wake the task, in seconds since the epoch; at the latest a quarter of an hour from now
     :param ends_at: when its wait ends: for the event, and not later than that
     """
 
@@ -42,7 +45,7 @@ class LedgerPauseTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Sleep, and fire once."""
-        await asyncio.sleep(max(min(self.wakes_at, self.ends_at) - time.time(), 0))
+        await asyncio.sleep(min(max(min(self.wakes_at, self.ends_at) - time.time(), 0), LONGEST_SECONDS))
         event = GateEvent(
             Outcome.WAITING,
             "the pause is over",

@@ -162,6 +162,17 @@ def test_new_keys_count_while_a_worker_follows_a_batch(bank, monkeypatch):
     assert authorize()["paid_items"] == 3
 
 
+def test_a_clock_that_is_set_ahead_while_a_worker_follows_a_batch_does_not_end_that(bank, monkeypatch):
+    init()
+
+    def set_ahead():
+        later = SimpleNamespace(time=lambda: time.time() + 86400)
+        monkeypatch.setattr(payout_authorize, "time", later)
+
+    _while_it_is_paid(bank, monkeypatch, set_ahead)
+    assert authorize(timeout=3600)["paid_items"] == 3
+
+
 def _while_it_is_paid(bank, monkeypatch, act):
     """Let something happen after the authorization, and iyzico pay while the task pauses. Return the seconds of its pauses."""
     bank.set(clock="stepped", durations={"SUCCESS": 0.5})

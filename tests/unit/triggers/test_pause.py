@@ -8,6 +8,7 @@ from airflow.providers.common.compat.module_loading import import_string
 
 from airflow_provider_iyzico.domain.event import GateEvent
 from airflow_provider_iyzico.domain.gate import Outcome
+from airflow_provider_iyzico.triggers import pause
 from airflow_provider_iyzico.triggers.pause import LedgerPauseTrigger
 
 
@@ -34,4 +35,10 @@ async def test_it_wakes_its_task_once_and_asks_nobody():
 async def test_it_does_not_sleep_beyond_the_end_of_the_wait():
     ends_at = time.time() + 0.1
     (event,) = await events(time.time() + 86400, ends_at)
+    assert event.outcome is Outcome.WAITING
+
+
+async def test_a_clock_that_is_behind_that_of_the_worker_does_not_put_it_to_sleep_for_hours(monkeypatch):
+    monkeypatch.setattr(pause, "LONGEST_SECONDS", 0.1)
+    (event,) = await events(time.time() + 3600, time.time() + 86400)
     assert event.outcome is Outcome.WAITING
