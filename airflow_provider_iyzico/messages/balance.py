@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_provider_iyzico.api.money import money_from_author, money_from_text, subtract
+from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.messages.language import body, moment, money, read_language, said
 
 #: By whether the amount is low, and whether it is what is available or the balance.
@@ -58,8 +59,13 @@ class BalanceMessage:
         """Return the message about what ``MassPayoutBalanceOperator`` returned for one account.
 
         :raises IyzicoMoneyError: an amount is not exact or not valid
-        :raises IyzicoConfigurationError: the language is not known
+        :raises IyzicoConfigurationError: the language is not known, or there are several accounts
         """
+        if not isinstance(snapshot, Mapping):
+            raise IyzicoConfigurationError(
+                f"snapshot is a {type(snapshot).__name__}; a task with a list of Connections returns a row for each, so make a "
+                "message for each"
+            )
         return cls(
             environment=snapshot["environment"],
             account=snapshot["account"],

@@ -86,7 +86,8 @@ class PayoutMessage:
         elif paid == requested:
             both = _ALL_PAID
         else:
-            both = _CANCELLED if self.parts["cancelled"].items else _NOT_PAID
+            never_paid = self.parts["cancelled"].items + self.parts["invalid"].items
+            both = _CANCELLED if self.parts["cancelled"].items and never_paid == requested else _NOT_PAID
         return said(both, self.language, batch=self.external_id, count=items(requested - paid, self.language))
 
     @property

@@ -95,6 +95,11 @@ def test_an_amount_that_is_not_exact_is_refused(name, value):
         message(**{name: value})
 
 
+def test_the_rows_of_several_accounts_are_several_messages():
+    with pytest.raises(IyzicoConfigurationError, match="snapshot is a list; .*a message for each"):
+        BalanceMessage.of([SNAPSHOT], threshold="1")
+
+
 def test_another_language_is_refused():
     with pytest.raises(IyzicoConfigurationError, match="language is 'de'; give 'tr' or 'en'"):
         message(language="de")

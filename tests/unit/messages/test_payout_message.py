@@ -54,6 +54,8 @@ def test_a_batch_that_is_paid_in_part_in_english():
         ({"paid_items": 0, "outstanding_items": 1203}, "not finished yet", "henüz tamamlanmadı"),
         ({"paid_items": 0, "cancelled_items": 1203}, "cancelled", "iptal edildi"),
         ({"paid_items": 1202, "returned_items": 1}, "1 item not paid", "1 kalem ödenemedi"),
+        ({"paid_items": 1202, "cancelled_items": 1}, "1 item not paid", "1 kalem ödenemedi"),
+        ({"paid_items": 0, "cancelled_items": 1200, "invalid_items": 3}, "cancelled", "iptal edildi"),
     ],
 )
 def test_the_title_says_what_matters_most(parts, english, turkish):
