@@ -32,7 +32,12 @@ from airflow_provider_iyzico.ledger.reading import differing_items
 from airflow_provider_iyzico.ledger.resolve import check_step, resolve
 from airflow_provider_iyzico.ledger.rights import grants
 from airflow_provider_iyzico.ledger.who import Who
-from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
+from airflow_provider_iyzico.warehouse.database.by_url import (
+    URL_VARIABLE,
+    engine_by_url,
+    print_every_letter,
+    without_password,
+)
 from airflow_provider_iyzico.warehouse.database.layout import ddl, dialect_named
 
 Asked = argparse.Namespace
@@ -47,6 +52,7 @@ MAX_HOURS = 24 * 366
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 when it is done, and 2 when it is refused."""
     asked = _parser().parse_args(arguments)
+    print_every_letter()
     if asked.command == "ddl":
         return _run(lambda: _ddl(asked), str)
     try:

@@ -13,7 +13,12 @@ from airflow_provider_iyzico.errors import WarehouseConfigurationError, Warehous
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.bounds import REBUILD
 from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
-from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
+from airflow_provider_iyzico.warehouse.database.by_url import (
+    URL_VARIABLE,
+    engine_by_url,
+    print_every_letter,
+    without_password,
+)
 from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line
 from airflow_provider_iyzico.warehouse.database.layout import PRINTED_DIALECTS, ddl, dialect_named
 from airflow_provider_iyzico.warehouse.database.patience import Watch
@@ -44,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     for command in (printer, rebuilder, teller):
         command.add_argument("--schema", help="the schema of the tables and views")
     asked = parser.parse_args(arguments)
+    print_every_letter()
     try:
         if asked.command == "rebuild":
             return _rebuild(asked.schema, asked.timezone)

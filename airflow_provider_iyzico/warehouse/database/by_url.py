@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from io import TextIOWrapper
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
@@ -40,6 +42,12 @@ def engine_by_url() -> Engine:
             f"there is no database file {file!r}, and this command makes none; correct ${URL_VARIABLE}"
         )
     return engine
+
+
+def print_every_letter() -> None:
+    """Let a terminal that lacks a letter, such as that of a label, print its number. What is done must not look refused."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def without_password(engine: Engine, said: str) -> str:

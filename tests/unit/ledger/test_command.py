@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from io import BytesIO, TextIOWrapper
 
 import pytest
 from batches import IBAN, NAME, PERSON, WAYS, Walk, asked, batch_of_two, found, rows, set_aside, task
@@ -290,3 +291,14 @@ def test_a_read_that_is_unclear_settles_nothing(ledger, account):
     for state in (State.CANCELLED, State.INITIATED, State.AUTHORIZED):
         with pytest.raises(LedgerBatchError, match="unclear"):
             resolve(ledger, walk.batch, state, unclear, PERSON, "because")
+
+
+def test_what_is_done_does_not_look_refused_on_a_terminal_that_lacks_a_letter(ledger, monkeypatch, capsys):
+    label = Account("sandbox", "maaş", "TRY")
+    place(ledger, label, Wanted("rent", batch_total=Decimal(5)), asked(ledger, label), task())
+    terminal = TextIOWrapper(BytesIO(), encoding="ascii", write_through=True)
+    monkeypatch.setattr("sys.stdout", terminal)
+    assert main(["list"]) == 0
+    assert main(["release", "rent", *BECAUSE]) == 0
+    assert b"maa\\u015f" in terminal.buffer.getvalue()
+    assert capsys.readouterr().err == ""
