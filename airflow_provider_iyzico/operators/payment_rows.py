@@ -23,7 +23,7 @@ Rows = Iterator[Mapping[str, Any]]
 
 
 @contextmanager
-def payment_rows(payments: object, sql: str | None, conn_id: str | None, path: object) -> Iterator[Rows]:
+def payment_rows(payments: object, sql: object, conn_id: str | None, path: object) -> Iterator[Rows]:
     """Open the one source that an author named.
 
     :raises IyzicoConfigurationError: none is named, or several are
@@ -31,7 +31,7 @@ def payment_rows(payments: object, sql: str | None, conn_id: str | None, path: o
     """
     check_source(payments, sql, conn_id, path)
     if sql is not None and conn_id is not None:
-        with _queried(sql, conn_id) as rows:
+        with _queried(str(sql), conn_id) as rows:
             yield rows
     elif path is not None:
         with stored_payments(str(path)) as file:

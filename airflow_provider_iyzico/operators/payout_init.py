@@ -74,10 +74,10 @@ class MassPayoutInitOperator(PayoutTask):
         self,
         *,
         payments: Sequence[Mapping[str, Any]] | XComArg | None = None,
-        payments_sql: str | None = None,
+        payments_sql: str | XComArg | None = None,
         payments_conn_id: str | None = None,
         payments_path: str | XComArg | None = None,
-        purpose: str | None = None,
+        purpose: str | XComArg | None = None,
         on_invalid: str = "fail",
         commission_bound: str | int | Decimal | None = None,
         max_items: int | None = None,
@@ -159,10 +159,10 @@ class MassPayoutInitOperator(PayoutTask):
         from airflow_provider_iyzico.operators.payment_rows import payment_rows
         from airflow_provider_iyzico.payments.checking import Limits, checked
 
-        name = read_external_id(self.external_id)
+        name, purpose = read_external_id(self.external_id), str(self.purpose) if self.purpose else None
         limits = Limits(self.max_items, None if self.max_total is None else money_from_author(self.max_total, "max_total"))
         with payment_rows(self.payments, self.payments_sql, self.payments_conn_id, self.payments_path) as rows:
-            return checked(rows, external_id=name, currency=means.account.currency, purpose=self.purpose or None, limits=limits)
+            return checked(rows, external_id=name, currency=means.account.currency, purpose=purpose, limits=limits)
 
     def _bound(self) -> Decimal | None:
         from airflow_provider_iyzico.api.money import money_from_author

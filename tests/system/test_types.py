@@ -20,7 +20,7 @@ from decimal import Decimal
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator
+from airflow_provider_iyzico.operators.mass_payout import MassPayoutBalanceOperator, MassPayoutInitOperator
 from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 from airflow_provider_iyzico.triggers.mass_payout import MassPayoutBalanceTrigger
 
@@ -46,6 +46,7 @@ with DAG("types", schedule=None) as dag:
     Asset("covered", watchers=[AssetWatcher(name="balance", trigger=trigger)])
     MassPayoutBalanceSensor(task_id="batch", external_id="salaries-2026-11")
     MassPayoutBalanceSensor(task_id="hold", external_id="rent-2026-11", batch_total="5.00", hold_for_seconds=3600)
+    MassPayoutInitOperator(task_id="query", external_id=total(), payments_sql=total(), payments_conn_id="hr", purpose=total())
     amount: Decimal = IyzicoHook(iyzico_conn_id="a").get_balance(attempts=1).amount
 
     MassPayoutBalanceSensor(task_id="float", batch_total=1500.75)  # refused
