@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_iyzico.bridge.human import HumanOperator, read_answer, wait_for_answer
+from airflow_provider_iyzico.bridge.versions import is_mapped_with
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, LedgerApprovalError, LedgerMovedError, PayoutRejectedError
 from airflow_provider_iyzico.operators.payout_task import PayoutTask, told_of
 
@@ -81,6 +82,7 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
             raise IyzicoConfigurationError(
                 f"task {self.task_id!r}: max_age is {max_age!r}; give a timedelta or seconds, above 0 and up to 366 days"
             )
+        self._check_when_parsed()
 
     def execute(self, context: Context) -> Any:
         """Ask, unless the batch needs no answer of this task any more."""
@@ -112,6 +114,19 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
                     self.log.info("%s changed meanwhile; reading it again", batch)
             self.log.info("%s is approved by %s", batch, answer.person)
             return self._told(means, batch)
+
+    def _check_literals(self) -> None:
+        """Refuse what cannot be right. Of an empty list of users, Airflow would let everybody answer.
+
+        :raises IyzicoConfigurationError: a parameter cannot be right
+        """
+        super()._check_literals()
+        is_given = self.assigned_users is not None or is_mapped_with(self, "assigned_users")
+        if is_given and not self.assigned_users:
+            raise IyzicoConfigurationError(
+                f"task {self.task_id!r}: assigned_users is {self.assigned_users!r}, and Airflow would let everybody answer; name "
+                "who may, or leave it out"
+            )
 
     def _ask_about(self, batch: LedgerBatch, triggered_by: str | None) -> None:
         """Let Airflow show the batch. No text of a recipient is in it."""

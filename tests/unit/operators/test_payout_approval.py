@@ -225,6 +225,15 @@ def test_a_max_age_that_is_none_is_refused_when_the_dag_is_parsed(max_age):
         MassPayoutApprovalOperator(task_id="ask", external_id=BATCH, max_age=max_age)
 
 
+@asks
+@pytest.mark.parametrize(("users", "is_mapped"), [([], False), ((), False), ([], True), (None, True)])
+def test_an_empty_list_of_who_may_answer_does_not_let_everybody_answer(payout, users, is_mapped):
+    payout.start()
+    given = {"external_id": BATCH, "assigned_users": users, "_airflow_from_mapped": is_mapped}
+    with pytest.raises(AirflowFailException if is_mapped else IyzicoConfigurationError, match="would let everybody answer"):
+        MassPayoutApprovalOperator(task_id="ask", **given).execute(context())
+
+
 @pytest.mark.parametrize("response_timeout", [60, "1h"])
 def test_a_response_timeout_that_is_none_is_refused_when_the_dag_is_parsed(response_timeout):
     with pytest.raises(IyzicoConfigurationError, match="response_timeout is .*give a timedelta"):
