@@ -54,6 +54,11 @@ def is_mapped(operator: BaseOperator) -> bool:
     return bool(getattr(operator, "_BaseOperator__from_mapped", False))
 
 
+def is_mapped_with(operator: BaseOperator, name: str) -> bool:
+    """Tell whether a mapped operator was given a parameter, be it the ``None`` of a task that returned nothing."""
+    return is_mapped(operator) and name in getattr(operator, "_BaseOperator__init_kwargs", {})
+
+
 def triggering_user(context: Context) -> str | None:
     """Return the name of the user who triggered the run, if Airflow tells; before 3.1 it does not."""
     return getattr(context["dag_run"], "triggering_user_name", None)

@@ -135,6 +135,7 @@ class MassPayoutInitOperator(PayoutTask):
         :raises IyzicoMoneyError: an amount is none
         """
         from airflow_provider_iyzico.api.payout.batch import PURPOSES
+        from airflow_provider_iyzico.bridge.versions import is_mapped_with
         from airflow_provider_iyzico.operators.payment_rows import check_source
         from airflow_provider_iyzico.sensors.literals import check_amount, check_choice, check_conn_id, is_rendered_later
 
@@ -144,6 +145,9 @@ class MassPayoutInitOperator(PayoutTask):
         check_choice(self.task_id, "on_invalid", self.on_invalid, ON_INVALID)
         if self.purpose and not is_rendered_later(self.purpose):
             check_choice(self.task_id, "purpose", self.purpose, PURPOSES)
+        for name in ("max_items", "max_total"):
+            if getattr(self, name) is None and is_mapped_with(self, name):
+                raise IyzicoConfigurationError(f"task {self.task_id!r}: {name} is None; did the upstream task return nothing?")
         for name in ("commission_bound", "max_total"):
             if (amount := getattr(self, name)) is not None:
                 if is_rendered_later(amount):

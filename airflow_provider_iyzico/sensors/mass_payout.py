@@ -13,7 +13,14 @@ from zoneinfo import ZoneInfo
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, BaseSensorOperator, PokeReturnValue, conf
 
 from airflow_provider_iyzico.bridge.fail_fast import fail_fast
-from airflow_provider_iyzico.bridge.versions import TRIGGER_FAILED, is_end_of_deferral, is_mapped, rescheduled_at, started_at
+from airflow_provider_iyzico.bridge.versions import (
+    TRIGGER_FAILED,
+    is_end_of_deferral,
+    is_mapped,
+    is_mapped_with,
+    rescheduled_at,
+    started_at,
+)
 from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.get_provider_info import DEFAULT_WAREHOUSE_CONN_ID
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
@@ -267,19 +274,20 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         if self._sets_aside:
             self._verdict = self._poll_and_place(context, seconds_left, asked)
         else:
+            check_batch(self.task_id, None, self.batch_total, self.hold_for_seconds)
             self._verdict = self._polls.poll(self._need(), seconds_left, **asked)
         return self._verdict
 
     @property
     def _sets_aside(self) -> bool:
-        return self._names_batch or self.external_id is not None
+        return self._names_batch or self.external_id is not None or is_mapped_with(self, "external_id")
 
     def _poll_and_place(self, context: Context, seconds_left: float | None, asked: dict[str, Any]) -> Verdict:
         from airflow_provider_iyzico.sensors.holding import Aside, poll_and_place, read_wanted
 
         times = (self.hold_for_seconds, self.recheck_seconds, self.settling_seconds)
         check_ledger(self.task_id, self.ledger_conn_id, *times)
-        is_plain = self._names_total or self.batch_total is not None
+        is_plain = self._names_total or self.batch_total is not None or is_mapped_with(self, "batch_total")
         wanted = read_wanted(self.external_id, self.headroom, self.batch_total, self.hold_for_seconds, is_plain=is_plain)
         ledger = self.ledger_conn_id, self.ledger_schema
         aside = Aside.of(context, wanted, self.currency, *ledger, self.poke_interval, self.settling_seconds)

@@ -285,6 +285,14 @@ def test_a_mapped_task_refuses_the_same_when_it_runs(bank, parameters, match):
     assert bank.seen == []
 
 
+@pytest.mark.parametrize("limit", ["max_items", "max_total"])
+def test_a_mapped_task_whose_limit_another_task_left_empty_hands_over_nothing(bank, limit):
+    given = {"external_id": BATCH, "payments": payments(), limit: None}
+    with pytest.raises(AirflowFailException, match=f"{limit} is None; did the upstream task return nothing"):
+        MassPayoutInitOperator(task_id="start", **given, _airflow_from_mapped=True).execute(context())
+    assert bank.seen == []
+
+
 def test_templates_are_not_read_before_they_are_rendered():
     operator = MassPayoutInitOperator(
         task_id="start", external_id="salaries-{{ ds }}", payments="{{ params.payments }}", purpose="{{ params.purpose }}"

@@ -389,6 +389,28 @@ def test_a_name_that_renders_to_none_does_not_open_without_a_hold(sqlite_warehou
     assert not sqlite_warehouse.exists()
 
 
+MAPPED = {
+    "no name": ({"batch_total": "50", "external_id": None}, "external_id is None; did a template misspell it"),
+    "no amount": ({"external_id": NAME, "batch_total": None}, "batch_total is None"),
+    "no hold to end": ({"batch_total": "50", "hold_for_seconds": 60}, "hold_for_seconds needs external_id"),
+}
+
+
+@pytest.mark.parametrize("mode", ["poke", "deferrable"])
+@pytest.mark.parametrize(("given", "why"), MAPPED.values(), ids=MAPPED)
+def test_a_mapped_gate_does_not_open_without_the_hold_that_it_was_to_have(sqlite_warehouse, iyzico, given, why, mode):
+    """Another task may return nothing for one of several gates."""
+    sensor = MassPayoutBalanceSensor(task_id="gate", **given, _airflow_from_mapped=True)  # as every Airflow makes it
+    refused(sensor, iyzico, mode, f"Error: .*{why}")
+    assert not sqlite_warehouse.exists()
+
+
+def test_a_mapped_gate_without_a_name_has_no_hold(sqlite_warehouse, iyzico):
+    sensor = MassPayoutBalanceSensor(task_id="gate", batch_total="50", _airflow_from_mapped=True)
+    assert sensor.execute(context())["required"] == "50.00"
+    assert not sqlite_warehouse.exists()
+
+
 @pytest.mark.parametrize("value", [None, "", "None", "-1", "NaN", 12.5, "1e99"])
 def test_an_amount_that_renders_to_no_money_sets_nothing_aside(sqlite_warehouse, iyzico, value):
     """``None`` among them: it does not stand for what a batch in the ledger needs."""
