@@ -97,6 +97,7 @@ class MassPayoutBalanceOperator(BaseOperator):
         from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
         with fail_fast():
+            self._check_literals()
             currency, table = read_currency(self.currency), snapshot_table(self.table, self.schema)
             conn_ids = read_conn_ids(self.iyzico_conn_id)
             with warehouse_engine(self.warehouse_conn_id) as engine:

@@ -88,8 +88,9 @@ class MassPayoutAuthorizeOperator(PayoutTask):
         """Have the batch paid, and follow it."""
         from airflow_provider_iyzico.payouts.authorize import authorize
 
-        ends_at = time.time() + self._timeout_seconds()
+        started_at = time.time()
         with self._means(context, settling_seconds=self.settling_seconds) as means:
+            ends_at = started_at + self._timeout_seconds()
             batch = authorize(means, str(self.external_id), approvals=self.approvals)
             self.log.info("%s is %s at iyzico as %s; following it", batch, batch.state, batch.request_id)
             return self._followed(context, means, str(batch.request_id), ends_at)

@@ -137,6 +137,7 @@ def fails(match, run=None, **parameters):
         ({"currency": "TL"}, "IyzicoConfigurationError: currency is 'TL'"),
         ({"table": 'x"; DROP TABLE y'}, "WarehouseConfigurationError: table is"),
         ({"schema": "a.b"}, "WarehouseConfigurationError: schema is"),
+        ({"schema": ["a"]}, "WarehouseConfigurationError: schema is"),
         ({"warehouse_conn_id": "no_such_warehouse"}, "there is no Connection 'no_such_warehouse'"),
         ({"iyzico_conn_id": "no_such_account"}, "there is no Connection 'no_such_account'"),
     ],

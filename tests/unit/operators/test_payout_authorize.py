@@ -429,10 +429,11 @@ def test_wrong_parameters_are_refused_when_the_dag_file_is_parsed(parameters, ma
 
 def test_a_mapped_task_refuses_the_same_when_it_runs(bank):
     init()
-    operator = authorizing()
-    operator.approvals = 3
-    with pytest.raises(AirflowFailException, match="approvals is 3"):
-        operator.execute(context())
+    for name, value in {"approvals": 3, "timeout": "3600"}.items():
+        operator = authorizing()
+        setattr(operator, name, value)
+        with pytest.raises(AirflowFailException, match=f"{name} is {value!r}"):
+            operator.execute(context())
     assert calls(bank, "auth") == 0
 
 
