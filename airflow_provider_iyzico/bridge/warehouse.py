@@ -99,7 +99,7 @@ def _secrets_of(connection: Any) -> list[str] | None:
     try:
         is_object = isinstance(json.loads((connection.extra or "").strip() or "{}"), dict)
         return _secrets(connection) if is_object else None
-    except (AirflowException, InvalidToken, ValueError):  # a Connection decrypts a field when it is read
+    except (AirflowException, InvalidToken, ValueError, RecursionError):  # a Connection decrypts a field when it is read
         return None
 
 

@@ -255,12 +255,20 @@ class _Reader:
         return value or ""
 
     def _extra(self) -> Mapping[str, object]:
+        repeated: list[int] = []
+
+        def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            repeated.append(len(pairs) - len(dict(pairs)))
+            return dict(pairs)
+
         try:
-            extra: Any = json.loads(self._text("extra").strip() or "{}")
+            extra: Any = json.loads(self._text("extra").strip() or "{}", object_pairs_hook=once)
         except (ValueError, RecursionError):
             extra = None
         if not isinstance(extra, dict):
             self._refuse("extra", "is not a JSON object", 'write one, such as {"locale": "tr"}')
+        if any(repeated):
+            self._refuse("extra", "has a field twice, of which only the last would count", "write each once")
         unknown = sorted(set(extra) - EXTRA_FIELDS)
         if unknown:
             named = ", ".join(repr(name) for name in unknown if _FIELD_NAME.match(name)) or "whose names are not shown here"

@@ -189,6 +189,7 @@ def test_hostile_hosts_are_refused_before_any_request(host):
         ({"extra": '{"report_timezone": "Mars/Base"}'}, "report_timezone"),
         ({"extra": '{"report_timezone": "../../etc/passwd"}'}, "report_timezone"),
         ({"extra": '{"report_timezone": "localtime"}'}, "report_timezone"),
+        ({"extra": '{"account": "payroll", "can_pay": true, "account": "suppliers"}'}, "extra has a field twice"),
         *[
             ({"extra": f'{{"report_timezone": {value}}}'}, "report_timezone")
             for value in ("3", '["UTC"]', '{"a": 1}', '"a\\u0000b"', "true")
