@@ -96,6 +96,7 @@ class MassPayoutInitOperator(PayoutTask):
         self.max_items = max_items
         self.max_total = max_total
         self.create_table = create_table
+        self._names_purpose = purpose is not None  # a template that renders to nothing was given all the same
         self._check_when_parsed()
 
     def execute(self, context: Context) -> dict[str, str | int]:
@@ -143,7 +144,8 @@ class MassPayoutInitOperator(PayoutTask):
         check_source(self.payments, self.payments_sql, self.payments_conn_id, self.payments_path)
         check_conn_id(self.payments_conn_id, "payments_conn_id", self.task_id)
         check_choice(self.task_id, "on_invalid", self.on_invalid, ON_INVALID)
-        if self.purpose and not is_rendered_later(self.purpose):
+        names_purpose = self._names_purpose or self.purpose is not None or is_mapped_with(self, "purpose")
+        if names_purpose and not is_rendered_later(self.purpose):
             check_choice(self.task_id, "purpose", self.purpose, PURPOSES)
         for name in ("max_items", "max_total"):
             if getattr(self, name) is None and is_mapped_with(self, name):
@@ -163,7 +165,7 @@ class MassPayoutInitOperator(PayoutTask):
         from airflow_provider_iyzico.operators.payment_rows import payment_rows
         from airflow_provider_iyzico.payments.checking import Limits, checked
 
-        name, purpose = read_external_id(self.external_id), str(self.purpose) if self.purpose else None
+        name, purpose = read_external_id(self.external_id), None if self.purpose is None else str(self.purpose)
         limits = Limits(self.max_items, None if self.max_total is None else money_from_author(self.max_total, "max_total"))
         with payment_rows(self.payments, self.payments_sql, self.payments_conn_id, self.payments_path) as rows:
             return checked(rows, external_id=name, currency=means.account.currency, purpose=purpose, limits=limits)

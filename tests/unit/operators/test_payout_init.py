@@ -300,6 +300,15 @@ def test_templates_are_not_read_before_they_are_rendered():
     assert set(operator.template_fields) == {"external_id", "payments", "payments_sql", "payments_path", "purpose"}
 
 
+@pytest.mark.parametrize("rendered", ["", None, "None"])
+def test_a_purpose_that_renders_to_nothing_is_named(bank, rendered):
+    operator = MassPayoutInitOperator(task_id="start", external_id=BATCH, payments=payments(), purpose="{{ x }}")
+    operator.purpose = rendered
+    with pytest.raises(AirflowFailException, match=f"purpose is {rendered!r}; use one of SALARY"):
+        operator.execute(context())
+    assert bank.seen == []
+
+
 def test_a_template_that_renders_to_nothing_is_named(bank):
     operator = MassPayoutInitOperator(task_id="start", external_id="{{ x }}", payments=payments())
     operator.external_id = "None"
