@@ -121,11 +121,12 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
         :raises IyzicoConfigurationError: a parameter cannot be right
         """
         super()._check_literals()
-        is_given = self.assigned_users is not None or is_mapped_with(self, "assigned_users")
-        if is_given and not self.assigned_users:
+        users = self.assigned_users
+        is_given = users is not None or is_mapped_with(self, "assigned_users")
+        if is_given and not (isinstance(users, (list, tuple)) and users and all(map(_is_user, users))):
             raise IyzicoConfigurationError(
-                f"task {self.task_id!r}: assigned_users is {self.assigned_users!r}, and Airflow would let everybody answer; name "
-                "who may, or leave it out"
+                f"task {self.task_id!r}: assigned_users is {users!r}; list who may answer, each with id and name as text, or "
+                "leave it out: of an empty list, Airflow would let everybody answer"
             )
 
     def _ask_about(self, batch: LedgerBatch, triggered_by: str | None) -> None:
@@ -183,3 +184,7 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
 
     def _max_age(self) -> timedelta:
         return self.max_age if isinstance(self.max_age, timedelta) else timedelta(seconds=float(self.max_age))
+
+
+def _is_user(given: Any) -> bool:
+    return isinstance(given, dict) and all(isinstance(given.get(name), str) for name in ("id", "name"))

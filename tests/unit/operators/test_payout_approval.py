@@ -226,8 +226,27 @@ def test_a_max_age_that_is_none_is_refused_when_the_dag_is_parsed(max_age):
 
 
 @asks
-@pytest.mark.parametrize(("users", "is_mapped"), [([], False), ((), False), ([], True), (None, True)])
-def test_an_empty_list_of_who_may_answer_does_not_let_everybody_answer(payout, users, is_mapped):
+@pytest.mark.parametrize(
+    "users", [{"id": "7", "name": "fatma"}, [{"id": "7", "name": "fatma"}, {"id": "8", "name": "ali"}], None]
+)
+def test_people_may_be_named_who_answer(users):
+    assert MassPayoutApprovalOperator(task_id="ask", external_id=BATCH, assigned_users=users)
+
+
+@asks
+@pytest.mark.parametrize(
+    ("users", "is_mapped"),
+    [
+        ([], False),
+        ((), False),
+        ([], True),
+        (None, True),
+        (["fatma"], False),
+        ("fatma", True),
+        ([{"id": 7, "name": "fatma"}], False),
+    ],
+)
+def test_a_list_that_names_nobody_does_not_let_everybody_answer(payout, users, is_mapped):
     payout.start()
     given = {"external_id": BATCH, "assigned_users": users, "_airflow_from_mapped": is_mapped}
     with pytest.raises(AirflowFailException if is_mapped else IyzicoConfigurationError, match="would let everybody answer"):
