@@ -73,11 +73,13 @@ def unread_holders(ledger: Ledger, account: Account, *, seconds: float) -> list[
     return ledger.act(ask)
 
 
-def may_be_set_off(ledger: Ledger, account: Account) -> list[LedgerBatch]:
+def may_be_set_off(ledger: Ledger, account: Account, payments_digest: str | None = None) -> list[LedgerBatch]:
     """Return the batches that hold nothing, and that iyzico may pay all the same.
 
     A top-up may set off one that a person ended while items were out. An authorization that went unanswered may arrive after its
     batch was cancelled; after ``LATE`` none does, so that a read after that is the last one.
+
+    :param payments_digest: a batch of these payments is among them also while money is held for its items that are out
     """
 
     def ask(connection: Connection) -> list[LedgerBatch]:
@@ -85,8 +87,9 @@ def may_be_set_off(ledger: Ledger, account: Account) -> list[LedgerBatch]:
         is_late = and_(payout.c.auth_unanswered_at.isnot(None), payout.c.changed_at >= since)
         ended = and_(payout.c.state == State.ENDED.value, _has_items_out(ledger))
         cancelled = and_(payout.c.state == State.CANCELLED.value, is_late)
-        found = _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled)))
-        return [batch for batch in found if batch.state is State.ENDED or _may_arrive(batch)]
+        same = (payout.c.payments_digest == payments_digest, payout.c.state == State.AUTHORIZED.value, _has_items_out(ledger))
+        found = _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled, and_(*same))))
+        return [batch for batch in found if batch.state is not State.CANCELLED or _may_arrive(batch)]
 
     return ledger.act(ask)
 

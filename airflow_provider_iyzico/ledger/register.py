@@ -15,7 +15,7 @@ from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.api.payout.batch import Batch
 from airflow_provider_iyzico.domain.items import totals_of
 from airflow_provider_iyzico.domain.payout import MAY_STILL_PAY, PAST_THE_GATE, State
-from airflow_provider_iyzico.domain.progress import DECIDED, PAID, is_under_way
+from airflow_provider_iyzico.domain.progress import DECIDED, PAID, UNPAID, is_under_way
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError
 from airflow_provider_iyzico.ledger.accounts import Account, locked
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, read_batch, require_currency, same_batch
@@ -109,12 +109,10 @@ def refuse_twin(
     table, item, event = ledger.tables.payout, ledger.tables.item, ledger.tables.event
     under_way = exists().where(*same_batch(item, table), item.c.status.notin_(DECIDED))
     refused = [_is(table, MAY_STILL_PAY), and_(_is(table, {State.AUTHORIZED}), under_way)]
-    is_paid = event.c.kind == EventKind.ITEM.value, event.c.before != event.c.after, event.c.after.in_(PAID)
     if since is not None:
-        meanwhile = exists().where(*same_batch(event, table), event.c.happened_at >= since, *is_paid)
-        refused.append(and_(_is(table, PAST_THE_GATE), meanwhile))
-    late = and_(_is(table, PAST_THE_GATE), is_paid_late(ledger, since=now - _UNAWARE))
-    refused.append(late)
+        may_be_paid = event.c.kind == EventKind.ITEM.value, event.c.before != event.c.after, event.c.after.notin_(UNPAID)
+        refused.append(exists().where(*same_batch(event, table), event.c.happened_at >= since, *may_be_paid))
+    refused.append(late := is_paid_late(ledger, since=now - _UNAWARE))
     query = select(table.c.external_id, table.c.state, case((late, 1), else_=0).label("is_late")).where(
         table.c.environment == account.environment,
         table.c.account == account.account,

@@ -74,7 +74,7 @@ def seen_twice(means: Means, batch: LedgerBatch) -> tuple[LedgerBatch, Says]:
 
 
 def read_what_may_be_set_off(means: Means, *, before: LedgerBatch | None = None) -> None:
-    """Read the batches that hold nothing and may be paid all the same, before others take their money or make their payments.
+    """Read the batches that may be paid although nothing shows it yet, before others take their money or make their payments.
 
     One that iyzico never shows as it documents keeps nobody from being paid, unless its payments are those of ``before``.
 
@@ -82,7 +82,8 @@ def read_what_may_be_set_off(means: Means, *, before: LedgerBatch | None = None)
     :raises LedgerBatchError: the payments of ``before`` may have been made under another name, and reading does not tell
     :raises IyzicoError: one cannot be read now
     """
-    _read_each(means, may_be_set_off(means.ledger, means.account), before)
+    digest = None if before is None else before.payments_digest
+    _read_each(means, may_be_set_off(means.ledger, means.account, digest), before)
 
 
 def read_unread_holders(means: Means, *, seconds: float) -> bool:
@@ -110,13 +111,28 @@ def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | N
             has_moved = True  # somebody else has just read it
         except (LedgerBatchError, IyzicoAnswerError) as error:
             is_twin = before is not None and batch.payments_digest == before.payments_digest
-            if is_twin and not isinstance(error.__cause__, IyzicoNoSuchPayoutError):  # what iyzico has forgotten, it does not pay
+            if is_twin and not _is_forgotten(means, batch, error):
                 raise LedgerBatchError(
                     f"{batch} has the payments of {before}, and iyzico may make them all the same, but it cannot be read: "
                     f"{error}. They could be made twice, so nothing was sent. Ask iyzico what became of that batch"
                 ) from error
             log.warning("%s cannot be read: %s", batch, error)  # MassPayoutReconcileOperator fails by it; others may be paid
     return has_moved
+
+
+def _is_forgotten(means: Means, batch: LedgerBatch, error: IyzicoError) -> bool:
+    """Tell whether two reads find nothing of a batch: what iyzico has forgotten, it does not pay.
+
+    :raises LedgerMovedError: the second one finds it
+    """
+    if not isinstance(error.__cause__, IyzicoNoSuchPayoutError):
+        return False
+    means.pause(means.grace_seconds)
+    try:
+        read(means, batch)
+    except LedgerBatchError as again:
+        return isinstance(again.__cause__, IyzicoNoSuchPayoutError)
+    raise LedgerMovedError(f"iyzico did not find {batch} in one read, and did in the next")
 
 
 def twice(means: Means, once: Callable[[], Says]) -> Says:

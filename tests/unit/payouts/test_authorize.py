@@ -1,10 +1,11 @@
 """A batch is authorized at most once, whatever is lost, killed, copied or done behind our back."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from batches import PERSON, task
-from payers import BATCH, DAYS, IBANS, NEEDED, a_batch, payments
+from payers import BATCH, DAYS, IBANS, NEEDED, Killed, a_batch, payments
 from snapshots import run
 
 from airflow_provider_iyzico.domain.payout import State
@@ -456,6 +457,68 @@ def test_a_batch_whose_payments_a_top_up_set_off_under_another_name_is_not_autho
         payer.authorize("again")
     payer.wait(3600)
     assert (payer.effects("taken"), payer.calls("auth"), payer.state("again")) == (3, 1, "initiated")
+
+
+def test_a_read_that_finds_nothing_of_a_batch_for_a_moment_does_not_let_its_payments_be_made_under_another_name(payer):
+    """A person ended the stopped batch, and a top-up set it off; then iyzico fails once, with a code that nobody documented."""
+    end_stopped(payer)
+    payer.initiate(a_batch("again"))
+    first, show, failed = payer.batch().request_id, payer.hook.retrieve_mass_payout, []
+
+    def failing_once(**asked):
+        if asked.get("request_id") == first and not failed:
+            failed.append(first)
+            raise IyzicoNoSuchPayoutError("iyzico found nothing: errorCode 70001", code="70001", http_status=200)
+        return show(**asked)
+
+    payer.hook.retrieve_mass_payout = failing_once
+    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* is authorized: under the name 'again' they could be paid twice"):
+        payer.authorize("again")
+    assert (failed, payer.calls("auth")) == ([first], 1)
+
+
+def test_payments_whose_batch_failed_are_made_under_another_name_only_if_iyzico_does_not_go_on_with_it(payer):
+    """Nobody has read the batch since its items failed; a top-up set it off."""
+    payer.bank.set(short_items="fail")
+    payer.initiate()
+    payer.authorize_short("899.00")
+    payer.follow_to_its_end()
+    assert set(payer.items().values()) == {"FAILED"}
+    first, show = payer.batch().request_id, payer.hook.retrieve_mass_payout
+    payer.initiate(a_batch("again"))
+    payer.bank.panel.top_up("2000.00")
+
+    def going_on(**asked):
+        found = show(**asked)
+        if found.request_id != first:
+            return found
+        return replace(found, status="IN_PROGRESS", items=tuple(replace(item, status="PROCESSING") for item in found.items))
+
+    payer.hook.retrieve_mass_payout = going_on
+    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* is authorized: under the name 'again' they could be paid twice"):
+        payer.authorize("again")
+    payer.hook.retrieve_mass_payout = show
+    payer.follow()
+    assert payer.authorize("again").state == "authorized", "iyzico calls them failed again"
+
+
+def test_a_cancelled_batch_that_was_seen_to_be_paid_keeps_its_payments_from_being_made_again(payer, monkeypatch):
+    """The task that saw it was killed before it could say that iyzico pays the batch."""
+    payer.bank.set(auth_after_cancel="pay")
+    payer.initiate()
+    payer.cancel()
+    payer.bank.panel.authorize(BATCH)
+    payer.wait(3600)
+
+    def killed(*_, **__):
+        raise Killed
+
+    monkeypatch.setattr("airflow_provider_iyzico.payouts.reconcile.step_by_others", killed)
+    with pytest.raises(Killed):
+        payer.reconcile()
+    assert (payer.state(), set(payer.items().values())) == ("cancelled", {"SUCCESS"})
+    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* could be paid twice. It was cancelled, or a person had ended it"):
+        payer.initiate(a_batch("again"))
 
 
 def others(external_id, **more):

@@ -18,6 +18,7 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.resolve import resolve
+from airflow_provider_iyzico.payouts.reads import read
 
 LOST = ["done_then_reset", "cut", "truncated", "done_then_html", "done_then_status"]
 BAD_IBAN = "TR340006100519786457841326"
@@ -457,3 +458,16 @@ def test_a_retry_that_waited_pays_nobody_whom_another_name_paid_meanwhile(payer)
     assert payer.follow_to_its_end("again").totals.paid_items == 3
     raised(LedgerBatchError, payer.initiate, f"'again' .* is ended: under the name '{BATCH}' they could be paid twice")
     assert (payer.state(), payer.calls("init"), payer.calls("auth")) == ("new", 1, 1)
+
+
+def test_a_retry_that_waited_pays_nobody_whom_iyzico_called_by_a_word_that_nobody_documented(payer):
+    payer.bank.fail("500", on="retrieve")
+    raised(IyzicoUnavailableError, payer.initiate, "try again later")
+    payer.bank.heal()
+    payer.bank.set(item_words={"SUCCESS": "TRANSFERRED"})
+    payer.pay(a_batch("again"))
+    payer.wait(3600)
+    paid = payer.follow("again").batch
+    resolve(payer.ledger, paid, State.ENDED, read(payer.means(), paid), PERSON, "iyzico's panel shows that everybody is paid")
+    raised(LedgerBatchError, payer.initiate, f"'again' .* is ended: under the name '{BATCH}' they could be paid twice")
+    assert (payer.calls("init"), payer.effects("paid")) == (1, 3)
