@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from airflow_provider_iyzico.api.money import money_text
+from airflow_provider_iyzico.api.payout.statuses import ItemMeaning, item_meaning
 from airflow_provider_iyzico.ledger.batches import Turn
 from airflow_provider_iyzico.ledger.events import EventKind, event_row
 from airflow_provider_iyzico.ledger.items import fitting, joined, write_items
@@ -16,7 +17,8 @@ from airflow_provider_iyzico.ledger.items import fitting, joined, write_items
 class Told(NamedTuple):
     """What iyzico says of one item.
 
-    :param commission: ``None``: it says nothing, and what it said before stays; the reference code likewise
+    :param commission: ``None``: it says nothing, and what it said before stays; the reference code likewise. So does zero, until
+        the item is paid or returned
     """
 
     status: str
@@ -45,7 +47,8 @@ def _new(row: dict[str, Any], said: Told, now: datetime) -> dict[str, Any]:
     """Return what of a row is no longer so."""
     status = fitting(said.status)
     now_says: dict[str, Any] = {"status": status, "error": joined(said.errors)}
-    if said.commission is not None:
+    is_settled = item_meaning(said.status) in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)
+    if said.commission or (said.commission is not None and (is_settled or row["commission"] is None)):
         now_says["commission"] = said.commission
     if said.reference_code is not None:
         now_says["reference_code"] = said.reference_code

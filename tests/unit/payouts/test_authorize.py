@@ -646,6 +646,17 @@ def test_a_cancelled_batch_that_cannot_be_read_keeps_its_own_payments_from_being
     assert payer.effects("taken") == 4, "everybody is paid once"
 
 
+def test_a_commission_that_iyzico_calls_zero_while_it_pays_stays_set_aside(ready):
+    ready.bank.set(balance_drops="at_bank", durations={"PROCESSING": 600})
+    ready.authorize()
+    ready.bank.set(commission_shown="zero_until_paid")
+    ready.follow()
+    assert (ready.held(), ready.batch().required) == (NEEDED, NEEDED)
+    ready.initiate(others("other", count=1, amount="688.51"), bound=Decimal("2.50"))
+    with pytest.raises(LedgerFundsError, match=f"{BATCH} holds 309.00"):
+        ready.authorize("other")
+
+
 def test_a_batch_that_somebody_had_paid_in_the_panel_is_held_for_while_the_balance_may_lag_behind(ready):
     ready.bank.set(balance_lag_seconds=50)
     ready.bank.panel.authorize(BATCH)
