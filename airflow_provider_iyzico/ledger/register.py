@@ -64,6 +64,7 @@ def _register(
     if kept is None:
         now = ledger.clock(connection)
         refuse_twin(ledger, connection, account, batch.external_id, digests.payments, now=now)
+        _refuse_renamed(ledger, connection, account, batch.external_id, digests.payments, who)
         _refuse_plain_hold(ledger, connection, account, batch.external_id, who, now)
         return _add(ledger, connection, account, batch, digests, who, bound, now)
     require_currency(kept, account)
@@ -106,12 +107,11 @@ def refuse_twin(
     :param since: when the batch came into the ledger, if it is there
     :raises LedgerBatchError: names that batch
     """
-    table, item, event = ledger.tables.payout, ledger.tables.item, ledger.tables.event
+    table, item = ledger.tables.payout, ledger.tables.item
     under_way = exists().where(*same_batch(item, table), item.c.status.notin_(DECIDED))
     refused = [_is(table, MAY_STILL_PAY), and_(_is(table, {State.AUTHORIZED}), under_way)]
     if since is not None:
-        may_be_paid = event.c.kind == EventKind.ITEM.value, event.c.before != event.c.after, event.c.after.notin_(UNPAID)
-        refused.append(exists().where(*same_batch(event, table), event.c.happened_at >= since, *may_be_paid))
+        refused.append(_may_be_paid(ledger).where(ledger.tables.event.c.happened_at >= since))
     refused.append(late := is_paid_late(ledger, since=now - _UNAWARE))
     query = select(table.c.external_id, table.c.state, case((late, 1), else_=0).label("is_late")).where(
         table.c.environment == account.environment,
@@ -137,6 +137,30 @@ def refuse_twin(
     if twin["state"] == State.AUTHORIZED:
         said += ". Wait until every item of that batch is paid or has come back"
     raise LedgerBatchError(f"{said}. If you want to pay them once more, use another external_id")
+
+
+def _refuse_renamed(
+    ledger: Ledger, connection: Connection, account: Account, external_id: str, payments_digest: str, who: Who
+) -> None:
+    """Refuse payments that this task instance has had paid before: its name changes from one try or clear to the next."""
+    table = ledger.tables.payout
+    began = {**account.key(), **_begun_by(who), "payments_digest": payments_digest}
+    del began["try_number"]
+    same = [table.c[name] == value for name, value in began.items()]
+    earlier = connection.execute(select(table.c.external_id).where(*same, _may_be_paid(ledger)).limit(1)).scalar()
+    if earlier is not None:
+        raise LedgerBatchError(
+            f"this task of this run had the same items, recipients and amounts paid as {earlier!r}: its external_id changes from "
+            f"one try or clear to the next, and under the name {external_id!r} they would be paid twice. Give it a name without "
+            "the time of day. If you want to pay them once more, use another run"
+        )
+
+
+def _may_be_paid(ledger: Ledger) -> Any:
+    """Return the condition that iyzico gave an item of a row of ``iyzico_payout`` a status that does not say it is unpaid."""
+    table, event = ledger.tables.payout, ledger.tables.event
+    is_change = event.c.kind == EventKind.ITEM.value, event.c.before != event.c.after
+    return exists().where(*same_batch(event, table), *is_change, event.c.after.notin_(UNPAID)).correlate(table)
 
 
 def is_paid_late(ledger: Ledger, *, since: datetime | None = None) -> Any:

@@ -460,6 +460,24 @@ def test_a_retry_that_waited_pays_nobody_whom_another_name_paid_meanwhile(payer)
     assert (payer.state(), payer.calls("init"), payer.calls("auth")) == ("new", 1, 1)
 
 
+def test_a_task_whose_name_changes_when_it_is_cleared_has_its_payments_made_once_and_another_run_once_more(payer):
+    """Its name has the time of day in it, and the first batch was over before the task was cleared."""
+    payer.pay(a_batch("salaries-23:58"))
+    assert payer.follow_to_its_end("salaries-23:58").totals.paid_items == 3
+    cleared = task(task_id="start", try_number=2)
+    raised(LedgerBatchError, lambda: payer.initiate(a_batch("salaries-00:03"), cleared), "paid as 'salaries-23:58'.*twice")
+    assert payer.batch("salaries-00:03") is None
+    assert payer.initiate(a_batch("salaries-00:03"), task("manual__2", task_id="start")).state == "initiated"
+
+
+def test_a_task_whose_payments_all_came_back_may_be_cleared_under_another_name(payer):
+    payer.bank.set(fates={"*": "returned"})
+    payer.pay(a_batch("salaries-1"))
+    assert payer.follow_to_its_end("salaries-1").totals.paid_items == 0
+    payer.bank.set(fates={"*": "paid"})
+    assert payer.pay(a_batch("salaries-2")).state == "authorized"
+
+
 def test_a_retry_that_waited_pays_nobody_whom_iyzico_called_by_a_word_that_nobody_documented(payer):
     payer.bank.fail("500", on="retrieve")
     raised(IyzicoUnavailableError, payer.initiate, "try again later")
