@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.domain.progress import has_stopped, is_under_way
 from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
@@ -16,6 +17,7 @@ from airflow_provider_iyzico.errors import (
     LedgerBatchError,
     LedgerMovedError,
 )
+from airflow_provider_iyzico.ledger.items import item_states
 from airflow_provider_iyzico.ledger.questions import may_be_set_off, unread_holders
 from airflow_provider_iyzico.ledger.reading import record, with_items_left_out
 from airflow_provider_iyzico.ledger.steps import step
@@ -101,6 +103,7 @@ def read_unread_holders(means: Means, *, seconds: float) -> bool:
 def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | None = None) -> bool:
     has_moved = False
     for batch in batches:
+        is_twin = before is not None and batch.payments_digest == before.payments_digest
         try:
             now, said = seen(means, batch, most=_LEFT_OUT)
             if said in _BY_OTHERS.get(batch.state, ()):
@@ -108,16 +111,30 @@ def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | N
                 has_moved = True
             has_moved |= now.version != batch.version
         except LedgerMovedError:
+            if is_twin:
+                raise
             has_moved = True  # somebody else has just read it
         except (LedgerBatchError, IyzicoAnswerError) as error:
-            is_twin = before is not None and batch.payments_digest == before.payments_digest
             if is_twin and not _is_forgotten(means, batch, error):
                 raise LedgerBatchError(
                     f"{batch} has the payments of {before}, and iyzico may make them all the same, but it cannot be read: "
                     f"{error}. They could be made twice, so nothing was sent. Ask iyzico what became of that batch"
                 ) from error
             log.warning("%s cannot be read: %s", batch, error)  # MassPayoutReconcileOperator fails by it; others may be paid
+        else:
+            if is_twin and now.state is State.ENDED and _is_paying(means, now):
+                raise LedgerBatchError(
+                    f"a person ended {batch}, but iyzico says that it is {now.iyzico_status}, with items under way, and its "
+                    f"payments are those of {before}. They could be made twice, so nothing was sent. Wait until iyzico has paid "
+                    "or returned them; or, if it never will, give the items another item_external_id"
+                )
     return has_moved
+
+
+def _is_paying(means: Means, batch: LedgerBatch) -> bool:
+    """Tell whether items of a batch that was just read are under way, and iyzico does not say that it has stopped."""
+    statuses = {item.status for item in item_states(means.ledger, batch)}
+    return is_under_way(statuses) and not has_stopped(batch.iyzico_status or "", statuses)
 
 
 def _is_forgotten(means: Means, batch: LedgerBatch, error: IyzicoError) -> bool:

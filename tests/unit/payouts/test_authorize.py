@@ -502,6 +502,23 @@ def test_payments_whose_batch_failed_are_made_under_another_name_only_if_iyzico_
     assert payer.authorize("again").state == "authorized", "iyzico calls them failed again"
 
 
+def test_payments_that_iyzico_has_under_way_are_not_made_under_another_name_though_a_person_ended_their_batch(payer):
+    """Banks are closed for a week, and somebody thinks that the batch hangs."""
+    payer.bank.set(durations={"SUCCESS": 6 * DAYS})
+    payer.pay()
+    payer.wait(3 * DAYS)
+    payer.follow()
+    hanging = payer.batch()
+    resolve(payer.ledger, hanging, State.ENDED, read(payer.means(), hanging), PERSON, "nothing happens any more")
+    with pytest.raises(LedgerBatchError, match=f"ended batch '{BATCH}'.* it is PUBLISHED_TO_QUEUE, with items under way"):
+        payer.pay(a_batch("again"), who=task("manual__2"))
+    assert payer.pay(others("other", count=1)).state == "authorized"
+    payer.wait(9 * DAYS)
+    with pytest.raises(LedgerBatchError, match="could be paid twice"):
+        payer.authorize("again")
+    assert payer.effects("paid") == 4, "everybody is paid once"
+
+
 def test_a_cancelled_batch_that_was_seen_to_be_paid_keeps_its_payments_from_being_made_again(payer, monkeypatch):
     """The task that saw it was killed before it could say that iyzico pays the batch."""
     payer.bank.set(auth_after_cancel="pay")
