@@ -124,9 +124,9 @@ class Walk:
     :ivar batch: as the ledger has it
     """
 
-    def __init__(self, ledger: Ledger, account: Account, sent: Batch, **registered: Any) -> None:
+    def __init__(self, ledger: Ledger, account: Account, sent: Batch, who: Who | None = None, **registered: Any) -> None:
         self.ledger, self.sent = ledger, sent
-        self.batch = register(ledger, account, sent, task(), **registered)
+        self.batch = register(ledger, account, sent, who or task(), **registered)
 
     def to(self, *states: State) -> Walk:
         """Take steps one after the other, each with what it needs."""

@@ -8,13 +8,14 @@ from threading import Barrier, Thread
 import pytest
 from batches import IBAN, NAME, PERSON, WAYS, Walk, asked, batch_of_two, decomposed, found, payment, rows, set_aside, task
 
+from airflow_provider_iyzico.api.payout import Initiated
 from airflow_provider_iyzico.domain.payout import MAY_STILL_PAY, State
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError, WarehouseExactnessError
 from airflow_provider_iyzico.ledger.batches import find
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.register import register
-from airflow_provider_iyzico.ledger.steps import send
+from airflow_provider_iyzico.ledger.steps import initiated, send
 
 SENT = batch_of_two("salaries-20261101")
 TURKISH = replace(SENT, items=tuple(replace(item, item_external_id=f"işçi-{item.item_external_id}") for item in SENT.items))
@@ -69,7 +70,7 @@ def test_a_new_name_does_not_heal_an_unknown_payment(ledger, account, state):
         with pytest.raises(LedgerBatchError, match=f"batch 'salaries-20261101' of .* is {state.value}: under the name 'again'"):
             register(ledger, account, renamed, task())
     else:
-        assert register(ledger, account, renamed, task()).state is State.NEW
+        assert register(ledger, account, renamed, task("manual__2")).state is State.NEW
 
 
 def test_two_names_that_came_in_together_are_not_both_sent(ledger, account):
@@ -93,7 +94,7 @@ def test_a_batch_whose_payments_another_name_made_meanwhile_is_not_sent_and_a_la
         first.to(State.INIT_SENT)
     with pytest.raises(LedgerBatchError, match="they could be paid twice"):
         register(ledger, account, SENT, task(try_number=2))
-    Walk(ledger, account, replace(SENT, external_id="next-month")).to(State.INIT_SENT)
+    Walk(ledger, account, replace(SENT, external_id="next-month"), task("manual__2")).to(State.INIT_SENT)
 
 
 def test_a_batch_whose_payments_failed_under_another_name_may_be_sent(ledger, account):
@@ -110,7 +111,7 @@ def test_payments_that_are_on_their_way_under_one_name_are_not_made_under_anothe
     ):
         register(ledger, account, replace(SENT, external_id="again"), task())
     first.read("IN_PROGRESS", {"item-1": "SUCCESS", "item-2": "FAILED"})
-    assert register(ledger, account, replace(SENT, external_id="again"), task()).state is State.NEW
+    assert register(ledger, account, replace(SENT, external_id="again"), task("manual__2")).state is State.NEW
 
 
 def test_what_iyzico_refused_is_not_corrected_to_payments_that_another_name_made_meanwhile(ledger, account):
@@ -181,7 +182,8 @@ def test_a_name_that_other_code_holds_money_under_is_refused(ledger, account):
 
 
 def test_what_an_item_costs_may_be_said_before_it_is_sent_to_be_paid(ledger, account):
-    walk = Walk(ledger, account, SENT).to(*WAYS[State.INITIATED])
+    walk = Walk(ledger, account, SENT).to(State.INIT_SENT)
+    walk.batch = initiated(ledger, walk.batch, Initiated("req-1", ()), task())
     walk.batch = record(ledger, walk.batch, found(walk.batch, SENT, commission_amount=None), task())
     walk.batch = record(ledger, walk.batch, found(walk.batch, SENT, commission_amount=Decimal(0)), task())
     assert walk.batch.required is None
