@@ -26,6 +26,9 @@ _LONGEST_DAYS = 36_600
 LATE = timedelta(days=1)
 #: So long such a batch is read, if no read succeeds after that.
 _TRIED = timedelta(days=30)
+#: So long after its last change, a batch may go on that seems to be over: banks are closed for a week and more. Not so long that
+#: the same payments a month later have to wait for it.
+LULL = timedelta(days=14)
 _SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)]
 
 
@@ -79,16 +82,18 @@ def may_be_set_off(ledger: Ledger, account: Account, payments_digest: str | None
     A top-up may set off one that a person ended while items were out. An authorization that went unanswered may arrive after its
     batch was cancelled; after ``LATE`` none does, so that a read after that is the last one.
 
-    :param payments_digest: a batch of these payments is among them also while money is held for its items that are out
+    :param payments_digest: a batch of these payments is among them also while money is held for its items that are out, until
+        nothing of it has changed for ``LULL``
     """
 
     def ask(connection: Connection) -> list[LedgerBatch]:
-        payout, since = ledger.tables.payout, ledger.clock(connection) - _TRIED
-        is_late = and_(payout.c.auth_unanswered_at.isnot(None), payout.c.changed_at >= since)
+        payout, now = ledger.tables.payout, ledger.clock(connection)
+        is_late = and_(payout.c.auth_unanswered_at.isnot(None), payout.c.changed_at >= now - _TRIED)
         ended = and_(payout.c.state == State.ENDED.value, _has_items_out(ledger))
         cancelled = and_(payout.c.state == State.CANCELLED.value, is_late)
-        same = (payout.c.payments_digest == payments_digest, payout.c.state == State.AUTHORIZED.value, _has_items_out(ledger))
-        found = _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled, and_(*same))))
+        is_same = and_(payout.c.payments_digest == payments_digest, payout.c.changed_at >= now - LULL)
+        paying = and_(payout.c.state == State.AUTHORIZED.value, is_same, _has_items_out(ledger))
+        found = _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled, paying)))
         return [batch for batch in found if batch.state is not State.CANCELLED or _may_arrive(batch)]
 
     return ledger.act(ask)

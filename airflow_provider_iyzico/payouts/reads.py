@@ -18,7 +18,7 @@ from airflow_provider_iyzico.errors import (
     LedgerMovedError,
 )
 from airflow_provider_iyzico.ledger.items import item_states
-from airflow_provider_iyzico.ledger.questions import may_be_set_off, unread_holders
+from airflow_provider_iyzico.ledger.questions import LULL, may_be_set_off, unread_holders
 from airflow_provider_iyzico.ledger.reading import record, with_items_left_out
 from airflow_provider_iyzico.ledger.steps import step
 
@@ -104,6 +104,7 @@ def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | N
     has_moved = False
     for batch in batches:
         is_twin = before is not None and batch.payments_digest == before.payments_digest
+        is_recent = batch.seen_at - batch.changed_at <= LULL
         try:
             now, said = seen(means, batch, most=_LEFT_OUT)
             if said in _BY_OTHERS.get(batch.state, ()):
@@ -115,18 +116,19 @@ def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | N
                 raise
             has_moved = True  # somebody else has just read it
         except (LedgerBatchError, IyzicoAnswerError) as error:
-            if is_twin and not _is_forgotten(means, batch, error):
+            if is_twin and not _is_forgotten(means, batch, error, takes_two=is_recent):
                 raise LedgerBatchError(
                     f"{batch} has the payments of {before}, and iyzico may make them all the same, but it cannot be read: "
                     f"{error}. They could be made twice, so nothing was sent. Ask iyzico what became of that batch"
                 ) from error
             log.warning("%s cannot be read: %s", batch, error)  # MassPayoutReconcileOperator fails by it; others may be paid
         else:
-            if is_twin and now.state is State.ENDED and _is_paying(means, now):
+            if is_twin and is_recent and now.state is State.ENDED and _is_paying(means, now):
                 raise LedgerBatchError(
                     f"a person ended {batch}, but iyzico says that it is {now.iyzico_status}, with items under way, and its "
                     f"payments are those of {before}. They could be made twice, so nothing was sent. Wait until iyzico has paid "
-                    "or returned them; or, if it never will, give the items another item_external_id"
+                    f"or returned them; if it never will, wait until nothing of that batch has changed for {LULL.days} days, or "
+                    "give the items another item_external_id"
                 )
     return has_moved
 
@@ -137,13 +139,14 @@ def _is_paying(means: Means, batch: LedgerBatch) -> bool:
     return is_under_way(statuses) and not has_stopped(batch.iyzico_status or "", statuses)
 
 
-def _is_forgotten(means: Means, batch: LedgerBatch, error: IyzicoError) -> bool:
-    """Tell whether two reads find nothing of a batch: what iyzico has forgotten, it does not pay.
+def _is_forgotten(means: Means, batch: LedgerBatch, error: IyzicoError, *, takes_two: bool) -> bool:
+    """Tell whether reads find nothing of a batch: what iyzico has forgotten, it does not pay.
 
     :raises LedgerMovedError: the second one finds it
     """
-    if not isinstance(error.__cause__, IyzicoNoSuchPayoutError):
-        return False
+    found_nothing = isinstance(error.__cause__, IyzicoNoSuchPayoutError)
+    if not (found_nothing and takes_two):
+        return found_nothing
     means.pause(means.grace_seconds)
     try:
         read(means, batch)

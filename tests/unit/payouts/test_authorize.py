@@ -519,6 +519,18 @@ def test_payments_that_iyzico_has_under_way_are_not_made_under_another_name_thou
     assert payer.effects("paid") == 4, "everybody is paid once"
 
 
+def test_an_item_that_hangs_for_good_does_not_keep_the_same_payments_from_being_made_a_month_later(payer):
+    """Each month has the same items, recipients and amounts."""
+    payer.bank.set(durations={"SUCCESS": 365 * DAYS})
+    payer.pay()
+    payer.wait(3 * DAYS)
+    payer.follow()
+    hanging = payer.batch()
+    resolve(payer.ledger, hanging, State.ENDED, read(payer.means(), hanging), PERSON, "iyzico will not go on with it")
+    payer.wait(15 * DAYS)
+    assert payer.pay(a_batch("salaries-2026-12"), who=task("manual__2")).state == "authorized"
+
+
 def test_a_cancelled_batch_that_was_seen_to_be_paid_keeps_its_payments_from_being_made_again(payer, monkeypatch):
     """The task that saw it was killed before it could say that iyzico pays the batch."""
     payer.bank.set(auth_after_cancel="pay")
