@@ -83,7 +83,7 @@ def with_items_left_out(
             items.append(_as_it_was(row))
             continue
         try:
-            items.append(_by_itself(row, read_item))
+            items.append(_by_itself(batch, row, read_item))
             most = None if most is None else most - 1
         except IyzicoUnavailableError as error:
             if most is None:
@@ -127,14 +127,15 @@ def _is_back(row: dict[str, Any], found: MassPayout) -> bool:
     return item_meaning(row["status"]) is ItemMeaning.NOT_PAID
 
 
-def _by_itself(row: dict[str, Any], read_item: Callable[[str], Item]) -> Item | None:
+def _by_itself(batch: LedgerBatch, row: dict[str, Any], read_item: Callable[[str], Item]) -> Item | None:
     if row["reference_code"] is None:
         return None
     try:
         item = read_item(row["reference_code"])
     except IyzicoNoSuchPayoutError:
         return None
-    return item if item.item_external_id == row["item_external_id"] else None
+    is_ours = item.item_external_id == row["item_external_id"] and item.request_id in (None, batch.request_id)
+    return item if is_ours else None
 
 
 def _as_it_was(row: dict[str, Any]) -> Item:

@@ -73,6 +73,23 @@ def test_an_item_that_iyzico_shows_nowhere_is_not_taken_to_be_paid(paying):
     assert "does not show 1 items" in paying.reconcile().problems[BATCH]
 
 
+def test_an_item_of_another_batch_is_not_taken_for_one_that_iyzico_does_not_list(payer):
+    """It has the same id, since the same people are paid each month."""
+    payer.bank.set(valid_items="not_ended_badly", item_request_id="present")
+    fates(payer, item_1="returned").wait(7200)
+    show = payer.hook.retrieve_mass_payout_item
+
+    def of_another_batch(reference_code, **asked):
+        return replace(show(reference_code, **asked), status="SUCCESS", request_id="that-of-october")
+
+    payer.hook.retrieve_mass_payout_item = of_another_batch
+    with pytest.raises(LedgerBatchError, match="does not show 1 items .* such as 'item-1'"):
+        payer.follow()
+    payer.hook.retrieve_mass_payout_item = show
+    payer.follow()
+    assert payer.items()["item-1"] == "DEPOSIT_SUCCESS"
+
+
 def test_the_hold_counts_down_as_items_are_settled_for_long_enough(payer):
     fates(payer, item_1="returned")
     payer.wait(4)
