@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 from airflow_provider_iyzico.api.money import money_from_text
 from airflow_provider_iyzico.messages.language import body, items, money, read_language, said
 
-_NEEDS_PERSON = ("{batch}: needs a person", "{batch}: müdahale gerekiyor")
+_NEEDS_PERSON = ("{batch}: needs a person", "{batch}: ilgilenilmesi gerekiyor")
 _CANCELLED = ("{batch}: cancelled", "{batch}: iptal edildi")
 _NOT_FINISHED = ("{batch}: not finished yet", "{batch}: henüz tamamlanmadı")
 _ALL_PAID = ("{batch}: all payments made", "{batch}: tüm ödemeler yapıldı")
 _NOT_PAID = ("{batch}: {count} not paid", "{batch}: {count} ödenemedi")
 #: The parts of a batch, by the names of the view. All but the first two are left out where they are empty.
 _PARTS = {
-    "requested": ("Requested", "Talep edilen"),
+    "requested": ("Requested", "İstenen"),
     "paid": ("Paid", "Ödenen"),
     "returned": ("Returned", "İade edilen"),
-    "outstanding": ("Outstanding", "Sonuçlanmayan"),
+    "outstanding": ("Outstanding", "Ulaşmayan ya da bekleyen"),
     "invalid": ("Not accepted by iyzico", "iyzico tarafından kabul edilmeyen"),
     "cancelled": ("Cancelled", "İptal edilen"),
 }

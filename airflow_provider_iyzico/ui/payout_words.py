@@ -20,17 +20,17 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "lack_month": (
         "This warehouse has no roll-forward, so this page cannot say whether the month closes. It needs the balances and the "
         "payout ledger in the same database and schema.",
-        "Bu veri ambarında bakiye hareket tablosu yok, bu nedenle ayın kapanıp kapanmadığı söylenemiyor. Bunun için bakiye "
+        "Bu veri ambarında bakiye hareket tablosu yok, bu nedenle ay kapanışının tutup tutmadığı söylenemiyor. Bunun için bakiye "
         "kayıtları ile ödeme defteri aynı veritabanında ve şemada olmalıdır.",
     ),
     "lack_movements": (
-        "Which payouts explain these movements is not known here: this warehouse has no payout ledger, or an older one. If your "
-        "ledger is in another Connection or schema, this page does not read it.",
+        "This page cannot say which payouts explain these movements: this warehouse has no payout ledger, or an older one. If "
+        "your ledger is in another Connection or schema, this page does not read it.",
         "Bu hareketleri hangi ödemelerin açıkladığı burada bilinmiyor: bu veri ambarında ödeme defteri yok ya da eski bir sürümü "
         "var. Ödeme defteriniz başka bir bağlantıda (Connection) ya da şemadaysa bu sayfa onu okumaz.",
     ),
     "lack_below": (
-        "How long the balance was below its threshold is not known here: the view is missing.",
+        "This page cannot say how long the balance was below its threshold: the view is missing.",
         "Bakiyenin ne kadar süre eşiğin altında kaldığı burada bilinmiyor: ilgili görünüm eksik.",
     ),
     "lack_no_grant": (
@@ -45,7 +45,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "funds": ("Available for new payouts", "Yeni ödemeler için kullanılabilir bakiye"),
     "funds_seen": (
         "as of {moment} ({age}), when a payout last asked to set money aside; the balance was {balance}",
-        "{moment} itibarıyla ({age}); bir ödeme için en son bloke istendiğinde bakiye {balance} idi",
+        "{moment} itibarıyla ({age}); bir ödeme için en son bloke talep edildiğinde bakiye {balance} idi",
     ),
     "funds_newest": (
         "The newest balance minus what is set aside: {amount}",
@@ -53,13 +53,13 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     ),
     "funds_held": ("Set aside: {amount}", "Bloke edilen: {amount}"),
     "funds_none_held": ("Nothing is set aside.", "Bloke edilmiş tutar yok."),
-    "funds_old": ("worked out {age}", "{age} hesaplandı"),
-    "funds_never": ("No payout has asked to set money aside yet.", "Henüz hiçbir ödeme için bloke istenmedi."),
+    "funds_old": ("calculated {age}", "{age} hesaplandı"),
+    "funds_never": ("No payout has asked to set money aside yet.", "Henüz hiçbir ödeme için bloke talep edilmedi."),
     "funds_short": ("The balance does not cover what is set aside.", "Bakiye, bloke edilen tutarı karşılamıyor."),
     "holders_others": ("others: {count}", "diğer: {count}"),
     "holder_failed": (
-        "({amount} of it for failed payments: that money has left the balance, and is not back)",
-        "(bunun {amount} tutarı başarısız ödemelerin: bakiyeden çıktı, henüz geri dönmedi)",
+        "({amount} of it for failed payments: that money left the balance, and has not come back)",
+        "(bunun {amount} tutarındaki kısmı başarısız ödemelere ait: bakiyeden çıktı, henüz iade edilmedi)",
     ),
     "holders_more": ("and {count} more", "ve {count} ödeme daha"),
     "line_available": ("Available", "Kullanılabilir bakiye"),
@@ -112,25 +112,29 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
         "yeniden ödeme yapmayın.",
     ),
     "advice_batch_overdue": (
-        "Have the task run again in Airflow: it asks iyzico what came of the request.",
-        "Görevin Airflow'da yeniden çalıştırılmasını isteyin: isteğin sonucunu iyzico'dan öğrenir.",
+        "Ask your Airflow administrator to run the task again: it asks iyzico what came of the request.",
+        "Airflow yöneticinizden görevi yeniden çalıştırmasını isteyin: görev, isteğin sonucunu iyzico'dan öğrenir.",
     ),
     "advice_batch_unanswered": (
-        "Look into iyzico's panel. If nothing was paid, have another authorization permitted, or the payout cancelled.",
-        "iyzico panelinden kontrol edin. Ödeme yapılmadıysa ödeme talimatının yeniden gönderilmesine izin verilmesini ya da "
-        "ödemenin iptalini isteyin.",
+        "Look into iyzico's panel. If nothing was paid, ask your Airflow administrator to permit another authorization, or to "
+        "cancel the payout.",
+        "iyzico panelinden kontrol edin. Ödeme yapılmadıysa Airflow yöneticinizden, ödeme talimatının yeniden gönderilmesine "
+        "izin vermesini ya da ödemeyi iptal etmesini isteyin.",
     ),
     "advice_batch_stopped": (
-        "Ask iyzico whether the payout goes on. If it does not, have it ended in the ledger.",
-        "Ödemenin devam edip etmeyeceğini iyzico'ya sorun. Etmeyecekse ödeme defterinde sonlandırılmasını isteyin.",
+        "Ask iyzico whether the payout goes on. If it does not, ask your Airflow administrator to end it in the ledger.",
+        "Ödemenin devam edip etmeyeceğini iyzico'ya sorun. Etmeyecekse Airflow yöneticinizden ödemeyi ödeme defterinde "
+        "sonlandırmasını isteyin.",
     ),
     "advice_batch_hold_old": (
-        "Have the payout go on, or have it cancelled: then its money is available again.",
-        "Ödemenin sürdürülmesini ya da iptalini isteyin; iptal edilirse tutar yeniden kullanılabilir olur.",
+        "Ask your Airflow administrator to go on with the payout or to cancel it. Once it is cancelled, its money is available "
+        "again.",
+        "Airflow yöneticinizden ödemeyi sürdürmesini ya da iptal etmesini isteyin. İptal edilirse tutar yeniden kullanılabilir "
+        "olur.",
     ),
     "advice_plain_hold_old": (
-        "If that payout is over, have the money given back.",
-        "O ödeme sonuçlandıysa blokenin kaldırılmasını isteyin.",
+        "If that payout is over, ask your Airflow administrator to give the money back.",
+        "O ödeme sonuçlandıysa Airflow yöneticinizden blokeyi kaldırmasını isteyin.",
     ),
     "payouts": ("Payouts that began in this period", "Bu dönemde başlayan ödemeler"),
     "payouts_empty": ("No payout began in this period.", "Bu dönemde başlayan ödeme yok."),
@@ -170,7 +174,8 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     # one payout
     "batch": ("Payout {name}", "Ödeme {name}"),
     "batch_none": (
-        "The ledger of this account has no batch of this name. If money is set aside under it, other code makes that payout.",
+        "The ledger of this account has no batch of this name. If money is set aside under this name, other code makes that "
+        "payout.",
         "Bu hesabın defterinde bu adla bir toplu ödeme yok. Bu adla bloke varsa ödemeyi başka bir uygulama yapıyor.",
     ),
     "close": ("Close", "Kapat"),
@@ -199,7 +204,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "told_no_record": ("The task that sent it recorded no answer.", "İsteği gönderen görev bir yanıt kaydetmedi."),
     "told_known_before": (
         "iyzico knew this name before anything was sent.",
-        "iyzico bu adı, hiçbir şey gönderilmeden önce biliyordu.",
+        "Bu ad, henüz hiçbir şey gönderilmeden iyzico'da kayıtlıydı.",
     ),
     "told_not_there": (
         "iyzico knows no such payout; it was asked twice.",
@@ -216,7 +221,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
         "{month} kapanışı tutuyor: kapanış bakiyesinde açıklanamayan fark yok.",
     ),
     "verdict_gaps": (
-        "{month} closes by its figures, but {days} of its days were not observed closely enough.",
+        "{month} closes by its figures, but {days} of its days have gaps.",
         "{month} kapanışı tutarlara göre tutuyor, ancak {days} günün gözlemleri eksik.",
     ),
     "verdict_under_way": (
@@ -234,7 +239,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     ),
     "verdict_unknown": (
         "Nobody knows whether {month} closes: no balance was observed.",
-        "{month} ayının kapanıp kapanmadığı bilinmiyor: bakiye gözlemi yok.",
+        "{month} kapanışının tutup tutmadığı bilinmiyor: bakiye gözlemi yok.",
     ),
     "verdict_short_closes": ("yes", "evet"),
     "verdict_short_gaps": ("by its figures", "tutarlara göre"),
@@ -243,7 +248,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "verdict_short_unexplained": ("no", "hayır"),
     "verdict_short_unknown": ("unknown", "bilinmiyor"),
     "came_in_note": (
-        "“Came in” is money that no return explains: a top-up, or what cannot be told from one.",
+        "“Came in” is money that no returned payment explains. It is a top-up, or looks like one.",
         "“Giren (iade dışı)”, iadeyle açıklanmayan girişlerdir: bakiye yüklemesi ya da ondan ayırt edilemeyen girişler.",
     ),
     "rollforward": ("The month day by day", "Ayın günlük dökümü"),
@@ -255,12 +260,14 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "movements_empty": ("The balance did not change in this period.", "Bu dönemde bakiye değişmedi."),
     "movements_most": ("The newest {count} are shown.", "En yeni {count} kayıt gösteriliyor."),
     "movements_note": (
-        "The ledger sees a payment some time after the balance has changed. So it stands beside the first change that lost that "
-        "much since it was sent, and a return beside the last change that gained that much. The rest is what no payout explains: "
-        "above zero usually a top-up, below zero money that is missing.",
-        "Defter bir ödemeyi, bakiye değiştikten bir süre sonra görür. Bu nedenle ödeme, gönderilmesinden sonra bakiyenin en az o "
-        "kadar azaldığı ilk harekette, iade ise bakiyenin en az o kadar arttığı son harekette gösterilir. Kalan fark, hiçbir "
-        "ödemenin açıklamadığı tutardır: artıysa genellikle bakiye yüklemesidir, eksiyse açıklanamayan bir çıkıştır.",
+        "The ledger sees a payment some time after the balance has changed. So a payment stands beside the first change after "
+        "it was sent in which the balance lost at least that much. A return stands beside the last change in which the balance "
+        "gained at least that much. The rest is what no payout explains: above zero it is usually a top-up, below zero it is "
+        "money that is missing.",
+        "Ödeme defteri, bir ödemeyi bakiye değiştikten bir süre sonra görür. Bu nedenle ödeme, gönderilmesinden sonra "
+        "bakiyenin en az o kadar azaldığı ilk harekette, iade ise bakiyenin en az o kadar arttığı son harekette gösterilir. "
+        "Kalan fark, hiçbir ödemenin açıklamadığı tutardır: artıysa genellikle bakiye yüklemesidir, eksiyse açıklanamayan bir "
+        "çıkıştır.",
     ),
     "movements_in_part": (
         "There are too many payments to match them all. Choose a shorter period.",
@@ -306,8 +313,8 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_xlsx_title": ("There are no Excel files here", "Burada Excel dosyası oluşturulamıyor"),
     "no_xlsx_advice": (
-        "Choose CSV. For Excel files, install airflow-provider-iyzico[xlsx] beside Airflow.",
-        "CSV seçin. Excel dosyaları için Airflow'un yanına airflow-provider-iyzico[xlsx] kurulmalıdır.",
+        "Choose CSV. For Excel files, airflow-provider-iyzico[xlsx] must be installed where Airflow's api-server runs.",
+        "CSV seçin. Excel dosyaları için Airflow api-server'ın çalıştığı ortama airflow-provider-iyzico[xlsx] kurulmalıdır.",
     ),
     "statement": ("This month as a bank statement", "Bu ayın hesap ekstresi"),
     "no_statement_title": ("There is no statement of this month", "Bu ayın hesap ekstresi oluşturulamıyor"),
@@ -374,7 +381,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "column_after": ("After", "Sonra"),
     "column_person": ("Person", "Kişi"),
     "column_month": ("Month", "Ay"),
-    "column_verdict": ("Closes", "Kapanıyor mu"),
+    "column_verdict": ("Closes", "Kapanış tutuyor mu"),
     "column_came_in": ("Came in", "Giren (iade dışı)"),
     "column_left_total": ("Left the balance", "Çıkan ödemeler"),
     "column_left_commission": ("Commission", "Komisyon"),

@@ -182,8 +182,8 @@ WORDS: dict[str, tuple[str, str]] = PAYOUT_WORDS | {
     ),
     "unsupported_title": ("The page cannot read this warehouse", "Sayfa bu veri ambarını okuyamıyor"),
     "unsupported_advice": (
-        "Query the views there, or the snapshot table.",
-        "Oradaki görünümleri ya da bakiye kayıtları tablosunu sorgulayın.",
+        "Query its views or its snapshot table instead.",
+        "Bunun yerine oradaki görünümleri ya da bakiye kayıtları tablosunu sorgulayın.",
     ),
     "no_views_title": ("The reports are missing, or belong to another version", "Raporlar eksik ya da başka bir sürüme ait"),
     "no_views_advice": (

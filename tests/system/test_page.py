@@ -646,7 +646,7 @@ def test_what_was_available_hours_ago_says_so(visit):
     def asked_before(minutes):
         return lambda found: found["funds"]["funds"].update({"balance_asked_at": found["now"] - minutes * 60_000})
 
-    for locale, said in zip(LOCALES, ("worked out 5 hours ago", "5 saat önce hesaplandı"), strict=True):
+    for locale, said in zip(LOCALES, ("calculated 5 hours ago", "5 saat önce hesaplandı"), strict=True):
         page = shown_with(visit, asked_before(300), locale=locale)
         assert page.inner_text("#funds-old") == f"⚠ {said}"
     page = shown_with(visit, asked_before(59))

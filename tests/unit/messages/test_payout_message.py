@@ -18,7 +18,7 @@ ROW = {
 TURKISH = """\
 salaries-2026-11: tüm ödemeler yapıldı
 Hesap: payroll
-Talep edilen: 1.203 kalem, 4.500.000,50 TL
+İstenen: 1.203 kalem, 4.500.000,50 TL
 Ödenen: 1.203 kalem, 4.500.000,50 TL
 Komisyon: 3.007,50 TL"""
 ENGLISH = """\
@@ -49,8 +49,8 @@ def test_a_batch_that_is_paid_in_part_in_english():
 @pytest.mark.parametrize(
     ("parts", "english", "turkish"),
     [
-        ({"needs_person": 1}, "needs a person", "müdahale gerekiyor"),
-        ({"needs_person": True, "outstanding_items": 1}, "needs a person", "müdahale gerekiyor"),
+        ({"needs_person": 1}, "needs a person", "ilgilenilmesi gerekiyor"),
+        ({"needs_person": True, "outstanding_items": 1}, "needs a person", "ilgilenilmesi gerekiyor"),
         ({"paid_items": 0, "outstanding_items": 1203}, "not finished yet", "henüz tamamlanmadı"),
         ({"paid_items": 0, "cancelled_items": 1203}, "cancelled", "iptal edildi"),
         ({"paid_items": 1202, "returned_items": 1}, "1 item not paid", "1 kalem ödenemedi"),
