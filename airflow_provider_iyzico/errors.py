@@ -102,7 +102,7 @@ class IyzicoAnswerError(IyzicoError):
 
 
 class ClockError(IyzicoError):
-    """This machine's clock and iyzico's, or that of the ledger's database, are too far apart. Set the clock that is wrong."""
+    """This machine's clock is too far from that of iyzico or of the ledger's database. Set the clock that is wrong."""
 
 
 class GateEventError(IyzicoError):
@@ -110,7 +110,7 @@ class GateEventError(IyzicoError):
 
 
 class IyzicoUnexpectedError(IyzicoError):
-    """Something failed that this provider does not expect. Read the cause in the log; a retry adds no second row."""
+    """This provider did not expect this error. Read the cause in the log; a retry adds no second row."""
 
     retry = Retry.SAFE
 
@@ -149,11 +149,11 @@ class WarehouseExactnessError(WarehouseError):
 
 
 class WarehouseStatementError(WarehouseError):
-    """A month cannot be told as a statement. Nothing was printed; the message says why, and what to do."""
+    """A month cannot be printed as a statement. Nothing was printed; the message says why, and what to do."""
 
 
 class PaymentsError(IyzicoError):
-    """Some payments cannot be made. Correct each one that the message names; it also says whether anything was sent or paid."""
+    """Some payments cannot be made. Correct each one that the message names. It also says whether anything was sent or paid."""
 
 
 class PayoutUnknownError(IyzicoError):
@@ -165,7 +165,7 @@ class PayoutUnpaidError(IyzicoError):
 
 
 class PayoutExceptionsError(IyzicoError):
-    """The ledger has exceptions: what needs a person. The message counts all of them, and names those that are open longest."""
+    """The ledger has exceptions, which need a person. The message counts all of them, and names those that are open longest."""
 
 
 class LedgerError(IyzicoError):
@@ -173,7 +173,7 @@ class LedgerError(IyzicoError):
 
 
 class LedgerBatchError(LedgerError):
-    """The ledger has no such batch, has one where it should not, or its state does not allow this. Look at ``ledger show``."""
+    """The ledger has no such batch, has one where none may be, or its state does not allow this. Look at ``ledger list``."""
 
 
 class LedgerHoldError(LedgerError):

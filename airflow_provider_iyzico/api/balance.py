@@ -46,7 +46,7 @@ class Balance:
         if self.currency in (None, currency):
             return self.clock_error
         return IyzicoConfigurationError(
-            f"the Connection names {self.currency} as the currency of its balance, and this is in {currency}; give "
+            f"the balance of the Connection is in {self.currency}, but the task's currency is {currency}; give "
             f"currency={self.currency!r}, or correct the Connection's extra"
         )
 

@@ -40,6 +40,6 @@ def agreeing(database_now: datetime, now: datetime) -> datetime:
         return database_now
     raise ClockError(
         f"the clock of the ledger's database says {database_now.isoformat()}, and this machine's {now.isoformat()}; with a wrong "
-        "one, money that is set aside would be given back at the wrong time. Set the clock that is wrong, and clear this task: "
-        "this change was not written, and what was sent to iyzico before is read back"
+        "clock, money that is set aside would be given back at the wrong time. Nothing was written now. Set the clock that is "
+        "wrong, and clear this task: it reads back what was sent to iyzico before"
     )

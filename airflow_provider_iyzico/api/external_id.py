@@ -16,7 +16,9 @@ def read_external_id(value: object, name: str = "external_id") -> str:
     :raises IyzicoConfigurationError: it is empty, ``None`` or "None", longer than 64, or holds another character
     """
     if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
-        raise IyzicoConfigurationError(f"{name} is {value!r}; did a template misspell it, or the upstream task return nothing?")
+        raise IyzicoConfigurationError(
+            f"{name} is {value!r}; is the name in a template misspelled, or did the upstream task return nothing?"
+        )
     if not isinstance(value, str):
         raise IyzicoConfigurationError(f"{name} is a {type(value).__name__}; give text, such as 'salaries-2026-11'")
     if not _EXTERNAL_ID.match(value):

@@ -68,7 +68,9 @@ def money_from_author(value: object, name: str) -> Decimal:
             "(with render_template_as_native_obj=True, pass a Decimal or quote the digits twice)"
         )
     if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
-        raise IyzicoMoneyError(f"{name} is {value!r}; did the upstream task return nothing, or a template misspell it?")
+        raise IyzicoMoneyError(
+            f"{name} is {value!r}; did the upstream task return nothing, or is the name in a template misspelled?"
+        )
     if isinstance(value, tuple) and len(value) > 1 and all(isinstance(each, (int, float)) for each in value):
         raise IyzicoMoneyError(
             f"{name} is {value!r}; render_template_as_native_obj=True makes such a tuple of digits with a comma. Write them with "
@@ -98,11 +100,11 @@ def _refuse_ambiguous(text: str, name: str) -> None:
     """
     if _MAY_BE_THOUSANDS.match(text):
         raise IyzicoMoneyError(
-            f"{name} is {text!r}, which may be {text.replace('.', '')}.00 or {text[:-1]}; write the one that you mean"
+            f"{name} is {text!r}, which may mean {text.replace('.', '')}.00 or {text[:-1]}; write the one that you mean"
         )
     if _ROUNDED.match(text):
         raise IyzicoMoneyError(
-            f"{name} is {text!r}, with an exponent, as spreadsheets write what they rounded to fit a column; give all digits, "
+            f"{name} is {text!r}, with an exponent: spreadsheets write this when they round to fit a column; give all digits, "
             "such as '1500.75'"
         )
 

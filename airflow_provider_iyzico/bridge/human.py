@@ -23,9 +23,9 @@ else:
 
         def __init__(self, **kwargs: Any) -> None:
             raise IyzicoConfigurationError(
-                "Airflow asks people from version 3.1 on. On this one, leave MassPayoutApprovalOperator out, and let people "
-                "approve by hand: python -m airflow_provider_iyzico.ledger approve EXTERNAL_ID --digest ... --because ...; "
-                "MassPayoutAuthorizeOperator(approvals=...) takes either"
+                "Airflow can ask people only from version 3.1 on. On this version, leave MassPayoutApprovalOperator out, and "
+                "let people approve by hand: python -m airflow_provider_iyzico.ledger approve EXTERNAL_ID --digest ... "
+                "--because ...; MassPayoutAuthorizeOperator(approvals=...) counts such approvals, too"
             )
 
 

@@ -161,7 +161,7 @@ def _mysql(hook: DbApiHook) -> Engine:
     extra = connection.extra_dejson
     client = extra.get("client", "mysqlclient")
     if client not in _MYSQL_CLIENTS:
-        raise WarehouseConfigurationError(f"the client in its extra is none of {', '.join(_MYSQL_CLIENTS)}")
+        raise WarehouseConfigurationError(f"the client in its extra is not one of {', '.join(_MYSQL_CLIENTS)}")
     driver, known = _MYSQL_CLIENTS[client]
     for name in sorted(set(extra) - known - _HARMLESS_EXTRAS):
         if not (client == "mysql-connector-python" and name.startswith("ssl_")):

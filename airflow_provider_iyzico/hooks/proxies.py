@@ -74,8 +74,8 @@ def refusal(proxy: Proxy | None, host: str, status: int) -> IyzicoError:
     """Return the error that a proxy's refusal to connect us to ``host`` means."""
     if status == 407:
         return IyzicoConfigurationError(
-            f"{proxy} wants a login (HTTP 407), and the one there is missing or wrong; write http://user:password@host:port "
-            "there, or have the proxy let this worker through"
+            f"{proxy} wants a login (HTTP 407), and its login is missing or wrong; write http://user:password@host:port "
+            "in that variable, or have the proxy let this worker through"
         )
     if status in _PASSING or status >= 500:
         return IyzicoUnavailableError(

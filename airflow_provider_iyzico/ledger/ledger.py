@@ -122,8 +122,8 @@ class Ledger:
         elif self._was_used(connection, missing) and (lost := check(connection, self.tables, PRINTED_BY) - views):
             raise WarehouseTableError(  # asked for again, because others may just have made the tables
                 f"the ledger has lost {', '.join(sorted(lost))}: made again, they would be empty, and money could be spent "
-                "twice. Restore them from a backup, with the other tables of the ledger. On MySQL and MariaDB, a table is also "
-                "missing to a role that has no right on it"
+                "twice. Restore them from a backup, with the other tables of the ledger. On MySQL and MariaDB, a table also "
+                "looks lost to a role without a right on it"
             )
         return missing & views
 

@@ -191,7 +191,7 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
         change_hold(ledger, connection, own, expires_at=expires_at)
         return Placement(Placing.PLACED, funds, amount, required, own["number"])
     if own is not None:
-        reason = f"the batch needs {money_text(amount)} by now"
+        reason = f"the batch needs {money_text(amount)} now"
         end_hold(ledger, connection, own, HoldEnd.REPLACED, who, reason)
     if not amount:
         return Placement(Placing.PLACED, funds, amount, required)

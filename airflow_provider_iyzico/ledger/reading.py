@@ -251,8 +251,8 @@ def _refuse_other_recipients(turn: Turn, rows: list[dict[str, Any]], found: Mass
     if others:
         raise LedgerBatchError(
             f"iyzico shows other recipients in {len(others)} items of {turn.batch}, such as {others[0]!r}: it has another batch "
-            "of that name, and would pay others. Nothing was written. Cancel it in iyzico's panel, and hand your payments over "
-            "with another external_id"
+            "of that name, and would pay other people. Nothing was written. Cancel it in iyzico's panel, and hand your payments "
+            "over with another external_id"
         )
 
 

@@ -131,7 +131,7 @@ def refuse_twin(
         raise LedgerBatchError(f"{said}; settle or cancel that batch first")
     if twin["is_late"]:
         raise LedgerBatchError(
-            f"{said}. It was cancelled, or a person had ended it, and then iyzico paid it all the same. If you want to pay them "
+            f"{said}. It was cancelled, or a person had ended it, and then iyzico paid it anyway. If you want to pay them "
             f"once more, wait until that is {_UNAWARE.days} days ago, or give the items another item_external_id"
         )
     if twin["state"] == State.AUTHORIZED:

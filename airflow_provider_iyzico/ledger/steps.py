@@ -65,9 +65,9 @@ def send(
         if asked is not None:
             if (why := _why_not_as_told(turn)) is not None:
                 raise LedgerBatchError(
-                    f"{why}. It is not authorized, because its payments may have been made under another name. Cancel it; or "
-                    "clear its MassPayoutInitOperator, which goes on with it as it is (without invalid items: with "
-                    "on_invalid='drop')"
+                    f"{why}. It is not authorized, because its payments may have been made under another name. Cancel it. "
+                    "Or clear its MassPayoutInitOperator, which then goes on with the batch as it is; if items are invalid, only "
+                    "with on_invalid='drop'"
                 )
             reason = "; ".join(filter(None, (require_approvals(turn, approvals), _use_permit(turn)))) or None
             digest = approval_digest(turn.batch)
@@ -156,7 +156,7 @@ def _why_not_as_told(turn: Turn) -> str | None:
     if _is_given_up(told):
         return f"{turn.batch} was given up, because iyzico would not pay some of its items, and iyzico did not cancel it"
     if told.get(EventKind.ITEM.value, 0) > told.get(EventKind.TAKEN_UP.value, 0):
-        return f"iyzico called items of {turn.batch} invalid, and would pay them by now"
+        return f"iyzico called items of {turn.batch} invalid, and would pay them now"
     return None
 
 

@@ -60,8 +60,8 @@ def checked(rows: Iterable[Mapping[str, Any]], *, external_id: str, currency: st
         if number > MAX_ITEMS:
             del row
             raise PaymentsError(
-                f"batch {external_id!r} has more than {MAX_ITEMS} payments, which is no batch; check the query, the file or the "
-                "list, or make several batches. Nothing was sent"
+                f"batch {external_id!r} has more than {MAX_ITEMS} payments, the most that a batch may have; check the query, the "
+                "file or the list, or make several batches. Nothing was sent"
             )
         try:
             payments.append(_payment(row, currency))
@@ -129,7 +129,7 @@ def _amount(given: Any) -> Decimal:
         )
     if isinstance(given, str) and _EXPONENT.match(given := given.strip()):
         raise IyzicoMoneyError(
-            "its amount has an exponent, as spreadsheets write what they rounded to fit a column; give all digits, like '1500.75'"
+            "its amount has an exponent: spreadsheets write this when they round to fit a column; give all digits, like '1500.75'"
         )
     try:
         return money_from_author(given, "its amount")
@@ -137,8 +137,8 @@ def _amount(given: Any) -> Decimal:
         if not isinstance(given, (str, Decimal)) or _may_be_shown(str(given)):
             raise
     raise IyzicoMoneyError(
-        "its amount is none, and is not shown, because it may be a recipient from another column; write plain digits with a dot, "
-        "such as '1500.75'"
+        "its amount is not valid, and is not shown, because it may be a recipient from another column; write plain digits with "
+        "a dot, such as '1500.75'"
     )
 
 

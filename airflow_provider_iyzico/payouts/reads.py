@@ -118,8 +118,8 @@ def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | N
         except (LedgerBatchError, IyzicoAnswerError) as error:
             if is_twin and not _is_forgotten(means, batch, error, takes_two=is_recent):
                 raise LedgerBatchError(
-                    f"{batch} has the payments of {before}, and iyzico may make them all the same, but it cannot be read: "
-                    f"{error}. They could be made twice, so nothing was sent. Ask iyzico what became of that batch"
+                    f"{batch} has the same payments as {before}, and iyzico may still make them, but {batch} cannot be read: "
+                    f"{error}. The payments could be made twice, so nothing was sent. Ask iyzico what became of {batch}"
                 ) from error
             log.warning("%s cannot be read: %s", batch, error)  # MassPayoutReconcileOperator fails by it; others may be paid
         else:
@@ -180,7 +180,7 @@ def step_by_others(means: Means, batch: LedgerBatch, said: Says) -> None:
     elif said is Says.PAYING:
         step(means.ledger, batch, State.AUTHORIZED, means.who, reason=shown, settling_seconds=means.settling_seconds)
         if batch.state is State.CANCELLED:
-            log.error("%s was cancelled, but iyzico pays it all the same; its money is set aside", batch)
+            log.error("%s was cancelled, but iyzico pays it anyway; its money is set aside", batch)
     else:
         raise IyzicoUnavailableError(
             f"iyzico says that {batch} is {batch.iyzico_status!r}, but its items contradict that, or a status is not documented. "

@@ -126,7 +126,7 @@ def _followed(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) ->
     standing = follow(means, batch.external_id, deposit_grace_seconds=deposit_grace_seconds)
     if standing.problem is None and standing.has_ended and was_paid_late(means.ledger, batch):
         return (
-            f"{standing.batch} was cancelled, or a person had ended it, and then iyzico paid it all the same; do not pay its "
+            f"{standing.batch} was cancelled, or a person had ended it, and then iyzico paid it anyway; do not pay its "
             "items again"
         )
     return standing.problem
@@ -149,4 +149,4 @@ def _pays_all_the_same(means: Means, batch: LedgerBatch) -> str | None:
     if said is not Says.PAYING:
         return None
     step_by_others(means, batch, said)
-    return f"{batch} was cancelled, but iyzico pays it all the same. Its money is set aside; do not pay its items again"
+    return f"{batch} was cancelled, but iyzico pays it anyway. Its money is set aside; do not pay its items again"

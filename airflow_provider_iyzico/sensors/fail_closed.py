@@ -29,7 +29,7 @@ class FailClosedSensor(BaseSensorOperator):
         self._verdict: Verdict | None = None
         if self.never_fail or self.silent_fail:
             raise IyzicoConfigurationError(
-                f"task {self.task_id!r}: never_fail and silent_fail would let a payout past a gate that saw no balance; "
+                f"task {self.task_id!r}: with never_fail or silent_fail, the payout would run although its gate saw no balance; "
                 "use soft_fail to skip on a timeout"
             )
 

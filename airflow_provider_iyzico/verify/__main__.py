@@ -68,7 +68,7 @@ def _verify(hook: IyzicoHook, *, reuse_header: bool) -> int:
         rows = [(number, text, findings[number]) for number, (text, _) in ASSUMPTIONS.items()]
         print("\n".join(report("What iyzico's mass payout balance does", settings, rows, len(answers), problem)))
         others = [str(number) for number in range(1, LAST_NUMBER + 1) if number not in ASSUMPTIONS]
-        print(f"Not asked, because reading a balance does not tell: {', '.join(others)}.")
+        print(f"Not asked, because reading a balance does not settle them: {', '.join(others)}.")
     code = ended(findings.values(), len(answers), problem)
     if isinstance(problem, IyzicoAuthenticationError) and list(answers) == [Probe.USUAL]:
         print("If these keys work in another client of iyzico, assumption 1 or 2 is wrong; open an issue.", file=sys.stderr)

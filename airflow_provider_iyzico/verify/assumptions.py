@@ -67,7 +67,7 @@ def _refusals(seen: Seen, probes: tuple[Probe, ...], is_as_assumed: Callable[[Ob
     """Tell whether all were refused as assumed. An answer that is neither yes nor no does not tell."""
     answers = {probe: seen.answers[probe] for probe in probes if probe in seen.answers}
     telling = [one for one in answers.values() if one.is_accepted or one.is_refused]
-    said = "; ".join(f"{probe}: {one.said}" for probe, one in answers.items()) or "it did not come to that"
+    said = "; ".join(f"{probe}: {one.said}" for probe, one in answers.items()) or "these requests were not sent"
     if not all(map(is_as_assumed, telling)):
         return Finding(Verdict.DIFFERS, said)
     return Finding(Verdict.CONFIRMED if len(telling) == len(probes) else Verdict.NOT_SETTLED, said)

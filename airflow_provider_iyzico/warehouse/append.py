@@ -27,7 +27,7 @@ from airflow_provider_iyzico.warehouse.tables import FIRST_BY, account_of, repor
 
 #: How the message about a changed row ends.
 _NOTHING_KEPT = "nothing was kept"
-_KEPT_NEVERTHELESS = "the row was kept all the same, because the table has no transactions: delete it"
+_KEPT_NEVERTHELESS = "the row was kept in spite of this, because the table has no transactions: delete it"
 
 
 @exactly
@@ -79,7 +79,7 @@ def _append(engine: Engine, table: Table, row: Row) -> tuple[dict[str, Any], boo
         kind = table.c.balance.type.compile(engine.dialect)
         raise WarehouseExactnessError(
             f"table {table.fullname!r} holds balance {there['balance']} and balance_raw {there['balance_raw']!r} with "
-            f"snapshot_id {row['snapshot_id']}; delete the row, let the column be {kind}, and try again"
+            f"snapshot_id {row['snapshot_id']}; delete the row, make the column {kind}, and try again"
         )
     return there, True
 

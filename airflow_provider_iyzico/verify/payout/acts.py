@@ -86,15 +86,15 @@ def refusals(seen: Seen) -> Finding:
     if not told:
         return not_settled("nothing was refused")
     if not documented:
-        return not_settled(f"no code of these is among them: {said}")
+        return not_settled(f"iyzico refused with other codes only: {said}")
     is_cancelled = _status(seen, Step.CANCELLED_READ) is BatchMeaning.CANCELLED
     if Step.CANCEL in documented and is_cancelled and not seen[Step.CANCEL_OBJECT].is_accepted:
-        return differs(f"it was cancelled all the same: {said}")
+        return differs(f"the batch was cancelled although iyzico refused: {said}")
     if Step.AUTH_CANCELLED in documented and _status(seen, Step.AUTH_CANCELLED_READ) not in (None, BatchMeaning.CANCELLED):
-        return differs(f"it was authorized all the same: {said}")
+        return differs(f"the batch was authorized although iyzico refused: {said}")
     if Step.CANCEL_LATE in documented and _was_stopped(seen):
-        return differs(f"it was cancelled all the same: {said}")
-    return confirmed(f"nothing was seen that was done all the same: {said}")
+        return differs(f"the batch was cancelled although iyzico refused: {said}")
+    return confirmed(f"no refused request was seen to be carried out: {said}")
 
 
 def authorized_cancelled(seen: Seen) -> str:

@@ -118,7 +118,7 @@ def item_type(seen: Seen) -> Finding:
     if one.is_refused:
         return differs(one.said)
     return (
-        confirmed("accepted; whether invalid items are listed, too, this batch does not tell")
+        confirmed("accepted; this batch does not show whether invalid items are listed, too")
         if one.value
         else not_settled(unread(one))
     )

@@ -40,7 +40,7 @@ def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: f
     rows = [(name, each.text, findings[name]) for name, each in PAYOUT_ASSUMPTIONS.items()]
     if seen.made:
         print("\n".join(report("What iyzico's mass payouts do", settings, rows, walk.answers, problem)))
-        print("Not asked, because one small batch does not tell. It takes\n")
+        print("Not asked, because one small batch does not settle them. It takes\n")
         for what, names in CANNOT_SETTLE.items():
             print(f"- {what}: {', '.join(names)}")
     return ended(findings.values(), walk.answers, problem)

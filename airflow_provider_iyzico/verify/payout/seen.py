@@ -91,7 +91,7 @@ class Assumption:
     def finding(self, seen: Seen) -> Finding:
         missing = [step for step in self.steps if step not in seen]
         if missing:
-            return Finding(Verdict.NOT_ASKED, f"it did not come to: {missing[0]}")
+            return Finding(Verdict.NOT_ASKED, f"this step was not reached: {missing[0]}")
         return self.judge(seen)
 
 

@@ -114,7 +114,7 @@ def complete(engine: Engine, layout: Layout) -> None:
     try:
         missing = _missing(engine, layout)
     except WarehouseError as error:
-        log.warning("%s; the rows are kept. Whether a view is missing is looked up again with the next ones", error)
+        log.warning("%s; the rows are kept. With the next rows, missing views are looked for again", error)
         return
     try:
         _create(engine, layout, missing)
@@ -122,7 +122,7 @@ def complete(engine: Engine, layout: Layout) -> None:
         dialect = engine.dialect.name.replace("mariadb", "mysql")
         schema = f" --schema {layout.table.schema}" if layout.table.schema else ""
         log.warning(
-            "%s; the rows are kept, the reports are not complete. Print what makes them: %s --dialect %s%s",
+            "%s; the rows are kept, but reports are missing. This prints the statements that make them: %s --dialect %s%s",
             str(error).partition("; have it made by")[0],
             layout.printed_by,
             dialect,

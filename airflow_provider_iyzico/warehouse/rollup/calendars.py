@@ -49,7 +49,7 @@ def extend_calendars(connection: Connection, tables: ReportTables, moment: datet
         try:
             last = local_date(moment, zone) + timedelta(days=2)
         except ValueError:
-            log.warning("iyzico_account names the time zone %r, which this machine does not know: it gets no new days", zone)
+            log.warning("iyzico_account names the time zone %r, which this machine does not know; it gets no new days", zone)
         else:
             _extend(connection, tables.report_day, zone, FIRST_DAY if begins_earlier else begin, last)
 

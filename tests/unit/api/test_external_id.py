@@ -13,7 +13,7 @@ def test_letters_digits_and_a_few_signs_make_a_name(name):
 
 @pytest.mark.parametrize("value", [None, "", " ", "None", " None "])
 def test_a_template_that_rendered_to_nothing_is_refused_as_that(value):
-    with pytest.raises(IyzicoConfigurationError, match=r"external_id is .*; did a template misspell it"):
+    with pytest.raises(IyzicoConfigurationError, match=r"external_id is .*; is the name in a template misspelled"):
         read_external_id(value)
 
 

@@ -277,7 +277,7 @@ def test_a_clock_that_is_a_little_wrong_is_warned_of(iyzico, sqlite_warehouse, m
 def test_a_balance_is_kept_in_no_other_currency_than_its_connection_names(iyzico, sqlite_warehouse, monkeypatch):
     """Otherwise 100 dollars would be 100 lira to finance."""
     connect(monkeypatch, iyzico, currency="USD")
-    with pytest.raises(AirflowFailException, match="names USD as the currency of its balance, and this is in TRY.*'USD'"):
+    with pytest.raises(AirflowFailException, match="balance of the Connection is in USD, but the task's currency is TRY.*'USD'"):
         execute()
     assert execute(currency="USD")["currency"] == "USD"
     assert rows(sqlite_warehouse, "currency") == [("USD",)]

@@ -134,7 +134,7 @@ def test_an_item_that_was_left_out_is_not_paid_because_iyzico_calls_it_valid_by_
 
     monkeypatch.setattr(IyzicoHook, "retrieve_mass_payout", healed)
     for _ in range(2):
-        with pytest.raises(AirflowFailException, match="called items of .* invalid, and would pay them by now"):
+        with pytest.raises(AirflowFailException, match="called items of .* invalid, and would pay them now"):
             authorize()
     assert calls(bank, "auth") == 0
     assert (init(on_invalid="drop")["invalid_items"], init(on_invalid="drop")["total"]) == (0, "301.50")
@@ -312,7 +312,7 @@ def test_a_purpose_that_renders_to_nothing_is_named(bank, rendered):
 def test_a_template_that_renders_to_nothing_is_named(bank):
     operator = MassPayoutInitOperator(task_id="start", external_id="{{ x }}", payments=payments())
     operator.external_id = "None"
-    with pytest.raises(AirflowFailException, match="external_id is 'None'; did a template misspell it"):
+    with pytest.raises(AirflowFailException, match="external_id is 'None'; is the name in a template misspelled"):
         operator.execute(context())
 
 
@@ -327,13 +327,15 @@ def payroll(url, amount="TEXT", rows_of=None):
         connection.execute(text("DROP TABLE IF EXISTS payroll"))
         connection.execute(
             text(
-                f"CREATE TABLE payroll (id VARCHAR(64), kind VARCHAR(20), iban VARCHAR(40), name VARCHAR(80), amount {amount}, note VARCHAR(80))"
+                f"CREATE TABLE payroll (id VARCHAR(64), kind VARCHAR(20), iban VARCHAR(40), name VARCHAR(80), amount {amount}, "
+                "note VARCHAR(80))"
             )
         )
         for row in rows_of or payments():
             connection.execute(
                 text(
-                    "INSERT INTO payroll VALUES (:item_external_id, :recipient_type, :recipient_info, :recipient_name, :amount, :description)"
+                    "INSERT INTO payroll VALUES (:item_external_id, :recipient_type, :recipient_info, :recipient_name, :amount, "
+                    ":description)"
                 ),
                 row,
             )

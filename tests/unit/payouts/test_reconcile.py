@@ -69,7 +69,7 @@ def test_a_cancelled_batch_that_iyzico_pays_all_the_same_is_named_and_held_for(p
     assert payer.reconcile().problems == {}
     payer.wait(DAYS)
     done = payer.reconcile()
-    assert "was cancelled, but iyzico pays it all the same" in done.problems[BATCH]
+    assert "was cancelled, but iyzico pays it anyway" in done.problems[BATCH]
     assert "was cancelled, but iyzico pays it" in caplog.text
     assert (payer.state(), payer.held(), done.reopened, done.is_passing) == ("authorized", NEEDED, 1, False)
     payer.bank.set(fates={})

@@ -180,8 +180,8 @@ def test_it_stays_shut_on_money_that_others_hold_and_says_who_holds_what_and_wha
     assert attempt(gate(ledger), mode) is None
     assert open_holds(ledger) == {"suppliers-48": 60}
     said = (
-        "iyzico_default (simulator, sandbox): balance 100.00 TRY, available 40.00, required 50.00 TRY (batch 50.00 + headroom 0.00), "
-        "missing 10.00; suppliers-48 holds 60.00; waiting for the balance to cover the batch beside what others hold"
+        "iyzico_default (simulator, sandbox): balance 100.00 TRY, available 40.00, required 50.00 TRY (batch 50.00 + headroom "
+        "0.00), missing 10.00; suppliers-48 holds 60.00; waiting for the balance to cover the batch beside what others hold"
     )
     assert said in caplog.text
 
@@ -385,7 +385,7 @@ def test_a_name_that_holds_something_personal_sets_nothing_aside_and_is_not_show
 def test_a_name_that_renders_to_none_does_not_open_without_a_hold(sqlite_warehouse, iyzico, batch_total):
     sensor = MassPayoutBalanceSensor(task_id="gate", batch_total=batch_total, external_id="{{ params.name }}")
     sensor.external_id = None
-    refused(sensor, iyzico, "poke", "IyzicoConfigurationError: external_id is None; did a template misspell it")
+    refused(sensor, iyzico, "poke", "IyzicoConfigurationError: external_id is None; is the name in a template misspelled")
     assert not sqlite_warehouse.exists()
 
 
@@ -685,11 +685,9 @@ def test_the_record_of_a_gate_tells_what_the_ledger_says_that_the_batch_needs(sq
 
 def test_a_gate_without_a_name_never_meets_the_ledger(iyzico):
     program = (
-        "import os, sys\n"
-        "from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor\n"
-        "assert MassPayoutBalanceSensor(task_id='gate', batch_total='1').poke({}).is_done\n"
-        "met = [name for name in sys.modules if name.startswith(('airflow_provider_iyzico.ledger', 'airflow_provider_iyzico.bridge.w'))]\n"
-        "assert not met, met\n"
+        "import os, sys\nfrom airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor\nassert "
+        "MassPayoutBalanceSensor(task_id='gate', batch_total='1').poke({}).is_done\nmet = [name for name in sys.modules if "
+        "name.startswith(('airflow_provider_iyzico.ledger', 'airflow_provider_iyzico.bridge.w'))]\nassert not met, met\n"
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -63,7 +63,7 @@ def resume(gate, event):
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_gate_opens_on_no_balance_in_another_currency_than_its_batch(iyzico, monkeypatch, deferrable):
     connect(monkeypatch, iyzico, currency="USD")
-    with pytest.raises(AirflowFailException, match="names USD as the currency of its balance, and this is in TRY"):
+    with pytest.raises(AirflowFailException, match="balance of the Connection is in USD, but the task's currency is TRY"):
         sensor(deferrable=deferrable).execute({})
     assert sensor(currency="USD").poke({}).is_done
     connect(monkeypatch, iyzico, currency="")

@@ -255,7 +255,7 @@ def test_the_report_says_what_was_run_where_and_that_a_simulator_is_not_iyzico(i
     assert re.search(r"^- environment: sandbox, \d{4}-\d\d-\d\d$", report, re.MULTILINE)
     assert "an address that is not iyzico's" in report
     assert report.endswith(
-        "Not asked, because reading a balance does not tell: 7, 8, 9, 10, 11, "
+        "Not asked, because reading a balance does not settle them: 7, 8, 9, 10, 11, "
         + ", ".join(map(str, range(18, LAST_NUMBER + 1)))
         + ".\n"
     )

@@ -90,6 +90,6 @@ def test_a_warehouse_that_is_away_when_views_are_looked_up_is_not_called_incompl
     with caplog.at_level(logging.WARNING):
         complete(away, books.layout)
     (record,) = caplog.records
-    assert "the rows are kept. Whether a view is missing is looked up again" in record.getMessage()
+    assert "the rows are kept. With the next rows, missing views are looked for again" in record.getMessage()
     assert "Print what makes them" not in record.getMessage()
     away.dispose()
