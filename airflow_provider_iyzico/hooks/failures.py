@@ -82,8 +82,8 @@ def named(failure: BaseException, whom: str, *, trusted: str, lasting: type[Iyzi
             return lasting(f"{whom} does not speak TLS 1.2 or newer ({root.reason}); check the address, the port and the proxy")
         case ssl.SSLError() if root.reason in _TLS_REFUSED:
             return lasting(
-                f"no TLS with {whom} ({root.reason}): it may not know the name, or want other encryption or a "
-                "client certificate (there is none); check the address, and look for a proxy or firewall in between"
+                f"no TLS with {whom} ({root.reason}): it may not know the name, or may require other encryption or a client "
+                "certificate, which this package does not have; check the address, and look for a proxy or firewall in between"
             )
         case FramingError():
             return lasting(f"{whom} answered with {root}, which is not believed; look for a proxy or firewall in between")

@@ -11,7 +11,7 @@ HABITS = {
     "signs_query": "1: the query is part of the signature",
     "signs_empty_object": "2: a GET without a body is signed as if it had sent {}",
     "locale_optional": "3, 15: a request without locale is answered",
-    "locale_any_case": "3: TR is as good as tr",
+    "locale_any_case": "3: TR is accepted like tr",
     "names_currency": "5: the answer names the balance's currency",
     "seconds": "6: systemTime is in seconds, 10 digits",
     "hour_behind": "6: the clock is an hour behind",
@@ -31,7 +31,7 @@ SWITCHES: dict[str, dict[str, str]] = {
     # what is asked for
     "conversation_id": {"required": "init needs a conversationId", "optional": "it does not"},
     "description": {"required": "an item without a description is INVALID", "optional": "it is not"},
-    "amount_text": {"refused": "an amount in quotes makes its item INVALID", "accepted": "it is as good as a number"},
+    "amount_text": {"refused": "an amount in quotes makes its item INVALID", "accepted": "it is accepted like a number"},
     "iban_check": {
         "at_init": "an IBAN with wrong check digits is INVALID",
         "at_bank": "it fails at the bank",

@@ -91,5 +91,5 @@ def test_a_warehouse_that_is_away_when_views_are_looked_up_is_not_called_incompl
         complete(away, books.layout)
     (record,) = caplog.records
     assert "the rows are kept. With the next rows, missing views are looked for again" in record.getMessage()
-    assert "Print what makes them" not in record.getMessage()
+    assert "prints the statements that make them" not in record.getMessage()
     away.dispose()
