@@ -1,4 +1,4 @@
-"""Print the statements that make the ledger, show its batches and holds, and decide by hand what only a person may decide."""
+"""Print the statements that make the ledger, show its batches and holds, and record what only a person may decide."""
 
 from __future__ import annotations
 
@@ -92,16 +92,21 @@ def _parser() -> argparse.ArgumentParser:
     printer.add_argument(
         "--rollforward",
         action="store_true",
-        help="with the views that compare the ledger with the warehouse, whose views must be in the same schema",
+        help="also print the views that compare the ledger with the warehouse; the warehouse must be in the same schema",
     )
     lister = commands.add_parser("list", help="print the batches, and the open holds for payouts that other code makes")
     lister.add_argument(
-        "--days", type=_days, default=30, help="leave out batches that ended or were cancelled longer ago; default: %(default)s"
+        "--days",
+        type=_days,
+        default=30,
+        help="leave out batches that ended or were cancelled more than DAYS ago; default: %(default)s",
     )
-    shower = commands.add_parser("show", help="print a batch with its items, holds and events")
+    shower = commands.add_parser(
+        "show", help="print a batch with its approvals, holds, items and events, or the holds of a payout that other code makes"
+    )
     resolver = commands.add_parser("resolve", help="set the state of a batch, after asking iyzico")
     states = [state.value for state in State]
-    resolver.add_argument("--as", dest="after", required=True, choices=states, help="its state, as you decide")
+    resolver.add_argument("--as", dest="after", required=True, choices=states, help="the state to set")
     resolver.add_argument("--conn-id", default="iyzico_default", help="the Airflow Connection to ask; default: %(default)s")
     releaser = commands.add_parser("release", help="give back the money that is set aside for a payout")
     permitter = commands.add_parser("permit", help="permit one more authorization, after one that was not answered")
@@ -109,7 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     approver.add_argument("--digest", required=True, type=_text, help="the digest that you saw: at least its first six digits")
     hours = MAX_AGE.total_seconds() / 3600
     approver.add_argument(
-        "--max-age-hours", type=_hours, default=hours, metavar="HOURS", help="how long the approval counts; default: %(default)g"
+        "--max-age-hours",
+        type=_hours,
+        default=hours,
+        metavar="HOURS",
+        help="for how many hours the approval counts; default: %(default)g",
     )
     for command in (shower, resolver, releaser, permitter, approver):
         command.add_argument("external_id", help="the name of the batch or of the hold")

@@ -40,14 +40,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_iyzico.verify", description=__doc__)
-    parser.add_argument("--conn-id", default=IyzicoHook.default_conn_name, help="default: %(default)s")
+    parser.add_argument(
+        "--conn-id", default=IyzicoHook.default_conn_name, help="the Airflow Connection to ask; default: %(default)s"
+    )
     parser.add_argument("--reuse-header", action="store_true", help="also send one Authorization header twice (assumption 14)")
     payout = parser.add_argument_group("payouts")
     payout.add_argument(
         "--payout", metavar="PAYMENTS.CSV", help="hand over and pay a few small payments, asking before each step"
     )
     payout.add_argument(
-        "--follow-minutes", type=float, default=10, help="for how long to follow the paid batch; default: %(default)s"
+        "--follow-minutes", type=float, default=10, help="for how many minutes to follow the paid batch; default: %(default)s"
     )
     for leave, meaning in (
         (Leave.PAY, "agree beforehand to hand batches over, and to pay one"),

@@ -1,4 +1,4 @@
-"""Print what makes the tables and views of the warehouse, or a month as a bank statement, or compute the daily roll-up again."""
+"""Print the statements that make the warehouse, or a month as a bank statement, or compute the daily roll-up again."""
 
 from __future__ import annotations
 

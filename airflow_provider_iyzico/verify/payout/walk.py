@@ -82,7 +82,7 @@ class Walk:
             cancelled = self._cancelled_batch()
         if lets(Leave.PAY, f"Hand over a batch of {self.paid}, and read it. It is cancelled, unless you then agree to pay it."):
             self._paid_batch()
-        refuses = "to see whether iyzico refuses. If it does not, it pays"
+        refuses = "to see whether iyzico refuses. If not, iyzico pays"
         if cancelled is not None and lets(Leave.RISK, f"Authorize the cancelled batch, {refuses} {self.paid}, and commission."):
             desk.ask(Step.AUTH_CANCELLED, auth_call(cancelled, desk.locale))
             desk.ask(Step.AUTH_CANCELLED_READ, desk.page(cancelled))
@@ -117,14 +117,14 @@ class Walk:
             needed = add(needed, item.commission_amount or Decimal(0))
         if desk.must(Step.BALANCE_BEFORE, balance_call(desk.locale)).value.amount < needed:
             raise PaymentsError("the balance does not cover the batch and its commission; top it up, or give smaller payments")
-        if not lets(Leave.PAY, f"Authorize it. This pays {self.paid}, and commission."):
+        if not lets(Leave.PAY, f"Authorize the batch. This pays {self.paid}, and commission."):
             return
         desk.must(Step.AUTH, auth_call(request_id, desk.locale))
         handed.is_settled = True
         desk.ask(Step.BALANCE_AT_ONCE, balance_call(desk.locale))
         desk.ask(Step.FOLLOWED, desk.page(request_id))
-        refuses = "to see whether iyzico refuses. If it does not,"
-        if lets(Leave.RISK, f"Authorize it a second time, {refuses} it may pay {self.paid}, once more."):
+        refuses = "to see whether iyzico refuses. If not,"
+        if lets(Leave.RISK, f"Authorize the batch a second time, {refuses} iyzico may pay {self.paid}, once more."):
             desk.ask(Step.AUTH_AGAIN, auth_call(request_id, desk.locale))
         if lets(Leave.RISK, f"Cancel the authorized batch, {refuses} some payments may not be made."):
             desk.ask(Step.CANCEL_LATE, cancel_call(request_id, desk.locale))

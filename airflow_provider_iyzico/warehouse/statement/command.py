@@ -22,15 +22,15 @@ from airflow_provider_iyzico.warehouse.statement.words import LANGUAGES, remarks
 def add_arguments(parser: ArgumentParser) -> None:
     """Add what the command takes, but for the schema."""
     parser.add_argument("--account", required=True, help="the account's label")
-    parser.add_argument("--month", required=True, help="such as 2026-11; it must be over")
+    parser.add_argument("--month", required=True, help="the month, such as 2026-11; it must be over")
     parser.add_argument("--format", required=True, choices=tuple(FORMATS))
     parser.add_argument("--environment", help="production or sandbox, if the account has both")
-    parser.add_argument("--currency", help="such as TRY, if the account has several")
+    parser.add_argument("--currency", help="the currency, such as TRY, if the account has several")
     parser.add_argument(
         "--language",
         default="en",
         choices=LANGUAGES,
-        help="of its texts; a Turkish CSV has semicolons and decimal commas (default: %(default)s)",
+        help="the language of the texts; a Turkish CSV has semicolons and decimal commas (default: %(default)s)",
     )
 
 
