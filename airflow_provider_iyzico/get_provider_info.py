@@ -71,7 +71,7 @@ CONNECTION_FIELDS: dict[str, Any] = {
     "currency": {
         "label": "Currency",
         "schema": {"type": ["string", "null"], "maxLength": 3},
-        "description": "ISO 4217 code of the balance, such as TRY, for payouts",
+        "description": "ISO 4217 code of the balance, such as TRY. Another currency is refused",
     },
 }
 

@@ -45,7 +45,7 @@ class MassPayoutAuthorizeOperator(PayoutTask):
     :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
     :param deferrable: follow the batch in the triggerer
     :param poll_interval: seconds from one read of the batch to the next
-    :param timeout: how long to follow the batch; the hold stays when this is over
+    :param timeout: how long to follow the batch; when this time is over, the task fails, and the hold stays
     :param on_unpaid: if items are not paid in the end, ``fail`` fails the task, ``succeed`` does not. A batch that has stopped
         always fails it
     :param approvals: how many people must have approved the batch as the ledger holds it: 0, 1 or 2. They are different people,

@@ -56,7 +56,7 @@ class MassPayoutInitOperator(PayoutTask):
     :param purpose: SALARY, BONUS, SETTLEMENT, GOODS, SERVICES, CASHBACK, REBATES or DONATIONS (templated)
     :param on_invalid: if iyzico would not pay some items, ``fail`` cancels the batch and names them, ``drop`` goes on without
         them
-    :param commission_bound: the least that an item's commission is counted as. Required if iyzico states no commission; ``"0"``
+    :param commission_bound: each item counts with at least this commission. Required if iyzico states no commission; ``"0"``
         says that there is none
     :param max_items: refuse a batch with more items
     :param max_total: refuse a batch with a larger total

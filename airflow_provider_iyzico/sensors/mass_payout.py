@@ -50,7 +50,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     must have been asked for after the wait began. While iyzico cannot answer (time-outs, resets, HTTP 408, 425, 429 and 5xx,
     code 50000), the gate waits until ``timeout``. Everything else (refused keys, other 4xx, redirects, certificates,
     undocumented answers) fails at once, without retries. ``soft_fail`` skips only when ``timeout`` is over. ``timeout`` ends
-    the wait, even during a poll. ``execution_timeout`` bounds only the work on a worker (in Airflow 2 also a deferred wait),
+    the wait, even during a poll. ``execution_timeout`` limits only the work on a worker (in Airflow 2 also a deferred wait),
     and always fails the task. ``exponential_backoff`` and ``max_wait`` have an effect in poke and reschedule mode,
     ``Retry-After`` in every mode.
 
@@ -78,8 +78,8 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
     :param hold_for_seconds: after this time the hold ends, unless its batch may have been authorized; ``None``: never
     :param recheck_seconds: a deferred gate asks the ledger again after this time
-    :param settling_seconds: how long a paid item of another batch still counts in that batch's hold, if this gate reads the
-        batch; give at least the value of that batch's ``MassPayoutAuthorizeOperator``
+    :param settling_seconds: if this gate reads another batch: for how long a paid item of that batch still counts in its hold;
+        give at least the value of that batch's ``MassPayoutAuthorizeOperator``
     :param deferrable: wait in the triggerer, where all gates of an account share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do

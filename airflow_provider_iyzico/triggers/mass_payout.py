@@ -54,10 +54,10 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     :param headroom: what must be left over, as digits
     :param currency: the balance's currency, as a label
     :param poll_seconds: seconds from the end of one poll to the next; more, if iyzico asks to wait longer
-    :param ends_at: when to give up, in seconds since the epoch; ``None`` in an ``AssetWatcher``, where no task waits: there it
-        fires only each time the balance comes to cover the batch, or falls below the amount
+    :param ends_at: when to give up, in seconds since the epoch; ``None`` in an ``AssetWatcher``, where no task waits: the
+        trigger then fires only when the balance, too low before, covers the batch, or when it falls below the amount
     :param not_before: when to poll first, in seconds since the epoch, if iyzico asked the worker to wait
-    :param held: what others hold of the balance, as digits: the trigger fires when the balance covers the batch beside that
+    :param held: what others hold of the balance, as digits: the trigger fires when the balance covers this and the batch
     :param held_by: who holds it, for people
     :param recheck_at: when to wake the task at the latest, in seconds since the epoch, so that it asks its ledger again
     :param direction: ``covers``, or in an ``AssetWatcher`` also ``below``: it then fires each time the balance falls below the
