@@ -39,8 +39,8 @@ def stored_payments(path: str) -> Iterator[TextIO]:
         raise PaymentsError(f"{problem}: {type(error).__name__}; correct it") from None
     except _CORRECT_THE_PATH as error:
         raise PaymentsError(
-            f"{problem} ({type(error).__name__}); name a path that Airflow's object storage reads, with the provider of its kind "
-            "installed and its Connection there"
+            f"{problem} ({type(error).__name__}); name a path that Airflow's object storage can read, install the "
+            "provider of that storage, and add its Connection"
         ) from None
     except Exception as error:  # noqa: BLE001 - a storage is anybody's code, and may quote a key
         raise PaymentsError(f"{problem} now: {type(error).__name__}", retry=Retry.SAFE) from None

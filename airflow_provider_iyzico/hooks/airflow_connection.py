@@ -25,7 +25,7 @@ def checked(connection: Secret[ConnectionFields]) -> Settings | IyzicoError:
     except IyzicoConfigurationError as error:
         return restated(error)
     except (AirflowException, InvalidToken, ValueError):  # a Connection decrypts a field when it is read
-        return broken_connection(connection.reveal().conn_id, "what this worker's fernet_key makes of it")
+        return broken_connection(connection.reveal().conn_id, "what this worker's fernet_key decrypts")
 
 
 def unknown_connection(conn_id: str, *, was_there: bool = False) -> IyzicoError:

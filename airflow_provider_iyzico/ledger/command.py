@@ -143,7 +143,7 @@ def _text(given: str) -> str:
 def _days(given: str) -> float:
     days = float(given)
     if not days >= 0:
-        raise argparse.ArgumentTypeError("it is not zero or more")
+        raise argparse.ArgumentTypeError("give zero or more days")
     return days
 
 

@@ -46,8 +46,8 @@ def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> Accou
     if account.hidden > 0:
         raise WarehouseConfigurationError(
             f"row level security hides {account.hidden} snapshots of {'/'.join(account_of(row).values())} in {table.fullname!r} "
-            "from this role, and its days would be wrong; let a policy show it every snapshot of the account, or run a rebuild "
-            "if somebody deleted snapshots"
+            "from this role, so the days of the account would be wrong; let a policy show the role every snapshot of the "
+            "account. If somebody deleted snapshots, run a rebuild"
         )
     return account
 

@@ -133,7 +133,7 @@ def _whose(
         )
     there = ", ".join(f"{row.environment}/{row.account}/{row.currency}" for row in rows)
     asked = "/".join((environment or "*", account, currency or "*"))
-    raise WarehouseStatementError(f"there is no snapshot of {asked}; there are {there or 'none of any account'}")
+    raise WarehouseStatementError(f"there is no snapshot of {asked}; there are snapshots of {there or 'no account'}")
 
 
 class _Reader:
