@@ -176,7 +176,7 @@ def refused(statement, *arguments, **named):
 def test_an_account_of_two_environments_wants_one_named(month, statement):
     said = refused(statement, "csv")
     assert "there are production/maaş/TRY, sandbox/maaş/TRY; say which with --environment and --currency" in said
-    assert "no snapshot of */nobody/USD; there are production/maaş/TRY," in refused(
+    assert "no snapshot of */nobody/USD; there are snapshots of production/maaş/TRY," in refused(
         statement, "csv", "--currency", "USD", account="nobody"
     )
 
