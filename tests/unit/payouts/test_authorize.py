@@ -668,7 +668,9 @@ def test_a_cancelled_batch_that_cannot_be_read_keeps_its_own_payments_from_being
         return show(**asked)
 
     monkeypatch.setattr(payer.hook, "retrieve_mass_payout", broken, raising=False)
-    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* cannot be read: .*The payments could be made twice, so nothing was sent"):
+    with pytest.raises(
+        LedgerBatchError, match=f"{BATCH}.* cannot be read: .*The payments could be made twice, so nothing was sent"
+    ):
         payer.authorize("again")
     assert payer.pay(others("other", count=1)).state == "authorized"
     payer.wait(3600)
