@@ -104,7 +104,7 @@ def _refuse_ambiguous(text: str, name: str) -> None:
         )
     if _ROUNDED.match(text):
         raise IyzicoMoneyError(
-            f"{name} is {text!r}, with an exponent: spreadsheets write this when they round to fit a column; give all digits, "
+            f"{name} is {text!r}, with an exponent: spreadsheets write this if they rounded to fit a column; give all digits, "
             "such as '1500.75'"
         )
 

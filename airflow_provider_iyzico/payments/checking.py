@@ -129,7 +129,7 @@ def _amount(given: Any) -> Decimal:
         )
     if isinstance(given, str) and _EXPONENT.match(given := given.strip()):
         raise IyzicoMoneyError(
-            "its amount has an exponent: spreadsheets write this when they round to fit a column; give all digits, like '1500.75'"
+            "its amount has an exponent: spreadsheets write this if they rounded to fit a column; give all digits, like '1500.75'"
         )
     try:
         return money_from_author(given, "its amount")

@@ -501,7 +501,7 @@ def test_a_file_that_is_not_there_or_no_csv_is_named_without_a_row(bank, tmp_pat
 
 @pytest.mark.parametrize("path", ["nosuch://bucket/november.csv", "s3://bucket/november.csv", "/payroll/\0.csv"])
 def test_a_path_that_no_storage_reads_is_named_and_fails_at_once(bank, path):
-    assert repr(path) in fails("name a path that Airflow's object storage reads", payments_path=path)
+    assert repr(path) in fails("name a path that Airflow's object storage can read", payments_path=path)
     assert bank.seen == []
 
 
