@@ -85,8 +85,8 @@ def check_name(external_id: str) -> None:
     """
     if is_personal(external_id):
         raise IyzicoConfigurationError(
-            "external_id holds an IBAN or an identity number, which logs and tables would show; name the batch otherwise, such "
-            "as by your own number of the recipient. Nothing was sent"
+            "external_id holds an IBAN or an identity number, which logs and tables would show; use another name, such "
+            "as your own number of the recipient. Nothing was sent"
         )
 
 
