@@ -274,8 +274,9 @@ class MassPayoutBalanceSensor(FailClosedSensor):
         if self._sets_aside:
             self._verdict = self._poll_and_place(context, seconds_left, asked)
         else:
+            need = self._need()
             check_batch(self.task_id, None, self.batch_total, self.hold_for_seconds)
-            self._verdict = self._polls.poll(self._need(), seconds_left, **asked)
+            self._verdict = self._polls.poll(need, seconds_left, **asked)
         return self._verdict
 
     @property

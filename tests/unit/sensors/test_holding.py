@@ -390,7 +390,7 @@ def test_a_name_that_renders_to_none_does_not_open_without_a_hold(sqlite_warehou
 
 
 MAPPED = {
-    "no name": ({"batch_total": "50", "external_id": None}, "external_id is None; did a template misspell it"),
+    "no name": ({"batch_total": "50", "external_id": None}, "external_id is None; is the name in a template misspelled"),
     "no amount": ({"external_id": NAME, "batch_total": None}, "batch_total is None"),
     "no hold to end": ({"batch_total": "50", "hold_for_seconds": 60}, "hold_for_seconds needs external_id"),
 }
