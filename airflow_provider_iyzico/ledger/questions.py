@@ -16,16 +16,12 @@ from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_bat
 from airflow_provider_iyzico.ledger.events import EventKind, Key, last_version
 from airflow_provider_iyzico.ledger.items import read_items
 from airflow_provider_iyzico.ledger.ledger import Ledger
-from airflow_provider_iyzico.ledger.register import is_paid_late
+from airflow_provider_iyzico.ledger.register import is_cancelled_unanswered, is_paid_late, may_arrive
 
 #: iyzico has such a batch, or may have it, and it may still change.
 _CHANGING = (SENT | UNKNOWN | PAST_THE_GATE | {State.INITIATED}) - {State.ENDED}
 #: Longer ago than any batch was changed. A database reckons with no day before the year 1.
 _LONGEST_DAYS = 36_600
-#: So long after a cancel an authorization may still arrive.
-LATE = timedelta(days=1)
-#: So long such a batch is read, if no read succeeds after that.
-_TRIED = timedelta(days=30)
 #: So long after its last change, a batch may go on that seems to be over: banks are closed for a week and more. Not so long that
 #: the same payments a month later have to wait for it.
 LULL = timedelta(days=14)
@@ -88,20 +84,14 @@ def may_be_set_off(ledger: Ledger, account: Account, payments_digest: str | None
 
     def ask(connection: Connection) -> list[LedgerBatch]:
         payout, now = ledger.tables.payout, ledger.clock(connection)
-        is_late = and_(payout.c.auth_unanswered_at.isnot(None), payout.c.changed_at >= now - _TRIED)
         ended = and_(payout.c.state == State.ENDED.value, _has_items_out(ledger))
-        cancelled = and_(payout.c.state == State.CANCELLED.value, is_late)
+        cancelled = is_cancelled_unanswered(payout, now)
         is_same = and_(payout.c.payments_digest == payments_digest, payout.c.changed_at >= now - LULL)
         paying = and_(payout.c.state == State.AUTHORIZED.value, is_same, _has_items_out(ledger))
         found = _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled, paying)))
-        return [batch for batch in found if batch.state is not State.CANCELLED or _may_arrive(batch)]
+        return [batch for batch in found if batch.state is not State.CANCELLED or may_arrive(batch)]
 
     return ledger.act(ask)
-
-
-def _may_arrive(batch: LedgerBatch) -> bool:
-    """Tell whether an authorization of a cancelled batch may have arrived since that was read."""
-    return batch.read_at is None or batch.read_at < batch.changed_at + LATE
 
 
 def was_paid_late(ledger: Ledger, batch: LedgerBatch) -> bool:

@@ -58,6 +58,14 @@ def record(ledger: Ledger, batch: LedgerBatch, found: MassPayout, who: Who, *, s
     return kept
 
 
+def note_nothing(ledger: Ledger, batch: LedgerBatch, who: Who) -> LedgerBatch:
+    """Keep that a read found nothing of a batch.
+
+    :raises LedgerMovedError: somebody else changed the batch in the meantime
+    """
+    return take_turn(ledger, batch, who, _note_read)
+
+
 def with_items_left_out(
     ledger: Ledger, batch: LedgerBatch, found: MassPayout, read_item: Callable[[str], Item], *, most: int | None = None
 ) -> MassPayout:

@@ -16,9 +16,17 @@ from airflow_provider_iyzico.api.payout.batch import Batch
 from airflow_provider_iyzico.domain.items import totals_of
 from airflow_provider_iyzico.domain.payout import MAY_STILL_PAY, PAST_THE_GATE, State
 from airflow_provider_iyzico.domain.progress import DECIDED, PAID, UNPAID, is_under_way
-from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError
+from airflow_provider_iyzico.errors import LedgerBatchError, LedgerError, LedgerHoldError, Retry
 from airflow_provider_iyzico.ledger.accounts import Account, locked
-from airflow_provider_iyzico.ledger.batches import LedgerBatch, Turn, is_batch, read_batch, require_currency, same_batch
+from airflow_provider_iyzico.ledger.batches import (
+    LedgerBatch,
+    Turn,
+    batch_of,
+    is_batch,
+    read_batch,
+    require_currency,
+    same_batch,
+)
 from airflow_provider_iyzico.ledger.digest import Digests, digests_of, older_digests_of
 from airflow_provider_iyzico.ledger.events import EventKind, add_events, event_row
 from airflow_provider_iyzico.ledger.holds import expire, own_hold
@@ -33,6 +41,10 @@ _NOT_SENT = frozenset({State.NEW, State.REFUSED, State.INIT_UNKNOWN, State.INITI
 _NOT_HANDED_OVER = frozenset({State.NEW, State.REFUSED})
 #: For so long, a person who makes the payments of a cancelled or ended batch again may not know that iyzico paid it later.
 _UNAWARE = timedelta(days=7)
+#: So long after a cancel an authorization may still arrive.
+LATE = timedelta(days=1)
+#: So long such a batch is read, if no read succeeds after that.
+_TRIED = timedelta(days=30)
 
 
 def register(ledger: Ledger, account: Account, batch: Batch, who: Who, *, commission_bound: Decimal | None = None) -> LedgerBatch:
@@ -137,6 +149,37 @@ def refuse_twin(
     if twin["state"] == State.AUTHORIZED:
         said += ". Wait until every item of that batch is paid or has come back"
     raise LedgerBatchError(f"{said}. If you want to pay them once more, use another external_id")
+
+
+def refuse_cancelled_twin(turn: Turn) -> None:
+    """Refuse to authorize a batch whose payments were also those of a cancelled one, while an authorization of that may arrive.
+
+    :raises LedgerBatchError: names that batch and the time from which a read of it lets the batch go on
+    """
+    batch, table = turn.batch, turn.ledger.tables.payout
+    of = [table.c[name] == value for name, value in batch.account.key().items()]
+    same = table.c.payments_digest == batch.payments_digest, table.c.external_id != batch.external_id
+    query = select(table).where(*of, *same, is_cancelled_unanswered(table, turn.now))
+    for row in turn.connection.execute(query).mappings():
+        if may_arrive(twin := batch_of(row, turn.now)):
+            raise LedgerBatchError(
+                f"{twin} has the same items, recipients and amounts as {batch}. It is cancelled, but one authorization of it was "
+                f"not answered, and may still arrive until {twin.changed_at + LATE:%Y-%m-%d %H:%M} UTC: they could be paid "
+                "twice, so nothing was sent. Let this task run again after that: it reads the cancelled batch once more, and "
+                "goes on if iyzico has not paid it",
+                retry=Retry.SAFE,
+            )
+
+
+def is_cancelled_unanswered(table: Table, now: datetime) -> Any:
+    """Return the condition that a row of ``iyzico_payout`` is cancelled, not long ago, and an authorization went unanswered."""
+    lately = table.c.auth_unanswered_at.isnot(None), table.c.changed_at >= now - _TRIED
+    return and_(table.c.state == State.CANCELLED.value, *lately)
+
+
+def may_arrive(batch: LedgerBatch) -> bool:
+    """Tell whether an unanswered authorization of a cancelled batch may have arrived since that was read."""
+    return batch.read_at is None or batch.read_at < batch.changed_at + LATE
 
 
 def _refuse_renamed(

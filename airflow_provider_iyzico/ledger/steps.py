@@ -23,7 +23,7 @@ from airflow_provider_iyzico.ledger.holds import HoldEnd, expire
 from airflow_provider_iyzico.ledger.items import read_items, read_states, state_of
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked
-from airflow_provider_iyzico.ledger.register import refuse_twin
+from airflow_provider_iyzico.ledger.register import refuse_cancelled_twin, refuse_twin
 from airflow_provider_iyzico.ledger.told import Told, write_told
 from airflow_provider_iyzico.ledger.who import Who
 
@@ -63,6 +63,7 @@ def send(
             name, payments = batch.external_id, batch.payments_digest
             refuse_twin(ledger, turn.connection, batch.account, name, payments, now=turn.now, since=batch.created_at)
         if asked is not None:
+            refuse_cancelled_twin(turn)
             if (why := _why_not_as_told(turn)) is not None:
                 raise LedgerBatchError(
                     f"{why}. It is not authorized, because its payments may have been made under another name. Cancel it. "

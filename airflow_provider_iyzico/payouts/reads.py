@@ -19,7 +19,7 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.ledger.items import item_states
 from airflow_provider_iyzico.ledger.questions import LULL, may_be_set_off, unread_holders
-from airflow_provider_iyzico.ledger.reading import record, with_items_left_out
+from airflow_provider_iyzico.ledger.reading import note_nothing, record, with_items_left_out
 from airflow_provider_iyzico.ledger.steps import step
 
 if TYPE_CHECKING:
@@ -116,11 +116,13 @@ def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | N
                 raise
             has_moved = True  # somebody else has just read it
         except (LedgerBatchError, IyzicoAnswerError) as error:
-            if is_twin and not _is_forgotten(means, batch, error, takes_two=is_recent):
-                raise LedgerBatchError(
-                    f"{batch} has the same payments as {before}, and iyzico may still make them, but {batch} cannot be read: "
-                    f"{error}. The payments could be made twice, so nothing was sent. Ask iyzico what became of {batch}"
-                ) from error
+            if is_twin:
+                if not _is_forgotten(means, batch, error, takes_two=is_recent):
+                    raise LedgerBatchError(
+                        f"{batch} has the same payments as {before}, and iyzico may still make them, but {batch} cannot be read: "
+                        f"{error}. The payments could be made twice, so nothing was sent. Ask iyzico what became of {batch}"
+                    ) from error
+                note_nothing(means.ledger, batch, means.who)
             log.warning("%s cannot be read: %s", batch, error)  # MassPayoutReconcileOperator fails by it; others may be paid
         else:
             if is_twin and is_recent and now.state is State.ENDED and _is_paying(means, now):

@@ -800,14 +800,61 @@ def test_payments_are_made_under_another_name_only_if_the_cancelled_batch_stays_
         payer.authorize()
     payer.cancel()
     payer.initiate(a_batch("again"))
-    payer.wait(2 * 3600)
-    if auth_after_cancel == "refuse":
-        payer.authorize("again")
-    else:
-        with pytest.raises(LedgerBatchError, match=f"{BATCH}"):
+    for _ in range(2):
+        with pytest.raises(LedgerBatchError, match=f"{BATCH}.* may still arrive until 2026-11-30 12:0. UTC") as refused:
             payer.authorize("again")
+        assert refused.value.retry is Retry.SAFE
+        payer.wait(600)
+    payer.wait(1 * DAYS)
+    if auth_after_cancel == "refuse":
+        assert payer.authorize("again").state == "authorized", "nobody else had to read the cancelled batch"
+    else:
+        with pytest.raises(LedgerBatchError, match=f"{BATCH}.* could be paid twice") as refused:
+            payer.authorize("again")
+        assert refused.value.retry is Retry.NEVER
     payer.wait(3600)
     assert payer.effects("taken") == 3, "everybody is paid once"
+
+
+def test_payments_of_a_cancelled_batch_that_iyzico_forgot_are_made_under_another_name_after_a_day(payer):
+    payer.initiate()
+    payer.bank.fail("reset", on="auth", times=1)
+    with pytest.raises(PayoutUnknownError):
+        payer.authorize()
+    payer.cancel()
+    payer.initiate(a_batch("again"))
+    first, show = payer.batch().request_id, payer.hook.retrieve_mass_payout
+
+    def forgetful(**asked):
+        if asked.get("request_id") == first:
+            raise IyzicoNoSuchPayoutError("iyzico found nothing", code="70001", http_status=200)
+        return show(**asked)
+
+    payer.hook.retrieve_mass_payout = forgetful
+    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* may still arrive until"):
+        payer.authorize("again")
+    payer.wait(1 * DAYS)
+    assert payer.authorize("again").state == "authorized"
+
+
+def test_a_read_of_the_cancelled_batch_just_before_the_day_is_over_is_not_late_enough(payer):
+    payer.initiate()
+    payer.bank.fail("reset", on="auth", times=1)
+    with pytest.raises(PayoutUnknownError):
+        payer.authorize()
+    payer.cancel()
+    payer.initiate(a_batch("again"))
+    payer.wait(1 * DAYS - 70)
+    ask = payer.hook.get_balance
+
+    def slowly():
+        payer.wait(120)
+        return ask()
+
+    payer.hook.get_balance = slowly
+    with pytest.raises(LedgerBatchError, match=f"{BATCH}.* may still arrive until"):
+        payer.authorize("again")
+    assert payer.authorize("again").state == "authorized", "the second one reads the cancelled batch after the day"
 
 
 def test_a_batch_that_a_person_ended_and_that_cannot_be_read_any_more_keeps_no_other_from_being_paid(payer, monkeypatch, caplog):
