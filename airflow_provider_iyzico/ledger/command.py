@@ -28,7 +28,7 @@ from airflow_provider_iyzico.ledger.layout import ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.pages import batch_page, batches_page, plain_page
 from airflow_provider_iyzico.ledger.questions import events_of, holds_of, items_of, named, plain_holds
-from airflow_provider_iyzico.ledger.reading import differing_items
+from airflow_provider_iyzico.ledger.reading import differing_items, without_unclear_items
 from airflow_provider_iyzico.ledger.resolve import check_step, resolve
 from airflow_provider_iyzico.ledger.rights import grants
 from airflow_provider_iyzico.ledger.who import Who
@@ -180,6 +180,8 @@ def _resolve(ledger: Ledger, asked: Asked) -> Iterable[str]:
     found = read_at_iyzico(asked.conn_id, ledger, batch)
     if found is not None and batch.request_id is None and (others := differing_items(ledger, batch, found)):
         yield f"{len(others)} items, such as {others[0]!r}, have another recipient at iyzico, or iyzico masks it: you decide"
+    if found is not None and after is State.ENDED and (unclear := without_unclear_items(ledger, batch, found)[1]):
+        yield f"{unclear}: what became of them stays as the ledger has it"
     kept = resolve(ledger, batch, after, found, _who(asked), asked.because)
     yield f"{kept} is {kept.state}"
 

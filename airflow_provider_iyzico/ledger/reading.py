@@ -32,6 +32,8 @@ from airflow_provider_iyzico.warehouse.database.rows import read as stored
 
 #: So many items are named in a message.
 _NAMED = 10
+#: What iyzico may do with items of ours.
+_TWICE, _NOWHERE, _OTHERWISE = "shows more than once", "does not show", "shows with other amounts"
 #: The money of such an item is out.
 _FAILED = (ItemMeaning.OUT, ItemMeaning.NEEDS_A_PERSON)
 log = logging.getLogger(__name__)
@@ -119,6 +121,22 @@ def differing_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) -> li
         return differing(key, ours, theirs)
 
     return ledger.act(compare)
+
+
+def without_unclear_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) -> tuple[MassPayout, str | None]:
+    """Return what iyzico shows, with those items as the ledger has them that it shows more than once, or nowhere.
+
+    :return: also which items these are, in words; an item that it shows with another amount is none of them
+    """
+    rows = item_rows(ledger, batch)
+    unlike = _unlike(rows, found)
+    otherwise = set(unlike[_OTHERWISE])
+    unclear = {what: [name for name in unlike[what] if name not in otherwise] for what in (_TWICE, _NOWHERE)}
+    names = {*unclear[_TWICE], *unclear[_NOWHERE]}
+    clear = [item for item in found.items if item.item_external_id not in names]
+    as_they_were = [_as_it_was(row) for row in rows if row["item_external_id"] in names]
+    said = "; ".join(f"iyzico {what} {_some(which, batch)}" for what, which in unclear.items() if which)
+    return replace(found, items=(*clear, *as_they_were)), said or None
 
 
 def refuse_other_items(ledger: Ledger, batch: LedgerBatch, found: MassPayout) -> None:
@@ -229,23 +247,35 @@ def _refuse_another(batch: LedgerBatch, found: MassPayout) -> None:
             raise LedgerBatchError(f"{batch} has {name} {ours!r}, and iyzico shows {other!r}; nothing was written")
 
 
+def _unlike(rows: list[dict[str, Any]], found: MassPayout) -> dict[str, list[str]]:
+    """Return the ids of the items that iyzico shows otherwise than the ledger has them, by what it does.
+
+    It may leave out the items that it would not pay from the first.
+    """
+    ours, shown = {row["item_external_id"]: row for row in rows}, Counter(item.item_external_id for item in found.items)
+    amounts = [(item.item_external_id, item.total_amount) for item in found.items]
+    return {
+        _TWICE: [name for name, count in shown.items() if count > 1],
+        _NOWHERE: [name for name, row in ours.items() if name not in shown and state_of(row).is_valid],
+        "shows, but was not sent,": [name for name in shown if name not in ours],
+        _OTHERWISE: list(dict.fromkeys(name for name, amount in amounts if name in ours and ours[name]["amount"] != amount)),
+    }
+
+
 def _refuse_other_items(batch: LedgerBatch, rows: list[dict[str, Any]], found: MassPayout) -> None:
-    """iyzico may leave out the items that it would not pay from the first."""
-    ours = {row["item_external_id"]: row for row in rows}
-    theirs = {item.item_external_id: item.total_amount for item in found.items}
-    twice = [name for name, count in Counter(item.item_external_id for item in found.items).items() if count > 1]
-    missing = [name for name, row in ours.items() if name not in theirs and state_of(row).is_valid]
-    foreign = [name for name in theirs if name not in ours]
-    other = [name for name, amount in theirs.items() if name in ours and ours[name]["amount"] != amount]
-    for names, what in (
-        (twice, "shows more than once"),
-        (missing, "does not show"),
-        (foreign, "shows, but was not sent,"),
-        (other, "shows with other amounts"),
-    ):
+    for what, names in _unlike(rows, found).items():
         if names:
-            named = ", ".join(repr(name) for name in names[:_NAMED])
-            raise LedgerBatchError(f"iyzico {what} {len(names)} items of {batch}, such as {named}; nothing was written")
+            said = f"iyzico {what} {_some(names, batch)}; nothing was written"
+            if what in (_TWICE, _NOWHERE) and batch.state is State.AUTHORIZED:
+                said += (
+                    ". Ask iyzico what it paid; if it stays so: python -m airflow_provider_iyzico.ledger resolve "
+                    f"{batch.external_id} --as ended --because ..."
+                )
+            raise LedgerBatchError(said)
+
+
+def _some(names: list[str], batch: LedgerBatch) -> str:
+    return f"{len(names)} items of {batch}, such as {', '.join(repr(name) for name in names[:_NAMED])}"
 
 
 def _refuse_other_recipients(turn: Turn, rows: list[dict[str, Any]], found: MassPayout) -> None:

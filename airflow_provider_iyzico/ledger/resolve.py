@@ -9,7 +9,7 @@ from airflow_provider_iyzico.domain.reads import SPEAKS_FOR, says
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.batches import LedgerBatch
 from airflow_provider_iyzico.ledger.ledger import Ledger
-from airflow_provider_iyzico.ledger.reading import record, refuse_other_items
+from airflow_provider_iyzico.ledger.reading import record, refuse_other_items, without_unclear_items
 from airflow_provider_iyzico.ledger.steps import initiated, step
 from airflow_provider_iyzico.ledger.who import Who
 
@@ -35,6 +35,9 @@ def check_step(batch: LedgerBatch, after: State) -> None:
 def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout | None, who: Who, reason: str) -> LedgerBatch:
     """Take the step that a person decided on, if what iyzico says now does not contradict it; keep what it says.
 
+    A batch of which iyzico shows items more than once, or nowhere, is ended all the same, since no read would ever end it: these
+    items stay as they were, and the reason names them.
+
     :param found: what iyzico answered just now; ``None``: that it knows no such batch
     :raises LedgerBatchError: the table or iyzico contradicts; then only what was read is kept
     :raises LedgerMovedError: somebody else changed the batch; resolve it again
@@ -49,6 +52,9 @@ def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout 
         refuse_other_items(ledger, batch, found)
         if after is not State.CANCELLED or found.request_id is not None:
             batch = initiated(ledger, batch, Initiated(found.request_id, ()), who, reason=reason)
+    if after is State.ENDED:
+        found, unclear = without_unclear_items(ledger, batch, found)
+        reason = "; ".join(filter(None, (reason, unclear)))
     kept = record(ledger, batch, found, who)
     return kept if kept.state is after else step(ledger, kept, after, who, reason=reason)
 

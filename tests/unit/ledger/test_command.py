@@ -1,5 +1,6 @@
 """What a person does with the ledger by hand, against a simulated iyzico and a real file."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO, TextIOWrapper
@@ -81,6 +82,25 @@ def test_an_unanswered_authorization_that_iyzico_carried_out_is_resolved_as_auth
     assert kept.state is State.AUTHORIZED
     event = max((row for row in rows(walk.ledger, "event", kept.key) if row["kind"] == "state"), key=lambda row: row["version"])
     assert (event["person"], event["reason"], event["after"]) == ("fatma", "the panel shows it", "authorized")
+
+
+def test_a_batch_of_which_iyzico_shows_an_item_twice_is_ended_and_that_is_said(at_iyzico, capsys, monkeypatch):
+    walk, show = at_iyzico.to(State.AUTH_SENT), IyzicoHook.retrieve_mass_payout
+    walk.hook.authorize_mass_payout(walk.batch.request_id)
+    walk.to(State.AUTHORIZED)
+
+    def twice(self, **asked):
+        found = show(self, **asked)
+        return replace(found, items=(*found.items, found.items[0]))
+
+    monkeypatch.setattr(IyzicoHook, "retrieve_mass_payout", twice)
+    code, out, _ = run(capsys, "resolve", NAMED, "--as", "ended", *BECAUSE, "--by", "fatma")
+    kept = find(walk.ledger, walk.batch.account, NAMED)
+    assert (code, kept.state) == (0, State.ENDED)
+    assert out.splitlines() == [
+        f"iyzico shows more than once 1 items of {kept}, such as 'item-1': what became of them stays as the ledger has it",
+        f"{kept} is ended",
+    ]
 
 
 def test_what_iyzico_contradicts_is_refused(at_iyzico, capsys):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from batches import PERSON
+from batches import PERSON, task
 from payers import BATCH, DAYS, NEEDED, a_batch, payments
 
 from airflow_provider_iyzico.domain.payout import State
@@ -71,6 +71,62 @@ def test_an_item_that_iyzico_shows_nowhere_is_not_taken_to_be_paid(paying):
 
     paying.hook.retrieve_mass_payout, paying.hook.retrieve_mass_payout_item = hidden, unknown
     assert "does not show 1 items" in paying.reconcile().problems[BATCH]
+
+
+def shown_twice(found):
+    return (*found.items, replace(found.items[1], reference_code="second", status="FAILED"))
+
+
+def shown_nowhere(found):
+    return [item for item in found.items if item.item_external_id != "item-1"]
+
+
+@pytest.mark.parametrize(("items", "said"), [(shown_twice, "shows more than once"), (shown_nowhere, "does not show")])
+def test_a_person_ends_a_batch_of_which_iyzico_never_shows_an_item_clearly(paying, items, said):
+    show, first = paying.hook.retrieve_mass_payout, paying.batch().request_id
+
+    def unclear(**asked):
+        found = show(**asked)
+        return replace(found, items=items(found)) if asked.get("request_id") == first else found
+
+    def unknown(reference_code, **_):
+        raise IyzicoNoSuchPayoutError("no such item")
+
+    paying.hook.retrieve_mass_payout, paying.hook.retrieve_mass_payout_item = unclear, unknown
+    paying.wait(7200)
+    with pytest.raises(LedgerBatchError, match=f"{said} 1 items .* resolve {BATCH} --as ended"):
+        paying.follow()
+    assert (set(paying.items().values()), paying.held()) == ({"INIT"}, NEEDED)
+    ended = resolve(paying.ledger, paying.batch(), State.ENDED, read(paying.means(), paying.batch()), PERSON, "ticket 4711")
+    assert (ended.state, paying.held()) == (State.ENDED, None)
+    assert paying.items() == {"item-0": "SUCCESS", "item-1": "INIT", "item-2": "SUCCESS"}
+    assert paying.reasons()[-1] == f"ticket 4711; iyzico {said} 1 items of {ended}, such as 'item-1'"
+    paying.wait(60)
+    assert said in paying.reconcile().problems[BATCH]
+    with pytest.raises(LedgerBatchError, match="The payments could be made twice, so nothing was sent"):
+        paying.pay(a_batch("again"), who=task("manual__2"))
+    paying.hook.retrieve_mass_payout = show
+    paying.reconcile()
+    assert (paying.follow_to_its_end().totals.paid_items, paying.state()) == (3, "ended")
+
+
+@pytest.mark.parametrize(
+    ("second", "batch", "said"),
+    [
+        ({"total_amount": Decimal("50.25")}, {}, "shows more than once 1 items"),
+        ({"item_external_id": "item-9"}, {}, "shows, but was not sent, 1 items"),
+        ({}, {"merchant_id": "999"}, "two merchants cannot be one account"),
+        ({}, {"status": "INIT", "items": ()}, "unclear"),
+    ],
+    ids=["amount", "foreign", "merchant", "nothing"],
+)
+def test_what_else_is_wrong_with_a_batch_keeps_a_person_from_ending_it(paying, second, batch, said):
+    paying.wait(7200)
+    found = read(paying.means(), paying.batch())
+    shown = replace(found, items=(*found.items, replace(found.items[0], **second)))
+    with pytest.raises(LedgerBatchError, match=said):
+        resolve(paying.ledger, paying.batch(), State.ENDED, replace(shown, **batch), PERSON, "ticket 4711")
+    assert (paying.state(), paying.held()) == ("authorized", NEEDED)
 
 
 def test_an_item_of_another_batch_is_not_taken_for_one_that_iyzico_does_not_list(payer):
