@@ -893,7 +893,7 @@ def test_a_batch_that_other_code_made_under_our_name_for_other_people_is_not_pai
         patch.setattr(payer.hook, "retrieve_mass_payout", read_and_be_overtaken)
         with pytest.raises(LedgerBatchError, match="would pay other people"):
             payer.initiate()
-    with pytest.raises(LedgerBatchError, match="would pay others"):
+    with pytest.raises(LedgerBatchError, match="would pay other people"):
         payer.authorize()
     assert payer.effects("auth") == 0
     payer.bank.panel.cancel(BATCH)
