@@ -13,7 +13,7 @@ import history
 import payout_story
 from needs import CHROMIUM
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from sandbox import ROOT, airflow_environment
 from sqlalchemy import create_engine
 from stack import AirflowStack
@@ -65,6 +65,9 @@ def take_page(chromium: Browser, stack: AirflowStack) -> None:
     frame.locator("#who").select_option(label="suppliers · TRY")
     frame.get_by_role("button", name="Month").click()
     frame.get_by_role("button", name="Month", pressed=True).wait_for()
+    this_month = frame.locator("#first").input_value()
+    frame.locator("#earlier").click()  # a whole month, whatever day it is
+    expect(frame.locator("#first")).not_to_have_value(this_month)
     frame.locator("#main[aria-busy=false]").wait_for()
     page.mouse.move(0, 0)
     page.screenshot(path=DOCS / "page.png")
