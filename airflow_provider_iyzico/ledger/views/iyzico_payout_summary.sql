@@ -133,23 +133,18 @@ LEFT JOIN (
             WHERE later.environment = word.environment
                 AND later.account = word.account
                 AND later.external_id = word.external_id
-                AND later.kind IN ('approved', 'rejected')
                 AND later.version > word.version
                 AND (
-                    lower(later.person) IN (lower(word.person), lower(word.person_id))
-                    OR lower(later.person_id) IN (lower(word.person), lower(word.person_id))
-                    OR (sent.approval_digest IS NULL AND later.approval_digest <> word.approval_digest)
+                    (later.kind = 'taken up' AND later.version < COALESCE(sent.version, later.version + 1))
+                    OR (
+                        later.kind IN ('approved', 'rejected')
+                        AND (
+                            lower(later.person) IN (lower(word.person), lower(word.person_id))
+                            OR lower(later.person_id) IN (lower(word.person), lower(word.person_id))
+                            OR (sent.approval_digest IS NULL AND later.approval_digest <> word.approval_digest)
+                        )
+                    )
                 )
-        )
-        AND NOT EXISTS (
-            SELECT 1
-            FROM iyzico_payout_event AS other
-            WHERE other.environment = word.environment
-                AND other.account = word.account
-                AND other.external_id = word.external_id
-                AND other.kind = 'taken up'
-                AND other.version > word.version
-                AND other.version < COALESCE(sent.version, other.version + 1)
         )
         AND NOT EXISTS (
             SELECT 1
