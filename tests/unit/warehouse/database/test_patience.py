@@ -125,7 +125,9 @@ def test_a_link_that_freezes_during_a_statement_is_hung_up(driver, request, make
         engine.dispose()
 
 
-def test_a_server_that_never_shakes_hands_is_given_up():
+@contextmanager
+def mute_server():
+    """Yield the port of a server that takes a connection, and says nothing."""
     over = threading.Event()
 
     def silent(client):
@@ -133,28 +135,28 @@ def test_a_server_that_never_shakes_hands_is_given_up():
             over.wait(60)
 
     with listening(silent) as port:
+        try:
+            yield port
+        finally:
+            over.set()
+
+
+def test_a_server_that_never_shakes_hands_is_given_up():
+    with mute_server() as port:
         started = time.monotonic()
         with Watch(SHORT), pytest.raises(WarehouseUnavailableError, match="did not accept the connection"):
             connect_in_time(lambda: Slow(port))
         assert time.monotonic() - started < 40
-        over.set()
 
 
 def test_a_server_behind_a_driver_without_a_bound_of_its_own_is_given_up():
     """Such as Redshift's and SQL Server's."""
-    over = threading.Event()
-
-    def silent(client):
-        with client:
-            over.wait(60)
-
-    with listening(silent) as port:
+    with mute_server() as port:
         engine = watched(
             create_engine("sqlite://"), name="redshift", driver="redshift_connector", connect=lambda *_, **__: Slow(port)
         )
         with Watch(SHORT), pytest.raises(WarehouseUnavailableError, match="did not accept the connection"):
             engine.connect()
-        over.set()
 
 
 def watched(engine, **dialect):
