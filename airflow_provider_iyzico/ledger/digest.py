@@ -17,10 +17,12 @@ from typing import Any
 from unicodedata import normalize
 
 from airflow_provider_iyzico.api.money import money_text
-from airflow_provider_iyzico.api.payout.batch import Batch, Payment
+from airflow_provider_iyzico.api.payout.batch import RECIPIENT_TYPES, Batch, Payment
 
 #: A recipient that is shown whole; a mask has other characters, or many of this one.
 _WHOLE, _MASK = re.compile(r"[A-Z0-9+]+"), "XX"
+#: What a mask may consist of.
+_MASKED = re.compile(r"[^A-WYZ0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +93,35 @@ def _digest(key: str, *parts: object) -> str:
     return hmac.new(bytes.fromhex(key), canonical, sha256).hexdigest()
 
 
-def is_another_recipient(key: str, kept: Mapping[str, Any], recipient: str, amount: Decimal) -> bool:
+def is_another_recipient(
+    key: str, kept: Mapping[str, Any], recipient_type: str | None, recipient: str | None, amount: Decimal
+) -> bool:
     """Tell whether what iyzico shows of an item is surely another recipient than ours.
 
-    What is masked or left out tells nothing. Nobody knows how iyzico writes a phone or a number, so there the ends decide.
+    What is left out tells nothing, and of what is masked only the end. Nobody knows how iyzico writes a phone or a number, so
+    there the ends decide.
 
     :param kept: the row of our item
+    :param recipient_type: as iyzico shows it; a word that is not documented tells nothing
     :param recipient: as iyzico shows it
     """
-    shown = normal_recipient(recipient)
-    if not _WHOLE.fullmatch(shown) or _MASK in shown:
+    kind = (recipient_type or "").upper()
+    if kind in RECIPIENT_TYPES and kind != kept["recipient_type"]:
+        return True
+    shown = normal_recipient(recipient or "")
+    if not shown:
         return False
+    if not _WHOLE.fullmatch(shown) or _MASK in shown:
+        return not _may_end_alike(_MASKED.split(shown)[-1], kept["recipient_end"])
     if recipient_end(shown) != kept["recipient_end"]:
         return True
     is_iban = bool(kept["recipient_type"] == "IBAN")
     return is_iban and payment_digest(key, kept["item_external_id"], "IBAN", shown, amount) != kept["payment_digest"]
+
+
+def _may_end_alike(visible: str, end: str) -> bool:
+    """Tell whether two ends of one recipient may be the same, so far as both are known."""
+    return visible.endswith(end) or end.endswith(visible)
 
 
 def differing(key: str, kept: dict[str, str], found: Iterable[tuple[str, str, str, Decimal]]) -> list[str]:

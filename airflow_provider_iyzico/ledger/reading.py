@@ -284,7 +284,7 @@ def _refuse_other_recipients(turn: Turn, rows: list[dict[str, Any]], found: Mass
     others = [
         item.item_external_id
         for item in found.items
-        if is_another_recipient(key, ours[item.item_external_id], item.recipient_info or "", item.total_amount)
+        if is_another_recipient(key, ours[item.item_external_id], item.recipient_type, item.recipient_info, item.total_amount)
     ]
     if others:
         raise LedgerBatchError(

@@ -141,12 +141,15 @@ class Drama:
         return "after step authorized", drained
 
     def _let_a_stranger_begin(self, order: Order) -> None:
-        """Let other code hand over a batch of that name, with the same amounts for others."""
+        """Let other code hand over a batch of that name, with the same amounts for others.
+
+        They are of another type where iyzico shows nothing else: nobody could tell the two batches apart otherwise.
+        """
+        hides = self.plan.settings["recipients"] == "absent"
         items = [
             {
                 "itemExternalId": row["item_external_id"],
-                "recipientType": "MEMBER_ID",
-                "recipientInfo": "99",
+                **_other(hides and row["recipient_type"] == "MEMBER_ID"),
                 "description": "-",
                 "amount": {"value": Decimal(row["amount"]), "currency": "TRY"},
             }
@@ -340,6 +343,11 @@ class Drama:
         everything = "\n".join(told)
         if found := [part for part in PERSONAL if part in everything]:
             raise Violation(f"personal data: {found}")
+
+
+def _other(is_number: bool) -> dict[str, str]:
+    kind, recipient = ("IDENTITY_NUMBER", "10000000146") if is_number else ("MEMBER_ID", "99")
+    return {"recipientType": kind, "recipientInfo": recipient}
 
 
 def _with_digits(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

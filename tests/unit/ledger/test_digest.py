@@ -107,13 +107,28 @@ def row(kind, recipient):
         ("IBAN", IBAN, f"{IBAN[:12]} {IBAN[12:]}".lower(), False),
         ("IBAN", IBAN, f"TR00{IBAN[4:]}", True),
         ("IBAN", IBAN, f"{IBAN[:-1]}0", True),
-        ("IBAN", IBAN, f"TR{'*' * 20}0000", False),
-        ("IBAN", IBAN, f"TR{'X' * 20}0000", False),
+        ("IBAN", IBAN, f"TR{'*' * 20}{IBAN[-4:]}", False),
+        ("IBAN", IBAN, f"TR{'*' * 20}0000", True),
+        ("IBAN", IBAN, f"TR{'X' * 20}{IBAN[-2:]}", False),
+        ("IBAN", IBAN, f"TR{'X' * 20}0000", True),
+        ("IBAN", IBAN, f"{IBAN[:6]}{'X' * 20}", False),
         ("IBAN", IBAN, "", False),
+        ("IBAN", IBAN, None, False),
+        ("PHONE", "+905301234567", "+90 530 *** ** 67", False),
+        ("PHONE", "+905301234567", "+90 530 *** ** 68", True),
+        ("PHONE", "+905301234567", "+90 530 123 ** **", False),
         ("PHONE", "+905301234567", "05301234567", False),
         ("PHONE", "+905301234567", "+905301234568", True),
         ("MEMBER_ID", "7012345678", "99", True),
     ],
 )
-def test_only_a_recipient_that_is_shown_whole_is_surely_another_one(kind, sent, shown, is_another):
-    assert is_another_recipient(KEY, row(kind, sent), shown, Decimal(1)) is is_another
+def test_a_recipient_is_surely_another_one_if_what_is_shown_of_it_cannot_be_ours(kind, sent, shown, is_another):
+    assert is_another_recipient(KEY, row(kind, sent), kind, shown, Decimal(1)) is is_another
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_another"),
+    [("PHONE", False), ("phone", False), (None, False), ("GSM", False), ("MEMBER_ID", True), ("member_id", True)],
+)
+def test_a_recipient_of_another_documented_type_is_surely_another_one_even_where_nothing_else_is_shown(shown, is_another):
+    assert is_another_recipient(KEY, row("PHONE", "+905301234567"), shown, None, Decimal(1)) is is_another

@@ -877,10 +877,18 @@ def test_a_batch_that_a_person_ended_and_that_cannot_be_read_any_more_keeps_no_o
     assert "an amount that is none" in payer.reconcile().problems[BATCH]
 
 
-def test_a_batch_that_other_code_made_under_our_name_for_other_people_is_not_paid(payer, monkeypatch):
+@pytest.mark.parametrize(
+    ("shown", "their"),
+    [
+        ("plain", {"recipient_info": IBANS[2]}),
+        ("masked", {"recipient_info": IBANS[2]}),
+        ("absent", {"recipient_type": "MEMBER_ID", "recipient_info": "99"}),
+    ],
+)
+def test_a_batch_that_other_code_made_under_our_name_for_other_people_is_not_paid(payer, monkeypatch, shown, their):
     """It was made between our read and our init, and iyzico answers the init with its id."""
-    payer.bank.set(duplicate_external_id="same_id")
-    read_it, theirs = payer.hook.retrieve_mass_payout, a_batch(rows=[{**row, "recipient_info": IBANS[2]} for row in payments()])
+    payer.bank.set(duplicate_external_id="same_id", recipients=shown)
+    read_it, theirs = payer.hook.retrieve_mass_payout, a_batch(rows=[{**row, **their} for row in payments()])
 
     def read_and_be_overtaken(**asked):
         try:
