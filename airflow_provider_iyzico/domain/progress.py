@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.api.payout.statuses import (
@@ -19,6 +20,9 @@ from airflow_provider_iyzico.api.payout.statuses import (
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.payout import MassPayout
 
+#: So long after its last change, a batch may go on that seems to be over: banks are closed for a week and more. Not so long that
+#: the same payments a month later have to wait for it.
+LULL = timedelta(days=14)
 _UNDECIDED = (ItemMeaning.UNDER_WAY, ItemMeaning.UNKNOWN)
 #: Of an item that has not gone to the bank yet, so that its money is still on the balance.
 NOT_GONE = frozenset({INIT, "QUEUED"})

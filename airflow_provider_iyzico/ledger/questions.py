@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico.api.payout.statuses import INVALID, ITEM_STATUSES, ItemMeaning
 from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, SENT, UNKNOWN, State
+from airflow_provider_iyzico.domain.progress import LULL
 from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_batch, same_batch
 from airflow_provider_iyzico.ledger.events import EventKind, Key, last_version
@@ -22,9 +23,6 @@ from airflow_provider_iyzico.ledger.register import is_cancelled_unanswered, is_
 _CHANGING = (SENT | UNKNOWN | PAST_THE_GATE | {State.INITIATED}) - {State.ENDED}
 #: Longer ago than any batch was changed. A database reckons with no day before the year 1.
 _LONGEST_DAYS = 36_600
-#: So long after its last change, a batch may go on that seems to be over: banks are closed for a week and more. Not so long that
-#: the same payments a month later have to wait for it.
-LULL = timedelta(days=14)
 _SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)]
 
 

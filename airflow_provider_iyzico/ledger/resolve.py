@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from airflow_provider_iyzico.api.payout.initiated import Initiated
 from airflow_provider_iyzico.api.payout.retrieved import MassPayout
+from airflow_provider_iyzico.api.payout.statuses import ItemMeaning, item_meaning
 from airflow_provider_iyzico.domain.payout import MAY_BE_PAYING, SENT, UNKNOWN, State, may_follow
+from airflow_provider_iyzico.domain.progress import LULL, has_stopped
 from airflow_provider_iyzico.domain.reads import SPEAKS_FOR, says
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.ledger.batches import LedgerBatch
@@ -36,7 +40,8 @@ def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout 
     """Take the step that a person decided on, if what iyzico says now does not contradict it; keep what it says.
 
     A batch of which iyzico shows items more than once, or nowhere, is ended all the same, since no read would ever end it: these
-    items stay as they were, and the reason names them.
+    items stay as they were, and the reason names them. One with items under way is not, until nothing of it has changed for
+    ``LULL``: their money may still leave the balance.
 
     :param found: what iyzico answered just now; ``None``: that it knows no such batch
     :raises LedgerBatchError: the table or iyzico contradicts; then only what was read is kept
@@ -53,6 +58,7 @@ def resolve(ledger: Ledger, batch: LedgerBatch, after: State, found: MassPayout 
         if after is not State.CANCELLED or found.request_id is not None:
             batch = initiated(ledger, batch, Initiated(found.request_id, ()), who, reason=reason)
     if after is State.ENDED:
+        _refuse_under_way(batch, found)
         found, unclear = without_unclear_items(ledger, batch, found)
         reason = "; ".join(filter(None, (reason, unclear)))
     kept = record(ledger, batch, found, who)
@@ -69,3 +75,15 @@ def _settles_forgotten(batch: LedgerBatch, after: State) -> bool:
     if may_have_paid:
         return after in (State.AUTHORIZED, State.ENDED)
     return after is State.CANCELLED and batch.request_id is not None
+
+
+def _refuse_under_way(batch: LedgerBatch, found: MassPayout) -> None:
+    shown = Counter(item.item_external_id for item in found.items)
+    statuses = [item.status for item in found.items if shown[item.item_external_id] == 1]
+    under_way = [status for status in statuses if item_meaning(status) is ItemMeaning.UNDER_WAY]
+    if under_way and not has_stopped(found.status, statuses) and batch.seen_at - batch.changed_at <= LULL:
+        raise LedgerBatchError(
+            f"iyzico has {len(under_way)} items of {batch} under way ({', '.join(sorted(set(under_way)))}), and their money may "
+            "still leave the balance, so it stays set aside; nothing was written. Wait until iyzico has paid or returned them. "
+            f"If it never will, the batch may be ended when nothing of it has changed for {LULL.days} days"
+        )

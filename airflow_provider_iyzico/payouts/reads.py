@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.domain.payout import State
-from airflow_provider_iyzico.domain.progress import has_stopped, is_under_way
+from airflow_provider_iyzico.domain.progress import LULL, has_stopped, is_under_way
 from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import (
     IyzicoAnswerError,
@@ -18,7 +18,7 @@ from airflow_provider_iyzico.errors import (
     LedgerMovedError,
 )
 from airflow_provider_iyzico.ledger.items import item_states
-from airflow_provider_iyzico.ledger.questions import LULL, may_be_set_off, unread_holders
+from airflow_provider_iyzico.ledger.questions import may_be_set_off, unread_holders
 from airflow_provider_iyzico.ledger.reading import note_nothing, record, with_items_left_out
 from airflow_provider_iyzico.ledger.steps import step
 

@@ -6,10 +6,11 @@ from decimal import Decimal
 from io import BytesIO, TextIOWrapper
 
 import pytest
-from batches import IBAN, NAME, PERSON, WAYS, Walk, asked, batch_of_two, found, rows, set_aside, task
+from batches import IBAN, NAME, PERSON, WAYS, Walk, asked, batch_of_two, found, hold_of, rows, set_aside, task
 from support import connect
 
 from airflow_provider_iyzico.domain.payout import State
+from airflow_provider_iyzico.domain.progress import LULL
 from airflow_provider_iyzico.errors import LedgerBatchError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.ledger.accounts import Account
@@ -84,10 +85,11 @@ def test_an_unanswered_authorization_that_iyzico_carried_out_is_resolved_as_auth
     assert (event["person"], event["reason"], event["after"]) == ("fatma", "the panel shows it", "authorized")
 
 
-def test_a_batch_of_which_iyzico_shows_an_item_twice_is_ended_and_that_is_said(at_iyzico, capsys, monkeypatch):
+def test_a_batch_of_which_iyzico_shows_an_item_twice_is_ended_and_that_is_said(at_iyzico, bank, capsys, monkeypatch):
     walk, show = at_iyzico.to(State.AUTH_SENT), IyzicoHook.retrieve_mass_payout
     walk.hook.authorize_mass_payout(walk.batch.request_id)
     walk.to(State.AUTHORIZED)
+    bank.advance(3600)
 
     def twice(self, **asked):
         found = show(self, **asked)
@@ -294,6 +296,22 @@ def test_a_person_may_end_what_will_never_end_by_itself(ledger, account):
     walk = Walk(ledger, account, SENT).to(*WAYS[State.AUTHORIZED])
     stopped = found(walk.batch, SENT, "INSUFFICIENT_BALANCE", "QUEUED")
     assert resolve(ledger, walk.batch, State.ENDED, stopped, PERSON, "support stopped it").state is State.ENDED
+
+
+@pytest.mark.parametrize("status", ["INIT", "QUEUED", "PROCESSING"])
+def test_nobody_ends_a_batch_with_items_under_way_so_that_its_money_is_free_before_it_left(ledger, account, status):
+    walk = Walk(ledger, account, SENT).to(*WAYS[State.AUTHORIZED])
+    paying = found(walk.batch, SENT, "IN_PROGRESS", status)
+    with pytest.raises(LedgerBatchError, match=rf"has \d+ items of .* under way \({status}\).* for 14 days"):
+        resolve(ledger, walk.batch, State.ENDED, paying, PERSON, "the bank is closed")
+    assert hold_of(ledger, walk.batch)[1] is None
+
+
+def test_a_batch_that_iyzico_has_forgotten_under_way_may_be_ended_after_two_weeks(ledger, account):
+    walk = Walk(ledger, account, SENT).to(*WAYS[State.AUTHORIZED]).read("IN_PROGRESS", "PROCESSING")
+    old = replace(walk.batch, seen_at=walk.batch.changed_at + LULL + timedelta(seconds=1))
+    paying = found(walk.batch, SENT, "IN_PROGRESS", "PROCESSING")
+    assert resolve(ledger, old, State.ENDED, paying, PERSON, "iyzico says that it is lost").state is State.ENDED
 
 
 def test_what_has_ended_by_the_time_it_is_read_needs_no_decision(ledger, account):

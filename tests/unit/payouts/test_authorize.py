@@ -502,33 +502,41 @@ def test_payments_whose_batch_failed_are_made_under_another_name_only_if_iyzico_
     assert payer.authorize("again").state == "authorized", "iyzico calls them failed again"
 
 
-def ended_while_under_way(payer, *, days):
-    """A person ends a batch on its third day; iyzico pays it so many days after its authorization."""
-    payer.bank.set(durations={"SUCCESS": days * DAYS})
+def end(payer):
+    hanging = payer.batch()
+    return resolve(payer.ledger, hanging, State.ENDED, read(payer.means(), hanging), PERSON, "nothing happens any more")
+
+
+def test_nobody_ends_a_batch_whose_money_has_not_left_yet_so_that_others_spend_it(payer):
+    """Banks are closed for a week, and somebody thinks that the batch hangs."""
+    payer.bank.set(durations={"SUCCESS": 6 * DAYS})
     payer.pay()
     payer.wait(3 * DAYS)
     payer.follow()
-    hanging = payer.batch()
-    resolve(payer.ledger, hanging, State.ENDED, read(payer.means(), hanging), PERSON, "nothing happens any more")
-
-
-def test_payments_that_iyzico_has_under_way_are_not_made_under_another_name_though_a_person_ended_their_batch(payer):
-    """Banks are closed for a week, and somebody thinks that the batch hangs."""
-    ended_while_under_way(payer, days=6)
-    with pytest.raises(LedgerBatchError, match=f"ended batch '{BATCH}'.* it is PUBLISHED_TO_QUEUE, with items under way"):
-        payer.pay(a_batch("again"), who=task("manual__2"))
-    assert payer.pay(others("other", count=1)).state == "authorized"
-    payer.wait(9 * DAYS)
+    with pytest.raises(LedgerBatchError, match="under way .*it stays set aside; nothing was written"):
+        end(payer)
     with pytest.raises(LedgerBatchError, match="could be paid twice"):
-        payer.authorize("again")
-    assert payer.effects("paid") == 4, "everybody is paid once"
+        payer.initiate(a_batch("again"), who=task("manual__2"))
+    payer.wait(9 * DAYS)
+    payer.reconcile()
+    payer.wait(120)
+    payer.reconcile()
+    assert (payer.state(), payer.effects("paid")) == ("ended", 3)
 
 
 def test_an_item_that_hangs_for_good_does_not_keep_the_same_payments_from_being_made_a_month_later(payer):
     """Each month has the same items, recipients and amounts."""
-    ended_while_under_way(payer, days=365)
+    payer.bank.set(durations={"SUCCESS": 365 * DAYS})
+    payer.pay()
+    payer.wait(1 * DAYS)
+    payer.follow()
     payer.wait(15 * DAYS)
-    assert payer.pay(a_batch("salaries-2026-12"), who=task("manual__2")).state == "authorized"
+    assert end(payer).state == "ended"
+    with pytest.raises(LedgerBatchError, match=f"ended batch '{BATCH}'.* it is PUBLISHED_TO_QUEUE, with items under way"):
+        payer.pay(a_batch("salaries-2026-12"), who=task("manual__2"))
+    assert payer.pay(others("other", count=1)).state == "authorized"
+    payer.wait(15 * DAYS)
+    assert payer.authorize("salaries-2026-12").state == "authorized"
 
 
 def test_a_cancelled_batch_that_was_seen_to_be_paid_keeps_its_payments_from_being_made_again(payer, monkeypatch):
