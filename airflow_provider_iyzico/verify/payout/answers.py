@@ -23,6 +23,8 @@ from airflow_provider_iyzico.verify.payout.seen import (
 )
 
 _PAGING = ("page", "size", "total")
+#: What a masked recipient shows at its end; X is a mask, too.
+_END = re.compile(r"[A-WYZ0-9]*\Z")
 #: What the documentation's own example shows: a merchantId that is no JSON.
 _ZEROS = re.compile(rb'"merchantId"\s*:\s*0[0-9]')
 
@@ -149,6 +151,26 @@ def recipients(one: Observation, payout: MassPayout, seen: Seen) -> Finding:
         return confirmed("as they were sent")
     is_missing = all(info is None for info, _ in theirs.values())
     return differs("not at all" if is_missing else "masked, or otherwise not as they were sent")
+
+
+@of_a_batch(Step.FIRST_READ)
+def types_and_ends(one: Observation, payout: MassPayout, seen: Seen) -> Finding:
+    ours = {item.item_external_id: item for item in seen.batch.items}
+    both = [(ours[item.item_external_id], item) for item in payout.items if item.item_external_id in ours]
+    if any(mine.recipient_type != theirs.recipient_type for mine, theirs in both):
+        return differs("another recipientType, or none")
+    if any(not _plain(mine.recipient_info).endswith(_end(theirs.recipient_info or "")) for mine, theirs in both):
+        return differs("another end")
+    return confirmed("type and end as they were sent")
+
+
+def _plain(recipient: str) -> str:
+    return "".join(recipient.split()).upper()
+
+
+def _end(shown: str) -> str:
+    ends: list[str] = _END.findall(_plain(shown))
+    return ends[0]
 
 
 @of_a_batch(Step.FIRST_READ)

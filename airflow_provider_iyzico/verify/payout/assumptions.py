@@ -59,6 +59,11 @@ PAYOUT_ASSUMPTIONS: Mapping[str, Assumption] = {
     "35": Assumption(
         "a batch is found by its `externalId` as soon as init is answered", (Step.NAMED_READ,), answers.found_by_name
     ),
+    "37": Assumption(
+        "`recipientType` comes back as it was sent, and a masked recipient shows its true end, or no end",
+        _FIRST,
+        answers.types_and_ends,
+    ),
     "duplicate_external_id": Assumption(
         "a second init with the same `externalId` is refused",
         (Step.FIRST_INIT, Step.SAME_NAME),

@@ -16,6 +16,7 @@ from verdicts import verdicts_in
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.simulator.payouts.answers import Answers
 from airflow_provider_iyzico.simulator.switches import SWITCHES
 from airflow_provider_iyzico.verify import observation
 from airflow_provider_iyzico.verify.assumptions import LAST_NUMBER
@@ -135,6 +136,21 @@ def test_each_choice_of_a_switch_has_its_verdict(iyzico, walk, switch, choice):
 def test_what_is_no_switch_has_its_verdict_too(iyzico, walk, name, wishes, verdict):
     iyzico.set(**wishes)
     assert walk(*ALL, "--follow-minutes", "2").verdicts[name] is verdict
+
+
+@pytest.mark.parametrize(
+    ("shown", "verdict", "said"),
+    [
+        ({"recipientType": "GSM"}, Verdict.DIFFERS, "another recipientType, or none"),
+        ({"recipientInfo": "********0000"}, Verdict.DIFFERS, "another end"),
+        ({"recipientInfo": "************"}, Verdict.CONFIRMED, "type and end as they were sent"),
+    ],
+)
+def test_types_and_masks_of_recipients_that_the_package_cannot_compare_are_found(iyzico, walk, monkeypatch, shown, verdict, said):
+    monkeypatch.setattr(Answers, "_recipient", lambda self, item: {"description": item.description, **shown})
+    done = walk(*ALL)
+    assert done.verdicts[37] is verdict
+    assert f"| {said} |" in done.report
 
 
 def test_a_refusal_that_did_it_all_the_same_is_found(iyzico, walk):
