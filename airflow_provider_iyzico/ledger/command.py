@@ -36,6 +36,7 @@ from airflow_provider_iyzico.warehouse.database.by_url import (
     URL_VARIABLE,
     engine_by_url,
     print_every_letter,
+    print_lines,
     without_password,
 )
 from airflow_provider_iyzico.warehouse.database.layout import ddl, dialect_named
@@ -69,14 +70,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(act: Callable[[], Iterable[str]], shown: Callable[[str], str]) -> int:
+    lines: list[str] = []
+    refused = None
     try:
-        for line in act():
-            print(line)
+        lines.extend(act())
     except IyzicoError as error:
-        return _refused(shown(str(error)))
+        refused = shown(str(error))
     except Exception as error:  # noqa: BLE001 - a traceback may show keys
-        return _refused(str(restated(unexpected(error))))
-    return 0
+        refused = str(restated(unexpected(error)))
+    print_lines(lines)
+    return 0 if refused is None else _refused(refused)
 
 
 def _refused(said: str) -> int:

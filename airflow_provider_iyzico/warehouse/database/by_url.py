@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from io import TextIOWrapper
 
 from sqlalchemy import create_engine
@@ -48,6 +49,16 @@ def print_every_letter() -> None:
     """Let a terminal that lacks a letter, such as that of a label, print its number. What is done must not look refused."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, as far as somebody reads them: with `| head`, nobody reads the last ones, and what is done is done."""
+    try:
+        for line in lines:
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
 
 
 def without_password(engine: Engine, said: str) -> str:

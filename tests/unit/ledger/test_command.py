@@ -1,5 +1,8 @@
 """What a person does with the ledger by hand, against a simulated iyzico and a real file."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -218,6 +221,19 @@ def test_list_and_show_print_states_items_holds_and_events_and_nobodys_data(at_i
     ):
         assert word in shown, word
     assert not [word for word in (IBAN, NAME, "salary") if word in shown.replace("salaries", "")]
+
+
+def test_what_was_done_is_not_called_refused_if_nobody_reads_what_is_printed(at_iyzico):
+    """As with `| head` or `| true`."""
+    set_aside(at_iyzico.ledger, at_iyzico.batch)
+    command = [sys.executable, "-m", "airflow_provider_iyzico.ledger", "release", NAMED, *BECAUSE]
+    for arguments, code in ((command, 0), (command, 2)):  # the second time, nothing is there
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(arguments, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=300)
+        os.close(writer)
+        assert (done.returncode, "Broken pipe" in done.stderr) == (code, False), done.stderr
+    assert hold_of(at_iyzico.ledger, at_iyzico.batch)[1] == "released"
 
 
 def test_release_gives_back_what_no_batch_may_be_paying(at_iyzico, capsys):
