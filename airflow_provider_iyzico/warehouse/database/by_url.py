@@ -55,7 +55,7 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines, as far as somebody reads them: with `| head`, nobody reads the last ones, and what is done is done."""
     try:
         for line in lines:
-            print(line)
+            print(line)  # noqa: T201 - a command prints
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
