@@ -170,18 +170,14 @@ class Rollforward:
         return row
 
     def _under_way(self, account, last):
-        """What was authorized before the closing balance of a day, and of which nothing was known then."""
-        found = Decimal(0)
+        """What was authorized before the closing balance of a day, and of which nothing was known by the newest snapshot."""
+        found, newest = Decimal(0), max(self.moments[account])
         for key, batch in self.reports.batches.items():
             going, _ = self.reports.went(key)
             if (*key[:2], batch["currency"]) != account or going is None or not self._is_by(account, going["happened_at"], last):
                 continue
-            known = {}
-            for event in self.reports.events[key]:
-                if event["kind"] == "item" and self._is_by(account, max(event["happened_at"], going["happened_at"]), last):
-                    known[event["item_external_id"]] = meaning(event["after"])
             for item in self.reports.items[key]:
-                if known.get(item["item_external_id"], "waiting") in OPEN:
+                if meaning(item["status"]) in OPEN or item["status_at"] > newest:
                     found += item["amount"] + (item["commission"] or 0)
         return found
 

@@ -7,7 +7,7 @@
 -- `came_in` is what the balance gained and no return explains. Nobody can tell whether that was a top-up. It is what was seen: between
 -- two snapshots, or between a snapshot and the balance on which a hold was placed. Money that comes and goes in between cannot be seen.
 -- `under_way` is what may be missing from the closing balance: amount and commission of items that were authorized before that balance
--- was seen, and of which the ledger did not know then whether they left.
+-- was seen, and of which the ledger does not know yet whether they left. What it knows by the newest snapshot is booked instead.
 -- On a day without an observation the balance is unknown, so that came_in, expected_closing, closing and unexplained are NULL.
 -- Money is in major units. Moments are in UTC.
 WITH moved AS (
@@ -31,59 +31,41 @@ went AS (
         AND batch.account = way.account
         AND batch.external_id = way.external_id
 ),
--- What became under way, less what no longer is.
+-- What went to be paid on a day and is under way. Once a snapshot was taken after its result was known, it is booked, or never left.
 going AS (
     SELECT dated.environment, dated.account, dated.currency, dated.local_date, $money[sum(dated.amount)] AS amount
     FROM (
         SELECT seen.*, $day_of[seen.report_timezone; seen.seen_at] AS local_date
         FROM (
-            SELECT turn.*, owner.report_timezone, $snapshot_after[turn; turn.happened_at] AS seen_at
+            SELECT turn.*, $snapshot_after[turn; turn.went_at] AS seen_at
             FROM (
                 SELECT
                     went.environment,
                     went.account,
                     went.currency,
-                    went.went_at AS happened_at,
+                    went.went_at,
+                    owner.report_timezone,
                     sum(item.amount + COALESCE(item.commission, 0)) AS amount
                 FROM went
+                JOIN iyzico_account AS owner
+                    ON owner.environment = went.environment
+                    AND owner.account = went.account
+                    AND owner.currency = went.currency
                 JOIN iyzico_payout_item AS item
                     ON item.environment = went.environment
                     AND item.account = went.account
                     AND item.external_id = went.external_id
-                GROUP BY went.environment, went.account, went.currency, went.external_id, went.went_at
-                UNION ALL
-                SELECT
-                    went.environment,
-                    went.account,
-                    went.currency,
-                    $greatest[event.happened_at; went.went_at],
-                    sum(CASE WHEN $under_way[event.after] THEN 1 ELSE -1 END * (item.amount + COALESCE(item.commission, 0)))
-                FROM went
-                JOIN iyzico_payout_event AS event
-                    ON event.environment = went.environment
-                    AND event.account = went.account
-                    AND event.external_id = went.external_id
-                    AND event.kind = 'item'
-                JOIN iyzico_payout_item AS item
-                    ON item.environment = event.environment
-                    AND item.account = event.account
-                    AND item.external_id = event.external_id
-                    AND item.item_external_id = event.item_external_id
-                WHERE $under_way[event.after] <> $under_way[COALESCE(event.before, '')]
-                GROUP BY went.environment, went.account, went.currency, event.happened_at, went.went_at
+                WHERE $under_way[item.status] OR item.status_at > owner.newest_at
+                GROUP BY went.environment, went.account, went.currency, went.external_id, went.went_at, owner.report_timezone
                 $computed_once
             ) AS turn
-            JOIN iyzico_account AS owner
-                ON owner.environment = turn.environment
-                AND owner.account = turn.account
-                AND owner.currency = turn.currency
             $computed_once
         ) AS seen
         $computed_once
     ) AS dated
     GROUP BY dated.environment, dated.account, dated.currency, dated.local_date
 ),
--- What is under way from a day on, until the next day on which that changes.
+-- What is under way of all that went by a day, until the next day on which something went.
 running AS (
     SELECT
         going.environment,
