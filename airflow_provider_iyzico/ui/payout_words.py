@@ -44,12 +44,8 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     # what can be spent
     "funds": ("Available for new payouts", "Yeni ödemeler için kullanılabilir bakiye"),
     "funds_seen": (
-        "as of {moment} ({age}), when a payout last asked to set money aside; the balance was {balance}",
-        "{moment} itibarıyla ({age}); bir ödeme için en son bloke talep edildiğinde bakiye {balance} idi",
-    ),
-    "funds_newest": (
-        "The newest balance minus what is set aside: {amount}",
-        "En güncel bakiyeden blokeler düşüldüğünde: {amount}",
+        "the balance of {balance} as of {moment} ({age}), minus what is set aside",
+        "{moment} itibarıyla ({age}) {balance} olan bakiyeden blokeler düşülmüştür",
     ),
     "funds_held": ("Set aside: {amount}", "Bloke edilen: {amount}"),
     "funds_none_held": ("Nothing is set aside.", "Bloke edilmiş tutar yok."),

@@ -35,7 +35,7 @@ _TOTALS = [
 def available(connection: Connection, schema: str | None, who: Who, latest: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """Return what is set aside of an account and what is available, with the moment of that balance, or what is lacking.
 
-    :param latest: the newest balance, as the page shows it. If it is newer, ``by_newest`` is what holds leave of it
+    :param latest: the newest balance, as the page shows it
     """
     if lacking := lack(connection, schema, "iyzico_balance_available"):
         return {"lack": lacking._asdict(), "funds": None}
@@ -44,8 +44,16 @@ def available(connection: Connection, schema: str | None, who: Who, latest: dict
         return {"lack": None, "funds": None}
     held_by = holders(row.held_by)
     funds = plain(row, zone) | {"held_by": held_by, "failed": _failed(connection, schema, who, [name for name, _ in held_by])}
-    is_newer = funds["balance_asked_at"] is not None and latest["observed_at"] > funds["balance_asked_at"]
-    return {"lack": None, "funds": funds | {"by_newest": digits(Decimal(latest["balance"]) - row.held) if is_newer else None}}
+    asked_at, seen_at = funds["balance_asked_at"], latest["observed_at"]
+    if is_newer(seen_at, asked_at):
+        left = digits(Decimal(latest["balance"]) - row.held)
+        funds |= {"balance": latest["balance"], "balance_asked_at": seen_at, "available": left}
+    return {"lack": None, "funds": funds}
+
+
+def is_newer(seen_at: Any, asked_at: Any) -> bool:
+    """Tell whether a balance was seen after the ledger last asked for one: then holds leave something of that one."""
+    return None not in (seen_at, asked_at) and bool(seen_at > asked_at)
 
 
 def _failed(connection: Connection, schema: str | None, who: Who, names: list[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sqlalchemy.sql.expression import Select
 
 from airflow_provider_iyzico.ui.columns import view
 from airflow_provider_iyzico.ui.parts import Lack, lack
+from airflow_provider_iyzico.ui.payouts import is_newer
 from airflow_provider_iyzico.ui.questions import Who, accounts, is_less, of, plain, zone_named
 from airflow_provider_iyzico.warehouse.database.faults import is_unreadable
 
@@ -66,6 +67,8 @@ def _figures(connection: Connection, schema: str | None, who: Who, *, has_ledger
             row["is_below"] = int(seen.threshold is not None and is_less(seen.balance, seen.threshold))
         if has_ledger and (funds := connection.execute(of(view("iyzico_balance_available", schema), who, _FUNDS)).first()):
             row |= funds._mapping
+            if is_newer(row["observed_at"], funds.balance_asked_at):
+                row |= {"available": row["balance"] - funds.held, "balance_asked_at": row["observed_at"]}
     except (ArithmeticError, AttributeError, TypeError, ValueError):
         return row | {"is_by_hand": 1}
     except DBAPIError as error:

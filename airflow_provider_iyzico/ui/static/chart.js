@@ -114,7 +114,7 @@ function threshold({ days }, colour) {
   return { ...look, label: say("line_threshold"), data, pointRadius: 0, pointHitRadius: 0, pointStyle: "line", order: 2 };
 }
 
-/** What is available of the balance that a payout last asked for, from that moment on: money set aside is the way up to the balance. */
+/** What is available of the newest balance that is known, from its moment on: money set aside is the way up to the balance. */
 function available({ funds: { funds }, now, starts_at: from }, colour) {
   const isKnown = Boolean(funds && funds.balance !== null && now > from);
   const data = isKnown ? [Math.max(funds.balance_asked_at, from), now].map((x) => at(x, funds.available, moment(x))) : [];

@@ -1,4 +1,4 @@
-// What is available for new payouts, as the ledger last saw it, and which payouts hold the rest.
+// What is available for new payouts of the newest balance that is known, and which payouts hold the rest.
 
 import { openBatch } from "./batch.js";
 import { lacking } from "./lack.js";
@@ -26,9 +26,6 @@ export function showFunds({ funds: { lack, funds }, latest, now }) {
     parts.push(element("p", { textContent: say("funds_seen", { ...values, balance: money(funds.balance, currency) }) }));
   }
   if (funds) parts.push(...held(funds, currency));
-  if (isKnown && funds.by_newest !== null) {
-    parts.push(element("p", { className: "muted", textContent: say("funds_newest", { amount: money(funds.by_newest, currency) }) }));
-  }
   $("funds").replaceChildren(...parts);
 }
 

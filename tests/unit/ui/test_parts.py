@@ -152,10 +152,7 @@ def test_a_name_without_a_batch_is_no_error(paid):
 def test_what_is_available_has_the_moment_of_its_own_balance_and_says_who_holds_the_rest(paid):
     with paid.connect() as connection:
         (row,) = rows(connection, "SELECT * FROM iyzico_balance_available")
-        newest = latest(connection, None, WHO)
-        found = payouts.available(connection, None, WHO, newest, ISTANBUL)["funds"]
-        newest["observed_at"] = found["balance_asked_at"] + 1
-        later = payouts.available(connection, None, WHO, newest, ISTANBUL)["funds"]
+        found = payouts.available(connection, None, WHO, latest(connection, None, WHO), ISTANBUL)["funds"]
     assert is_same(found["balance"], BALANCE)
     for name in ("held", "available"):
         assert is_same(found[name], row[name])
@@ -167,8 +164,22 @@ def test_what_is_available_has_the_moment_of_its_own_balance_and_says_who_holds_
     assert found["failed"] == {row["external_id"]: digits(Decimal(str(row["out_total"]))) for row in failed if row["out_total"]}
     assert found["failed"].keys() == {"part"}
     assert found["held_by"] == sorted(found["held_by"], key=lambda each: -Decimal(each[1]))
-    assert found["by_newest"] is None  # the newest snapshot is older than what the ledger asked for
-    assert Decimal(later["by_newest"]) == 300 - Decimal(found["held"])
+
+
+def test_what_is_available_is_taken_from_the_newest_balance_also_if_no_payout_asked_for_that_one(paid):
+    with paid.connect() as connection:
+        (row,) = rows(connection, "SELECT held FROM iyzico_balance_available")
+        old = payouts.available(connection, None, WHO, latest(connection, None, WHO), ISTANBUL)["funds"]
+        assert is_same(old["available"], BALANCE - Decimal(str(row["held"])))  # a payout asked after the newest snapshot
+    keep(paid, 300, -300)
+    with paid.connect() as connection:
+        newest = latest(connection, None, WHO)
+        found = payouts.available(connection, None, WHO, newest, ISTANBUL)["funds"]
+        (beside,) = side_by_side(connection, None)["accounts"]
+    assert found["balance_asked_at"] == beside["balance_asked_at"] == newest["observed_at"]
+    assert is_same(found["balance"], Decimal(300))
+    for each in (found, beside):
+        assert is_same(each["available"], 300 - Decimal(str(row["held"])))
 
 
 def test_the_largest_holds_are_named_up_to_a_limit():
