@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,8 @@ from airflow_provider_iyzico.ui.columns import view
 from airflow_provider_iyzico.ui.parts import lack
 from airflow_provider_iyzico.ui.questions import Period, Who, digits, observation_before, of, plain
 
-#: At most so many changes are listed, the newest, and for them at most so many steps of batches are read.
+#: At most so many changes are listed, the newest, and for them at most so many steps of batches are read. Where a step began
+#: before these changes or was seen after them, twice as many are read.
 MOST_MOVEMENTS = 300
 MOST_STEPS = 5000
 
@@ -28,8 +29,15 @@ def movements(connection: Connection, schema: str | None, who: Who, period: Peri
     rows = list(connection.execute(changes(connection, schema, who, period).limit(MOST_MOVEMENTS)))
     lacking = lack(connection, schema, "iyzico_payout_movement")
     steps = [] if lacking or not rows else list(connection.execute(_steps(schema, who, rows[-1].after_moment, rows[0].seen_at)))
-    known_from = rows[-1].after_moment if len(rows) == MOST_MOVEMENTS else period.starts_at
-    found = match(rows, steps, known_from, period.ends_at)
+    known = period._replace(starts_at=rows[-1].after_moment) if len(rows) == MOST_MOVEMENTS else period
+    seen = rows
+    if (wide := _wide(connection, schema, who, known, steps)) != known:
+        more = list(connection.execute(changes(connection, schema, who, wide).limit(2 * MOST_MOVEMENTS + 1)))
+        if len(more) <= 2 * MOST_MOVEMENTS:
+            seen, known = more, wide
+            steps = list(connection.execute(_steps(schema, who, wide.starts_at, wide.ends_at)))
+    later = sum(row.seen_at >= period.ends_at for row in seen)
+    found = match(seen, steps, known.starts_at, known.ends_at)[later : later + len(rows)]
     return {
         "lack": lacking and lacking._asdict(),
         "movements": [plain(row, zone) | explanation(row, each) for row, each in zip(rows, found, strict=True)],
@@ -90,6 +98,19 @@ def _steps(schema: str | None, who: Who, after: datetime, until: datetime) -> Se
     )
     within = source.c.happened_at > after, source.c.not_before < until
     return rows.where(*within).group_by(*same).order_by(source.c.happened_at.desc()).limit(MOST_STEPS)
+
+
+def _wide(connection: Connection, schema: str | None, who: Who, period: Period, steps: list[Any]) -> Period:
+    """Return the period with all changes that the steps may explain, up to the first snapshot after the last of them."""
+    if not steps:
+        return period
+    source, last = view("iyzico_balance_observed", schema), max(step.happened_at for step in steps)
+    following = of(source, who, ("observed_at",)).where(source.c.observed_at >= last).order_by(source.c.observed_at).limit(1)
+    after = connection.execute(following).scalar()
+    return period._replace(
+        starts_at=min(period.starts_at, *[step.not_before for step in steps]),
+        ends_at=max(period.ends_at, after + timedelta(microseconds=1)) if after else period.ends_at,
+    )
 
 
 def match(rows: list[Any], steps: Iterable[Any], known_from: datetime, known_to: datetime) -> list[list[Any]]:

@@ -1,6 +1,6 @@
 """The parts of the page about payouts, movements and accounts: their figures are those of the views, and what is lacking is said."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from uuid import uuid4
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from batches import BALANCE, PERSON, Walk, batch_of_two, of_items, set_aside
+from books import Books, at
 from sqlalchemy import text
 
 from airflow_provider_iyzico.domain.payout import State
@@ -205,6 +206,41 @@ def test_the_first_change_of_a_period_is_told_from_the_observation_before_it(eng
     with engine.connect() as connection:
         (change,) = movements.movements(connection, None, WHO, PERIOD, ISTANBUL)["movements"]
     assert (change["change"], change["previous_balance"]) == ("-30", "100")
+
+
+def changes_of(engine, first, last):
+    with engine.connect() as connection:
+        found = movements.movements(connection, None, WHO, Period.of(first, last, ISTANBUL), ISTANBUL)
+    return [
+        (each["change"], [(step["external_id"], step["change"]) for step in each["explained_by"]], each["rest"])
+        for each in found["movements"]
+    ]
+
+
+@pytest.fixture
+def over_the_month(sqlite_engine):
+    """A payout of the last evening of January that the ledger sees in February, and a return that comes on the 3rd and is seen on
+    the 4th."""
+    books = Books(Ledger.open(sqlite_engine), ACCOUNT)
+    books.see(at(1, 31, 20), "1000.00")
+    walk = books.authorized(at(1, 31, 22), "late", "1000.00", "100.00", "200.00")
+    books.see(at(1, 31, 23), "697.00")
+    books.became(walk, at(2, 1, 1), "SUCCESS", "FAILED")
+    books.see(at(2, 1, 2), "697.00")
+    books.see(at(2, 3, 9), "898.50")
+    books.became(walk, at(2, 4, 10), "SUCCESS", "DEPOSIT_SUCCESS")
+    books.see(at(2, 4, 11), "898.50")
+    return sqlite_engine
+
+
+def test_a_step_that_the_ledger_sees_after_the_period_still_explains_its_change(over_the_month):
+    assert changes_of(over_the_month, date(2026, 1, 1), date(2026, 1, 31)) == [("-303", [("late", "-303")], "0")]
+    assert changes_of(over_the_month, date(2026, 2, 1), date(2026, 2, 3)) == [("201.5", [("late", "201.5")], "0")]
+
+
+def test_a_step_that_began_before_the_period_explains_a_change_in_it_and_none_before_it(over_the_month):
+    assert changes_of(over_the_month, date(2026, 2, 1), date(2026, 2, 28)) == [("201.5", [("late", "201.5")], "0")]
+    assert changes_of(over_the_month, date(2026, 2, 2), date(2026, 2, 28)) == [("201.5", [("late", "201.5")], "0")]
 
 
 def step(minute, external_id="b", direction="left", amount="10", commission="1", items=1, since=None):
