@@ -244,12 +244,27 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "verdict_short_unexplained": ("no", "hayır"),
     "verdict_short_unknown": ("unknown", "bilinmiyor"),
     "came_in_note": (
-        "“Came in” is money that no returned payment explains. It is a top-up, or looks like one.",
-        "“Giren (iade dışı)”, iadeyle açıklanmayan girişlerdir: bakiye yüklemesi ya da ondan ayırt edilemeyen girişler.",
+        "“Came in” is money that no returned payment explains. It is a top-up, or looks like one. “Under way” is what payments "
+        "whose result is not known yet may have taken, commission included.",
+        "“Giren (iade dışı)”, iadeyle açıklanmayan girişlerdir: bakiye yüklemesi ya da ondan ayırt edilemeyen girişler. “Sonucu "
+        "beklenen”, sonucu henüz bilinmeyen ödemelerin komisyon dahil bakiyeden almış olabileceği tutardır.",
     ),
     "rollforward": ("The month day by day", "Ayın günlük dökümü"),
     "rollforward_empty": ("There are no days to show.", "Gösterilecek gün yok."),
     "months": ("Months", "Aylar"),
+    "month_advice_unexplained": (
+        "See below on which days. The usual reasons are a withdrawal in iyzico's panel, and payouts that other code made.",
+        "Hangi günlerde oluştuğunu aşağıda görebilirsiniz. Genellikle iyzico panelinden para çekilmiş ya da başka bir uygulama "
+        "ödeme yapmıştır.",
+    ),
+    "month_advice_under_way": (
+        "Look again after the next reconciliation and the next snapshot.",
+        "Bir sonraki mutabakattan ve bakiye kaydından sonra yeniden bakın.",
+    ),
+    "month_advice_gaps": (
+        "What nobody saw cannot be compared. Days that are not complete are named below.",
+        "Gözlem yapılmayan süreler karşılaştırılamaz. Eksik günleri aşağıda görebilirsiniz.",
+    ),
     "months_empty": ("There are no months to show.", "Gösterilecek ay yok."),
     # movements
     "movements": ("What moved the balance", "Bakiyeyi değiştiren hareketler"),

@@ -41,6 +41,8 @@ export function showMonth(found, who, period) {
   const said = say(`verdict_${verdict}`, { month: named(month), days: number(missing), ...values });
   $("verdict").textContent = `${verdict === "closes" ? "✓" : verdict === "open" ? "…" : "⚠"} ${said}`;
   $("verdict").className = `said ${KINDS[verdict]}`;
+  $("verdict-advice").hidden = !["unexplained", "under_way", "gaps"].includes(verdict);
+  $("verdict-advice").textContent = say(`month_advice_${verdict}`);
   $("statement").hidden = !figures;
   const line = ([name, sign]) =>
     element(
@@ -52,7 +54,8 @@ export function showMonth(found, who, period) {
     );
   showStatements(who, month, Boolean(figures) && new Date(found.now).toISOString().slice(0, 7) > month);
   $("statement").replaceChildren(...(figures ? [element("tbody", {}, ...LINES.map(line))] : []));
-  const columns = LINES.map(([name]) => [`column_${name}`, "number", (each) => cash(each[name])]);
+  const written = (each, name) => (name === "unexplained" && Number(each[name]) ? badge(cash(each[name]), "bad") : cash(each[name]));
+  const columns = LINES.map(([name]) => [`column_${name}`, "number", (each) => written(each, name)]);
   const perDay = [
     ["column_local_date", "moment", (each) => day(each.local_date)],
     ...columns,
