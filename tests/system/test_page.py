@@ -878,6 +878,8 @@ def test_on_paper_it_is_light_and_whole(visit):
     expect(page.locator("html.dark")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for part in ("payouts", "month", "movements", "accounts", "balance"):
+    expect(page.locator("#printed-period")).to_be_visible()  # the boxes of the dates are not printed
+    assert page.inner_text("#printed-period").endswith(f"{_TODAY.year}")
         page.emulate_media(media="screen")
         page.click(f"#to-{part}")
         ready_parts(page)

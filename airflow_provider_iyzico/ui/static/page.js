@@ -111,6 +111,7 @@ function show() {
     if (document.activeElement !== $(name)) $(name).value = report[name]; // nothing is written under a reader's hands
   }
   $("first").max = $("last").max = report.today;
+  $("printed-period").textContent = `${say("period")}: ${day(report.first)} – ${day(report.last)}`;
   $("later").disabled = report.last >= report.today;
   for (const button of document.querySelectorAll("[data-range]")) {
     button.setAttribute("aria-pressed", String(button.dataset.range === state.range));

@@ -46,6 +46,7 @@ async function refresh() {
     else $(`to-${name}`).removeAttribute("aria-current");
   }
   $("period").hidden = part === "accounts";
+  $("printed-period").hidden = ["accounts", "month"].includes(part); // the month has its name in its first line
   pending?.abort();
   const mine = (pending = new AbortController());
   const timer = setTimeout(() => mine.abort(), PATIENCE_MS);
