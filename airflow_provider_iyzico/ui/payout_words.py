@@ -29,6 +29,12 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
         "Bu hareketleri hangi ödemelerin açıkladığı burada bilinmiyor: bu veri ambarında ödeme defteri yok ya da eski bir sürümü "
         "var. Ödeme defteriniz başka bir bağlantıda (Connection) ya da şemadaysa bu sayfa onu okumaz.",
     ),
+    "lack_accounts": (
+        "This warehouse has no payout ledger, so the page cannot say what is set aside or available, or what needs a person. If "
+        "your ledger is in another Connection or schema, this page does not read it.",
+        "Bu veri ambarında ödeme defteri yok, bu nedenle bloke edilen ve kullanılabilir tutarlar ile ilgilenilmesi gerekenler "
+        "burada bilinmiyor. Ödeme defteriniz başka bir bağlantıda (Connection) ya da şemadaysa bu sayfa onu okumaz.",
+    ),
     "lack_below": (
         "This page cannot say how long the balance was below its threshold: the view is missing.",
         "Bakiyenin ne kadar süre eşiğin altında kaldığı burada bilinmiyor: ilgili görünüm eksik.",
@@ -136,11 +142,11 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "payouts_empty": ("No payout began in this period.", "Bu dönemde başlayan ödeme yok."),
     "payouts_most": ("The newest {count} of {all} are shown.", "{all} kaydın en yeni {count} tanesi gösteriliyor."),
     "paid_all": (
-        "Everybody got paid: {items} of {items} payments, {amount}.",
+        "All payments arrived: {items} of {items}, {amount}.",
         "Ödemelerin tamamı yapıldı: {items} kalem, {amount}.",
     ),
     "paid_some": (
-        "Not everybody got paid: {paid} of {items} payments, {amount}.",
+        "Not all payments arrived: {paid} of {items}, {amount}.",
         "Ödemelerin tamamı yapılmadı: {items} kalemin {paid} tanesi ödendi, {amount}.",
     ),
     "sums": ("Total", "Toplam"),
@@ -211,6 +217,11 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
         "A person permitted one more authorization.",
         "Bir kişi, ödeme talimatının bir kez daha gönderilmesine izin verdi.",
     ),
+    "told_approved_by": ("Approved by {people}.", "Onay verenler: {people}."),
+    "told_permit_used": (
+        "It uses the permission of version {version}.",
+        "{version}. sürümde verilen izin kullanıldı.",
+    ),
     # the month
     "verdict_closes": (
         "{month} closes: nothing of its closing balance is unexplained.",
@@ -243,15 +254,6 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "verdict_short_open": ("not over", "bitmedi"),
     "verdict_short_unexplained": ("no", "hayır"),
     "verdict_short_unknown": ("unknown", "bilinmiyor"),
-    "came_in_note": (
-        "“Came in” is money that no returned payment explains. It is a top-up, or looks like one. “Under way” is what payments "
-        "whose result is not known yet may have taken, commission included.",
-        "“Giren (iade dışı)”, iadeyle açıklanmayan girişlerdir: bakiye yüklemesi ya da ondan ayırt edilemeyen girişler. “Sonucu "
-        "beklenen”, sonucu henüz bilinmeyen ödemelerin komisyon dahil bakiyeden almış olabileceği tutardır.",
-    ),
-    "rollforward": ("The month day by day", "Ayın günlük dökümü"),
-    "rollforward_empty": ("There are no days to show.", "Gösterilecek gün yok."),
-    "months": ("Months", "Aylar"),
     "month_advice_unexplained": (
         "See below on which days. The usual reasons are a withdrawal in iyzico's panel, and payouts that other code made.",
         "Hangi günlerde oluştuğunu aşağıda görebilirsiniz. Genellikle iyzico panelinden para çekilmiş ya da başka bir uygulama "
@@ -265,6 +267,15 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
         "What nobody saw cannot be compared. Days that are not complete are named below.",
         "Gözlem yapılmayan süreler karşılaştırılamaz. Eksik günleri aşağıda görebilirsiniz.",
     ),
+    "came_in_note": (
+        "“Came in” is money that no returned payment explains. It is a top-up, or looks like one. “Under way” is what payments "
+        "whose result is not known yet may have taken, commission included.",
+        "“Giren (iade dışı)”, iadeyle açıklanmayan girişlerdir: bakiye yüklemesi ya da ondan ayırt edilemeyen girişler. “Sonucu "
+        "beklenen”, sonucu henüz bilinmeyen ödemelerin komisyon dahil bakiyeden almış olabileceği tutardır.",
+    ),
+    "rollforward": ("The month day by day", "Ayın günlük dökümü"),
+    "rollforward_empty": ("There are no days to show.", "Gösterilecek gün yok."),
+    "months": ("Months", "Aylar"),
     "months_empty": ("There are no months to show.", "Gösterilecek ay yok."),
     # movements
     "movements": ("What moved the balance", "Bakiyeyi değiştiren hareketler"),

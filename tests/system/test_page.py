@@ -781,6 +781,7 @@ def test_the_history_of_a_payout_is_in_the_language_of_the_page_but_for_what_peo
         {"kind": "state", "reason": "the task that sent it never recorded an answer", "reason_code": "no_record"},
         {"kind": "item", "reason": "Hesap kapalı; commission 1.50", "reason_code": None},
         {"kind": "given up", "reason": "invalid: item-2", "reason_code": None},
+        {"kind": "state", "reason": "approved by Ayşe Işık, fatma; permitted at version 7", "reason_code": None, "person": None},
     ]
 
     def bend(route):
@@ -792,11 +793,12 @@ def test_the_history_of_a_payout_is_in_the_language_of_the_page_but_for_what_peo
     page.route("**/batch?*", bend)
     page.goto(page.url.replace("static/icon.svg", f"?{urlencode(LAST_31 | PAYROLL | {'part': 'payouts', 'batch': 'bonuses'})}"))
     ready_parts(ready(page))
-    told, item, given_up = (each.inner_text() for each in page.locator("#events li").all())
+    told, item, given_up, let_go = (each.inner_text() for each in page.locator("#events li").all())
     assert told.endswith("\nİsteği gönderen görev bir yanıt kaydetmedi.")
     assert item.endswith("\nHesap kapalı\n\nkomisyon ₺1,50")
     assert "Vazgeçildi" in given_up
     assert given_up.endswith("\ninvalid: item-2")
+    assert let_go.endswith("\nOnay verenler: Ayşe Işık, fatma. 7. sürümde verilen izin kullanıldı.")
 
 
 def test_rows_lead_to_their_runs_in_airflow_also_from_inside_its_frame(warehouse, airflow, visit):
@@ -876,10 +878,10 @@ def test_on_paper_it_is_light_and_whole(visit):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.evaluate("dispatchEvent(new Event('storage'))")  # also after a change elsewhere
     expect(page.locator("html.dark")).to_have_count(0)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for part in ("payouts", "month", "movements", "accounts", "balance"):
     expect(page.locator("#printed-period")).to_be_visible()  # the boxes of the dates are not printed
     assert page.inner_text("#printed-period").endswith(f"{_TODAY.year}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for part in ("payouts", "month", "movements", "accounts", "balance"):
         page.emulate_media(media="screen")
         page.click(f"#to-{part}")
         ready_parts(page)

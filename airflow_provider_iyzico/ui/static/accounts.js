@@ -26,7 +26,7 @@ export function showAccounts(found) {
     ? say("accounts_most", { count: found.accounts.length, all: found.accounts_in_all })
     : say("accounts_empty");
   $("accounts-lack").hidden = !found.lack;
-  $("accounts-lack").replaceChildren(...(found.lack ? lacking(found.lack) : []));
+  $("accounts-lack").replaceChildren(...(found.lack ? lacking(found.lack, "lack_accounts") : []));
   link("csv-accounts", "file/accounts", {});
 }
 

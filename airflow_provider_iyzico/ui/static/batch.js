@@ -7,6 +7,8 @@ import { duration, element, fill, moment, money, number, say, toRun } from "./sh
 const $ = (id) => document.getElementById(id);
 /** What the ledger writes at the end of an item's reason when its commission changed. */
 const COMMISSION = /(?:^|; )commission (-?[\d.]+)$/;
+/** Why the ledger let an authorization go: who approved it, and which permission it used. */
+const LET_GO = /^(?:approved by (.+?))?(?:(?:^|; )permitted at version (\d+))?$/;
 const KINDS = { paid: "good", returned: "warn", out: "bad", unknown: "bad", invalid: "bad" };
 
 /** A link that opens a payout. */
@@ -110,6 +112,12 @@ function told(event, currency) {
 /** The package's own words are said in the reader's language. Those of people, and of errors, stay as they are. */
 function why({ kind, reason, reason_code: code, person }, currency) {
   if (code) return [element("p", { className: "why", textContent: say(`told_${code}`) })];
+  const letGo = kind === "state" && reason && !person ? LET_GO.exec(reason) : null;
+  if (letGo) {
+    const [, people, version] = letGo;
+    const said = [people && say("told_approved_by", { people }), version && say("told_permit_used", { version })];
+    return [element("p", { className: "why", textContent: said.filter(Boolean).join(" ") })];
+  }
   const commission = kind === "item" ? COMMISSION.exec(reason ?? "") : null;
   const rest = commission ? reason.slice(0, commission.index) : reason;
   return [
