@@ -428,6 +428,10 @@ def test_every_query_about_payouts_answers_on_every_database_of_a_ledger(
     assert [row.dag_id for row in authorizations] == ["salaries"]
     assert {row.direction for row in movements} == {"left"}
     assert sum(row.amount for row in movements) == summary[0].paid_total
+    not_arrived = mine(code_of("not arrived")).replace("2026-11-30", "2999-11-30")
+    with sqlite.connect() as connection:
+        assert connection.execute(text(not_arrived)).scalar() == 0  # all of it arrived
+        assert connection.execute(text(not_arrived.replace("bounced_total - paid_total", "0"))).scalar() == summary[0].paid_total
     put(sqlite, "simulator", datetime.now(UTC), balance="4000")
     Ledger.open(sqlite).act(lambda connection: None)
     with sqlite.connect() as connection:
