@@ -185,17 +185,19 @@ def may_arrive(batch: LedgerBatch) -> bool:
 def _refuse_renamed(
     ledger: Ledger, connection: Connection, account: Account, external_id: str, payments_digest: str, who: Who
 ) -> None:
-    """Refuse payments that this task instance has had paid before: its name changes from one try or clear to the next."""
+    """Refuse payments that this task has had paid in this run: its name changes from one try or clear to the next.
+
+    The instances of a mapped task count as one: what it is mapped over may come in another order.
+    """
     table = ledger.tables.payout
     began = {**account.key(), **_begun_by(who), "payments_digest": payments_digest}
-    del began["try_number"]
-    same = [table.c[name] == value for name, value in began.items()]
+    same = [table.c[name] == value for name, value in began.items() if name not in ("map_index", "try_number")]
     earlier = connection.execute(select(table.c.external_id).where(*same, _may_be_paid(ledger)).limit(1)).scalar()
     if earlier is not None:
         raise LedgerBatchError(
             f"this task of this run had the same items, recipients and amounts paid as {earlier!r}: its external_id changes from "
             f"one try or clear to the next, and under the name {external_id!r} they would be paid twice. Give it a name without "
-            "the time of day. If you want to pay them once more, use another run"
+            "the time of day. If you want to pay them once more, use another run, or give the items another item_external_id"
         )
 
 

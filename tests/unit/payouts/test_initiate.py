@@ -470,6 +470,14 @@ def test_a_task_whose_name_changes_when_it_is_cleared_has_its_payments_made_once
     assert payer.initiate(a_batch("salaries-00:03"), task("manual__2", task_id="start")).state == "initiated"
 
 
+def test_a_mapped_task_that_is_cleared_has_payments_made_once_though_its_list_comes_in_another_order(payer):
+    payer.pay(a_batch("salaries-23:58"), who=task(task_id="start", map_index=0))
+    payer.follow_to_its_end("salaries-23:58")
+    cleared = task(task_id="start", map_index=1, try_number=2)
+    raised(LedgerBatchError, lambda: payer.initiate(a_batch("salaries-00:03"), cleared), "paid as 'salaries-23:58'.*twice")
+    assert payer.effects("auth") == 1
+
+
 def test_a_task_whose_payments_all_came_back_may_be_cleared_under_another_name(payer):
     payer.bank.set(fates={"*": "returned"})
     payer.pay(a_batch("salaries-1"))
