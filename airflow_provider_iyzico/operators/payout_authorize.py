@@ -125,8 +125,8 @@ class MassPayoutAuthorizeOperator(PayoutTask):
                 if not is_safe_to_repeat(error) or means.clock() >= over_at:
                     raise
                 self.log.warning("%s", error)
-            # A restored ledger may know no id, and dag.test() resumes a task without what it was deferred with.
-            if request_id and standing is not None and standing.batch.request_id not in (None, request_id):
+            # dag.test() resumes a task without what it was deferred with.
+            if request_id and standing is not None and standing.batch.request_id != request_id:
                 raise LedgerBatchError(
                     f"{standing.batch} is {standing.batch.request_id!r} at iyzico, but this task authorized {request_id!r}: its "
                     "external_id or Connection changed meanwhile; set it back, and clear this task"

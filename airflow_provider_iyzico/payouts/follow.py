@@ -13,11 +13,12 @@ from airflow_provider_iyzico.api.payout.statuses import ItemMeaning, item_meanin
 from airflow_provider_iyzico.domain.items import ItemState, Totals, totals_of
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.progress import has_stopped, is_under_way, undocumented
-from airflow_provider_iyzico.errors import LedgerMovedError
+from airflow_provider_iyzico.domain.reads import Says, says
+from airflow_provider_iyzico.errors import LedgerBatchError, LedgerMovedError
 from airflow_provider_iyzico.ledger.items import item_states
 from airflow_provider_iyzico.ledger.questions import invalid_since_init, valid_since_told
 from airflow_provider_iyzico.ledger.reading import record
-from airflow_provider_iyzico.payouts.reads import read
+from airflow_provider_iyzico.payouts.reads import read, step_by_others
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.ledger.batches import LedgerBatch
@@ -49,6 +50,7 @@ def follow(means: Means, external_id: str, *, deposit_grace_seconds: float) -> S
     """Read an authorized batch once, keep what iyzico says, and return how far it has come.
 
     :param deposit_grace_seconds: for how long an item that failed may wait for its money to come back
+    :raises LedgerBatchError: the ledger does not know that the batch is at iyzico
     :raises IyzicoError: iyzico or the ledger cannot be reached, or shows another batch
     """
     standing = _read_once(means, external_id, deposit_grace_seconds)
@@ -62,11 +64,19 @@ def follow(means: Means, external_id: str, *, deposit_grace_seconds: float) -> S
 def _read_once(means: Means, external_id: str, deposit_grace_seconds: float) -> Standing:
     while True:
         batch = means.batch(external_id)
-        if batch.state is not State.AUTHORIZED:
+        if batch.state is State.ENDED:
             return standing_of(means, batch, deposit_grace_seconds)
+        if batch.request_id is None:
+            raise LedgerBatchError(
+                f"{batch} is {batch.state}: the ledger does not know that iyzico has it; was it restored from an older copy? "
+                "Clear the batch's MassPayoutInitOperator, which finds it at iyzico, and then this task"
+            )
         found = read(means, batch)
         try:
             kept = record(means.ledger, batch, found, means.who, settling_seconds=means.settling_seconds)
+            if batch.state is not State.AUTHORIZED and (said := says(found)) is Says.PAYING:
+                step_by_others(means, kept, said)  # a ledger that was restored has forgotten that it was authorized
+                continue
         except LedgerMovedError:
             continue
         if kept.version != batch.version and (words := undocumented(item.status for item in found.items)):

@@ -2,15 +2,18 @@
 
 import json
 import logging
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from batches import PERSON, task
-from payers import BATCH, DAYS, NEEDED, a_batch, payments
+from payers import ACCOUNT, BATCH, DAYS, NEEDED, a_batch, payments
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import IyzicoError, IyzicoNoSuchPayoutError, IyzicoUnavailableError, LedgerBatchError
+from airflow_provider_iyzico.ledger.register import register
 from airflow_provider_iyzico.ledger.resolve import resolve
 from airflow_provider_iyzico.payouts.reads import read
 
@@ -412,3 +415,46 @@ def test_an_item_that_was_invalid_from_the_start_is_no_news_at_the_end(payer):
 
     payer.hook.retrieve_mass_payout = in_other_words
     assert payer.follow_to_its_end().problem is None
+
+
+class Copied:
+    """A copy of the ledger, as it is now."""
+
+    def __init__(self, payer):
+        self._path, self._copy = payer.ledger.engine.url.database, sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(self._path)) as file:
+            file.backup(self._copy)
+
+    def restore(self):
+        with closing(self._copy), closing(sqlite3.connect(self._path)) as file:
+            self._copy.backup(file)
+
+
+@pytest.mark.parametrize("forgotten", ["initiated", "auth_sent"])
+def test_a_batch_whose_authorization_a_restored_ledger_forgot_is_held_for_and_followed(payer, forgotten):
+    """The task that has it paid is deferred while the ledger is restored, so that it only follows the batch."""
+    send, copies = payer.hook.authorize_mass_payout, []
+    payer.initiate()
+    copies.append(Copied(payer))
+
+    def copied(request_id, **options):
+        copies.append(Copied(payer))
+        return send(request_id, **options)
+
+    payer.hook.authorize_mass_payout = copied
+    payer.authorize()
+    copies[forgotten == "auth_sent"].restore()
+    assert payer.state() == forgotten
+    assert payer.follow().batch.state == "authorized"
+    assert payer.held() == NEEDED
+    assert payer.follow_to_its_end().batch.state == "ended"
+    assert (payer.calls("auth"), payer.bank.balance) == (1, "691.00")
+
+
+def test_a_batch_of_which_a_restored_ledger_does_not_know_that_iyzico_has_it_is_not_waited_for(payer):
+    register(payer.ledger, ACCOUNT, a_batch(), task())
+    copy = Copied(payer)
+    payer.pay()
+    copy.restore()
+    with pytest.raises(LedgerBatchError, match="is new: .* restored from an older copy.*MassPayoutInitOperator"):
+        payer.follow()
