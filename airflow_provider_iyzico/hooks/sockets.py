@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from typing import Any, cast
 
 from urllib3.util.ssltransport import SSLTransport
@@ -15,8 +16,16 @@ from airflow_provider_iyzico.hooks.waiting import wait_for
 CONNECT_SECONDS = 10.0
 
 
+#: After so many milliseconds without an acknowledgement, the kernel sends data no more. Only Linux has it.
+_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
+
+
 class Socket(socket.socket):
-    """A socket with the deadline. The timeout of ``sendall`` covers all of the data."""
+    """A socket with the deadline. The timeout of ``sendall`` covers all of the data, and what the kernel has yet to send of it.
+
+    Without that, a request would still arrive minutes after its deadline, when a network that was down comes back, even if the
+    process has ended.
+    """
 
     def recv(self, *args: Any) -> bytes:
         _hurry(self)
@@ -28,7 +37,10 @@ class Socket(socket.socket):
 
     def sendall(self, data: Any, *args: Any) -> None:
         if data:  # a closed socket refuses even empty data, and the other side's last words are still to be read
-            _hurry(self)
+            seconds = _hurry(self)
+            if _USER_TIMEOUT is not None:
+                with suppress(OSError):  # a sandbox may know no such option
+                    self.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, max(int(seconds * 1000), 1))
             super().sendall(data, *args)
 
 
@@ -72,8 +84,11 @@ def dial(host: str, port: int) -> Socket:
     raise failure
 
 
-def _hurry(waiting: socket.socket) -> None:
-    waiting.settimeout(current_attempt.get().deadline.left())
+def _hurry(waiting: socket.socket) -> float:
+    """Let a socket wait as long as its attempt may, and return how many seconds that is."""
+    seconds = current_attempt.get().deadline.left()
+    waiting.settimeout(seconds)
+    return seconds
 
 
 def _connected(new: Socket, address: Any, seconds: float) -> Socket:

@@ -13,8 +13,10 @@ from raw_server import OK, WHOLE, listening, read_request, serve, tls_for
 from support import connect_to
 
 from airflow_provider_iyzico.errors import IyzicoUnavailableError
+from airflow_provider_iyzico.hooks.attempt import Attempt, current_attempt
 from airflow_provider_iyzico.hooks.deadline import Deadline
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.hooks.sockets import dial
 
 LATE = 10.0  # generous: each of the hangs below would last for longer
 
@@ -33,6 +35,19 @@ def poll(**more):
     hook.close()
     assert time.monotonic() - started < LATE
     return seen
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux has it")
+def test_the_kernel_sends_a_request_no_more_when_its_time_is_over():
+    """Packets that a network lost would otherwise be sent again for minutes, even after the process has ended."""
+    reset = current_attempt.set(Attempt(Deadline(5), max_body_bytes=100))
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server, dial(*server.getsockname()) as line:
+            line.sendall(b"POST")
+            milliseconds = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    finally:
+        current_attempt.reset(reset)
+    assert 0 < milliseconds <= 5000
 
 
 def test_a_deadline_that_has_passed_leaves_no_second():
