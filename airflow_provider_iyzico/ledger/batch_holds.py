@@ -50,9 +50,16 @@ def secure(turn: Turn, asked: Asked) -> None:
     change_hold(turn.ledger, turn.connection, own, expires_at=None)
 
 
-def hold_what_pays(turn: Turn, counted: Decimal) -> None:
-    """Let the hold of a batch that iyzico pays count so much; make it where there is none, whatever the balance is."""
+def hold_what_pays(turn: Turn, counted: Decimal, *, is_taken_again: bool = False) -> None:
+    """Let the hold of a batch that iyzico pays count so much; make it where there is none, whatever the balance is.
+
+    :param is_taken_again: iyzico goes on with items whose money was back on the balance. Others may have set it aside meanwhile,
+        so that a hold which grows by it is made anew, on no balance
+    """
     own = open_hold(turn)
+    if own is not None and is_taken_again and counted > own["counted"]:
+        end_hold(turn.ledger, turn.connection, own, HoldEnd.REPLACED, turn.who, "iyzico goes on with items that had come back")
+        own = None
     if own is None:
         if counted:
             batch = turn.batch

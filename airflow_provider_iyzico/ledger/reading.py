@@ -181,7 +181,8 @@ def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBat
     events = write_told(turn, rows, {item.item_external_id: _told(item, was_never_sent) for item in found.items})
     items = [state_of(row) for row in rows]
     has_changed = any(event["before"] != event["after"] for event in events) or goes_on(turn.batch.iyzico_status, found.status)
-    state = _state_after(turn, items, settling_seconds, has_changed=has_changed)
+    is_taken_again = any(map(_is_taken_again, events))
+    state = _state_after(turn, items, settling_seconds, has_changed=has_changed, is_taken_again=is_taken_again)
     values = {**_figures(turn.batch, items), "iyzico_status": fitting(found.status)}
     if state is not turn.batch.state:
         values["ended_at"] = turn.now if state is State.ENDED else None
@@ -193,7 +194,14 @@ def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBat
     return turn.advance(kind, {**values, "read_at": turn.now}, state=state, more=events, **told)
 
 
-def _state_after(turn: Turn, items: list[ItemState], settling_seconds: float, *, has_changed: bool) -> State:
+def _is_taken_again(event: dict[str, Any]) -> bool:
+    """Tell whether iyzico goes on with an item whose money was on the balance."""
+    return item_meaning(event["before"]) is ItemMeaning.NOT_PAID is not item_meaning(event["after"])
+
+
+def _state_after(
+    turn: Turn, items: list[ItemState], settling_seconds: float, *, has_changed: bool, is_taken_again: bool
+) -> State:
     """Return the state that follows from the items, and let the hold follow, too."""
     state = turn.batch.state
     if state is State.ENDED and has_changed:
@@ -204,7 +212,7 @@ def _state_after(turn: Turn, items: list[ItemState], settling_seconds: float, *,
         bound = turn.batch.commission_bound
         out = still_out(items, bound, now=turn.now, settling_seconds=settling_seconds, held_since=since)
         if out or not all(item.is_settled for item in items):
-            hold_what_pays(turn, out)
+            hold_what_pays(turn, out, is_taken_again=is_taken_again)
         else:
             end_own_hold(turn, HoldEnd.ACCOUNTED)
             state = State.ENDED

@@ -164,6 +164,24 @@ def test_what_a_batch_costs_more_than_was_set_aside_is_not_spent_by_another_even
                 send(walk.ledger, other.batch, State.AUTH_SENT, task(), **told)
 
 
+def test_money_that_came_back_and_that_iyzico_takes_once_more_is_not_spent_by_a_batch_whose_gate_opened_in_between(walk):
+    """An item of a batch under way came back, another batch set its money aside, and then iyzico queued the item again."""
+    batch = walk.to(*WAYS[State.AUTHORIZED]).read("PROCESSING", {"item-1": "PROCESSING", "item-2": "DEPOSIT_SUCCESS"})
+    batch.read("PROCESSING", {"item-1": "PROCESSING", "item-2": "DEPOSIT_SUCCESS"})
+    assert hold_of(walk.ledger, batch.batch)[0] == Decimal("102.00")
+    other = Walk(walk.ledger, walk.batch.account, batch_of_two("bonus", "1000.00")).to(*WAYS[State.INITIATED])
+    set_aside(walk.ledger, other.batch)
+    batch.read("PROCESSING", {"item-1": "PROCESSING", "item-2": "QUEUED"})
+    assert hold_of(walk.ledger, batch.batch) == (Decimal("303.50"), None)
+    for balance, is_enough in ((Decimal("1304.99"), False), (Decimal("1305.00"), True)):
+        told = {"timeout_seconds": 30, "asked": asked(walk.ledger, walk.batch.account, balance)}
+        if is_enough:
+            assert send(walk.ledger, other.batch, State.AUTH_SENT, task(), **told).state is State.AUTH_SENT
+        else:
+            with pytest.raises(LedgerFundsError, match=r"missing 0\.01 TRY"):
+                send(walk.ledger, other.batch, State.AUTH_SENT, task(), **told)
+
+
 def test_a_balance_from_before_a_hold_ended_is_asked_for_again(walk):
     batch = walk.to(*WAYS[State.INITIATED]).batch
     set_aside(walk.ledger, batch)
