@@ -168,9 +168,9 @@ def release_plain(
 ) -> Hold | None:
     """End the open plain hold of a name; return it, or nothing where none is open.
 
-    :param of_other_runs: also one that another run of the same DAG placed
+    :param of_other_runs: also one that another run of the same DAG placed, or another instance of a mapped task
     :raises LedgerHoldError: the hold belongs to a batch of the ledger, which ends it by itself, is in another currency, or is
-        another run's
+        another run's or instance's
     """
 
     def release(connection: Connection) -> Hold | None:
@@ -187,11 +187,11 @@ def release_plain(
                 f"the hold of {external_id!r} is in {own['currency']}, and the task releases {account.currency}; name a "
                 "Connection whose currency is that of the hold"
             )
-        if not of_other_runs and who.task is not None and _is_of_another_run(own, who.task):
+        if not of_other_runs and who.task is not None and (place := _another_place(own, who.task)) is not None:
             raise LedgerHoldError(
-                f"the hold of {external_id!r} was placed in run {own['run_id']!r} of this DAG, whose payout may not be over; put "
-                "the run into external_id, or, if that payout is over: python -m airflow_provider_iyzico.ledger release "
-                f"{external_id} --because ..."
+                f"the hold of {external_id!r} was placed in {place} of this DAG, whose payout may not be over; put the run, and "
+                "what the task is mapped over, into external_id, or, if that payout is over: python -m "
+                f"airflow_provider_iyzico.ledger release {external_id} --because ..."
             )
         end_hold(ledger, connection, own, HoldEnd.RELEASED, who, reason)
         return hold_of(own)
@@ -199,8 +199,14 @@ def release_plain(
     return ledger.act(release)
 
 
-def _is_of_another_run(hold: RowMapping, task: TaskInstance) -> bool:
-    return bool(hold["dag_id"] == task.dag_id and hold["run_id"] != task.run_id)
+def _another_place(hold: RowMapping, task: TaskInstance) -> str | None:
+    """Say in which other run of a task's DAG a hold was placed, or in which other instance of a mapped task, if it was."""
+    if hold["dag_id"] != task.dag_id:
+        return None
+    if hold["run_id"] != task.run_id:
+        return f"run {hold['run_id']!r}"
+    are_mapped = hold["map_index"] >= 0 and task.map_index >= 0
+    return f"map index {hold['map_index']}" if are_mapped and hold["map_index"] != task.map_index else None
 
 
 def hold_of(row: RowMapping) -> Hold:

@@ -21,8 +21,8 @@ class MassPayoutHoldReleaseOperator(LedgerTask):
     """Ends the hold that a gate placed for a payout that other code makes: the payout is over, so others may use the money.
 
     You may run it twice, and use it as a teardown: ``release.as_teardown(setups=gate)``. It refuses the hold of a batch in the
-    ledger, because that hold ends with its batch. It also refuses the hold of another run of the same DAG, whose payout may not
-    be over.
+    ledger, because that hold ends with its batch. It also refuses the hold of another run of the same DAG, or of another instance
+    of a mapped task, whose payout may not be over.
 
     Returns ``{"external_id", "released", "currency"}``, all strings; ``released`` is ``"0.00"`` if no hold was open.
 

@@ -71,10 +71,10 @@ def ledger(request, monkeypatch, tmp_path):
         engine.dispose()
 
 
-def context(run_id="manual__1", try_number=1, dag_id="payout"):
+def context(run_id="manual__1", try_number=1, dag_id="payout", map_index=-1):
     moment = datetime(2026, 11, 29, tzinfo=UTC)
     ti = SimpleNamespace(
-        dag_id=dag_id, task_id="gate", run_id=run_id, map_index=-1, try_number=try_number, start_date=datetime.now(UTC)
+        dag_id=dag_id, task_id="gate", run_id=run_id, map_index=map_index, try_number=try_number, start_date=datetime.now(UTC)
     )
     return {"ti": ti, "dag_run": SimpleNamespace(logical_date=moment, data_interval_start=moment, data_interval_end=moment)}
 
@@ -714,6 +714,15 @@ def test_a_release_that_runs_after_a_gate_that_failed_leaves_the_hold_of_an_earl
         release(ledger).execute(context(run_id="manual__2"))
     assert open_holds(ledger) == {NAME: 50}
     assert release(ledger).execute(context(run_id="manual__3", dag_id="cleaning"))["released"] == "50.00"
+
+
+def test_a_mapped_release_leaves_the_hold_of_another_instance_alone(ledger, iyzico):
+    """The name lacks what the tasks are mapped over, so that the gates of the other instances fail."""
+    gate(ledger, mode="poke").execute(context(map_index=0))
+    with pytest.raises(AirflowFailException, match="LedgerHoldError: .* was placed in map index 0 of this DAG"):
+        release(ledger).execute(context(map_index=1))
+    assert open_holds(ledger) == {NAME: 50}
+    assert release(ledger).execute(context())["released"] == "50.00"
 
 
 def test_a_release_leaves_the_holds_of_others_alone(ledger, iyzico):
