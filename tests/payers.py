@@ -1,7 +1,8 @@
 """A simulated iyzico, a ledger and a task, all by one clock that only a test moves."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -193,3 +194,16 @@ class Payer:
     def table(self, name):
         of = getattr(self.ledger.tables, name)
         return self.ledger.act(lambda connection: [dict(row) for row in connection.execute(select(of)).mappings()])
+
+
+class Copied:
+    """A copy of a payer's ledger, as it is now."""
+
+    def __init__(self, payer):
+        self._path, self._copy = payer.ledger.engine.url.database, sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(self._path)) as file:
+            file.backup(self._copy)
+
+    def restore(self):
+        with closing(self._copy), closing(sqlite3.connect(self._path)) as file:
+            self._copy.backup(file)

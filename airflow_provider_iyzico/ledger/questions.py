@@ -29,7 +29,8 @@ _SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemM
 def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatch]:
     """Return the batches of an account that iyzico may still change, the longest unread first.
 
-    :param days: batches that ended or were cancelled so lately are among them, and those that a person ended while items were out
+    :param days: batches that ended or were cancelled so lately are among them, and those that a person ended while items were
+        out. So are those that iyzico refused, or was not told of: a restored ledger may have forgotten what became of them
     """
 
     def ask(connection: Connection) -> list[LedgerBatch]:
@@ -38,7 +39,8 @@ def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatc
         ended = and_(payout.c.state == State.ENDED.value, or_(payout.c.ended_at >= since, _has_items_out(ledger)))
         is_cancelled = and_(payout.c.state == State.CANCELLED.value, payout.c.request_id.isnot(None))
         cancelled = and_(is_cancelled, payout.c.changed_at >= since)
-        wanted = or_(payout.c.state.in_([state.value for state in _CHANGING]), ended, cancelled)
+        not_there = and_(payout.c.state.in_([State.NEW.value, State.REFUSED.value]), payout.c.changed_at >= since)
+        wanted = or_(payout.c.state.in_([state.value for state in _CHANGING]), ended, cancelled, not_there)
         return _batches(ledger, connection, and_(*_of(payout, account), wanted))
 
     return ledger.act(ask)

@@ -27,7 +27,7 @@ class MassPayoutReconcileOperator(AccountTask):
     :param iyzico_conn_id: id of an iyzico Connection that may pay
     :param ledger_conn_id: the SQL Connection of the ledger
     :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
-    :param days: for how many days after its end or its cancel a batch is read again
+    :param days: for how many days after its end, cancel or refusal a batch is read again
     :param grace_seconds: how long to wait between two reads that settle an unknown outcome, and after the deadline of a request
     :param settling_seconds: how long a paid item still counts in the hold, because the balance may drop late
     :param deposit_grace_seconds: how long to wait for the money of a failed item to come back

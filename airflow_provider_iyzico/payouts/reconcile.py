@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_iyzico.domain.payout import SENT, State
-from airflow_provider_iyzico.domain.reads import Says
+from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import IyzicoError, IyzicoNoSuchPayoutError, LedgerMovedError, Retry
 from airflow_provider_iyzico.ledger.questions import to_read, was_paid_late
 from airflow_provider_iyzico.ledger.reading import record
@@ -117,7 +117,7 @@ def _settle(means: Means, batch: LedgerBatch, deposit_grace_seconds: float) -> s
         case State.CANCELLED:
             return _pays_all_the_same(means, batch)
         case _:
-            pass
+            return _is_there_all_the_same(means, batch)
     return None
 
 
@@ -150,3 +150,17 @@ def _pays_all_the_same(means: Means, batch: LedgerBatch) -> str | None:
         return None
     step_by_others(means, batch, said)
     return f"{batch} was cancelled, but iyzico pays it anyway. Its money is set aside; do not pay its items again"
+
+
+def _is_there_all_the_same(means: Means, batch: LedgerBatch) -> str | None:
+    """Read a batch by its name that iyzico should not have: a ledger that was restored may have forgotten that iyzico pays it."""
+    try:
+        found = means.iyzico.retrieve_mass_payout(external_id=batch.external_id)
+    except IyzicoNoSuchPayoutError:
+        return None
+    if says(found) is Says.INIT:
+        return None  # that moves no money, and its task finds it
+    return (
+        f"{batch} is {batch.state}, but iyzico shows a batch of that name as {found.status}, and no money is set aside for it; "
+        "was the ledger restored from an older copy? Clear the batch's MassPayoutInitOperator, which says what to do"
+    )

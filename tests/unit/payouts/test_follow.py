@@ -2,14 +2,12 @@
 
 import json
 import logging
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from batches import PERSON, task
-from payers import ACCOUNT, BATCH, DAYS, NEEDED, a_batch, payments
+from payers import ACCOUNT, BATCH, DAYS, NEEDED, Copied, a_batch, payments
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import IyzicoError, IyzicoNoSuchPayoutError, IyzicoUnavailableError, LedgerBatchError
@@ -415,19 +413,6 @@ def test_an_item_that_was_invalid_from_the_start_is_no_news_at_the_end(payer):
 
     payer.hook.retrieve_mass_payout = in_other_words
     assert payer.follow_to_its_end().problem is None
-
-
-class Copied:
-    """A copy of the ledger, as it is now."""
-
-    def __init__(self, payer):
-        self._path, self._copy = payer.ledger.engine.url.database, sqlite3.connect(":memory:")
-        with closing(sqlite3.connect(self._path)) as file:
-            file.backup(self._copy)
-
-    def restore(self):
-        with closing(self._copy), closing(sqlite3.connect(self._path)) as file:
-            self._copy.backup(file)
 
 
 @pytest.mark.parametrize("forgotten", ["initiated", "auth_sent"])

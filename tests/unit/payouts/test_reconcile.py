@@ -4,10 +4,11 @@ from decimal import Decimal
 
 import pytest
 from batches import PERSON, task
-from payers import BATCH, DAYS, NEEDED, a_batch, payments
+from payers import ACCOUNT, BATCH, DAYS, NEEDED, Copied, a_batch, payments
 
 from airflow_provider_iyzico.domain.payout import State
-from airflow_provider_iyzico.errors import LedgerBatchError, PayoutUnknownError
+from airflow_provider_iyzico.errors import IyzicoRefusedError, LedgerBatchError, PayoutUnknownError
+from airflow_provider_iyzico.ledger.register import register
 from airflow_provider_iyzico.ledger.resolve import resolve
 
 
@@ -190,6 +191,26 @@ def test_more_than_ten_problems_are_counted(payer):
 def test_a_ledger_without_batches_has_nothing_to_read(payer):
     assert payer.reconcile().counts() == {"read": 0, "changed": 0, "ended": 0, "reopened": 0, "needs_person": 0}
     assert payer.bank.seen == []
+
+
+@pytest.mark.parametrize("forgotten", ["new", "refused"])
+def test_a_batch_that_iyzico_pays_and_that_a_restored_ledger_calls_new_or_refused_is_named(payer, forgotten):
+    if forgotten == "new":
+        register(payer.ledger, ACCOUNT, a_batch(), task())
+    else:
+        payer.bank.fail("failure", on="init", times=1, code="11")
+        with pytest.raises(IyzicoRefusedError):
+            payer.initiate()
+    assert payer.reconcile().problems == {}
+    copy = Copied(payer)
+    payer.pay()
+    copy.restore()
+    done = payer.reconcile()
+    assert f"is {forgotten}, but iyzico shows a batch of that name as " in done.problems[BATCH]
+    assert not done.is_passing
+    assert (payer.state(), payer.calls("auth")) == (forgotten, 1)
+    payer.wait(8 * DAYS)
+    assert payer.reconcile().problems == {}
 
 
 def test_a_batch_that_a_task_changes_meanwhile_is_left_to_it(payer):
