@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from itertools import starmap
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table, insert
@@ -25,7 +25,8 @@ from airflow_provider_iyzico.warehouse.database.rows import add_many
 from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
 
 #: The columns of an item's state, in the order of its fields.
-_STATE = tuple(ItemState.__dataclass_fields__)
+_STATE = ItemState._fields
+_state = itemgetter(*_STATE)
 _KEY = ("environment", "account", "external_id")
 _FROM_IYZICO = ("commission", "status", "reference_code", "error", "status_at", "changed_at")
 
@@ -64,13 +65,14 @@ def read_items(ledger: Ledger, connection: Connection, key: Key) -> list[dict[st
     """Return the rows of a batch's items, by id."""
     item = ledger.tables.item
     names = tuple(item.columns.keys())
-    return [dict(zip(names, row, strict=True)) for row in _reading(item, connection.dialect.name, names).run(connection, key)]
+    found = _reading(item, connection.dialect.name, names).run(connection, key).all()
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def read_states(ledger: Ledger, connection: Connection, key: Key) -> list[ItemState]:
     """Return how a batch's items stand, by id: all that decides about money."""
-    found = _reading(ledger.tables.item, connection.dialect.name, _STATE).run(connection, key)
-    return list(starmap(ItemState, found))
+    found = _reading(ledger.tables.item, connection.dialect.name, _STATE).run(connection, key).all()
+    return list(map(ItemState._make, found))
 
 
 @cache
@@ -105,7 +107,7 @@ def write_items(ledger: Ledger, connection: Connection, rows: list[dict[str, Any
 
 
 def state_of(row: dict[str, Any]) -> ItemState:
-    return ItemState(*[row[name] for name in _STATE])
+    return ItemState(*_state(row))
 
 
 def batch_totals(ledger: Ledger, batch: LedgerBatch) -> Totals:
