@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any
 from unicodedata import normalize
 
@@ -23,6 +22,7 @@ from airflow_provider_iyzico.api.payout.batch import RECIPIENT_TYPES, Batch, Pay
 _WHOLE, _MASK = re.compile(r"[A-Z0-9+]+"), "XX"
 #: What a mask may consist of.
 _MASKED = re.compile(r"[^A-WYZ0-9]")
+_written = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ def _content(name: str, item: Payment) -> list[object]:
 
 
 def _digest(key: str, *parts: object) -> str:
-    canonical = json.dumps(parts, separators=(",", ":")).encode()
-    return hmac.new(bytes.fromhex(key), canonical, sha256).hexdigest()
+    canonical = f"[{','.join(map(_written, parts))}]"
+    return hmac.digest(bytes.fromhex(key), canonical.encode(), "sha256").hex()
 
 
 def is_another_recipient(

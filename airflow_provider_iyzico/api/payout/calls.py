@@ -117,7 +117,9 @@ def _written(body: Mapping[str, Any]) -> bytes:
 
 def _json(value: object) -> str:
     """Write JSON. A Decimal becomes a number with its own digits, and a field without a value is left out."""
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        return _write(value)
+    if isinstance(value, dict):
         return "{" + ",".join(f"{_json(name)}:{_json(one)}" for name, one in value.items() if one is not None) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_json, value)) + "]"
