@@ -28,7 +28,6 @@ _FINEST = Decimal(f"1E-{MAX_DECIMALS}")
 _EXACT = Context(prec=MAX_INTEGER_DIGITS + MAX_DECIMALS + 2, traps=[Inexact, InvalidOperation])
 
 
-@lru_cache(maxsize=64)  # thousands of gates with the same headroom share one value
 def money_from_text(text: str, name: str) -> Decimal:
     """Read one amount from its digits.
 
@@ -38,23 +37,28 @@ def money_from_text(text: str, name: str) -> Decimal:
 
     :raises IyzicoMoneyError: not finite, not ASCII, grouped, more than 8 decimals or more than 20 integer digits
     """
+    try:
+        return _amount(text)
+    except IyzicoMoneyError as error:
+        raise IyzicoMoneyError(f"{name} is {error}") from error.__cause__
+
+
+@lru_cache(maxsize=4096)  # thousands of gates have the same headroom, and a batch is read again and again
+def _amount(text: str) -> Decimal:
+    """Read one amount. An error goes on after "... is"."""
     if len(text) > MAX_TEXT or not _GRAMMAR.match(text):
         raise IyzicoMoneyError(
-            f"{name} is {text[:MAX_TEXT]!a}, which is not an amount of money; write plain digits with a dot, such as '1500.75'"
+            f"{text[:MAX_TEXT]!a}, which is not an amount of money; write plain digits with a dot, such as '1500.75'"
         )
     amount = Decimal(text)
     if not amount:
         return Decimal(0)
     if amount.adjusted() >= MAX_INTEGER_DIGITS:
-        raise IyzicoMoneyError(
-            f"{name} is {text}, which has more than {MAX_INTEGER_DIGITS} digits before the point; is it in lira?"
-        )
+        raise IyzicoMoneyError(f"{text}, which has more than {MAX_INTEGER_DIGITS} digits before the point; is it in lira?")
     try:
         return amount if _decimals(amount) <= MAX_DECIMALS else _EXACT.quantize(amount, _FINEST)
     except Inexact as error:
-        raise IyzicoMoneyError(
-            f"{name} is {text}, which has more than {MAX_DECIMALS} decimals; round it where you compute it"
-        ) from error
+        raise IyzicoMoneyError(f"{text}, which has more than {MAX_DECIMALS} decimals; round it where you compute it") from error
 
 
 def money_from_author(value: object, name: str) -> Decimal:

@@ -68,6 +68,10 @@ class Money(_Amounts):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(_SqliteMoney()) if dialect.name == "sqlite" else super().load_dialect_impl(dialect)
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        process = super().result_processor(dialect, coltype)
+        return process and lru_cache(maxsize=4096)(process)  # the payments of a batch share commissions and amounts
+
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return self.amount(value) if isinstance(value, Decimal) else value  # a column of another type may give any value
 
