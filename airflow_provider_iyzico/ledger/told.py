@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.api.payout.statuses import ItemMeaning, item_meaning
 from airflow_provider_iyzico.ledger.batches import Turn
 from airflow_provider_iyzico.ledger.events import EventKind, event_row
 from airflow_provider_iyzico.ledger.items import fitting, joined, write_items
+from airflow_provider_iyzico.ledger.tables import REASON_LENGTH
 
 
 class Told(NamedTuple):
@@ -40,7 +42,8 @@ def write_told(turn: Turn, kept: list[dict[str, Any]], told: Mapping[str, Told])
             row.update(new)
     changed = [row for row in kept if row["item_external_id"] in before]
     write_items(turn.ledger, turn.connection, changed)
-    return [_event(turn, version, row, before[row["item_external_id"]]) for row in changed]
+    shared = event_row(turn.batch.key, version, EventKind.ITEM, turn.who, turn.now)
+    return [{**shared, **_event(row, before[row["item_external_id"]])} for row in changed]
 
 
 def _new(row: dict[str, Any], said: Told, now: datetime) -> dict[str, Any]:
@@ -58,18 +61,15 @@ def _new(row: dict[str, Any], said: Told, now: datetime) -> dict[str, Any]:
     return {**new, "changed_at": now} if new else new
 
 
-def _event(turn: Turn, version: int, row: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+def _event(row: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Return what the event of one item tells."""
     said = [row["error"]] if before.get("error") != row["error"] and "error" in before else []
     if "commission" in before:
         said.append(f"commission {money_text(row['commission'])}")
-    return event_row(
-        turn.batch.key,
-        version,
-        EventKind.ITEM,
-        turn.who,
-        turn.now,
-        item_external_id=row["item_external_id"],
-        before=before.get("status", row["status"]),
-        after=row["status"],
-        reason="; ".join(filter(None, said)) or None,
-    )
+    return {
+        "event_id": str(uuid4()),
+        "item_external_id": row["item_external_id"],
+        "before": before.get("status", row["status"]),
+        "after": row["status"],
+        "reason": "; ".join(filter(None, said))[:REASON_LENGTH] or None,
+    }
