@@ -120,7 +120,7 @@ def _stopped(standing: Standing) -> Standing:
 
 def _next_change(items: Iterable[ItemState], now: datetime, seconds: float) -> float | None:
     """Return in how many seconds the first of some items has had its status for so long; nothing where all have."""
-    left = [(item.status_at + timedelta(seconds=seconds) - now).total_seconds() for item in items]
+    left = [(since + timedelta(seconds=seconds) - now).total_seconds() for since in {item.status_at for item in items}]
     return min((each for each in left if each > 0), default=None)
 
 
