@@ -113,10 +113,9 @@ def is_another_recipient(
         return False
     if not _WHOLE.fullmatch(shown) or _MASK in shown:
         return not _may_end_alike(_MASKED.split(shown)[-1], kept["recipient_end"])
-    if recipient_end(shown) != kept["recipient_end"]:
-        return True
-    is_iban = bool(kept["recipient_type"] == "IBAN")
-    return is_iban and payment_digest(key, kept["item_external_id"], "IBAN", shown, amount) != kept["payment_digest"]
+    if kept["recipient_type"] == "IBAN":
+        return payment_digest(key, kept["item_external_id"], "IBAN", shown, amount) != str(kept["payment_digest"])
+    return recipient_end(shown) != str(kept["recipient_end"])
 
 
 def _may_end_alike(visible: str, end: str) -> bool:
