@@ -70,7 +70,7 @@ class Money(_Amounts):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         process = super().result_processor(dialect, coltype)
-        return process and lru_cache(maxsize=4096)(process)  # the payments of a batch share commissions and amounts
+        return process and lru_cache(maxsize=4096, typed=True)(process)  # the payments of a batch share commissions and amounts
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return self.amount(value) if isinstance(value, Decimal) else value  # a column of another type may give any value
