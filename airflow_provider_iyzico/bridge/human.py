@@ -78,4 +78,6 @@ def _moment(given: Any) -> datetime:
         raise LedgerApprovalError(
             f"Airflow does not say when somebody answered ({given!r}); clear this task to ask again"
         ) from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    moment = at if at.tzinfo is None else at.astimezone(UTC)
+    # Airflow 3.1 gives a moment of pendulum, which loses such a zone as soon as something is added to it.
+    return datetime.combine(moment.date(), moment.time(), UTC)

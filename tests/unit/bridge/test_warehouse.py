@@ -176,9 +176,9 @@ def test_an_extra_that_a_file_ignores_is_refused_by_name(connect, tmp_path, make
 
 @pytest.mark.parametrize("extra", ["sslmode=require", '{"sslmode": "require"', '["require"]', "null"])
 def test_an_extra_that_airflow_ignores_as_a_whole_is_refused(connect, database, make_row, extra):
-    """Its hook would connect without the TLS that somebody asked for."""
+    """Its hook would connect without the TLS that somebody asked for. Airflow 3.1 does not even read such a Connection."""
     connect(database.url, extra=extra)
-    with pytest.raises(WarehouseConfigurationError, match="its extra is no JSON object"):
+    with pytest.raises(WarehouseConfigurationError, match="its extra is no JSON object|no Connection 'w' that can be read"):
         keep(make_row())
 
 

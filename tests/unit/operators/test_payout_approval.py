@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
+import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 from batches import IBAN, NAME
@@ -104,6 +105,15 @@ def test_what_one_person_approved_is_paid(payout):
     with pytest.raises(TaskDeferred):
         payout.pay(1)
     assert payout.batch.state is State.AUTHORIZED
+
+
+@asks
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Istanbul", None])
+def test_an_answer_counts_whose_moment_is_that_of_pendulum(payout, zone):
+    """As Airflow 3.1 gives it: it loses a time zone that is not pendulum's own as soon as something is added to it."""
+    at = pendulum.now("UTC").naive() if zone is None else pendulum.now(zone)
+    given = {"chosen_options": [f"Approve {payout.shown}"], "responded_at": at, "responded_by_user": {"id": "7", "name": "fatma"}}
+    assert payout.answer(event=given)["digest"] == payout.shown
 
 
 @asks
