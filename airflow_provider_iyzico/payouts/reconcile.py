@@ -160,6 +160,8 @@ def _is_there_all_the_same(means: Means, batch: LedgerBatch) -> str | None:
         return None
     if says(found) is Says.INIT:
         return None  # that moves no money, and its task finds it
+    if means.batch(batch.external_id).version != batch.version:
+        raise LedgerMovedError(f"a task has handed {batch} over since it was read in the ledger")
     return (
         f"{batch} is {batch.state}, but iyzico shows a batch of that name as {found.status}, and no money is set aside for it; "
         "was the ledger restored from an older copy? Clear the batch's MassPayoutInitOperator, which says what to do"

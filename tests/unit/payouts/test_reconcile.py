@@ -213,6 +213,20 @@ def test_a_batch_that_iyzico_pays_and_that_a_restored_ledger_calls_new_or_refuse
     assert payer.reconcile().problems == {}
 
 
+def test_a_batch_that_a_task_hands_over_meanwhile_is_not_called_forgotten(payer, monkeypatch):
+    register(payer.ledger, ACCOUNT, a_batch(), task())
+    read = payer.hook.retrieve_mass_payout
+
+    def paid_meanwhile(**asked):
+        monkeypatch.setattr(payer.hook, "retrieve_mass_payout", read)
+        payer.pay()
+        return read(**asked)
+
+    monkeypatch.setattr(payer.hook, "retrieve_mass_payout", paid_meanwhile)
+    done = payer.reconcile()
+    assert (done.problems, payer.state()) == ({}, "authorized")
+
+
 def test_a_batch_that_a_task_changes_meanwhile_is_left_to_it(payer):
     payer.pay()
     payer.wait(3600)
