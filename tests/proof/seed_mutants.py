@@ -80,5 +80,5 @@ MUTANTS = {
         lambda: mock.patch.object(reading, "is_another_recipient", return_value=False), "INV-07 adopted", (7275, 9567)
     ),
     "commission left out": Mutant(lambda: mock.patch.object(Totals, "required", property(lambda self: self.total)), "INV-01"),
-    "hold ended by time": Mutant(lambda: mock.patch.object(batch_holds, "change_hold", _until_its_time), "INV-01", (44,)),
+    "hold ended by time": Mutant(lambda: mock.patch.object(batch_holds, "change_hold", _until_its_time), "INV-01", (61, 1001)),
 }
