@@ -14,8 +14,6 @@ from airflow_provider_iyzico.hooks.waiting import wait_for
 
 #: The longest time for one address, so that there is time left to try another.
 CONNECT_SECONDS = 10.0
-
-
 #: After so many milliseconds without an acknowledgement, the kernel sends data no more. Only Linux has it.
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 

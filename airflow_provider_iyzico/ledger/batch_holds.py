@@ -53,8 +53,8 @@ def secure(turn: Turn, asked: Asked) -> None:
 def hold_what_pays(turn: Turn, counted: Decimal, *, is_taken_again: bool = False) -> None:
     """Let the hold of a batch that iyzico pays count so much; make it where there is none, whatever the balance is.
 
-    :param is_taken_again: iyzico goes on with items whose money was back on the balance. Others may have set it aside meanwhile,
-        so that a hold which grows by it is made anew, on no balance
+    :param is_taken_again: iyzico goes on with items whose money was back on the balance. Others may have set it aside meanwhile.
+        So a hold that would grow by it ends, and a new one is placed on no balance
     """
     own = open_hold(turn)
     if own is not None and is_taken_again and counted > own["counted"]:

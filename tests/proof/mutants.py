@@ -41,7 +41,7 @@ MUTANTS = {
         """        version = funds_version(self.ledger, account)
         balance = Decimal(self.source.say("ask", account.account))
 """,
-        # A process that stops in between, as on a busy machine, meets the fault; otherwise one in several hundred rounds does.
+        # The pause is part of the fault, and no test waits for it: a process that stops there, as on a busy machine, meets the fault.
         """        balance = Decimal(self.source.say("ask", account.account))
         time.sleep(0.05)
         version = funds_version(self.ledger, account)
