@@ -72,6 +72,7 @@ MORE_COLUMNS: dict[str, dict[str, Any]] = {
     "iyzico_payout_movement": _WHO
     | {"external_id": _TEXT, "not_before": _MOMENT, "happened_at": _MOMENT, "direction": _TEXT, "amount": _NUMBER}
     | {"commission": _NUMBER},
+    "iyzico_payout_daily": _WHO | {"local_date": _DAY, "paid_total": _NUMBER, "bounced_total": _NUMBER},
     "iyzico_payout_booking": _WHO
     | {"local_date": _DAY, "happened_at": _MOMENT, "direction": _TEXT, "external_id": _TEXT}
     | {"amount": _NUMBER, "commission": _NUMBER},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
@@ -16,6 +17,8 @@ from airflow_provider_iyzico.ui.questions import Period, Who
 
 OfPeriod = Literal["observations", "days", "gates", "movements", "below", "payouts", "exceptions", "rollforward", "months"]
 OfBatch = Literal["items", "events"]
+#: A file of movements has fewer rows than these: they and what explains them are in memory at once.
+MOST_MOVEMENTS = 20_000
 #: The views that each table needs beyond those without which there is no page.
 _NEEDS = {
     "below": "iyzico_balance_below",
@@ -49,7 +52,7 @@ def rows_of(connection: Connection, schema: str | None, asked: Asked) -> Iterabl
         case "observations" | "days" | "gates":
             return questions.NEWEST_FIRST[what](connection, schema, who, period)
         case "movements":
-            return _moved(connection, movements.changes(connection, schema, who, period))
+            return _moved(connection, schema, who, period)
         case "below":
             return _streamed(connection, movements.below(schema, who, period))
         case "payouts":
@@ -70,9 +73,18 @@ def _streamed(connection: Connection, query: Select[Any]) -> Iterator[Any]:
     yield from connection.execute(query.execution_options(yield_per=5000))
 
 
-def _moved(connection: Connection, query: Select[Any]) -> Iterator[Any]:
-    for row in _streamed(connection, query):
-        yield SimpleNamespace(_mapping={**row._mapping, "change": row.balance - row.previous_balance})
+def _moved(connection: Connection, schema: str | None, who: Who, period: Period) -> Iterator[Any]:
+    has_ledger = not lack(connection, schema, "iyzico_payout_movement")
+    rows, steps, is_in_part = movements.matched(
+        connection, schema, who, period, MOST_MOVEMENTS, MOST_MOVEMENTS if has_ledger else 0
+    )
+    if len(rows) >= MOST_MOVEMENTS or is_in_part:
+        raise Notice("too_many_movements", most=MOST_MOVEMENTS)
+    for row, each in zip(rows, steps, strict=True):
+        told = movements.explanation(row, each)
+        names = ", ".join(sorted({step.external_id for step in each}))
+        more = {"change": Decimal(told["change"]), "explained_by": names, "rest": Decimal(told["rest"]) if has_ledger else None}
+        yield SimpleNamespace(_mapping={**row._mapping, **more})
 
 
 def _events(connection: Connection, query: Select[Any], who: Who) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -24,26 +24,49 @@ MOST_MOVEMENTS = 300
 MOST_STEPS = 5000
 
 
+class Matched(NamedTuple):
+    """Changes, the newest first, and for each the steps that explain it.
+
+    :param is_in_part: there were more steps than were read
+    """
+
+    rows: list[Any]
+    steps: list[list[Any]]
+    is_in_part: bool
+
+
 def movements(connection: Connection, schema: str | None, who: Who, period: Period, zone: ZoneInfo) -> dict[str, Any]:
     """Return the changes of a period with what explains them."""
-    rows = list(connection.execute(changes(connection, schema, who, period).limit(MOST_MOVEMENTS)))
     lacking = lack(connection, schema, "iyzico_payout_movement")
-    steps = [] if lacking or not rows else list(connection.execute(_steps(schema, who, rows[-1].after_moment, rows[0].seen_at)))
-    known = period._replace(starts_at=rows[-1].after_moment) if len(rows) == MOST_MOVEMENTS else period
-    seen = rows
-    if (wide := _wide(connection, schema, who, known, steps)) != known:
-        more = list(connection.execute(changes(connection, schema, who, wide).limit(2 * MOST_MOVEMENTS + 1)))
-        if len(more) <= 2 * MOST_MOVEMENTS:
-            seen, known = more, wide
-            steps = list(connection.execute(_steps(schema, who, wide.starts_at, wide.ends_at)))
-    later = sum(row.seen_at >= period.ends_at for row in seen)
-    found = match(seen, steps, known.starts_at, known.ends_at)[later : later + len(rows)]
+    rows, steps, is_in_part = matched(connection, schema, who, period, MOST_MOVEMENTS, 0 if lacking else MOST_STEPS)
     return {
         "lack": lacking and lacking._asdict(),
-        "movements": [plain(row, zone) | explanation(row, each) for row, each in zip(rows, found, strict=True)],
+        "movements": [plain(row, zone) | explanation(row, each) for row, each in zip(rows, steps, strict=True)],
         "most_movements": MOST_MOVEMENTS,
-        "is_explained_in_part": len(steps) >= MOST_STEPS,
+        "is_explained_in_part": is_in_part,
     }
+
+
+def matched(connection: Connection, schema: str | None, who: Who, period: Period, most: int, most_steps: int) -> Matched:
+    """Return the newest changes of a period, with what explains them.
+
+    :param most: at most so many changes
+    :param most_steps: at most so many steps of batches; 0 reads none
+    """
+    rows = list(connection.execute(changes(connection, schema, who, period).limit(most)))
+    if not rows or not most_steps:
+        return Matched(rows, [[] for _ in rows], is_in_part=False)
+    steps = list(connection.execute(_steps(schema, who, rows[-1].after_moment, rows[0].seen_at).limit(most_steps)))
+    known = period._replace(starts_at=rows[-1].after_moment) if len(rows) == most else period
+    seen = rows
+    if (wide := _wide(connection, schema, who, known, steps)) != known:
+        more = list(connection.execute(changes(connection, schema, who, wide).limit(2 * most + 1)))
+        if len(more) <= 2 * most:
+            seen, known = more, wide
+            steps = list(connection.execute(_steps(schema, who, wide.starts_at, wide.ends_at).limit(most_steps)))
+    later = sum(row.seen_at >= period.ends_at for row in seen)
+    found = match(seen, steps, known.starts_at, known.ends_at)[later : later + len(rows)]
+    return Matched(rows, found, is_in_part=len(steps) >= most_steps)
 
 
 def changes(connection: Connection, schema: str | None, who: Who, period: Period) -> Select[Any]:
@@ -97,7 +120,7 @@ def _steps(schema: str | None, who: Who, after: datetime, until: datetime) -> Se
         func.count().label("items"), *sums
     )
     within = source.c.happened_at > after, source.c.not_before < until
-    return rows.where(*within).group_by(*same).order_by(source.c.happened_at.desc()).limit(MOST_STEPS)
+    return rows.where(*within).group_by(*same).order_by(source.c.happened_at.desc())
 
 
 def _wide(connection: Connection, schema: str | None, who: Who, period: Period, steps: list[Any]) -> Period:

@@ -10,6 +10,7 @@ STATUS = {
     "no_right": 403,
     "not_found": 404,
     "too_many_rows": 400,
+    "too_many_movements": 400,
     "no_xlsx": 404,
     "no_statement": 409,
     "empty": 200,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +15,7 @@ from sqlalchemy.sql.expression import Select
 from airflow_provider_iyzico.ui.columns import view
 from airflow_provider_iyzico.ui.parts import Lack, lack
 from airflow_provider_iyzico.ui.payouts import is_newer
-from airflow_provider_iyzico.ui.questions import Who, accounts, is_less, of, plain, zone_named
+from airflow_provider_iyzico.ui.questions import Who, accounts, digits, is_less, of, plain, zone_named
 from airflow_provider_iyzico.warehouse.database.faults import is_unreadable
 
 #: At most so many accounts are listed on the page. A file has all of them.
@@ -32,7 +34,26 @@ def side_by_side(connection: Connection, schema: str | None) -> dict[str, Any]:
         "lack": lacking and lacking._asdict(),
         "accounts": [plain(SimpleNamespace(_mapping=row), zone_named(row["report_timezone"])) for row in found],  # type: ignore[arg-type]
         "accounts_in_all": in_all,
+        "totals": totals(found) if len(found) == in_all else [],
     }
+
+
+def totals(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sums of each environment and currency that has several accounts; of figures that are not all known, none."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in found:
+        groups[row["environment"], row["currency"]].append(row)
+    return [
+        {"environment": environment, "currency": currency, "accounts": len(rows)}
+        | {name: _sum([row[name] for row in rows]) for name in ("balance", "held", "available")}
+        for (environment, currency), rows in sorted(groups.items())
+        if len(rows) > 1
+    ]
+
+
+def _sum(amounts: list[Decimal | None]) -> str | None:
+    known = [amount for amount in amounts if amount is not None]
+    return digits(sum(known, Decimal(0))) if len(known) == len(amounts) else None
 
 
 def accounts_of(

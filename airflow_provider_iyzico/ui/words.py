@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from airflow_provider_iyzico.ui.file_words import FILE_WORDS
+from airflow_provider_iyzico.ui.month_words import MONTH_WORDS
 from airflow_provider_iyzico.ui.payout_words import PAYOUT_WORDS
 
 LANGUAGES = ("en", "tr")
 _ACCEPTED = re.compile(r"\s*([a-zA-Z]{1,8})(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*\Z")
 
-WORDS: dict[str, tuple[str, str]] = PAYOUT_WORDS | {
+WORDS: dict[str, tuple[str, str]] = {
+    **PAYOUT_WORDS,
+    **MONTH_WORDS,
+    **FILE_WORDS,
     "title": ("Mass payout balance", "Toplu ödeme bakiyesi"),
     "account": ("Account", "Hesap"),
     "environment_production": ("Production", "Canlı ortam"),

@@ -377,7 +377,10 @@ def test_every_figure_of_payouts_and_months_is_that_of_the_views(warehouse, visi
     (month,) = view(warehouse, "iyzico_balance_rollforward_month", month=f"{_TODAY:%Y-%m}")
     lines = ("opening", "came_in", "left_total", "left_commission", "returned_total", "returned_commission")
     lines += ("expected_closing", "closing", "unexplained", "under_way")
-    assert page.locator("#statement .number").all_inner_texts() == [lira(getattr(month, name), language) for name in lines]
+    not_arrived = sum(item.amount for item in view(warehouse, "iyzico_payout_item_report", "amount") if item.meaning == "out")
+    assert not_arrived > 0
+    figures = [*[getattr(month, name) for name in lines], not_arrived]
+    assert page.locator("#statement .number").all_inner_texts() == [lira(figure, language) for figure in figures]
     said = lira(month.unexplained, language) in page.inner_text("#verdict")
     assert said == bool(month.unexplained), "a month without a difference, as on its first day, names no amount"
     days = view(warehouse, "iyzico_balance_rollforward", "local_date DESC")[: _TODAY.day]
@@ -400,11 +403,21 @@ def test_every_figure_of_payouts_and_months_is_that_of_the_views(warehouse, visi
 
     page.click("#to-accounts")
     ready_parts(page)
-    assert page.locator("#accounts tbody tr").count() == 5
+    rows = page.locator("#accounts tbody tr")
+    assert rows.count() == 5 + len(totals := totals_of(warehouse))
+    assert [row.locator("td").nth(0).inner_text() for row in rows.all()[5:]] == [lira(total, language) for total in totals]
+    assert all(total > latest.balance for total in totals)
     row = page.locator("#accounts tbody tr", has_text="payroll · TRY").first
     assert lira(latest.balance, language) in row.locator("td").nth(0).inner_text()
     amounts = row.locator("td").all_inner_texts()
     assert (amounts[2], amounts[3], amounts[6]) == (lira(funds.held, language), available, "1")
+
+
+def totals_of(warehouse):
+    """The balances of all production accounts in lira, in one sum."""
+    with warehouse[0].connect() as connection:
+        query = "SELECT sum(balance) FROM iyzico_balance_latest WHERE environment = 'production' AND currency = 'TRY'"
+        return [connection.execute(text(query)).scalar()]
 
 
 def ready_parts(page):

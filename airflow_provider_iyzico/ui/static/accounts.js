@@ -12,14 +12,15 @@ export function showAccounts(found) {
   const columns = [
     ["column_account", "id", named],
     ["column_balance", "amount", balance],
-    ["column_seen", "", ({ observed_at: at, age_minutes: minutes, is_stale: isStale }) => seen(at, minutes, isStale)],
+    ["column_seen", "", ofOne(({ observed_at: at, age_minutes: minutes, is_stale: isStale }) => seen(at, minutes, isStale))],
     cash("held"),
     cash("available"),
-    ["column_balance_asked_at", "moment", (each) => moment(each.balance_asked_at)],
-    cash("threshold"),
-    ["column_exceptions", "number", problems],
+    ["column_balance_asked_at", "moment", ofOne((each) => moment(each.balance_asked_at))],
+    ["column_threshold", "number", ofOne((each) => money(each.threshold, each.currency))],
+    ["column_exceptions", "number", ofOne(problems)],
   ];
-  fill($("accounts"), columns, found.accounts);
+  const totals = found.totals.map((each) => ({ ...each, is_sum: true }));
+  fill($("accounts"), columns, [...found.accounts, ...totals]);
   const isCut = found.accounts_in_all > found.accounts.length;
   $("accounts-note").hidden = found.accounts.length > 0 && !isCut;
   $("accounts-note").textContent = isCut
@@ -30,12 +31,22 @@ export function showAccounts(found) {
   link("csv-accounts", "file/accounts", {});
 }
 
-function named({ environment, account, currency, is_by_hand: isByHand }) {
+/** A total has only some of the columns. */
+function ofOne(write) {
+  return (each) => (each.is_sum ? "" : write(each));
+}
+
+function named({ environment, account, currency, is_by_hand: isByHand, is_sum: isSum, accounts: count }) {
+  const isReal = environment === "production";
+  if (isSum) {
+    const said = say("accounts_total", { currency, count: number(count) });
+    return element("span", {}, said, ...(isReal ? [] : [" ", badge(say(`environment_short_${environment}`), "warn")]));
+  }
   const asked = new URLSearchParams({ environment, account, currency });
   if (new URLSearchParams(location.search).has("lang")) asked.set("lang", document.documentElement.lang);
   const link = element("a", { href: `?${asked}`, textContent: `${account} · ${currency}` });
   const parts = [link];
-  if (environment !== "production") parts.push(" ", badge(say(`environment_short_${environment}`), "warn"));
+  if (!isReal) parts.push(" ", badge(say(`environment_short_${environment}`), "warn"));
   if (isByHand) parts.push(" ", badge(say("by_hand_short"), "bad"));
   return element("span", {}, ...parts);
 }

@@ -53,7 +53,7 @@ export function showMonth(found, who, period) {
       element("td", { className: "number", textContent: cash(figures[name]) }),
     );
   showStatements(who, month, Boolean(figures) && new Date(found.now).toISOString().slice(0, 7) > month);
-  $("statement").replaceChildren(...(figures ? [element("tbody", {}, ...LINES.map(line))] : []));
+  $("statement").replaceChildren(...(figures ? [element("tbody", {}, ...[...LINES, ["not_arrived", ""]].map(line))] : []));
   const written = (each, name) => (name === "unexplained" && Number(each[name]) ? badge(cash(each[name]), "bad") : cash(each[name]));
   const columns = LINES.map(([name]) => [`column_${name}`, "number", (each) => written(each, name)]);
   const perDay = [

@@ -20,7 +20,7 @@ from airflow_provider_iyzico.ui.files import Asked, rows_of
 from airflow_provider_iyzico.ui.notices import Notice
 from airflow_provider_iyzico.ui.parts import lack
 from airflow_provider_iyzico.ui.questions import Period, Who, digits, latest
-from airflow_provider_iyzico.ui.side_by_side import accounts_of, side_by_side
+from airflow_provider_iyzico.ui.side_by_side import accounts_of, side_by_side, totals
 from airflow_provider_iyzico.ui.thresholds import days_until
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.snapshot import Observation, snapshot_row
@@ -355,6 +355,23 @@ def test_all_accounts_stand_side_by_side_also_one_that_is_only_in_the_ledger(pai
     assert (shown["ledger only"]["balance"], shown["ledger only"]["exceptions"]) == (None, 0)
 
 
+def test_accounts_of_one_currency_are_added_up_to_the_last_digit_and_unknown_figures_are_not_guessed(paid):
+    keep(paid, "7.00000001", account="suppliers")
+    with paid.connect() as connection:
+        found = side_by_side(connection, None)
+    same = {"environment": "production", "currency": "TRY", "accounts": 2}
+    assert found["totals"] == [same | {"balance": "307.00000001", "held": None, "available": None}]
+    assert totals([]) == totals([{"environment": "production", "currency": "TRY"}]) == []  # one account needs no sum
+
+
+def test_no_total_is_shown_where_not_all_accounts_are(paid, monkeypatch):
+    keep(paid, 7, account="suppliers")
+    monkeypatch.setattr("airflow_provider_iyzico.ui.side_by_side.MOST_ACCOUNTS", 1)
+    with paid.connect() as connection:
+        found = side_by_side(connection, None)
+    assert (len(found["accounts"]), found["accounts_in_all"], found["totals"]) == (1, 2, [])
+
+
 def test_a_row_written_by_hand_hides_only_the_figures_of_its_own_account(sqlite_engine):
     for account in ("payroll", "suppliers"):
         keep(sqlite_engine, 7, account=account)
@@ -379,6 +396,8 @@ def test_a_warehouse_without_a_ledger_says_what_is_lacking_in_every_part_and_goe
         assert side_by_side(connection, None)["accounts"][0]["exceptions"] is None
         with pytest.raises(Notice, match="not_found"):
             rows_of(connection, None, Asked("payouts", WHO, PERIOD))
+        (moved,) = rows_of(connection, None, Asked("movements", WHO, PERIOD))
+        assert (moved._mapping["change"], moved._mapping["rest"]) == (Decimal(-10), None)  # nobody knows what explains it
 
 
 def test_a_view_of_another_version_is_told_from_one_that_is_missing(paid):
@@ -391,6 +410,31 @@ def test_a_view_of_another_version_is_told_from_one_that_is_missing(paid):
         assert lack(connection, None, "iyzico_payout_summary", "iyzico_payout_exception") == ("older", "iyzico_payout_summary")
         assert lack(connection, None, "iyzico_payout_summary") == ("absent", "iyzico_payout_summary")
         assert lack(connection, None, "iyzico_payout_exception") is None
+
+
+def test_what_had_left_and_not_arrived_at_the_end_of_a_period_is_what_failed_and_was_not_back(over_the_month):
+    ends = {date(2026, 1, 31): "0", date(2026, 2, 3): "200", date(2026, 2, 28): "0"}
+    with over_the_month.connect() as connection:
+        found = {last: months.not_arrived(connection, None, WHO, Period.of(date(2026, 1, 1), last, ISTANBUL)) for last in ends}
+        berlin = Period.of(date(2026, 1, 1), date(2026, 2, 3), ZoneInfo("Europe/Berlin"))
+        elsewhere = months.not_arrived(connection, None, WHO, berlin)
+    assert found == ends
+    assert elsewhere is None  # days of the ledger's views end when those of Türkiye do
+
+
+def test_a_file_of_movements_names_the_payouts_that_explain_each_and_what_none_explains(over_the_month, monkeypatch):
+    asked = Asked("movements", WHO, Period.of(date(2026, 1, 1), date(2026, 2, 28), ISTANBUL))
+    with over_the_month.connect() as connection:
+        found = [row._mapping for row in rows_of(connection, None, asked)]
+        shown = movements.movements(connection, None, WHO, asked.period, ISTANBUL)["movements"]
+        monkeypatch.setattr("airflow_provider_iyzico.ui.files.MOST_MOVEMENTS", len(found))
+        with pytest.raises(Notice, match="too_many_movements"):
+            list(rows_of(connection, None, asked))
+    assert [(row["change"], row["explained_by"], row["rest"]) for row in found] == [
+        (Decimal("201.5"), "late", Decimal(0)),
+        (Decimal(-303), "late", Decimal(0)),
+    ]
+    assert [(each["change"], each["rest"]) for each in shown] == [("201.5", "0"), ("-303", "0")]
 
 
 @pytest.mark.parametrize("what", ["movements", "below", "payouts", "exceptions", "items", "events"])
