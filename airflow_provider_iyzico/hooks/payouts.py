@@ -84,8 +84,8 @@ class PayoutMethods:
     ) -> MassPayout:
         """Read a batch with all its items. This changes nothing, so each page is tried again while iyzico cannot answer.
 
-        If pages shift, they are read again until two readings agree on items and amounts. The Connection's ``timeout`` bounds
-        each page. It is also the time after the first reading in which another one may begin.
+        If pages shift, they are read again until two readings agree on items and amounts. The Connection's ``timeout`` limits
+        each page. When that much time has passed since the first reading, no other one begins.
 
         :param request_id: iyzico's id of the batch
         :param external_id: your own id of it; give exactly one of the two

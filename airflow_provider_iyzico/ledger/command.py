@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         "--days",
         type=_days,
         default=30,
-        help="leave out batches that ended or were cancelled more than DAYS ago; default: %(default)s",
+        help="leave out batches that ended or were cancelled more than this many days ago; default: %(default)s",
     )
     shower = commands.add_parser(
         "show", help="print a batch with its approvals, holds, items and events, or the holds of a payout that other code makes"
@@ -123,8 +123,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOURS",
         help="for how many hours the approval counts; default: %(default)g",
     )
-    for command in (shower, resolver, releaser, permitter, approver):
+    for command in (shower, releaser):
         command.add_argument("external_id", help="the name of the batch or of the hold")
+    for command in (resolver, permitter, approver):
+        command.add_argument("external_id", help="the name of the batch")
     for command in (resolver, releaser, permitter, approver):
         command.add_argument("--because", required=True, type=_text, metavar="TEXT", help="the reason, which the ledger keeps")
         command.add_argument("--by", type=_text, metavar="NAME", help="who decides; default: the user of this session")

@@ -1,4 +1,4 @@
-"""``BalanceMessage``: the balance of an account, beside the threshold below which finance wants to know of it."""
+"""``BalanceMessage``: the balance of an account, and whether it is below the threshold of finance."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class BalanceMessage:
 
     :param threshold: in major units of the currency; below it, the message ``is_low``
     :param observed_at: when iyzico said so
-    :param held: what is set aside, if it is known: then what is available counts, not the balance
-    :param report_timezone: the moment is written by its clock, an IANA name
+    :param held: what is set aside, if it is known. The message then judges what is available, not the balance
+    :param report_timezone: the time zone in which the moment is written, an IANA name
     :param language: ``tr`` or ``en``
     """
 

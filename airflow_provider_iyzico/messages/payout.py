@@ -27,7 +27,7 @@ _PARTS = {
 
 
 class Part(NamedTuple):
-    """So many items of a batch, and their amount in major units, without commission."""
+    """A number of items of a batch, and their total in major units, without commission."""
 
     items: int
     total: Decimal

@@ -48,8 +48,8 @@ class MassPayoutInitOperator(PayoutTask):
     :param payments: a list of dicts (templated)
     :param payments_sql: a query (templated), for ``payments_conn_id``
     :param payments_conn_id: any SQL Connection
-    :param payments_path: the path of a CSV file, for Airflow's object storage: UTF-8, commas or semicolons, these names as its
-        header (templated)
+    :param payments_path: the path of a CSV file, for Airflow's object storage: UTF-8, commas or semicolons, the names above as
+        its header (templated)
     :param iyzico_conn_id: id of an iyzico Connection that may pay
     :param ledger_conn_id: the SQL Connection of the ledger
     :param ledger_schema: the schema of the ledger's tables, if not the Connection's own

@@ -17,10 +17,11 @@ MOST_DAYS = 3660
 
 
 class MassPayoutReconcileOperator(AccountTask):
-    """Reads open and recently ended or cancelled batches of an account again: does the ledger agree with iyzico?
+    """Reads open and recently ended, cancelled or refused batches of an account again: does the ledger agree with iyzico?
 
     Run it daily, in a DAG of its own. It records every change and ends holds. If a payment of an ended batch came back, it opens
-    that batch again. If anything needs a person, it writes everything first, and then fails and names it. It never pays anything.
+    that batch again. If anything needs a person, it writes everything first, and then fails and says what. It never pays
+    anything.
 
     Returns ``{"read", "changed", "ended", "reopened", "needs_person"}``, all counts.
 

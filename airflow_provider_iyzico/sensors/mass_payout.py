@@ -80,7 +80,7 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     :param recheck_seconds: a deferred gate asks the ledger again after this time
     :param settling_seconds: if this gate reads another batch: for how long a paid item of that batch still counts in its hold;
         give at least the value of that batch's ``MassPayoutAuthorizeOperator``
-    :param deferrable: wait in the triggerer, where all gates of an account share one poll
+    :param deferrable: wait in the triggerer, where all gates with the same Connection and interval share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
     :raises AirflowSensorTimeout: the money did not come within ``timeout`` seconds, in every mode

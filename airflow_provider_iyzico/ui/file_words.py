@@ -20,8 +20,8 @@ FILE_WORDS: dict[str, tuple[str, str]] = {
     ),
     "too_many_movements_title": ("These are too many movements for a file", "Bu kadar hareket bir dosyaya sığmaz"),
     "too_many_movements_advice": (
-        "A file holds fewer than {most} movements and steps of payouts. Choose a shorter period.",
-        "Bir dosyada {most} adetten az hareket ve ödeme adımı olabilir. Daha kısa bir dönem seçin.",
+        "This period has {most} movements or more, or too many payments that explain them. Choose a shorter period.",
+        "Bu dönemde {most} ya da daha çok hareket var ya da bunları açıklayan ödemeler çok fazla. Daha kısa bir dönem seçin.",
     ),
     "no_xlsx_title": ("There are no Excel files here", "Burada Excel dosyası oluşturulamıyor"),
     "no_xlsx_advice": (
@@ -69,10 +69,10 @@ FILE_WORDS: dict[str, tuple[str, str]] = {
     "column_authorized_at": ("Authorized at iyzico", "Ödeme talimatının zamanı"),
     "column_over_at": ("Ended", "Tamamlanma zamanı"),
     "column_exception": ("What it is", "Ne oldu"),
-    "column_detail": ("Status", "iyzico durumu"),
+    "column_detail": ("State or status", "Durum"),
     "column_since": ("Since", "Ne zamandan beri"),
     "column_age_hours": ("Age (hours)", "Süre (saat)"),
-    "column_lasts": ("For", "Süre"),
+    "column_lasts": ("Open for", "Süre"),
     "column_item_external_id": ("Payment", "Ödeme kalemi"),
     "column_recipient": ("Recipient", "Alıcı"),
     "column_recipient_type": ("Recipient type", "Alıcı türü"),

@@ -178,13 +178,13 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "batch_none": (
         "The ledger of this account has no batch of this name. If money is set aside under this name, other code makes that "
         "payout.",
-        "Bu hesabın defterinde bu adla bir toplu ödeme yok. Bu adla bloke varsa ödemeyi başka bir uygulama yapıyor.",
+        "Bu hesabın ödeme defterinde bu adla bir toplu ödeme yok. Bu adla bloke varsa ödemeyi başka bir uygulama yapıyor.",
     ),
     "close": ("Close", "Kapat"),
     "items": ("Payments", "Ödeme kalemleri"),
     "items_empty": ("This payout has no payments.", "Bu ödemenin kalemi yok."),
     "items_most": (
-        "The first {count} of {all} are shown, those that are not paid first.",
+        "{count} of {all} are shown. Those that are not paid come first.",
         "{all} kalemin {count} tanesi gösteriliyor; ödenmeyenler başta.",
     ),
     "events": ("What happened", "Ödemenin geçmişi"),
@@ -195,7 +195,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "event_state": ("State", "Durum"),
     "event_read": ("Read from iyzico", "iyzico'dan okundu"),
     "event_item": ("Payment", "Ödeme kalemi"),
-    "event_given_up": ("Given up: iyzico would not pay all payments", "Vazgeçildi: iyzico bazı kalemleri ödemeyecek"),
+    "event_given_up": ("Given up: iyzico would not pay some payments", "Vazgeçildi: iyzico bazı kalemleri ödemeyecek"),
     "event_taken_up": ("Taken up again", "Yeniden ele alındı"),
     "event_permit": ("Another authorization permitted", "Ödeme talimatının yeniden gönderilmesine izin verildi"),
     "event_hold_released": ("Money set aside was given back", "Bloke kaldırıldı"),
@@ -203,7 +203,7 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
     "event_rejected": ("Rejected", "Reddedildi"),
     "event_items": ("Payments ({count})", "Ödeme kalemleri ({count})"),
     "event_commission": ("commission {amount}", "komisyon {amount}"),
-    "told_no_record": ("The task that sent it recorded no answer.", "İsteği gönderen görev bir yanıt kaydetmedi."),
+    "told_no_record": ("The task that sent the request recorded no answer.", "İsteği gönderen görev bir yanıt kaydetmedi."),
     "told_known_before": (
         "iyzico knew this name before anything was sent.",
         "Bu ad, henüz hiçbir şey gönderilmeden iyzico'da kayıtlıydı.",
@@ -212,14 +212,14 @@ PAYOUT_WORDS: dict[str, tuple[str, str]] = {
         "iyzico knows no such payout; it was asked twice.",
         "iyzico'da böyle bir ödeme yok; iki kez soruldu.",
     ),
-    "told_found": ("It was found at iyzico, as it was sent.", "iyzico'da gönderildiği gibi bulundu."),
+    "told_found": ("The payout was found at iyzico, as it was sent.", "iyzico'da gönderildiği gibi bulundu."),
     "told_permitted": (
         "A person permitted one more authorization.",
         "Bir kişi, ödeme talimatının bir kez daha gönderilmesine izin verdi.",
     ),
     "told_approved_by": ("Approved by {people}.", "Onay verenler: {people}."),
     "told_permit_used": (
-        "It uses the permission of version {version}.",
+        "The permission of version {version} was used.",
         "{version}. sürümde verilen izin kullanıldı.",
     ),
 }
