@@ -17,6 +17,8 @@ READY := $(VENV)/.ready$(MARIADB)
 # How `make test` and `make matrix` run pytest: tests often wait, so that two cores have work for four processes. Files start in
 # the order of their names, those with long tests first, and stay together, since their tests share an Airflow or a database.
 PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+# The tests' databases are in memory where there is enough of it.
+IN_MEMORY := $(BIN)/python tools/in_memory.py
 # dbt wants other versions of what Airflow needs, too, so it has an environment of its own.
 DBT := .venv-dbt/.ready
 # What `make warehouses` runs, in an environment of its own: the emulator wants older versions than Airflow's newest.
@@ -54,20 +56,20 @@ airflow: $(READY) ## start Airflow with the simulator and the example DAGs on th
 	@$(BIN)/python tools/run_airflow.py
 
 test: $(READY) $(DBT) ## run all tests
-	@$(BIN)/python -m pytest $(PARALLEL)
+	@$(IN_MEMORY) $(BIN)/python -m pytest $(PARALLEL)
 
 proof: $(READY) ## the long form of the proofs that no money is set aside or paid twice (three hours); PROOF_SEED=7 repeats one
-	@PROOF=long $(BIN)/python -m pytest tests/proof --timeout 0
+	@PROOF=long $(IN_MEMORY) $(BIN)/python -m pytest tests/proof --timeout 0
 
 matrix: export PYTEST_ADDOPTS := $(PARALLEL)
 matrix: $(READY) ## unit, story and real processes on every Airflow and Python we support, and a table of what ran (VERSIONS=2.11 for some)
-	@$(BIN)/python tools/matrix.py $(VERSIONS) $(PART:%=--%)
+	@$(IN_MEMORY) $(BIN)/python tools/matrix.py $(VERSIONS) $(PART:%=--%)
 
 warehouses: $(READY) ## snapshots and reports on emulators of warehouses in the cloud, and the grammar of those without one
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(EMULATORS)
 	@$(BIN)/uv pip install --quiet --python $(EMULATORS) --constraints $(EMULATOR_CONSTRAINTS) --group test --group emulators \
 		--editable '.[postgres,redshift,snowflake,sqlite]'
-	@$(EMULATORS)/bin/python -m pytest $(WAREHOUSE_TESTS)
+	@$(IN_MEMORY) $(EMULATORS)/bin/python -m pytest $(WAREHOUSE_TESTS)
 
 distributed: $(READY) ## Airflow on many machines under Celery, while they are killed and PostgreSQL crashes (a quarter of an hour; needs a Redis)
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)-distributed
