@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
 from airflow_provider_iyzico.api import balance
+from airflow_provider_iyzico.api.envelope import Answer
+from airflow_provider_iyzico.hooks.transport import Transport
 from airflow_provider_iyzico.simulator import Simulator
 from airflow_provider_iyzico.simulator.world import API_KEY, SECRET_KEY
 
@@ -67,3 +73,21 @@ def catch_up(asset: str) -> None:
             from airflow.models.dataset import DatasetModel
 
             session.add(DatasetModel(uri=asset))
+
+
+@contextmanager
+def a_cache(monkeypatch: pytest.MonkeyPatch, age: str, latency_ms: int | None = None) -> Iterator[None]:
+    """Let every answer say for how many seconds a cache has kept it.
+
+    :param latency_ms: how long the answer took, if that matters
+    """
+    send = Transport.send
+
+    def kept(*given: Any) -> Answer:
+        answer = send(*given)
+        took = answer.latency_ms if latency_ms is None else latency_ms
+        return replace(answer, headers={**answer.headers, "Age": age}, latency_ms=took)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Transport, "send", kept)
+        yield

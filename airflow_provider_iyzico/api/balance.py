@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from airflow_provider_iyzico.api.call import Call
 from airflow_provider_iyzico.api.clocks import WARN_AFTER, clock_error, clock_warning
-from airflow_provider_iyzico.api.envelope import Answer, read_amount, read_success, read_system_time
+from airflow_provider_iyzico.api.envelope import Answer, read_age, read_amount, read_success, read_system_time
 from airflow_provider_iyzico.errors import ClockError, IyzicoConfigurationError, IyzicoError, IyzicoUnavailableError
 
 
@@ -21,6 +21,7 @@ class Balance:
     :param system_time: iyzico's clock, if it gave one
     :param currency: as the Connection names it, if it does. iyzico names none
         (https://docs.iyzico.com/en/products/mass-payout/mass-payout-integration/retrieve-mass-payout-balance)
+    :param age_seconds: for how long a cache kept it
     """
 
     amount: Decimal
@@ -30,6 +31,7 @@ class Balance:
     observed_at: datetime
     latency_ms: int
     currency: str | None = None
+    age_seconds: int = 0
 
     @property
     def clock_warning(self) -> str | None:
@@ -40,6 +42,16 @@ class Balance:
     def clock_error(self) -> ClockError | None:
         """An error, if the balance's date is not believed: then it opens no gate and is not kept."""
         return clock_error(self.observed_at, self.system_time)
+
+    @property
+    def cache_error(self) -> IyzicoUnavailableError | None:
+        """An error, if a cache has it from before it was asked for: then money that was paid since may still be in it."""
+        if self.age_seconds * 1000 <= self.latency_ms:
+            return None
+        return IyzicoUnavailableError(
+            f"a cache answered with a balance that is {self.age_seconds} seconds old: no money is set aside or spent on it; look "
+            "for a proxy that caches, and have it pass these requests on"
+        )
 
     def error_in(self, currency: str) -> IyzicoError | None:
         """Return why it opens no gate in a currency, and is not kept in it: its date is not believed, or it is in another one."""
@@ -79,4 +91,5 @@ def read_balance(answer: Answer) -> Balance:
         asked_at=answer.asked_at,
         observed_at=answer.answered_at,
         latency_ms=answer.latency_ms,
+        age_seconds=read_age(answer),
     )

@@ -143,10 +143,18 @@ def _is_success(fields: dict[str, Any]) -> bool:
     return fields.get("status") == "success" and fields.get("errorCode") is None
 
 
+def read_age(answer: Answer) -> int:
+    """Return for how many seconds a cache kept a successful answer; 0 if none did."""
+    return max(map(int, _ages(answer)), default=0)
+
+
 def _is_old(answer: Answer) -> bool:
     """Tell whether a cache kept the answer for too long, or does not say readably for how long."""
-    ages = [value.strip() for name, value in answer.headers.items() if name.lower() == "age"]
-    return any(not _AGE.match(age) or int(age) > MAX_AGE_SECONDS for age in ages)
+    return any(not _AGE.match(age) or int(age) > MAX_AGE_SECONDS for age in _ages(answer))
+
+
+def _ages(answer: Answer) -> list[str]:
+    return [value.strip() for name, value in answer.headers.items() if name.lower() == "age"]
 
 
 def has_refused(error: IyzicoError) -> bool:

@@ -23,6 +23,7 @@ from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.approvals import MAX_AGE, approve, shown_digest, words_of
 from airflow_provider_iyzico.ledger.asking import read_at_iyzico
 from airflow_provider_iyzico.ledger.batches import LedgerBatch
+from airflow_provider_iyzico.ledger.events import EventKind
 from airflow_provider_iyzico.ledger.holds import release_plain
 from airflow_provider_iyzico.ledger.layout import ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
@@ -113,6 +114,12 @@ def _parser() -> argparse.ArgumentParser:
     resolver.add_argument("--conn-id", default="iyzico_default", help="the Airflow Connection to ask; default: %(default)s")
     releaser = commands.add_parser("release", help="give back the money that is set aside for a payout")
     permitter = commands.add_parser("permit", help="permit one more authorization, after one that was not answered")
+    permitter.add_argument(
+        "--version",
+        type=int,
+        metavar="N",
+        help="the version of the batch that you looked at; required if somebody permitted one before",
+    )
     approver = commands.add_parser("approve", help="approve a batch, by the digest that `show` prints")
     approver.add_argument("--digest", required=True, type=_text, help="the digest that you saw: at least its first six digits")
     hours = MAX_AGE.total_seconds() / 3600
@@ -208,8 +215,27 @@ def _release(ledger: Ledger, asked: Asked) -> Iterable[str]:
 
 def _permit(ledger: Ledger, asked: Asked) -> Iterable[str]:
     batch = _batch(ledger, asked)
+    _require_looked_at(ledger, batch, asked.version)
     persons.permit(ledger, batch, _who(asked), asked.because)
     return [f"{batch} may be authorized once more; clear the task that pays it"]
+
+
+def _require_looked_at(ledger: Ledger, batch: LedgerBatch, version: int | None) -> None:
+    """Refuse a person who looked at an older batch: somebody else's permission may have been used since, and have paid.
+
+    :raises LedgerBatchError: the batch has another version, or none is given although somebody permitted one before
+    """
+    if version == batch.version:
+        return
+    permitted = [event for event in events_of(ledger, batch.key) if event["kind"] == EventKind.PERMIT.value]
+    if version is None and not permitted:
+        return
+    last = "".join(f" {each['person']} permitted one at {each['happened_at']:%Y-%m-%d %H:%M} UTC." for each in permitted[-1:])
+    raise LedgerBatchError(
+        f"{batch} is {batch.state} at version {batch.version}.{last} If an authorization was sent after you looked, another one "
+        "could pay twice. Look at `show` and into iyzico's panel again. If nothing was paid, give --version "
+        f"{batch.version}; nothing was written"
+    )
 
 
 def _approve(ledger: Ledger, asked: Asked) -> Iterable[str]:

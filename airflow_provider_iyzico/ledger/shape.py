@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Table, UniqueConstraint
+from sqlalchemy.exc import OperationalError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseTableError
 from airflow_provider_iyzico.ledger.tables import LedgerTables
@@ -75,6 +76,8 @@ def check(connection: Connection, tables: LedgerTables, printed_by: str) -> froz
     for table, key, column in connection.exec_driver_sql(_question(connection.dialect.name, tables)):
         found[table][key].add(str(column))
     _check_server(found[""])
+    if connection.dialect.name == "sqlite":
+        _check_lock(connection)
     there = [table for table in tables if found[table.name][""]]  # MariaDB tells of a table's keys a moment before its columns
     for table in there:
         _check_table(table, found[table.name], printed_by)
@@ -127,6 +130,23 @@ def _check_server(said: Mapping[str, set[str]]) -> None:
                 f"table {table!r} has the storage engine {engine}, which does not lock rows: two payouts could take the same "
                 f"money; change it: ALTER TABLE {table} ENGINE = InnoDB"
             )
+
+
+def _check_lock(connection: Connection) -> None:
+    """Refuse an SQLite that takes no lock, as with ``nolock`` in its URI, or on a disk that has none.
+
+    :param connection: in a transaction that has taken the one lock for writers
+    """
+    with connection.engine.connect() as other:
+        other.exec_driver_sql("PRAGMA busy_timeout = 0")
+        try:
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError:
+            return
+    raise WarehouseConfigurationError(
+        "two connections may write to this SQLite file at once, so two payouts could take the same money; remove nolock or vfs "
+        "from the Connection's extra or the URL, or put the file on a disk that has locks"
+    )
 
 
 def _check_table(table: Table, found: Mapping[str, set[str]], printed_by: str) -> None:

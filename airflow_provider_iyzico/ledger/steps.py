@@ -197,7 +197,7 @@ def _use_permit(turn: Turn) -> str | None:
         raise LedgerBatchError(
             f"an authorization of {turn.batch} was not answered at {turn.batch.auth_unanswered_at:%Y-%m-%d %H:%M} UTC: a second "
             "one could pay twice. Look into iyzico's panel; if nothing was paid, permit one more: python -m "
-            f"airflow_provider_iyzico.ledger permit {turn.batch.external_id} --because ..."
+            f"airflow_provider_iyzico.ledger permit {turn.batch.external_id} --because ... --version {turn.batch.version}"
         )
     return f"permitted at version {permit}"
 

@@ -155,6 +155,6 @@ def settle_authorization(means: Means, batch: LedgerBatch) -> None:
         raise PayoutUnknownError(
             f"an authorization of {batch} was sent and not answered, and two reads say that it is not authorized. "
             "It is not sent again by itself. Look into iyzico's panel: if nothing was paid, permit one more authorization "
-            f"(python -m airflow_provider_iyzico.ledger permit {batch.external_id} --because ...), or cancel the batch. Then "
-            "clear this task"
+            f"(python -m airflow_provider_iyzico.ledger permit {batch.external_id} --because ... --version {batch.version}), or "
+            "cancel the batch. Then clear this task"
         )

@@ -76,12 +76,12 @@ class Means:
     def balance(self) -> Asked:
         """Ask for a balance that counts: after the version of the account's funds was read.
 
-        :raises IyzicoError: it cannot be had, or its date cannot be believed
+        :raises IyzicoError: it cannot be had, its date cannot be believed, or it is older than the question
         """
         version = funds_version(self.ledger, self.account)
         balance = self.iyzico.get_balance()
-        if balance.clock_error:
-            raise balance.clock_error
+        if problem := balance.clock_error or balance.cache_error:
+            raise problem
         return Asked(balance.amount, balance.observed_at, version)
 
     def seconds_left(self, batch: LedgerBatch, began_at: float) -> float:

@@ -148,6 +148,8 @@ def _placed(
         before = standing(ledger, account, aside.wanted)
         need = Need(before.amount, aside.wanted.headroom, account.currency)
         seen = polls.ask(ends_at and ends_at - time.monotonic(), record)
+        if not isinstance(seen, IyzicoError):
+            seen = seen.cache_error or seen
         verdict = judge(seen, need, polls.hook.account_name)
         if verdict.balance is None:
             break

@@ -129,7 +129,7 @@ class Deployment(AirflowStack):
         query = "SELECT coalesce(job.hostname, ''), count(*) FROM trigger LEFT JOIN job ON job.id = triggerer_id GROUP BY 1"
         return Counter(dict(map(tuple, self.ask(query))))
 
-    def permit(self, external_id: str, warehouse: URL) -> None:
+    def permit(self, external_id: str, version: int, warehouse: URL) -> None:
         """Do what a person does who looked into iyzico's panel and saw that a batch was not authorized."""
         url = warehouse.render_as_string(hide_password=False)
         subprocess.run(
@@ -141,6 +141,8 @@ class Deployment(AirflowStack):
                 external_id,
                 "--because",
                 "the panel shows nothing",
+                "--version",
+                str(version),
             ],
             env={**os.environ, **self.environment, "IYZICO_WAREHOUSE_URL": url},
             check=True,

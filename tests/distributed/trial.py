@@ -195,13 +195,13 @@ class Trial:
         permitted = 0
         while True:
             self._until("every run has ended", self._have_all_ended)
-            unknown = self.kept("SELECT external_id, run_id FROM iyzico_payout WHERE state = 'auth_unknown'")
+            unknown = self.kept("SELECT external_id, version, run_id FROM iyzico_payout WHERE state = 'auth_unknown'")
             if not unknown:
                 break
-            for external_id, run_id in unknown:
+            for external_id, version, run_id in unknown:
                 assert external_id not in self.authorizations(), "the panel shows that it was authorized"
                 permitted += 1
-                self.airflow.permit(external_id, self.warehouse.url)
+                self.airflow.permit(external_id, version, self.warehouse.url)
                 clear = {"dry_run": False, "dag_run_id": run_id, "task_ids": ["pay"], "only_failed": True, "reset_dag_runs": True}
                 self.airflow.call("POST", f"{API}/dags/payout/clearTaskInstances", clear)
         self._note("authorizations that a person had to permit", permitted)

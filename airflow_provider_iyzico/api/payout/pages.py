@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
@@ -11,8 +12,9 @@ from airflow_provider_iyzico.api.payout.batch import MAX_ITEMS
 from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout, Page, only
 from airflow_provider_iyzico.errors import IyzicoAnswerError
 
-#: Your id of an item, and iyzico's, because iyzico may have several items with one of yours.
-Identity = tuple[str, str | None]
+#: Your id of an item, and iyzico's, because iyzico may have several items with one of yours. Where iyzico gives none, those on one
+#: page are counted: pages that shift show an item on two of them, and not twice on one.
+Identity = tuple[str, str | None, int]
 #: A reading ends after this many pages in a row without a new item: the server ignores the number of the page.
 MAX_STILL = 2
 
@@ -36,7 +38,7 @@ class Reading:
         """
         _request_id([self._first.payout, page.payout])
         before = len(self._items)
-        self._items.update({_identity(item): item for item in page.payout.items})
+        self._items.update(_identified(page.payout.items))
         grown = len(self._items) - before
         self._still = 0 if grown else self._still + 1
         self._is_steady &= grown == len(page.payout.items) and page.total == self._first.total
@@ -93,7 +95,7 @@ def merged(payouts: Sequence[MassPayout]) -> MassPayout:
     :raises IyzicoAnswerError: they belong to several batches
     """
     request_id = _request_id(payouts)
-    items = {_identity(item): item for payout in payouts for item in payout.items}
+    items = {identity: item for payout in payouts for identity, item in _identified(payout.items)}
     return replace(payouts[-1], request_id=request_id, items=tuple(items.values()))
 
 
@@ -107,8 +109,12 @@ def _request_id(payouts: Sequence[MassPayout]) -> str | None:
     return only(payout.request_id for payout in payouts)
 
 
-def _identity(item: Item) -> Identity:
-    return item.item_external_id, item.reference_code
+def _identified(items: Iterable[Item]) -> Iterator[tuple[Identity, Item]]:
+    seen: Counter[str] = Counter()
+    for item in items:
+        nameless = item.reference_code is None
+        seen[item.item_external_id] += nameless
+        yield (item.item_external_id, item.reference_code, seen[item.item_external_id] if nameless else 0), item
 
 
 def _batch(payout: MassPayout) -> tuple[str, str | None, str | None]:

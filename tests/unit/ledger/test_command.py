@@ -23,7 +23,7 @@ from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Wanted, place
 from airflow_provider_iyzico.ledger.reading import record
 from airflow_provider_iyzico.ledger.resolve import resolve
-from airflow_provider_iyzico.ledger.steps import initiated
+from airflow_provider_iyzico.ledger.steps import has_permit, initiated, send
 from airflow_provider_iyzico.simulator import Simulator
 
 NAMED = "salaries-20261101"
@@ -253,6 +253,25 @@ def test_release_gives_back_what_no_batch_may_be_paying(at_iyzico, capsys):
     walk.to(State.AUTH_SENT)
     code, _, err = run(capsys, "release", NAMED, *BECAUSE)
     assert (code, "stays set aside, because it is auth_sent" in err) == (2, True)
+
+
+def test_who_looked_before_somebody_elses_permission_was_used_permits_nothing(at_iyzico, capsys):
+    """The panel showed both of them no payment, before the second authorization was sent."""
+    walk = at_iyzico.to(State.AUTH_SENT, State.AUTH_UNKNOWN)
+    seen = walk.batch.version
+    assert run(capsys, "permit", NAMED, *BECAUSE, "--by", "fatma")[0] == 0
+    walk.batch = find(walk.ledger, walk.batch.account, NAMED)
+    walk.to(State.INITIATED)
+    fresh = asked(walk.ledger, walk.batch.account)
+    walk.batch = send(walk.ledger, walk.batch, State.AUTH_SENT, task(), timeout_seconds=30, asked=fresh)
+    walk.to(State.AUTH_UNKNOWN)
+    for as_seen in ([], ["--version", str(seen)]):
+        code, _, err = run(capsys, "permit", NAMED, *BECAUSE, "--by", "ali", *as_seen)
+        assert (code, "fatma permitted one at" in err) == (2, True)
+        assert f"If nothing was paid, give --version {walk.batch.version};" in err
+    assert not has_permit(walk.ledger, walk.batch)
+    assert run(capsys, "permit", NAMED, *BECAUSE, "--by", "ali", "--version", str(walk.batch.version))[0] == 0
+    assert has_permit(walk.ledger, walk.batch)
 
 
 def test_where_several_accounts_have_the_name_the_command_asks_which(ledger, capsys):

@@ -306,6 +306,22 @@ def test_a_read_only_file_is_refused(tmp_path, sqlite_ledger):
     assert is_free(sqlite_ledger)
 
 
+@pytest.mark.parametrize("without_locks", ["nolock=1", "vfs=unix-none"])
+def test_an_sqlite_that_takes_no_lock_is_refused_and_a_new_file_keeps_nothing(tmp_path, without_locks):
+    engine = create_engine(f"sqlite:///file:{tmp_path}/ledger.db?{without_locks}&uri=true")
+    with pytest.raises(WarehouseConfigurationError, match="two connections may write to this SQLite file at once.*nolock or vfs"):
+        put(Ledger.open(engine), "a", "40")
+    engine.dispose()
+    assert put(Ledger.open(create_engine(f"sqlite:///{tmp_path}/ledger.db")), "a", "100").outcome is Placing.PLACED
+
+
+@pytest.mark.parametrize("locks", ["vfs=unix-excl", "vfs=unix-dotfile", "cache=shared", "nolock=0"])
+def test_an_sqlite_that_locks_in_another_way_is_not_refused(tmp_path, locks):
+    engine = create_engine(f"sqlite:///file:{tmp_path}/ledger.db?{locks}&uri=true")
+    assert put(Ledger.open(engine), "a", "40").outcome is Placing.PLACED
+    engine.dispose()
+
+
 def hurried(monkeypatch):
     from airflow_provider_iyzico.ledger import ledger as room
     from airflow_provider_iyzico.warehouse.database.patience import Patience

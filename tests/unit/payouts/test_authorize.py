@@ -7,6 +7,7 @@ import pytest
 from batches import PERSON, task
 from payers import BATCH, DAYS, IBANS, NEEDED, Killed, a_batch, payments
 from snapshots import run
+from support import a_cache
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import (
@@ -373,6 +374,15 @@ def test_a_balance_that_cannot_be_had_sends_nothing(ready):
     with pytest.raises(IyzicoUnavailableError):
         ready.authorize()
     assert (ready.calls("auth"), ready.state()) == (0, "initiated")
+
+
+def test_a_balance_that_a_cache_has_kept_pays_nobody_and_a_retry_is_safe(ready, monkeypatch):
+    """The money of a hold that has just ended may still be in it."""
+    with a_cache(monkeypatch, "5"), pytest.raises(IyzicoUnavailableError, match="a cache answered with a balance that is 5 sec"):
+        ready.authorize()
+    assert (ready.calls("auth"), ready.state(), ready.held()) == (0, "initiated", None)
+    with a_cache(monkeypatch, "0"):
+        assert ready.authorize().state == "authorized"
 
 
 def test_a_batch_that_iyzico_no_longer_knows_is_not_paid(ready):

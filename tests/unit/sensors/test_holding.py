@@ -18,7 +18,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 from postgres import database_of_its_own
 from sqlalchemy import create_engine, insert, text
-from support import POSTGRESQL, connect
+from support import POSTGRESQL, a_cache, connect
 
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError, WarehouseConfigurationError
@@ -562,6 +562,20 @@ def test_while_iyzico_cannot_answer_nothing_is_set_aside(ledger, iyzico, caplog)
     assert attempt(gate(ledger), "poke") is None
     assert "; waiting for iyzico to answer" in caplog.text
     assert open_holds(ledger) == {}
+
+
+def test_a_balance_from_before_a_release_that_a_cache_has_kept_opens_no_gate_that_sets_money_aside(
+    ledger, iyzico, monkeypatch, caplog
+):
+    hold(ledger, "60")
+    release_plain(ledger, ACCOUNT, "suppliers-48", OTHER)  # its payout is over, and the cache has the 100.00 from before
+    with a_cache(monkeypatch, "3"):
+        assert attempt(gate(ledger), "poke") is None
+    assert "a cache answered with a balance that is 3 seconds old" in caplog.text
+    assert open_holds(ledger) == {}
+    with a_cache(monkeypatch, "3", latency_ms=3000):  # as long as the answer took
+        assert attempt(gate(ledger), "poke")
+    assert open_holds(ledger) == {NAME: 50}
 
 
 def test_a_refusal_of_iyzico_fails_the_gate_and_sets_nothing_aside(ledger, iyzico):

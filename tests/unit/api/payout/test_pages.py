@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from payout_answers import answer, item, page
 
 from airflow_provider_iyzico.api.payout.batch import MAX_ITEMS
-from airflow_provider_iyzico.api.payout.pages import MAX_STILL, read_pages
+from airflow_provider_iyzico.api.payout.pages import MAX_STILL, merged, read_pages
 from airflow_provider_iyzico.api.payout.retrieved import read_page
 from airflow_provider_iyzico.errors import IyzicoAnswerError
 
@@ -106,6 +106,19 @@ def test_two_items_of_one_id_at_iyzico_are_two_items():
     reading = read_pages(lambda number: wire("a", 2, number, referenceCode=f"ref-{number}"))
     assert names(reading) == ["a", "a"]
     assert reading.is_exact
+
+
+@pytest.mark.parametrize("total", [2, 3])
+def test_an_item_that_stands_twice_on_one_page_is_two_items_also_where_iyzico_gives_no_ids_of_its_own(total):
+    """If iyzico pays it twice, that must not look like one payment."""
+    readings = [read_pages(lambda number: wire([["a", "a", "b"], []][number], total, number, referenceCode=None)) for _ in "12"]
+    assert names(readings[0]) == ["a", "a", "b"]
+    assert readings[0].agrees_with(readings[1])
+    assert Counter(one.item_external_id for one in merged([readings[0].payout(), readings[1].payout()]).items)["a"] == 2
+
+
+def test_an_item_that_moves_to_the_next_page_is_one_item_also_where_iyzico_gives_no_ids_of_its_own():
+    assert names(read_pages(lambda number: wire(["ab", "bc"][number], 3, number, referenceCode=None))) == ["a", "b", "c"]
 
 
 def test_pages_of_several_batches_are_not_mixed():
