@@ -164,13 +164,21 @@ def expire(ledger: Ledger, connection: Connection, account: Account, now: dateti
 
 
 def release_plain(
-    ledger: Ledger, account: Account, external_id: str, who: Who, reason: str | None = None, *, of_other_runs: bool = True
+    ledger: Ledger,
+    account: Account,
+    external_id: str,
+    who: Who,
+    reason: str | None = None,
+    *,
+    of_other_runs: bool = True,
+    of_other_dags: bool = True,
 ) -> Hold | None:
     """End the open plain hold of a name; return it, or nothing where none is open.
 
     :param of_other_runs: also one that another run of the same DAG placed, or another instance of a mapped task
+    :param of_other_dags: also one that another DAG placed
     :raises LedgerHoldError: the hold belongs to a batch of the ledger, which ends it by itself, is in another currency, or is
-        another run's or instance's
+        another run's, instance's or DAG's
     """
 
     def release(connection: Connection) -> Hold | None:
@@ -186,6 +194,12 @@ def release_plain(
             raise LedgerHoldError(
                 f"the hold of {external_id!r} is in {own['currency']}, and the task releases {account.currency}; name a "
                 "Connection whose currency is that of the hold"
+            )
+        if not of_other_dags and who.task is not None and own["dag_id"] not in (None, who.task.dag_id):
+            raise LedgerHoldError(
+                f"the hold of {external_id!r} was placed in DAG {own['dag_id']!r}, whose payout may not be over, and not by the "
+                "gate before this task; use another external_id here, or, if that payout is over: python -m "
+                f"airflow_provider_iyzico.ledger release {external_id} --because ..."
             )
         if not of_other_runs and who.task is not None and (place := _another_place(own, who.task)) is not None:
             raise LedgerHoldError(

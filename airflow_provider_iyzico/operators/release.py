@@ -22,7 +22,7 @@ class MassPayoutHoldReleaseOperator(LedgerTask):
 
     You may run it twice, and use it as a teardown: ``release.as_teardown(setups=gate)``. It refuses the hold of a batch in the
     ledger, because that hold ends with its batch. It also refuses the hold of another run of the same DAG, or of another instance
-    of a mapped task, whose payout may not be over.
+    of a mapped task, whose payout may not be over. If a gate of its own DAG runs before it, it refuses that of another DAG, too.
 
     Returns ``{"external_id", "released", "currency"}``, all strings; ``released`` is ``"0.00"`` if no hold was open.
 
@@ -66,7 +66,8 @@ class MassPayoutHoldReleaseOperator(LedgerTask):
             with warehouse_engine(self.ledger_conn_id, named_in="ledger_conn_id") as engine:
                 ledger = Ledger.open(engine, schema=self.ledger_schema)
                 who = Who(task=task_instance(context))
-                released = release_plain(ledger, account, name, who, of_other_runs=False)
+                of_other_dags = not self._has_a_gate_before()
+                released = release_plain(ledger, account, name, who, of_other_runs=False, of_other_dags=of_other_dags)
                 self._dataset = dataset(engine.url, ledger.tables.hold_end.name, self.ledger_schema)
         amount = "0.00" if released is None else money_text(released.counted)
         if released is None:
@@ -74,6 +75,13 @@ class MassPayoutHoldReleaseOperator(LedgerTask):
         else:
             self.log.info("Released %s %s of %s, which %s had set aside", amount, self.currency, account, name)
         return {"external_id": name, "released": amount, "currency": self.currency}
+
+    def _has_a_gate_before(self) -> bool:
+        """Tell whether a gate of this DAG runs before this task, which then gives back what that one set aside."""
+        from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
+
+        before = self.get_flat_relatives(upstream=True) if self.has_dag() else ()
+        return any(issubclass(getattr(task, "operator_class", type(task)), MassPayoutBalanceSensor) for task in before)
 
     def _check_literals(self) -> None:
         """Refuse what cannot be right.

@@ -12,8 +12,8 @@ from airflow_provider_iyzico.api.payout.batch import MAX_ITEMS
 from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout, Page, only
 from airflow_provider_iyzico.errors import IyzicoAnswerError
 
-#: Your id of an item, and iyzico's, because iyzico may have several items with one of yours. Where iyzico gives none, those on one
-#: page are counted: pages that shift show an item on two of them, and not twice on one.
+#: Your id of an item, and iyzico's, because iyzico may have several items with one of yours. Where iyzico gives none, those on
+#: one page are counted: pages that shift show an item on two of them, and not twice on one.
 Identity = tuple[str, str | None, int]
 #: A reading ends after this many pages in a row without a new item: the server ignores the number of the page.
 MAX_STILL = 2

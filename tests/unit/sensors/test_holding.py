@@ -15,7 +15,14 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, AirflowSkipException, TaskDeferred
+from airflow.providers.common.compat.sdk import (
+    DAG,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseOperator,
+    TaskDeferred,
+)
 from postgres import database_of_its_own
 from sqlalchemy import create_engine, insert, text
 from support import POSTGRESQL, a_cache, connect
@@ -728,6 +735,25 @@ def test_a_release_that_runs_after_a_gate_that_failed_leaves_the_hold_of_an_earl
         release(ledger).execute(context(run_id="manual__2"))
     assert open_holds(ledger) == {NAME: 50}
     assert release(ledger).execute(context(run_id="manual__3", dag_id="cleaning"))["released"] == "50.00"
+
+
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_a_release_after_a_gate_that_failed_leaves_the_hold_of_another_dag_alone(ledger, iyzico, is_mapped):
+    """Two DAGs have one name for their payouts, and the release has the trigger rule all_done."""
+    attempt(gate(ledger), "poke")
+    with DAG("copied", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
+        if is_mapped:
+            before = MassPayoutBalanceSensor.partial(task_id="gate", external_id=NAME).expand(batch_total=["50"])
+        else:
+            before = gate(ledger)
+        after = release(ledger, trigger_rule="all_done")
+        before >> BaseOperator(task_id="pay") >> after
+    with pytest.raises(
+        AirflowFailException, match="LedgerHoldError: .* was placed in DAG 'payout', whose payout may not be over"
+    ):
+        after.execute(context(dag_id="copied"))
+    assert open_holds(ledger) == {NAME: 50}
+    assert after.execute(context())["released"] == "50.00"
 
 
 def test_a_mapped_release_leaves_the_hold_of_another_instance_alone(ledger, iyzico):
