@@ -80,7 +80,7 @@ class MassPayoutHoldReleaseOperator(LedgerTask):
         """Tell whether a gate of this DAG runs before this task, which then gives back what that one set aside."""
         from airflow_provider_iyzico.sensors.mass_payout import MassPayoutBalanceSensor
 
-        before = self.get_flat_relatives(upstream=True) if self.has_dag() else ()
+        before = self.get_flat_relatives(upstream=True)
         return any(issubclass(getattr(task, "operator_class", type(task)), MassPayoutBalanceSensor) for task in before)
 
     def _check_literals(self) -> None:
