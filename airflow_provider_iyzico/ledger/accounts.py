@@ -11,7 +11,8 @@ from sqlalchemy import Table, and_, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, RowMapping
 
-from airflow_provider_iyzico.errors import WarehouseError, WarehouseRowError
+from airflow_provider_iyzico.domain.approval import names_of
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, WarehouseError, WarehouseRowError
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.warehouse.database.rows import add
 from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
@@ -45,11 +46,13 @@ def locked(ledger: Ledger, connection: Connection, account: Account) -> RowMappi
     """Return the row of an account, which nobody else may change before this transaction ends; make it where it is missing.
 
     :raises WarehouseRowError: it was there, and is lost
+    :raises IyzicoConfigurationError: another account's label differs from its label only in capitals
     """
     table = ledger.tables.account
     locking = _locking(table, connection.dialect.name)
     row, digest_key = locking.run(connection, account.key()).mappings().first(), None
     if row is None:
+        _refuse_alike(ledger, connection, account)
         digest_key = _enter(ledger, connection, account)
         row = locking.run(connection, account.key()).mappings().first()
     if row is None:
@@ -64,6 +67,18 @@ def _locking(table: Table, dialect: str) -> Statement:
     lock = "" if dialect == "sqlite" else "FOR UPDATE"  # SQLite's one lock for writers is taken when the transaction begins
     said = f"SELECT {', '.join(table.columns.keys())} FROM {quoted(table, dialect)} WHERE {OF_ACCOUNT} {lock}"
     return statement(said, dialect, (), table.columns)
+
+
+def _refuse_alike(ledger: Ledger, connection: Connection, account: Account) -> None:
+    """Refuse a new account whose label people would read as that of another one: somebody has misspelled it."""
+    table = ledger.tables.account
+    query = select(table.c.account).where(table.c.environment == account.environment, table.c.account != account.account)
+    for label in connection.execute(query).scalars():
+        if names_of(label) & names_of(account.account):
+            raise IyzicoConfigurationError(
+                f"the ledger has an account {label!r}, and this Connection's account is {account.account!r}: two labels would "
+                "spend one balance twice; write the label alike in the extra of all Connections of a merchant"
+            )
 
 
 def _refuse_lost(ledger: Ledger, connection: Connection, account: Account) -> None:
