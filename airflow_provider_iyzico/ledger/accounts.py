@@ -12,8 +12,14 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, RowMapping
 
 from airflow_provider_iyzico.domain.approval import names_of
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, WarehouseError, WarehouseRowError
+from airflow_provider_iyzico.errors import (
+    IyzicoConfigurationError,
+    WarehouseConfigurationError,
+    WarehouseError,
+    WarehouseRowError,
+)
 from airflow_provider_iyzico.ledger.ledger import Ledger
+from airflow_provider_iyzico.ledger.shape import other_ledgers
 from airflow_provider_iyzico.warehouse.database.rows import add
 from airflow_provider_iyzico.warehouse.database.statements import Statement, quoted, statement
 
@@ -47,12 +53,14 @@ def locked(ledger: Ledger, connection: Connection, account: Account) -> RowMappi
 
     :raises WarehouseRowError: it was there, and is lost
     :raises IyzicoConfigurationError: another account's label differs from its label only in capitals
+    :raises WarehouseConfigurationError: another ledger in the same database has it
     """
     table = ledger.tables.account
     locking = _locking(table, connection.dialect.name)
     row, digest_key = locking.run(connection, account.key()).mappings().first(), None
     if row is None:
         _refuse_alike(ledger, connection, account)
+        _refuse_second_ledger(ledger, connection, account)
         digest_key = _enter(ledger, connection, account)
         row = locking.run(connection, account.key()).mappings().first()
     if row is None:
@@ -78,6 +86,22 @@ def _refuse_alike(ledger: Ledger, connection: Connection, account: Account) -> N
             raise IyzicoConfigurationError(
                 f"the ledger has an account {label!r}, and this Connection's account is {account.account!r}: two labels would "
                 "spend one balance twice; write the label alike in the extra of all Connections of a merchant"
+            )
+
+
+def _refuse_second_ledger(ledger: Ledger, connection: Connection, account: Account) -> None:
+    """Refuse a new account that another ledger in the same database has: some task names another schema, or none.
+
+    In the sandbox, where no money is lost, every developer may have a ledger.
+    """
+    if account.environment != "production":
+        return
+    for table in other_ledgers(connection, ledger.tables):
+        if connection.execute(select(table.c.account).where(is_of(table, account)).limit(1)).first() is not None:
+            raise WarehouseConfigurationError(
+                f"the database has another ledger with {account}, in schema {table.schema!r}: neither sees what the other sets "
+                "aside, so money could be spent twice. Give all tasks one ledger_schema, and their Connections one schema; if "
+                f"that ledger is an old copy, drop its table {table.name!r}"
             )
 
 

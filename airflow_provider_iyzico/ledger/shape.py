@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Table, UniqueConstraint
+from sqlalchemy import MetaData, Table, UniqueConstraint
 from sqlalchemy.exc import OperationalError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseTableError
@@ -56,6 +56,15 @@ _ASKED = {
         UNION ALL SELECT name, '', '' FROM {place}sqlite_master WHERE name IN ({views})""",
 }
 _ASKED["mariadb"] = _ASKED["mysql"]
+#: In which other schemas of the database a table stands that this role may read.
+_ELSEWHERE = {
+    "postgresql": """
+        SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE relname = '{table}' AND pg_class.oid <> to_regclass('{prefix}{table}')
+            AND has_schema_privilege(pg_namespace.oid, 'USAGE') AND has_table_privilege(pg_class.oid, 'SELECT')""",
+    "mysql": "SELECT table_schema FROM information_schema.tables WHERE table_name = '{table}' AND table_schema <> {schema}",
+}
+_ELSEWHERE["mariadb"] = _ELSEWHERE["mysql"]
 _VIEWS = (*VIEWS, *ROLLFORWARD_VIEWS, *ROLLFORWARD_NEEDS)
 #: What speaks PostgreSQL's protocol without its row locks or keys, by what it calls itself in ``version()``.
 _NOT_POSTGRESQL = re.compile(r"Redshift|CrateDB|QuestDB|Materialize|RisingWave|Greenplum", re.IGNORECASE)
@@ -86,16 +95,31 @@ def check(connection: Connection, tables: LedgerTables, printed_by: str) -> froz
     return frozenset(wanted - names)
 
 
+def other_ledgers(connection: Connection, tables: LedgerTables) -> list[Table]:
+    """Return the tables of accounts of all other ledgers in the same database that this role may read."""
+    table = tables.account
+    said = _ELSEWHERE.get(connection.dialect.name)
+    if said is None:
+        return []
+    schemas = connection.exec_driver_sql(said.format(table=table.name, **_place(table.schema))).scalars()
+    return [table.to_metadata(MetaData(), schema=schema) for schema in schemas]
+
+
+def _place(schema: str | None) -> dict[str, str]:
+    """Return how statements name the schema of a ledger, which is a checked identifier."""
+    return {"prefix": f'"{schema}".' if schema else "", "schema": f"'{schema}'" if schema else "DATABASE()"}
+
+
 def _question(dialect: str, tables: LedgerTables) -> str:
     """Write the question. All names are ours or checked identifiers."""
-    schema = tables.account.schema
-    prefix = f'"{schema}".' if schema else ""
+    place = _place(tables.account.schema)
+    prefix = place["prefix"]
     return _ASKED[dialect].format(
         names=", ".join(f"'{table.name}'" for table in tables),
         views=", ".join(f"'{name}'" for name in _VIEWS),
         regclasses=", ".join(f"to_regclass('{prefix}{table.name}')" for table in tables),
         views_regclasses=", ".join(f"to_regclass('{prefix}{name}')" for name in _VIEWS),
-        schema=f"'{schema}'" if schema else "DATABASE()",
+        schema=place["schema"],
         place=prefix,
     )
 

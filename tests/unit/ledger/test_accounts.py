@@ -5,9 +5,13 @@ from dataclasses import replace
 
 import pytest
 from ledgers import ACCOUNT, DOLLARS, another_ledger, enter_batch, put, rows
+from mariadb import mariadb_database
+from postgres import postgres_schema
+from support import POSTGRESQL
 
-from airflow_provider_iyzico.errors import IyzicoConfigurationError, WarehouseRowError
+from airflow_provider_iyzico.errors import IyzicoConfigurationError, WarehouseConfigurationError, WarehouseRowError
 from airflow_provider_iyzico.ledger.accounts import locked
+from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Placing, funds_version
 
 
@@ -36,6 +40,31 @@ def test_a_label_that_differs_from_another_one_only_in_capitals_spends_no_balanc
     assert rows(ledger, "account", "account") == [("şube",)]
     for another in (replace(misspelled, environment="production"), replace(ACCOUNT, account="şube 2"), DOLLARS):
         assert put(ledger, "april", "60", account=another).outcome is Placing.PLACED
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def two_schemas(request):
+    """A ledger as the tasks of one DAG open it, and as those do that name no schema."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+        with postgres_schema(url, POSTGRESQL) as one, postgres_schema(url, POSTGRESQL) as other:
+            yield one, other
+    else:
+        url = request.getfixturevalue("mariadb_url")
+        with mariadb_database(url) as one, mariadb_database(url) as other:
+            yield one, other
+
+
+def test_a_task_that_names_another_schema_spends_no_balance_a_second_time(two_schemas):
+    one, other = map(Ledger.open, two_schemas)
+    real = replace(ACCOUNT, environment="production")
+    assert put(one, "march", "60", account=real).outcome is Placing.PLACED
+    with pytest.raises(WarehouseConfigurationError, match=r"has another ledger with şube \(production, TRY\), in schema 'test_"):
+        put(other, "april", "60", account=real)
+    assert rows(other, "account", "account") == []
+    for another in (ACCOUNT, replace(real, account="depo")):
+        assert put(other, "april", "60", account=another).outcome is Placing.PLACED
+    assert put(one, "may", "40", account=real).outcome is Placing.PLACED
 
 
 def test_the_row_of_an_account_that_is_lost_is_not_made_again_with_another_key(ledger):
