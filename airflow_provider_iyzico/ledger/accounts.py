@@ -48,6 +48,21 @@ def is_of(table: Table, account: Account) -> Any:
     return and_(*[table.c[name] == value for name, value in account.key().items()])
 
 
+def require_one_currency(ledger: Ledger, account: Account) -> None:
+    """Refuse an account that the ledger has in another currency, too, where nothing says which one its balance is in.
+
+    :raises IyzicoConfigurationError: the Connection must name it
+    """
+    table = ledger.tables.account
+    mine = [table.c[name] == value for name, value in account.key().items() if name != "currency"]
+    query = select(table.c.currency).where(*mine, table.c.currency != account.currency).limit(1)
+    if (other := ledger.act(lambda connection: connection.execute(query).scalar())) is not None:
+        raise IyzicoConfigurationError(
+            f"the ledger has {account.account} ({account.environment}) in {other}, and this task says {account.currency}: if it "
+            "is one balance, it would be spent twice. Write its currency into the extra of the Connection"
+        )
+
+
 def locked(ledger: Ledger, connection: Connection, account: Account) -> RowMapping:
     """Return the row of an account, which nobody else may change before this transaction ends; make it where it is missing.
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from os.path import isabs
 from threading import Event
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from airflow_provider_iyzico.api.clocks import agreeing
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseTableError
 from airflow_provider_iyzico.ledger.layout import PRINTED_BY, ledger_layout
-from airflow_provider_iyzico.ledger.shape import check
+from airflow_provider_iyzico.ledger.shape import IN_MEMORY, check
 from airflow_provider_iyzico.ledger.tables import LedgerTables, ledger_tables
 from airflow_provider_iyzico.ledger.views import ROLLFORWARD_VIEWS, VIEWS
 from airflow_provider_iyzico.warehouse.database.by_hand import naming_rows_by_hand
@@ -63,12 +64,19 @@ class Ledger:
         """Open the ledger of a database. Nothing is asked of the database yet.
 
         :param within_seconds: a shorter bound for one act than the ledger's own
-        :raises WarehouseConfigurationError: the database does not lock rows or enforce keys, or the schema is no identifier
+        :raises WarehouseConfigurationError: the database does not lock rows or enforce keys, its file is another one in another
+            folder, or the schema is no identifier
         """
         if engine.dialect.name not in DIALECTS:
             raise WarehouseConfigurationError(
                 f"the ledger cannot be in {engine.dialect.name}, which does not lock rows or enforce keys: two payouts could "
                 "take the same money; name a Connection to PostgreSQL, MySQL, MariaDB or SQLite in ledger_conn_id"
+            )
+        file = engine.url.database
+        if engine.dialect.name == "sqlite" and file not in IN_MEMORY and not isabs(str(file).removeprefix("file:")):
+            raise WarehouseConfigurationError(
+                f"the ledger's file {file!r} is named without its folder: a process that was started in another folder would "
+                "have another ledger, and money could be spent twice; give the whole path"
             )
         ledger_tables(schema)
         seconds = max(math.ceil(min(within_seconds, PATIENCE.whole_seconds)), 1)

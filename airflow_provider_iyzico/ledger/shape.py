@@ -65,6 +65,8 @@ _ELSEWHERE = {
     "mysql": "SELECT table_schema FROM information_schema.tables WHERE table_name = '{table}' AND table_schema <> {schema}",
 }
 _ELSEWHERE["mariadb"] = _ELSEWHERE["mysql"]
+#: What URLs of SQLite name that keeps nothing, as in tests: only one process has it.
+IN_MEMORY = (None, "", ":memory:")
 _VIEWS = (*VIEWS, *ROLLFORWARD_VIEWS, *ROLLFORWARD_NEEDS)
 #: What speaks PostgreSQL's protocol without its row locks or keys, by what it calls itself in ``version()``.
 _NOT_POSTGRESQL = re.compile(r"Redshift|CrateDB|QuestDB|Materialize|RisingWave|Greenplum", re.IGNORECASE)
@@ -85,7 +87,7 @@ def check(connection: Connection, tables: LedgerTables, printed_by: str) -> froz
     for table, key, column in connection.exec_driver_sql(_question(connection.dialect.name, tables)):
         found[table][key].add(str(column))
     _check_server(found[""])
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "sqlite" and connection.engine.url.database not in IN_MEMORY:
         _check_lock(connection)
     there = [table for table in tables if found[table.name][""]]  # MariaDB tells of a table's keys a moment before its columns
     for table in there:
@@ -165,6 +167,8 @@ def _check_lock(connection: Connection) -> None:
         other.exec_driver_sql("PRAGMA busy_timeout = 0")
         try:
             other.exec_driver_sql("BEGIN IMMEDIATE")
+            version = other.exec_driver_sql("PRAGMA user_version").scalar()
+            other.exec_driver_sql(f"PRAGMA user_version = {version}")  # a file that may only be read lets everybody begin
         except OperationalError:
             return
     raise WarehouseConfigurationError(

@@ -15,7 +15,7 @@ from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge, j
 from airflow_provider_iyzico.domain.quiet import essence
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError
 from airflow_provider_iyzico.hooks.payouts import paying
-from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.accounts import Account, require_one_currency
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked, Placement, Placing, Wanted, place, standing
 from airflow_provider_iyzico.ledger.who import Who
@@ -121,6 +121,8 @@ def poll_and_place(
             paying(settings)
         with warehouse_engine(aside.conn_id, was_there=was_there, named_in="ledger_conn_id") as engine:
             ledger = Ledger.open(engine, schema=aside.schema, within_seconds=math.inf if seconds_left is None else seconds_left)
+            if settings.currency is None:
+                require_one_currency(ledger, account)
             means = Means(
                 iyzico=polls.hook,
                 ledger=ledger,

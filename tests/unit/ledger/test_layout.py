@@ -315,6 +315,15 @@ def test_an_sqlite_that_takes_no_lock_is_refused_and_a_new_file_keeps_nothing(tm
     assert put(Ledger.open(create_engine(f"sqlite:///{tmp_path}/ledger.db")), "a", "100").outcome is Placing.PLACED
 
 
+@pytest.mark.parametrize("url", ["sqlite:///ledger.db", "sqlite:///folder/ledger.db", "sqlite:///file:ledger.db?uri=true"])
+def test_an_sqlite_file_that_is_another_one_in_another_folder_is_refused(url, tmp_path, monkeypatch):
+    """A worker and a person's shell have different folders, and each would have an empty ledger."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WarehouseConfigurationError, match="is named without its folder: .* give the whole path"):
+        Ledger.open(create_engine(url))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("locks", ["vfs=unix-excl", "vfs=unix-dotfile", "cache=shared", "nolock=0"])
 def test_an_sqlite_that_locks_in_another_way_is_not_refused(tmp_path, locks):
     engine = create_engine(f"sqlite:///file:{tmp_path}/ledger.db?{locks}&uri=true")

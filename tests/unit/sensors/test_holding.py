@@ -341,6 +341,19 @@ def test_a_gate_in_another_currency_than_its_connection_is_refused_because_payou
 
 
 @MODES
+def test_one_balance_is_not_set_aside_twice_because_a_gate_lacks_its_currency(ledger, iyzico, mode, monkeypatch):
+    """Neither the Connection nor the second gate says that the balance is in dollars."""
+    connect(monkeypatch, iyzico, currency=None)
+    assert attempt(gate(ledger, currency="USD", batch_total="60"), mode)
+    why = r"the ledger has simulator \(sandbox\) in USD, and this task says TRY.*into the extra"
+    with pytest.raises((AirflowFailException, IyzicoConfigurationError), match=why):
+        attempt(gate(ledger, external_id="suppliers-48", batch_total="60"), mode)
+    assert open_holds(ledger) == {NAME: 60}
+    connect(monkeypatch, iyzico, currency="TRY")  # another balance of that merchant
+    assert attempt(gate(ledger, external_id="suppliers-48", batch_total="60"), mode)
+
+
+@MODES
 @pytest.mark.parametrize("lacks", ["can_pay", "currency", "account"])
 def test_a_gate_of_a_batch_needs_a_connection_that_can_pay(ledger, iyzico, mode, lacks, monkeypatch):
     add_batch(ledger)
