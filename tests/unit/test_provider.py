@@ -107,10 +107,13 @@ def test_the_airflow_cli_shows_it_without_a_warning(command, shown, airflow_data
 
 
 def test_nothing_of_ours_imports_what_this_airflow_calls_deprecated(airflow_database):
-    """The warning names the module that uses what is deprecated, or the module of compatibility through which we import."""
+    """The warning names the module that uses what is deprecated, or the module of compatibility through which we import. Airflow's
+    own providers import through that module, too, so ours are told apart by importing theirs first."""
     code = """
-import importlib, pkgutil, warnings
+import contextlib, importlib, pkgutil, warnings
 import airflow.providers.common.sql.hooks.sql, airflow_provider_iyzico
+with contextlib.suppress(ImportError):
+    import airflow.providers.standard.operators.hitl
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     for each in pkgutil.walk_packages(airflow_provider_iyzico.__path__, "airflow_provider_iyzico."):
