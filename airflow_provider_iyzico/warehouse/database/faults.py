@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,26 @@ _PASSING_IN_SQLITE = frozenset(
 #: DuckDB has no codes. One process at a time may open its file, and of the threads of a process one may be opening it, or making
 #: a table of that name.
 _IS_TAKEN = re.compile(r"Could not set lock on file|Unique file handle conflict|Catalog write-write conflict")
+#: What drivers raise beside the errors of Python's standard for databases: BigQuery and Trino are asked over HTTP.
+_RAISED_BESIDE = {
+    "bigquery": (
+        ("google.api_core.exceptions", "GoogleAPIError"),
+        ("google.auth.exceptions", "GoogleAuthError"),
+        ("requests.exceptions", "RequestException"),
+    ),
+    "trino": (("trino.exceptions", "HttpError"), ("requests.exceptions", "RequestException")),
+}
+#: HTTP: too slow, too many requests, and a server that is in trouble.
+_PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+#: BigQuery's own names for errors that pass, whatever their HTTP status is (https://cloud.google.com/bigquery/docs/error-messages).
+_PASSING_REASONS = frozenset({"backendError", "internalError", "jobBackendError", "jobInternalError", "jobRateLimitExceeded"}) | {
+    "rateLimitExceeded",
+    "tableUnavailable",
+}
+#: BigQuery calls two writers at once an invalid query. Only the text tells.
+_WROTE_AT_ONCE = re.compile(r"could not serialize access", re.IGNORECASE)
+#: Snowflake gives wrong keys the code of a connection that could not be made.
+_SNOWFLAKE_REFUSES = re.compile(r"incorrect username or password|jwt token is invalid|not allowed to access", re.IGNORECASE)
 #: So much of a driver's line is shown.
 LINE_LENGTH = 200
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
@@ -95,12 +116,16 @@ _REFUSED_FOR_GOOD = re.compile(
 def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
     """Return the errors that a warehouse may raise. SQLAlchemy does not wrap what a driver raises while it connects."""
     driver: Any = engine.dialect.dbapi
-    return SQLAlchemyError, driver.Error
+    named = _RAISED_BESIDE.get(engine.dialect.name, ())
+    beside = [getattr(sys.modules.get(module), name, None) for module, name in named]  # what is not loaded raises nothing
+    return SQLAlchemyError, driver.Error, *[each for each in beside if each is not None]
 
 
 def is_passing(error: BaseException) -> bool:
     """Tell whether the same statement may succeed later."""
     reason = cause(error)
+    if (passes := _passes_over_http(reason)) is not None:
+        return passes
     number = _number(reason)
     if number == _TLS_NUMBER and _LINE_WAS_CUT.search(str(reason)):
         return True
@@ -114,12 +139,35 @@ def is_passing(error: BaseException) -> bool:
         return False
     state = sqlstate(error)
     if state is not None:
-        return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+        is_refused = _package(reason) == "snowflake" and _SNOWFLAKE_REFUSES.search(str(reason)) is not None
+        return not is_refused and (state[:2] in _PASSING_CLASSES or state in _PASSING_STATES)
     if getattr(error, "connection_invalidated", False):
         return True
     if getattr(getattr(reason, "pgconn", None), "needs_password", False) or _REFUSED_FOR_GOOD.search(str(reason)):
         return False
     return any(kind.__name__ in ("OperationalError", "InterfaceError") for each in (error, reason) for kind in type(each).__mro__)
+
+
+def _passes_over_http(reason: BaseException) -> bool | None:
+    """Tell whether an error of BigQuery or Trino passes, which have no SQLSTATE. It is ``None`` for errors of others."""
+    wrapped = reason.args[0] if reason.args else None
+    told: Any = wrapped if isinstance(wrapped, BaseException) else reason
+    kind = type(told).__name__
+    match _package(told):
+        case "google" if isinstance(getattr(told, "code", None), int):
+            reasons = {each.get("reason") for each in getattr(told, "errors", None) or () if isinstance(each, dict)}
+            is_passing = told.code in _PASSING_STATUSES or not reasons.isdisjoint(_PASSING_REASONS)
+            return is_passing or _WROTE_AT_ONCE.search(str(told)) is not None
+        case "google" if ".dbapi" not in type(told).__module__:
+            is_retryable = getattr(told, "retryable", False) is True or kind in ("RetryError", "TransportError")
+            return is_retryable and not _REFUSED_FOR_GOOD.search(str(told))
+        case "requests":
+            return not isinstance(told, ValueError) and not _REFUSED_FOR_GOOD.search(str(told))
+        case "trino" if isinstance(getattr(told, "error_type", None), str):
+            return bool(told.error_type != "USER_ERROR")
+        case "trino" if kind == "TrinoAuthError" or kind.startswith("Http"):
+            return kind in ("Http502Error", "Http503Error", "Http504Error")
+    return None
 
 
 def is_taken(error: BaseException) -> bool:
@@ -216,13 +264,20 @@ def first_line(error: BaseException) -> str:
 def sqlstate(error: BaseException) -> str | None:
     """Return the code of PostgreSQL and other servers that keep to the standard, if they gave one."""
     reason = cause(error)
-    state = getattr(reason, "sqlstate", None) or getattr(reason, "pgcode", None)
+    told = reason.args[0] if reason.args else None
+    of_redshift = told.get("C") if isinstance(told, dict) else None  # its driver raises the fields of the server's answer
+    state = getattr(reason, "sqlstate", None) or getattr(reason, "pgcode", None) or of_redshift
     return state if isinstance(state, str) and _SQLSTATE.match(state) else None
 
 
 def _number(reason: BaseException) -> int | None:
     """Return the number of an error of MariaDB or MySQL."""
-    if type(reason).__module__.partition(".")[0] not in _MYSQL_DRIVERS:
+    if _package(reason) not in _MYSQL_DRIVERS:
         return None
     number = getattr(reason, "errno", None) or (reason.args[0] if reason.args else None)
     return number if isinstance(number, int) and number > 0 else None
+
+
+def _package(reason: BaseException) -> str:
+    """Return the package of an error's class."""
+    return type(reason).__module__.partition(".")[0]

@@ -4,6 +4,7 @@ import os
 import socket
 import sqlite3
 import struct
+from importlib import import_module
 
 import pytest
 from mariadb import mariadb_server
@@ -67,6 +68,95 @@ def test_a_server_that_logs_statements_says_what_to_set(make_row):
         engine.dispose()
         assert append(engine, BARE, make_row(), create_table=True)["run_id"] == "manual__1"
         engine.dispose()
+
+
+def test_redshift_gives_its_code_inside_a_dict():
+    """Whatever the class: its driver raises one class for nearly everything."""
+    for state, passes in (
+        ("40001", True),
+        ("57014", True),
+        ("53300", True),
+        ("28000", False),
+        ("42501", False),
+        ("42P01", False),
+    ):
+        for kind in (ProgrammingError, InterfaceError):
+            assert is_passing(kind("x", None, CodedError({"S": "ERROR", "C": state, "M": "x"}))) is passes, state
+
+
+def of_trino(name, **codes):
+    return type(name, (CodedError,), {"__module__": "trino.exceptions"})("x", **codes)
+
+
+def test_trino_says_by_a_word_whose_fault_an_error_is():
+    for word in ("INTERNAL_ERROR", "EXTERNAL", "INSUFFICIENT_RESOURCES"):
+        for kind in (DBAPIError, ProgrammingError):
+            assert is_passing(kind("x", None, of_trino("TrinoQueryError", error_type=word))), word
+    assert not is_passing(OperationalError("x", None, of_trino("TrinoUserError", error_type="USER_ERROR")))
+    assert not is_passing(OperationalError("x", None, of_trino("TrinoAuthError")))
+    assert is_passing(OperationalError("x", None, of_trino("TrinoConnectionError")))
+    assert [is_passing(of_trino(name)) for name in ("Http502Error", "Http503Error", "Http504Error", "HttpError")] == [
+        *[True] * 3,
+        False,
+    ]
+
+
+def test_snowflake_gives_wrong_keys_the_code_of_a_line_that_is_down():
+    kind = type("DatabaseError", (CodedError,), {"__module__": "snowflake.connector.errors"})
+    for words in (
+        "Incorrect username or password was specified.",
+        "JWT token is invalid.",
+        "IP 10.0.0.1 is not allowed to access Snowflake.",
+    ):
+        assert not is_passing(OperationalError("x", None, kind(words, sqlstate="08001"))), words
+    assert is_passing(OperationalError("x", None, kind("Could not connect to Snowflake backend", sqlstate="08001")))
+
+
+def bigquery_that_raises(error):
+    """BigQuery's own driver and dialect, whose client gets nothing but an error."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import bigquery
+
+    class Client(bigquery.Client):
+        def __init__(self):
+            super().__init__("project", AnonymousCredentials())
+
+        def query_and_wait(self, *_, **__):
+            raise error
+
+        get_table = list_tables = list_datasets = get_dataset = query = query_and_wait
+
+    return create_engine("bigquery://project/dataset?user_supplied_client=True", connect_args={"client": Client()})
+
+
+@pytest.mark.filterwarnings("ignore:Cannot create BigQuery Storage client")
+@pytest.mark.parametrize(
+    ("name", "arguments", "passes"),
+    [
+        ("google.api_core.exceptions.ServiceUnavailable", ("503",), True),
+        ("google.api_core.exceptions.TooManyRequests", ("429",), True),
+        ("google.api_core.exceptions.InternalServerError", ("500",), True),
+        ("google.api_core.exceptions.Forbidden", ("x", [{"reason": "rateLimitExceeded"}]), True),
+        ("google.api_core.exceptions.BadRequest", ("Could not serialize access to table due to concurrent update",), True),
+        ("google.api_core.exceptions.RetryError", ("deadline", None), True),
+        ("google.auth.exceptions.TransportError", ("cut",), True),
+        ("requests.exceptions.ConnectionError", ("cut",), True),
+        ("requests.exceptions.ReadTimeout", ("slow",), True),
+        ("google.api_core.exceptions.Forbidden", ("x", [{"reason": "accessDenied"}]), False),
+        ("google.api_core.exceptions.NotFound", ("dataset",), False),
+        ("google.api_core.exceptions.BadRequest", ("Syntax error",), False),
+        ("google.auth.exceptions.RefreshError", ("invalid_grant",), False),
+        ("google.auth.exceptions.DefaultCredentialsError", ("none",), False),
+        ("requests.exceptions.SSLError", ("certificate verify failed",), False),
+    ],
+)
+def test_whatever_bigquery_raises_is_told_by_its_http_status(make_row, name, arguments, passes):
+    pytest.importorskip("sqlalchemy_bigquery")
+    module, _, kind = name.rpartition(".")
+    engine = bigquery_that_raises(getattr(import_module(module), kind)(*arguments))
+    with pytest.raises(WarehouseUnavailableError if passes else WarehouseConfigurationError, match=kind) as caught:
+        append(engine, snapshot_table("my_snapshots", "dataset"), make_row(), create_table=True)
+    assert caught.value.retry is (Retry.SAFE if passes else Retry.NEVER)
 
 
 def test_a_code_of_sqlite_decides_extended_ones_too():
