@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -65,24 +67,23 @@ def accounts_of(
     """
     lacking = lack(connection, schema, "iyzico_balance_available", "iyzico_payout_exception")
     known = {Who(*[each[name] for name in Who._fields]): each["report_timezone"] for each in accounts(connection, schema)}
-    problems: dict[Who, tuple[int, Any]] = {}
     if lacking is None:
         for row in connection.execute(_labels(schema)):
             known.setdefault(Who(*row), "UTC")
-        problems = {Who(*row[:3]): (row[3], row[4]) for row in connection.execute(_problems(schema))}
     shown = sorted(known)[:most]
     rows = [
         who._asdict() | {"report_timezone": known[who]} | _figures(connection, schema, who, has_ledger=lacking is None)
         for who in shown
     ]
+    problems = _problems(connection, schema, shown) if lacking is None else {}
     for who, account in zip(shown, rows, strict=True):
-        account["exceptions"], account["oldest_hours"] = problems.get(who, (0, None)) if lacking is None else (None, None)
+        account |= problems.get(who) or {"exceptions": 0 if lacking is None else None, "oldest_hours": None}
     return lacking, rows, len(known)
 
 
 def _figures(connection: Connection, schema: str | None, who: Who, *, has_ledger: bool) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys((*_BALANCE, *_FUNDS, "is_below")) | {"is_by_hand": 0}
-    try:
+    with _reading_by_hand(row):
         if seen := connection.execute(of(view("iyzico_balance_latest", schema), who, _BALANCE)).first():
             row |= seen._mapping
             row["is_below"] = int(seen.threshold is not None and is_less(seen.balance, seen.threshold))
@@ -90,13 +91,20 @@ def _figures(connection: Connection, schema: str | None, who: Who, *, has_ledger
             row |= funds._mapping
             if is_newer(row["observed_at"], funds.balance_asked_at):
                 row |= {"available": row["balance"] - funds.held, "balance_asked_at": row["observed_at"]}
+    return row
+
+
+@contextmanager
+def _reading_by_hand(row: dict[str, Any]) -> Iterator[None]:
+    """Note in an account's row that what somebody wrote by hand cannot be read. What was read before stays."""
+    try:
+        yield
     except (ArithmeticError, AttributeError, TypeError, ValueError):
-        return row | {"is_by_hand": 1}
+        row["is_by_hand"] = 1
     except DBAPIError as error:
         if not is_unreadable(error):
             raise
-        return row | {"is_by_hand": 1}
-    return row
+        row["is_by_hand"] = 1
 
 
 def _labels(schema: str | None) -> Select[Any]:
@@ -104,7 +112,18 @@ def _labels(schema: str | None) -> Select[Any]:
     return select(*[source.c[name] for name in Who._fields])
 
 
-def _problems(schema: str | None) -> Select[Any]:
+def _problems(connection: Connection, schema: str | None, shown: list[Who]) -> dict[Who, dict[str, Any]]:
+    """Return how many exceptions each account has, and how old the oldest is. One query tells it, unless a row is by hand."""
     source = view("iyzico_payout_exception", schema)
     labels = [source.c[name] for name in Who._fields]
-    return select(*labels, func.count(), func.max(source.c.age_hours, type_=source.c.age_hours.type)).group_by(*labels)
+    figures = func.count().label("exceptions"), func.max(source.c.age_hours, type_=source.c.age_hours.type).label("oldest_hours")
+    of_all: dict[str, Any] = {}
+    found: dict[Who, dict[str, Any]] = {}
+    with _reading_by_hand(of_all):
+        rows = connection.execute(select(*labels, *figures).group_by(*labels))
+        found = {Who(*row[:3]): {"exceptions": row.exceptions, "oldest_hours": row.oldest_hours} for row in rows}
+    for who in shown if of_all else ():
+        found[who] = {"exceptions": None, "oldest_hours": None}
+        with _reading_by_hand(found[who]):
+            found[who] |= connection.execute(of(source, who).with_only_columns(*figures)).one()._mapping
+    return found

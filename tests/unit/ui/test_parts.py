@@ -1,5 +1,6 @@
 """The parts of the page about payouts, movements and accounts: their figures are those of the views, and what is lacking is said."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -381,6 +382,22 @@ def test_a_row_written_by_hand_hides_only_the_figures_of_its_own_account(sqlite_
         payroll, suppliers = accounts_of(connection, None)[1]
     assert (payroll["balance"], payroll["is_by_hand"]) == (None, 1)
     assert (suppliers["balance"], suppliers["is_by_hand"]) == (Decimal(7), 0)
+
+
+def test_an_exception_whose_age_is_no_number_hides_the_exceptions_of_its_own_account_only(postgres_engine):
+    """PostgreSQL has moments before all others."""
+    ledger = Ledger.open(postgres_engine)
+    for account in ("payroll", "suppliers"):
+        keep(postgres_engine, 7, account=account)
+        walk = Walk(ledger, replace(ACCOUNT, account=account), batch_of_two(account, "10.00", "20.00"))
+        walk.to(State.INIT_SENT, State.INITIATED, State.AUTH_SENT, State.AUTHORIZED)
+        walk.read("IN_PROGRESS", of_items(["SUCCESS", "DEPOSIT_FAIL"]))
+    with postgres_engine.begin() as connection:
+        connection.execute(text("UPDATE iyzico_payout_item SET status_at = '-infinity' WHERE account = 'suppliers'"))
+    with postgres_engine.connect() as connection:
+        payroll, suppliers = side_by_side(connection, None)["accounts"]
+    assert (payroll["exceptions"], payroll["is_by_hand"]) == (1, 0)
+    assert (suppliers["balance"], suppliers["exceptions"], suppliers["is_by_hand"]) == ("7", None, 1)
 
 
 def test_a_warehouse_without_a_ledger_says_what_is_lacking_in_every_part_and_goes_on(engine):
