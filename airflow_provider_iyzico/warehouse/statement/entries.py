@@ -59,6 +59,7 @@ class Statement:
     :param opening_date: the day before; in an account's first month the day of its first snapshot
     :param last_seen_date: the day of the last snapshot, which the closing balance is of
     :param under_way: what was authorized, and of which nothing was known yet at the end
+    :param others: the other accounts of the warehouse, whose names in a format must be others
     """
 
     whose: Whose
@@ -75,6 +76,7 @@ class Statement:
     under_way: Decimal
     days: int
     complete_days: int
+    others: tuple[Whose, ...] = ()
 
     @property
     def unexplained(self) -> Decimal:
@@ -106,6 +108,7 @@ def statement_of(figures: Figures) -> Statement:
         under_way=totals.under_way,
         days=totals.days,
         complete_days=totals.complete_days,
+        others=figures.others,
     )
     _check(figures, statement)
     return statement

@@ -76,6 +76,7 @@ class Figures:
     :param month: such as ``2026-11``
     :param days: every day of the month, or from the account's first day on
     :param is_first: the account begins in this month, so that no day before it has a balance
+    :param others: the other accounts of the warehouse
     """
 
     whose: Whose
@@ -85,3 +86,4 @@ class Figures:
     movements: tuple[Movement, ...]
     totals: Totals
     is_first: bool
+    others: tuple[Whose, ...] = ()

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from textwrap import wrap
 
+from airflow_provider_iyzico.errors import WarehouseStatementError
 from airflow_provider_iyzico.warehouse.statement.amounts import account_name, check_format, plain
 from airflow_provider_iyzico.warehouse.statement.entries import Entry, Kind, Statement
 from airflow_provider_iyzico.warehouse.statement.words import text_of
@@ -33,9 +34,10 @@ _CODES = {
 def as_mt940(statement: Statement, language: str) -> bytes:
     """Return the whole file, one message.
 
-    :raises WarehouseStatementError: an amount or the account's name does not fit
+    :raises WarehouseStatementError: an amount or the account's name does not fit, or another account has the same name in
+        SWIFT's letters
     """
-    account = swift(account_name(statement.whose))
+    account = _account(statement)
     check_format(statement, NAME, account, most_letters=_ACCOUNT_LETTERS, most_digits=_DIGITS)
     year, month = statement.month.split("-")
     lines = [
@@ -48,6 +50,21 @@ def as_mt940(statement: Statement, language: str) -> bytes:
         lines += [f":61:{_entry(entry)}", *_details(text_of(entry, language))]
     lines += [f":62F:{_balance(statement.closing_date, statement, statement.closing)}", "-"]
     return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+
+
+def _account(statement: Statement) -> str:
+    """Return the account's name, by which an import knows where the money was. So no other account may have it.
+
+    Currencies of one account may share its name, as those of a bank account do.
+    """
+    label, name = account_name(statement.whose), swift(account_name(statement.whose))
+    for other in map(account_name, statement.others):
+        if other != label and swift(other) == name:
+            raise WarehouseStatementError(
+                f"{NAME} has only SWIFT's letters, in which the accounts {label!r} and {other!r} are both {name!r}; use "
+                "--format camt053 or csv"
+            )
+    return name
 
 
 def swift(text: str) -> str:

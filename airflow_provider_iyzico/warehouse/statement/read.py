@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import localcontext
 from typing import Any
@@ -87,8 +88,8 @@ def figures_of(
     :raises WarehouseStatementError: there is no such account, or more than one, or the month is not over, or has no days
     """
     first, last = first_and_last(month)
-    whose, zone = _whose(connection, schema, account, environment, currency)
-    return _Reader(connection, schema, whose, zone).figures(month, first, last)
+    whose, zone, others = _whose(connection, schema, account, environment, currency)
+    return replace(_Reader(connection, schema, whose, zone).figures(month, first, last), others=others)
 
 
 def _check_views(engine: Engine, schema: str | None) -> None:
@@ -116,8 +117,8 @@ def _unchanging(connection: Connection) -> Iterator[None]:
 
 def _whose(
     connection: Connection, schema: str | None, account: str, environment: str | None, currency: str | None
-) -> tuple[Whose, str]:
-    """Return the one account that is meant, and its report time zone."""
+) -> tuple[Whose, str, tuple[Whose, ...]]:
+    """Return the one account that is meant, its report time zone, and the other accounts."""
     view = _view(_LATEST, schema)
     rows = connection.execute(select(view).order_by(*(view.c[name] for name in _WHOSE))).all()
     found = [
@@ -126,7 +127,9 @@ def _whose(
         if row.account == account and environment in (None, row.environment) and currency in (None, row.currency)
     ]
     if len(found) == 1:
-        return found[0]
+        ((whose, zone),) = found
+        known = [Whose(row.environment, row.account, row.currency) for row in rows]
+        return whose, zone, tuple(each for each in known if each != whose)
     if found:
         raise WarehouseStatementError(
             f"there are {', '.join(str(whose) for whose, _ in found)}; say which with --environment and --currency"

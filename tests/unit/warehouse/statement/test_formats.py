@@ -70,6 +70,21 @@ def test_turkish_letters_become_those_of_swift():
     assert swift("ŞİRKET ıĞÜÖÇ ğüşöç_maaş@ev") == "SIRKET iGUOC gusoc-maas(at)ev"
 
 
+@pytest.mark.parametrize(("label", "other"), [("Иван", "Пётр"), ("maaş", "maas"), ("a_b", "a-b"), ("ıstanbul", "istanbul")])
+def test_two_accounts_that_mt940_cannot_tell_apart_have_no_mt940(label, other):
+    statement = made(account=label, others=(Whose("production", "payroll", "TRY"), Whose("production", other, "USD")))
+    with pytest.raises(
+        WarehouseStatementError, match=f"'{label}' and '{other}' are both '{re.escape(swift(label))}'; use --format"
+    ):
+        as_mt940(statement, "en")
+    assert f">{label}<" in as_camt053(statement, "en", NOW).decode()
+
+
+def test_another_currency_or_the_sandbox_of_an_account_is_no_other_account_in_mt940():
+    others = (Whose("production", "maaş", "USD"), Whose("sandbox", "maaş", "TRY"), Whose("sandbox", "maas", "TRY"))
+    assert ":25:maas" in mt940_lines(made(account="maaş", others=others))
+
+
 LABELS = some.text(some.sampled_from("abcşğıİÜ .@-_09:"), min_size=1, max_size=8)
 IDS = some.text(some.sampled_from("aZ09._:-"), min_size=1, max_size=64)
 
