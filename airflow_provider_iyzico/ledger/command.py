@@ -33,13 +33,8 @@ from airflow_provider_iyzico.ledger.reading import differing_items, without_uncl
 from airflow_provider_iyzico.ledger.resolve import check_step, resolve
 from airflow_provider_iyzico.ledger.rights import grants
 from airflow_provider_iyzico.ledger.who import Who
-from airflow_provider_iyzico.warehouse.database.by_url import (
-    URL_VARIABLE,
-    engine_by_url,
-    print_every_letter,
-    print_lines,
-    without_password,
-)
+from airflow_provider_iyzico.printing import print_every_letter, print_lines
+from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
 from airflow_provider_iyzico.warehouse.database.layout import ddl, dialect_named
 
 Asked = argparse.Namespace

@@ -12,16 +12,21 @@ from contextlib import redirect_stdout
 from airflow_provider_iyzico.bridge.versions import read_connections_by_hand
 from airflow_provider_iyzico.errors import IyzicoAuthenticationError, IyzicoError, restated, unexpected
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
+from airflow_provider_iyzico.printing import print_every_letter, print_lines
 from airflow_provider_iyzico.verify.assumptions import ASSUMPTIONS, LAST_NUMBER, Seen
 from airflow_provider_iyzico.verify.observation import Probe, ask
 from airflow_provider_iyzico.verify.payout.command import verify_payout
 from airflow_provider_iyzico.verify.payout.consent import Leave, Person
 from airflow_provider_iyzico.verify.report import ended, report
 
+#: A week.
+MOST_MINUTES = 7 * 24 * 60
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 if nothing differs from what we assume, 1 if something does, 2 if not everything could be asked."""
     asked = _parser().parse_args(arguments)
+    print_every_letter()
     read_connections_by_hand()
     hook = IyzicoHook(asked.conn_id)
     try:
@@ -49,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "--payout", metavar="PAYMENTS.CSV", help="hand over and pay a few small payments, asking before each step"
     )
     payout.add_argument(
-        "--follow-minutes", type=float, default=10, help="for how many minutes to follow the paid batch; default: %(default)s"
+        "--follow-minutes", type=_minutes, default=10, help="for how many minutes to follow the paid batch; default: %(default)s"
     )
     for leave, meaning in (
         (Leave.PAY, "agree beforehand to hand batches over, and to pay one"),
@@ -60,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _minutes(given: str) -> float:
+    minutes = float(given)
+    if not 0 <= minutes <= MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"give zero or more minutes, and at most {MOST_MINUTES}")
+    return minutes
+
+
 def _verify(hook: IyzicoHook, *, reuse_header: bool) -> int:
     with redirect_stdout(sys.stderr):  # where Airflow 2 logs
         settings = hook.settings
@@ -68,9 +80,10 @@ def _verify(hook: IyzicoHook, *, reuse_header: bool) -> int:
     findings = {number: judge(seen) for number, (_, judge) in ASSUMPTIONS.items()} if answers else {}
     if findings:
         rows = [(number, text, findings[number]) for number, (text, _) in ASSUMPTIONS.items()]
-        print("\n".join(report("What iyzico's mass payout balance does", settings, rows, len(answers), problem)))
         others = [str(number) for number in range(1, LAST_NUMBER + 1) if number not in ASSUMPTIONS]
-        print(f"Not asked, because reading a balance does not settle them: {', '.join(others)}.")
+        not_asked = f"Not asked, because reading a balance does not settle them: {', '.join(others)}."
+        title = "What iyzico's mass payout balance does"
+        print_lines([*report(title, settings, rows, len(answers), problem), not_asked])
     code = ended(findings.values(), len(answers), problem)
     if isinstance(problem, IyzicoAuthenticationError) and list(answers) == [Probe.USUAL]:
         print("If these keys work in another client of iyzico, assumption 1 or 2 is wrong; open an issue.", file=sys.stderr)

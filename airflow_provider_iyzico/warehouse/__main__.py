@@ -10,15 +10,11 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseRowError
+from airflow_provider_iyzico.printing import as_far_as_read, print_every_letter, print_lines
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.bounds import REBUILD
 from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
-from airflow_provider_iyzico.warehouse.database.by_url import (
-    URL_VARIABLE,
-    engine_by_url,
-    print_every_letter,
-    without_password,
-)
+from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
 from airflow_provider_iyzico.warehouse.database.faults import errors_of, first_line
 from airflow_provider_iyzico.warehouse.database.layout import PRINTED_DIALECTS, ddl, dialect_named
 from airflow_provider_iyzico.warehouse.database.patience import Watch
@@ -55,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _rebuild(asked.schema, asked.timezone)
         if asked.command == "statement":
             return _statement(asked)
-        print(ddl(layout_of(snapshot_table(asked.table, asked.schema)), dialect_named(asked.dialect)), end="")
+        print_lines(ddl(layout_of(snapshot_table(asked.table, asked.schema)), dialect_named(asked.dialect)).splitlines())
     except WarehouseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -65,8 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _statement(asked: argparse.Namespace) -> int:
     """Write the file to standard output, all at once, and a line about it to standard error."""
     content, about = printed(asked)
-    sys.stdout.buffer.write(content)
-    sys.stdout.flush()
+    with as_far_as_read():
+        sys.stdout.buffer.write(content)
     print(about, file=sys.stderr)
     return 0
 
@@ -81,12 +77,11 @@ def _rebuild(schema: str | None, timezone: str | None) -> int:
             f"timezone is {timezone!r}; name an IANA time zone, such as 'Europe/Istanbul'"
         ) from error
     differing, by_hand = _rebuilt(schema, timezone)
-    for each in differing or []:
-        print(f"differed: {each}")
     if differing is None:
-        print("the roll-up is views over the snapshots here, so nothing had to be rebuilt")
+        said = "the roll-up is views over the snapshots here, so nothing had to be rebuilt"
     else:
-        print(f"the roll-up is rebuilt; {len(differing)} rows differed from what was kept")
+        said = f"the roll-up is rebuilt; {len(differing)} rows differed from what was kept"
+    print_lines([*[f"differed: {each}" for each in differing or []], said])
     if by_hand is not None:
         raise WarehouseRowError(by_hand)
     return 1 if differing else 0

@@ -12,6 +12,7 @@ from airflow_provider_iyzico.bridge.storage import shown_path, stored_payments
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.payments.checking import Limits, checked
 from airflow_provider_iyzico.payments.csv_file import csv_rows
+from airflow_provider_iyzico.printing import print_lines
 from airflow_provider_iyzico.verify.finding import Finding
 from airflow_provider_iyzico.verify.payout.assumptions import CANNOT_SETTLE, PAYOUT_ASSUMPTIONS
 from airflow_provider_iyzico.verify.payout.consent import Person
@@ -39,10 +40,9 @@ def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: f
     findings: Mapping[str, Finding] = {name: each.finding(seen) for name, each in PAYOUT_ASSUMPTIONS.items()}
     rows = [(name, each.text, findings[name]) for name, each in PAYOUT_ASSUMPTIONS.items()]
     if seen.made:
-        print("\n".join(report("What iyzico's mass payouts do", settings, rows, walk.answers, problem)))
-        print("Not asked, because one small batch does not settle them. It takes\n")
-        for what, names in CANNOT_SETTLE.items():
-            print(f"- {what}: {', '.join(names)}")
+        not_asked = [f"- {what}: {', '.join(names)}" for what, names in CANNOT_SETTLE.items()]
+        told = report("What iyzico's mass payouts do", settings, rows, walk.answers, problem)
+        print_lines([*told, "Not asked, because one small batch does not settle them. It takes\n", *not_asked])
     return ended(findings.values(), walk.answers, problem)
 
 

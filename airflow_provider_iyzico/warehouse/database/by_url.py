@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable
-from io import TextIOWrapper
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.database.engine import prepare
@@ -30,35 +26,19 @@ def engine_by_url() -> Engine:
         )
     try:
         engine = prepare(create_engine(url))
-    except (ArgumentError, ImportError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - a dialect is anybody's code
         raise WarehouseConfigurationError(
             f"${URL_VARIABLE} is not a SQLAlchemy URL that works here ({type(error).__name__}); write it like "
             "postgresql+psycopg://user@host/database, and install its driver"
         ) from None  # some messages quote the URL, which holds a password
-    if "@" in (engine.url.host or ""):  # drivers quote a host that they cannot find
-        raise WarehouseConfigurationError(f"the host in ${URL_VARIABLE} has an @ in it; write an @ of a login or password as %40")
+    if engine.url.host and url.count("@") > 1:  # then a part of the password is taken for the host, which drivers quote
+        raise WarehouseConfigurationError(f"${URL_VARIABLE} has more than one @; write an @ of a login or password as %40")
     file = engine.url.database
     if engine.dialect.name in ("sqlite", "duckdb") and file and not file.startswith(("file:", "md:")) and not is_there(file):
         raise WarehouseConfigurationError(
             f"there is no database file {file!r}, and this command makes none; correct ${URL_VARIABLE}"
         )
     return engine
-
-
-def print_every_letter() -> None:
-    """Let a terminal that lacks a letter, such as that of a label, print its number. What is done must not look refused."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def print_lines(lines: Iterable[str]) -> None:
-    """Print lines, as far as somebody reads them: with `| head`, nobody reads the last ones, and what is done is done."""
-    try:
-        for line in lines:
-            print(line)  # noqa: T201 - a command prints
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
 
 
 def without_password(engine: Engine, said: str) -> str:

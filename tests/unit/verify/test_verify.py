@@ -19,6 +19,7 @@ from airflow_provider_iyzico.errors import IyzicoUnavailableError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.simulator import FAULTS, HABITS
 from airflow_provider_iyzico.verify import observation
+from airflow_provider_iyzico.verify.__main__ import main
 from airflow_provider_iyzico.verify.assumptions import ASSUMPTIONS, LAST_NUMBER, Seen, Verdict
 from airflow_provider_iyzico.verify.observation import Probe
 from airflow_provider_iyzico.verify.payout.assumptions import PAYOUT_ASSUMPTIONS
@@ -118,6 +119,22 @@ def test_the_first_request_is_the_hooks_own_and_each_other_differs_in_one_thing(
     assert upper_case == (*ours[:2], "locale=TR", *ours[3:])
     headers = {name: value for name, value in ours[4].items() if name != "Content-Type"}
     assert no_type == (*ours[:4], headers)
+
+
+def test_a_report_that_nobody_reads_is_not_called_a_failure(iyzico, pauses, monkeypatch):
+    """As with `| head`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        assert main([]) == 0
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "-1", "1e308", "ten"])
+def test_minutes_that_are_none_are_refused_before_anything_is_asked(iyzico, verify, minutes):
+    with pytest.raises(SystemExit, match="2"):
+        verify("--payout", "payments.csv", "--follow-minutes", minutes)
+    assert not iyzico.seen
 
 
 def test_few_requests_are_made_and_none_without_a_pause(iyzico, verify, pauses):

@@ -1,16 +1,22 @@
 """Every view, value by value, against the second computation in ``reference.py``."""
 
+import os
 import random
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from books import small_month
 from reports_reference import Reports, coverage
-from sqlalchemy import insert, text
+from sqlalchemy import create_engine, insert, text
 from support import HAS_PSYCOPG
 
+from airflow_provider_iyzico.ledger.accounts import Account
+from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.append import append
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
@@ -470,15 +476,58 @@ def test_rebuild_of_a_mistyped_file_makes_none(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
-def test_rebuild_quotes_no_part_of_a_password_with_an_at_sign(monkeypatch, capsys, driver):
+@pytest.mark.parametrize(
+    "password", ["hun@ter2secret", "hun@ter2secret/x", "hun@ter2secret?x", "hun@ter2secret:1/x", "hun/x@ter2secret"]
+)
+def test_rebuild_quotes_no_part_of_a_password_with_an_at_sign(monkeypatch, capsys, driver, password):
+    """What stands behind that sign, up to a slash, is a host to SQLAlchemy."""
     from airflow_provider_iyzico.warehouse.__main__ import main
 
     pytest.importorskip(driver)
-    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", f"postgresql+{driver}://u:hun@ter2secret@nowhere.invalid/db")
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", f"postgresql+{driver}://u:{password}@nowhere.invalid/db")
     assert main(["rebuild"]) == 2
     said = capsys.readouterr()
     assert "%40" in said.err
     assert "ter2secret" not in said.out + said.err
+
+
+def test_an_at_sign_in_the_path_of_a_file_is_one(monkeypatch, capsys, tmp_path):
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", f"sqlite:///{tmp_path}/a@b@c.db")
+    assert main(["rebuild"]) == 2
+    assert f"there is no database file '{tmp_path}/a@b@c.db'" in capsys.readouterr().err
+
+
+def test_a_url_whose_dialect_cannot_begin_is_refused_in_a_sentence(monkeypatch, capsys, tmp_path):
+    """BigQuery's looks for the keys of this machine when an engine is made."""
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    pytest.importorskip("sqlalchemy_bigquery")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", f"{tmp_path}/none.json")
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", "bigquery://project/dataset")
+    assert main(["rebuild"]) == 2
+    assert "is not a SQLAlchemy URL that works here (DefaultCredentialsError)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("ddl",), ("rebuild",), ("statement", "--account", "payroll", "--month", "2026-01", "--format", "csv")],
+    ids=" ".join,
+)
+def test_what_was_done_is_not_called_different_if_nobody_reads_what_is_printed(tmp_path, arguments):
+    """As with `| head` or `| true`: 1 would say that rows differed."""
+    engine = create_engine(f"sqlite:///{tmp_path}/warehouse.db")
+    small_month(Ledger.open(engine), Account("production", "payroll", "TRY"))
+    Ledger.open(engine).act(lambda connection: None)
+    engine.dispose()
+    environment = {**os.environ, "IYZICO_WAREHOUSE_URL": f"sqlite:///{tmp_path}/warehouse.db"}
+    command = [sys.executable, "-m", "airflow_provider_iyzico.warehouse", *arguments]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=300, env=environment)
+    os.close(writer)
+    assert (done.returncode, "Broken pipe" in done.stderr) == (0, False), done.stderr
 
 
 def test_rebuild_says_where_the_reports_run(monkeypatch, capsys):
