@@ -26,7 +26,7 @@ from airflow_provider_iyzico.errors import (
     WarehouseUnavailableError,
 )
 from airflow_provider_iyzico.warehouse.database.engine import watch_over
-from airflow_provider_iyzico.warehouse.database.faults import first_line, is_taken
+from airflow_provider_iyzico.warehouse.database.faults import first_line, is_taken, without_secret
 from airflow_provider_iyzico.warehouse.database.patience import connect_in_time, in_turn
 from airflow_provider_iyzico.warehouse.task import TaskInstance
 
@@ -270,7 +270,7 @@ def _spellings(secret: str) -> set[str]:
 
 def _without(secrets: list[str], said: str) -> str:
     for secret in secrets:
-        said = said.replace(secret, "***")
+        said = without_secret(secret, said)
     return _INVALID.sub(r'\1"***"', said)
 
 

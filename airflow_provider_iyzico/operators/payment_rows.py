@@ -6,19 +6,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from airflow_provider_iyzico.bridge.storage import shown_path, stored_payments
 from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PaymentsError, Retry
 from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
 from airflow_provider_iyzico.payments.csv_file import csv_rows
+from airflow_provider_iyzico.sensors.literals import is_rendered_later
 from airflow_provider_iyzico.warehouse.bounds import PAYMENTS
-from airflow_provider_iyzico.warehouse.database.faults import first_line
+from airflow_provider_iyzico.warehouse.database.faults import first_line, is_passing
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 
 #: So many rows are fetched from the database at a time.
 _FETCHED = 1000
+_NO_LIST = "payments is not a list of dicts; if it is a template, set render_template_as_native_obj=True"
 Rows = Iterator[Mapping[str, Any]]
 
 
@@ -54,11 +56,18 @@ def check_source(payments: object, sql: object, conn_id: object, path: object) -
         )
 
 
+def check_listed(payments: object) -> None:
+    """Refuse what is no list of payments and no template of one, before the task runs.
+
+    :raises IyzicoConfigurationError: it is neither
+    """
+    if payments is not None and not is_rendered_later(payments) and not isinstance(payments, (list, tuple)):
+        raise IyzicoConfigurationError(_NO_LIST)
+
+
 def _listed(payments: object) -> Rows:
     if not isinstance(payments, (list, tuple)) or not all(isinstance(each, Mapping) for each in payments):
-        raise IyzicoConfigurationError(
-            "payments is not a list of dicts; if it is a template, set render_template_as_native_obj=True"
-        )
+        raise IyzicoConfigurationError(_NO_LIST)
     return iter(payments)
 
 
@@ -85,7 +94,10 @@ def _queried(sql: str, conn_id: str) -> Iterator[Rows]:
                 ) from None
             what = "a row of payments_sql cannot be read" if has_run else "the query of payments_sql failed"
             said = _said(error, has_run=has_run)
-            raise PaymentsError(f"{what} over Connection {conn_id!r}: {said}", retry=Retry.SAFE) from None
+            lasts = isinstance(error, SQLAlchemyError) and not is_passing(error)
+            raise PaymentsError(
+                f"{what} over Connection {conn_id!r}: {said}", retry=Retry.NEVER if lasts else Retry.SAFE
+            ) from None
 
 
 def _check_names(names: list[str], conn_id: str) -> None:

@@ -62,8 +62,8 @@ class MassPayoutApprovalOperator(PayoutTask, HumanOperator):
         notifiers: Any = None,
         **kwargs: Any,
     ) -> None:
-        if response_timeout is not None and not isinstance(response_timeout, timedelta):
-            raise IyzicoConfigurationError(f"response_timeout is {response_timeout!r}; give a timedelta")
+        if response_timeout is not None and not (isinstance(response_timeout, timedelta) and response_timeout > timedelta(0)):
+            raise IyzicoConfigurationError(f"response_timeout is {response_timeout!r}; give a timedelta above 0")
         super().__init__(
             subject="",  # until the batch is read
             body=None,

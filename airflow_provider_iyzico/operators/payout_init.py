@@ -137,11 +137,12 @@ class MassPayoutInitOperator(PayoutTask):
         """
         from airflow_provider_iyzico.api.payout.batch import PURPOSES
         from airflow_provider_iyzico.bridge.versions import is_mapped_with
-        from airflow_provider_iyzico.operators.payment_rows import check_source
+        from airflow_provider_iyzico.operators.payment_rows import check_listed, check_source
         from airflow_provider_iyzico.sensors.literals import check_amount, check_choice, check_conn_id, is_rendered_later
 
         super()._check_literals()
         check_source(self.payments, self.payments_sql, self.payments_conn_id, self.payments_path)
+        check_listed(self.payments)
         check_conn_id(self.payments_conn_id, "payments_conn_id", self.task_id)
         check_choice(self.task_id, "on_invalid", self.on_invalid, ON_INVALID)
         names_purpose = self._names_purpose or self.purpose is not None or is_mapped_with(self, "purpose")

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError
 from airflow_provider_iyzico.warehouse.database.engine import prepare
-from airflow_provider_iyzico.warehouse.database.faults import is_there
+from airflow_provider_iyzico.warehouse.database.faults import is_there, without_secret
 
 URL_VARIABLE = "IYZICO_WAREHOUSE_URL"
 
@@ -44,4 +44,4 @@ def engine_by_url() -> Engine:
 def without_password(engine: Engine, said: str) -> str:
     """Return a driver's words as they may be shown."""
     password = engine.url.password
-    return said.replace(str(password), "***") if password else said
+    return without_secret(str(password), said) if password else said

@@ -100,6 +100,7 @@ _WROTE_AT_ONCE = re.compile(r"could not serialize access", re.IGNORECASE)
 _SNOWFLAKE_REFUSES = re.compile(r"incorrect username or password|jwt token is invalid|not allowed to access", re.IGNORECASE)
 #: So much of a driver's line is shown.
 LINE_LENGTH = 200
+_CUT = " ..."
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}\Z")
 #: PostgreSQL's drivers give no code for a refused connection, so only the text tells. It is English unless the server has another
 #: language. A text that is not recognized is retried, which does no harm.
@@ -257,8 +258,18 @@ def first_line(error: BaseException) -> str:
     reason = cause(error)
     line = (str(reason).splitlines() or [""])[0]
     if len(line) > LINE_LENGTH:
-        line = f"{line[: LINE_LENGTH + 1].rpartition(' ')[0]} ..."
+        line = f"{line[: LINE_LENGTH + 1].rpartition(' ')[0]}{_CUT}"
     return f"{type(reason).__name__}: {line}"
+
+
+def without_secret(secret: str, said: str) -> str:
+    """Return what a driver said without a secret, also if :func:`first_line` ended it at a blank inside of the secret."""
+    said = said.replace(secret, "***")
+    words = secret.split(" ")
+    for count in range(len(words) - 1, 0, -1):
+        if (begun := " ".join(words[:count])).strip():
+            said = said.replace(f"{begun}{_CUT}", f"***{_CUT}")
+    return said
 
 
 def sqlstate(error: BaseException) -> str | None:

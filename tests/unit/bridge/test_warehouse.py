@@ -26,6 +26,7 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.operators.accounts import attempt, explained
 from airflow_provider_iyzico.warehouse.append import append
+from airflow_provider_iyzico.warehouse.database.faults import first_line
 from airflow_provider_iyzico.warehouse.tables import snapshot_table
 
 TABLE = snapshot_table()
@@ -326,6 +327,18 @@ REFUSED = {
     "in a secret extra": {"conn_type": "postgres", "host": "127.0.0.1", "extra": {"token": WORD, "cursor": WORD}},
     "in an integer": {"conn_type": "postgres", "host": "127.0.0.1", "password": "", "extra": {"keepalives_idle": WORD}},
 }
+
+
+@pytest.mark.parametrize("length", range(150, 200, 7))
+def test_no_beginning_of_a_passphrase_with_blanks_is_quoted_where_a_long_line_is_cut(connect, length):
+    phrase = "correct horse  battery staple"
+    connect(conn_type="sqlite", host="/nowhere/warehouse.db", password=phrase)
+    line = f"{'x' * length} the passphrase is {phrase}, which is long{' and longer' * 20}"
+    with pytest.raises(WarehouseError) as caught, warehouse_engine("w"):
+        raise WarehouseError(first_line(ValueError(line)))
+    said = str(caught.value)
+    assert said.endswith(" ...")
+    assert not [word for word in phrase.split() if word in said], said
 
 
 @pytest.mark.parametrize("fields", REFUSED.values(), ids=list(REFUSED))

@@ -263,7 +263,7 @@ def test_a_list_that_names_nobody_does_not_let_everybody_answer(payout, users, i
         MassPayoutApprovalOperator(task_id="ask", **given).execute(context())
 
 
-@pytest.mark.parametrize("response_timeout", [60, "1h"])
+@pytest.mark.parametrize("response_timeout", [60, "1h", timedelta(0), timedelta(days=-1)])
 def test_a_response_timeout_that_is_none_is_refused_when_the_dag_is_parsed(response_timeout):
     with pytest.raises(IyzicoConfigurationError, match="response_timeout is .*give a timedelta"):
         MassPayoutApprovalOperator(task_id="ask", external_id=BATCH, response_timeout=response_timeout)

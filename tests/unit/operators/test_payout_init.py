@@ -392,12 +392,26 @@ def test_a_query_that_gives_a_column_twice_is_refused_because_nobody_says_which_
     assert bank.seen == []
 
 
+def test_a_query_that_can_never_run_is_not_tried_again(bank, hr):
+    payroll(hr, "VARCHAR(20)")
+    for query, said in ((QUERY.replace("payroll", "no_such_table"), "no_such_table"), ("SELEKT 1", "SELEKT")):
+        with pytest.raises(AirflowFailException, match=f"the query of payments_sql failed over Connection 'hr': .*{said}"):
+            from_sql(query)
+    assert bank.seen == []
+
+
+@pytest.mark.parametrize("given", [5000.0, True, "abc", b"x", {"item_external_id": "1"}, object()], ids=str)
+def test_payments_that_are_no_list_are_refused_when_the_dag_file_is_parsed(given):
+    with pytest.raises(IyzicoConfigurationError, match="payments is not a list of dicts; if it is a template"):
+        MassPayoutInitOperator(task_id="start", external_id="a", payments=given)
+
+
 def test_a_row_that_sqlite_cannot_read_is_not_quoted(bank, tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_HR", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/hr.db"}))
     payroll(f"sqlite:///{tmp_path}/hr.db")
     in_latin5 = f"CAST(x'{NAME.encode('iso-8859-9').hex()}' AS TEXT) AS recipient_name"
     with pytest.raises(
-        PaymentsError, match="a row of payments_sql cannot be read over Connection 'hr': OperationalError"
+        AirflowFailException, match="a row of payments_sql cannot be read over Connection 'hr': OperationalError"
     ) as caught:
         from_sql(QUERY.replace("name AS recipient_name", in_latin5))
     assert NAME.split()[1][1:] not in str(caught.value)
