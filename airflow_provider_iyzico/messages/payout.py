@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from airflow_provider_iyzico.api.money import money_from_text
+from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.messages.language import body, items, money, read_language, said
 
 _NEEDS_PERSON = ("{batch}: needs a person", "{batch}: ilgilenilmesi gerekiyor")
@@ -23,6 +24,9 @@ _PARTS = {
     "outstanding": ("Outstanding", "Ulaşmayan ya da bekleyen"),
     "invalid": ("Not accepted by iyzico", "iyzico tarafından kabul edilmeyen"),
     "cancelled": ("Cancelled", "İptal edilen"),
+}
+_COLUMNS = {"environment", "account", "currency", "external_id", "paid_commission", "needs_person"} | {
+    f"{part}_{unit}" for part in _PARTS for unit in ("items", "total")
 }
 
 
@@ -62,8 +66,15 @@ class PayoutMessage:
         Amounts may be of any type that a database driver gives; those of SQLite are floats of 15 digits.
 
         :raises IyzicoMoneyError: an amount cannot be read
-        :raises IyzicoConfigurationError: the language is not known
+        :raises IyzicoConfigurationError: the language is not known, or it is no such row
         """
+        if not isinstance(row, Mapping):
+            raise IyzicoConfigurationError(
+                f"row is a {type(row).__name__}; a query returns rows of columns without their names. Give one row as a dict, "
+                "such as dict(zip([column[0] for column in cursor.description], cursor.fetchone()))"
+            )
+        if missing := sorted(_COLUMNS - set(row)):
+            raise IyzicoConfigurationError(f"row lacks {', '.join(missing)}; take a row of the view iyzico_payout_summary")
         parts = {name: Part(int(row[f"{name}_items"]), _amount(row, f"{name}_total")) for name in _PARTS}
         return cls(
             environment=row["environment"],

@@ -63,6 +63,18 @@ def test_the_title_says_what_matters_most(parts, english, turkish):
     assert message("tr", **parts).title == f"salaries-2026-11: {turkish}"
 
 
+@pytest.mark.parametrize("given", [tuple(ROW.values()), [tuple(ROW.values())], None, "row"], ids=["row", "rows", "none", "text"])
+def test_what_a_query_returns_without_names_is_refused_with_the_way_to_name_them(given):
+    with pytest.raises(IyzicoConfigurationError, match=f"row is a {type(given).__name__}; .* as dict\\(zip"):
+        PayoutMessage.of(given)
+
+
+def test_a_row_of_another_query_is_told_what_it_lacks():
+    row = {name: value for name, value in ROW.items() if name not in ("paid_total", "needs_person")}
+    with pytest.raises(IyzicoConfigurationError, match="row lacks needs_person, paid_total; take a row of the view"):
+        PayoutMessage.of(row)
+
+
 def test_another_language_is_refused():
     with pytest.raises(IyzicoConfigurationError, match="language is None"):
         message(None)
