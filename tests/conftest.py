@@ -55,6 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
             config.addinivalue_line("filterwarnings", line)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a name that is another one in each process: with several of them, no test would run."""
+    if names := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"these tests are named by an address in memory; give them ids: {', '.join(names)}")
+
+
 @pytest.fixture
 def iyzico(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     """A simulated account behind the Connection ``iyzico_default``."""

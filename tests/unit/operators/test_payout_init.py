@@ -400,7 +400,9 @@ def test_a_query_that_can_never_run_is_not_tried_again(bank, hr):
     assert bank.seen == []
 
 
-@pytest.mark.parametrize("given", [5000.0, True, "abc", b"x", {"item_external_id": "1"}, object()], ids=str)
+@pytest.mark.parametrize(
+    "given", [5000.0, True, "abc", b"x", {"item_external_id": "1"}, object()], ids=lambda given: type(given).__name__
+)
 def test_payments_that_are_no_list_are_refused_when_the_dag_file_is_parsed(given):
     with pytest.raises(IyzicoConfigurationError, match="payments is not a list of dicts; if it is a template"):
         MassPayoutInitOperator(task_id="start", external_id="a", payments=given)
