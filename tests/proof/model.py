@@ -203,6 +203,7 @@ def empty_ledger() -> Path:
         _empty = Path(tempfile.mkdtemp(prefix="iyzico-model-")) / "ledger.db"
         engine = create_engine(f"sqlite:///{_empty}")
         funds_version(Ledger.open(engine), ACCOUNT)
+        engine.dispose()  # the journal changes only for who is alone with the file
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
         engine.dispose()
