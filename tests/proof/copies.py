@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from points import FREEZES, GRACE_SECONDS
-from processes import PATIENCE_SECONDS, Task
+from processes import PATIENCE_SECONDS, Task, version_in
 
 from airflow_provider_iyzico.simulator import Simulator
 
@@ -50,6 +50,8 @@ class Round:
     #: Copies that sleep until the others have ended, and a person has dealt with what they left.
     _sleepers: list[Task] = field(default_factory=list)
     _at_work: dict[Any, Task] = field(default_factory=dict)
+    #: The newest version of the batch that a copy has named.
+    _seen: list[str] = field(default_factory=lambda: ["--version", "0"])
 
     def play(self) -> None:
         """Have the batch handed over, and paid by copies at once."""
@@ -123,7 +125,9 @@ class Round:
             return
         del self._at_work[copy.line]
         how, told, sent, waited = said
-        if how == "failed" and "permit" not in told[1]:
+        if how == "failed" and "permit" in told[1]:
+            self._seen = max(self._seen, version_in(told[1]), key=lambda option: int(option[-1]))
+        elif how == "failed":
             self.odd.append(told[1])
         is_paid = how in ("deferred", "done")
         self.done.update(
@@ -140,7 +144,7 @@ class Round:
             time.sleep(0.02)
         if any(effect.what == "auth" and effect.external_id == self.name for effect in self.simulator.journal):
             return
-        said = self._ask("person", "permit", self.name, "--because", "the panel shows nothing")
+        said = self._ask("person", "permit", self.name, "--because", "the panel shows nothing", *self._seen)
         self.done["permitted" if said == 0 else "permission refused"] += 1
 
 

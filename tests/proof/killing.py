@@ -11,7 +11,7 @@ from unittest import mock
 
 from payers import BATCH
 from points import KILLS, Point
-from processes import PATIENCE_SECONDS, Task, environment
+from processes import PATIENCE_SECONDS, Task, environment, version_in
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
@@ -120,7 +120,8 @@ class Payout:
             self.simulator.advance(DAY_SECONDS)
             return
         self.permits += 1
-        with Task(self.environment, "person", "permit", BATCH, "--because", "the panel shows nothing") as person:
+        command = ("permit", BATCH, "--because", "the panel shows nothing", *version_in(said))
+        with Task(self.environment, "person", *command) as person:
             assert person.said() == 0, "the ledger did not take the permission"
 
     def counts(self) -> dict[str, int]:

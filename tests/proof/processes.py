@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -112,3 +113,8 @@ def _finding_our_modules() -> Iterator[None]:
     paths = (TESTS / "proof", TESTS, TESTS.parent / "tools", TESTS.parent)
     with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, paths))):
         yield
+
+
+def version_in(said: str) -> list[str]:
+    """Return the version of the batch with which a task's message says to permit one more authorization, as an argument."""
+    return re.findall(r"--version [0-9]+", said)[-1].split()
