@@ -74,17 +74,21 @@ def _streamed(connection: Connection, query: Select[Any]) -> Iterator[Any]:
 
 
 def _moved(connection: Connection, schema: str | None, who: Who, period: Period) -> Iterator[Any]:
-    has_ledger = not lack(connection, schema, "iyzico_payout_movement")
-    rows, steps, is_in_part = movements.matched(
-        connection, schema, who, period, MOST_MOVEMENTS, MOST_MOVEMENTS if has_ledger else 0
-    )
+    if lack(connection, schema, "iyzico_payout_movement"):  # nothing is to be matched, so nothing is kept in memory
+        for row in _streamed(connection, movements.changes(connection, schema, who, period)):
+            yield _movement(row, {"change": row.balance - row.previous_balance, "explained_by": None, "rest": None})
+        return
+    rows, steps, is_in_part = movements.matched(connection, schema, who, period, MOST_MOVEMENTS, MOST_MOVEMENTS)
     if len(rows) >= MOST_MOVEMENTS or is_in_part:
         raise Notice("too_many_movements", most=MOST_MOVEMENTS)
     for row, each in zip(rows, steps, strict=True):
         told = movements.explanation(row, each)
         names = ", ".join(sorted({step.external_id for step in each}))
-        more = {"change": Decimal(told["change"]), "explained_by": names, "rest": Decimal(told["rest"]) if has_ledger else None}
-        yield SimpleNamespace(_mapping={**row._mapping, **more})
+        yield _movement(row, {"change": Decimal(told["change"]), "explained_by": names, "rest": Decimal(told["rest"])})
+
+
+def _movement(row: Any, more: dict[str, Any]) -> SimpleNamespace:
+    return SimpleNamespace(_mapping={**row._mapping, **more})
 
 
 def _events(connection: Connection, query: Select[Any], who: Who) -> Iterator[Any]:
