@@ -13,7 +13,7 @@ FILE_WORDS: dict[str, tuple[str, str]] = {
     "decimal_sign": ("Decimal sign", "Ondalık işareti"),
     "decimal_comma": ("comma ,", "virgül ,"),
     "decimal_point": ("point .", "nokta ."),
-    "too_many_rows_title": ("This is too much for an Excel file", "Bu kadar kayıt bir Excel dosyasına sığmaz"),
+    "too_many_rows_title": ("These are too many rows for an Excel file", "Bu kadar kayıt bir Excel dosyasına sığmaz"),
     "too_many_rows_advice": (
         "A sheet holds {rows} rows. Choose a shorter period, or CSV.",
         "Bir sayfada en çok {rows} satır olabilir. Daha kısa bir dönem ya da CSV seçin.",
@@ -23,7 +23,7 @@ FILE_WORDS: dict[str, tuple[str, str]] = {
         "This period has {most} movements or more, or too many payments that explain them. Choose a shorter period.",
         "Bu dönemde {most} ya da daha çok hareket var ya da bunları açıklayan ödemeler çok fazla. Daha kısa bir dönem seçin.",
     ),
-    "no_xlsx_title": ("There are no Excel files here", "Burada Excel dosyası oluşturulamıyor"),
+    "no_xlsx_title": ("Excel files are not available here", "Burada Excel dosyası oluşturulamıyor"),
     "no_xlsx_advice": (
         "Choose CSV. For Excel files, airflow-provider-iyzico[xlsx] must be installed where Airflow's api-server runs.",
         "CSV seçin. Excel dosyaları için Airflow api-server'ın çalıştığı ortama airflow-provider-iyzico[xlsx] kurulmalıdır.",

@@ -45,13 +45,13 @@ MONTH_WORDS: dict[str, tuple[str, str]] = {
         "Bir sonraki mutabakattan ve bakiye kaydından sonra yeniden bakın.",
     ),
     "month_advice_gaps": (
-        "What nobody saw cannot be compared. Days that are not complete are named below.",
+        "What nobody saw cannot be compared. The days that are not complete are listed below.",
         "Gözlem yapılmayan süreler karşılaştırılamaz. Eksik günleri aşağıda görebilirsiniz.",
     ),
     "came_in_note": (
-        "“Came in” is money that no returned payment explains. It is a top-up, or looks like one. “Under way” is what payments "
-        "whose result is not known yet may have taken, commission included. “Left, not arrived” is what had left the balance by "
-        "the end of the month, and was neither with its recipient nor back, without commission.",
+        "“Came in” is money that no returned payment explains. It is a top-up, or looks like one. “Under way” is the amount that "
+        "payments may have taken, commission included, while their result is not known. “Left, not arrived” is the amount, "
+        "without commission, that had left by the end of the month, and had neither arrived nor come back.",
         "“Giren (iade dışı)”, iadeyle açıklanmayan girişlerdir: bakiye yüklemesi ya da ondan ayırt edilemeyen girişler. “Sonucu "
         "beklenen”, sonucu henüz bilinmeyen ödemelerin komisyon dahil bakiyeden almış olabileceği tutardır. “Çıkan, ulaşmayan”, "
         "ay sonuna kadar bakiyeden çıkmış, ancak alıcısına ulaşmamış ve iade de edilmemiş tutardır (komisyon hariç).",
@@ -69,10 +69,9 @@ MONTH_WORDS: dict[str, tuple[str, str]] = {
     "movements_empty": ("The balance did not change in this period.", "Bu dönemde bakiye değişmedi."),
     "movements_most": ("The newest {count} are shown.", "En yeni {count} kayıt gösteriliyor."),
     "movements_note": (
-        "The ledger sees a payment some time after the balance has changed. So a payment stands beside the first change after "
-        "it was sent in which the balance lost at least that much. A return stands beside the last change in which the balance "
-        "gained at least that much. The rest is what no payout explains: above zero it is usually a top-up, below zero it is "
-        "money that is missing.",
+        "The ledger sees a payment some time after the balance has changed. So the amounts decide: a payment is beside the first "
+        "loss after it was sent that is large enough for it, and a return is beside the last gain that is large enough for it. "
+        "The rest is what no payout explains: above zero it is usually a top-up, below zero it is an unexplained loss.",
         "Ödeme defteri, bir ödemeyi bakiye değiştikten bir süre sonra görür. Bu nedenle ödeme, gönderilmesinden sonra "
         "bakiyenin en az o kadar azaldığı ilk harekette, iade ise bakiyenin en az o kadar arttığı son harekette gösterilir. "
         "Kalan fark, hiçbir ödemenin açıklamadığı tutardır: artıysa genellikle bakiye yüklemesidir, eksiyse açıklanamayan bir "
