@@ -29,6 +29,8 @@ WAREHOUSE_TESTS := -n 2 --dist loadfile -k "snowflake or redshift or dialects" t
 	tests/unit/warehouse/test_layouts.py tests/unit/warehouse/test_views.py
 # Every environment is compiled once, when it is made: the tests start Airflow some hundred times.
 export UV_COMPILE_BYTECODE := 1
+# What would make each of those starts slow is left out.
+EXCLUDED := --excludes constraints/excluded.txt
 PROSE := README.md GLOSSARY.md CHANGELOG.md CONTRIBUTING.md SECURITY.md UNVERIFIED.md docs
 
 help: ## show this help
@@ -39,7 +41,7 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraints $(CONSTRAINTS) --group dev --editable '.[$(EXTRAS)]'
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraints $(CONSTRAINTS) $(EXCLUDED) --group dev --editable '.[$(EXTRAS)]'
 	@test -z '$(MARIADB)' || VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraints $(CONSTRAINTS) --editable '.[mysql]' \
 		|| echo "Airflow's hook for MariaDB could not be built; the one test of it is left out."
 	@touch $(READY)
@@ -131,7 +133,7 @@ bench-write: $(READY) ## what keeping a snapshot costs over a plain insert
 
 lock: LOCKED = $(patsubst %,--extra %,mysql $(subst $(COMMA), ,$(EXTRAS)))
 lock: $(READY) ## freeze today's versions into the constraints files
-	@$(BIN)/uv pip compile pyproject.toml --group dev $(LOCKED) --upgrade --quiet --no-header --no-annotate \
+	@$(BIN)/uv pip compile pyproject.toml --group dev $(LOCKED) $(EXCLUDED) --upgrade --quiet --no-header --no-annotate \
 		--python-version 3.11 --output-file $(CONSTRAINTS)
 	@$(BIN)/uv pip compile pyproject.toml --group test --group emulators --extra postgres --extra redshift --extra snowflake \
 		--extra sqlite --upgrade --quiet --no-header --no-annotate --python-version 3.11 --output-file $(EMULATOR_CONSTRAINTS)

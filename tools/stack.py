@@ -27,6 +27,8 @@ API = "/api/v1" if IS_AIRFLOW_2 else "/api/v2"
 STOP_SECONDS = 8
 CALL_SECONDS = 60
 CALL_ATTEMPTS = 5
+#: A file that did not change is parsed again after so long; one that did, at once.
+REPARSE_SECONDS = "300"
 
 
 class AirflowStack:
@@ -77,6 +79,7 @@ class AirflowStack:
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_SERVER_PORT": str(trigger_health),
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": REPARSE_SECONDS,
         }
         if users:
             self.environment |= {
@@ -90,6 +93,7 @@ class AirflowStack:
                 "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(self.port),
                 "AIRFLOW__WEBSERVER__WORKERS": "1",
                 "AIRFLOW__WEBSERVER__SECRET_KEY": secrets.token_hex(16),
+                "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": REPARSE_SECONDS,
             }
 
     def __enter__(self) -> AirflowStack:
