@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from traceback import clear_frames
 from typing import Any
 
 from sqlalchemy import Column, Date, Integer, String, Table, and_, cast, select, type_coerce
@@ -48,6 +49,7 @@ def naming_rows_by_hand(
     except (*_UNREADABLE, DBAPIError) as error:
         if isinstance(error, DBAPIError) and not is_unreadable(error):
             raise
+        clear_frames(error.__traceback__)  # they keep the query open, and on Python 3.12 SQLite's view of the file with it
         with _settled(connection):
             if (said := row_by_hand(connection, tables, where, advice)) is not None:
                 raise WarehouseRowError(said) from error
