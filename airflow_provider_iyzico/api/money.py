@@ -21,6 +21,8 @@ MAX_TEXT = 64
 _GRAMMAR = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,48})?(?:[eE][+-]?[0-9]{1,2})?\Z")
 #: In Turkish and German this is 1500; it would count as 1.50.
 _MAY_BE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{2}0\Z")
+#: The same with three other digits. A program may have computed them, so only what stands in a DAG file is refused.
+_LIKE_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}\Z")
 #: As spreadsheets write what they rounded to fit a column. A Decimal writes its exponent without a zero before it.
 _ROUNDED = re.compile(r"[0-9.]+e\+[0-9]{2}\Z", re.IGNORECASE)
 _FINEST = Decimal(f"1E-{MAX_DECIMALS}")
@@ -110,6 +112,17 @@ def _refuse_ambiguous(text: str, name: str) -> None:
         raise IyzicoMoneyError(
             f"{name} is {text!r}, with an exponent: spreadsheets write this if they rounded to fit a column; give all digits, "
             "such as '1500.75'"
+        )
+
+
+def refuse_like_thousands(value: object, name: str) -> None:
+    """Refuse text of a DAG file that may mean thousands, such as ``1.234``: on 1.24, a gate would open.
+
+    :raises IyzicoMoneyError: says what to write
+    """
+    if isinstance(value, str) and _LIKE_THOUSANDS.match(value):
+        raise IyzicoMoneyError(
+            f"{name} is {value!r}, which may mean {value.replace('.', '')}.00 or {value}0; write the one that you mean"
         )
 
 

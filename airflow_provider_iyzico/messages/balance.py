@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_iyzico.api.money import money_from_author, money_from_text, subtract
+from airflow_provider_iyzico.api.money import money_from_author, money_from_text, refuse_like_thousands, subtract
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.messages.language import body, moment, money, read_language, said
 
@@ -22,6 +22,7 @@ _TITLES = {
         "Kullanılabilir bakiye eşiğin altında değil: {account}",
     ),
 }
+_COLUMNS = {"environment", "account", "currency", "balance", "observed_at", "report_timezone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +59,28 @@ class BalanceMessage:
     ) -> BalanceMessage:
         """Return the message about what ``MassPayoutBalanceOperator`` returned for one account.
 
+        A row of ``iyzico_balance_latest``, by the names of its columns, will do as well.
+
         :raises IyzicoMoneyError: an amount is not exact or not valid
-        :raises IyzicoConfigurationError: the language is not known, or there are several accounts
+        :raises IyzicoConfigurationError: the language is not known, there are several accounts, or it is no such row
         """
         if not isinstance(snapshot, Mapping):
             raise IyzicoConfigurationError(
                 f"snapshot is a {type(snapshot).__name__}; a task with a list of Connections returns a row for each, so make a "
-                "message for each"
+                "message for each. A query returns rows without the names of their columns; give such a row as a dict"
             )
+        if missing := sorted(_COLUMNS - set(snapshot)):
+            raise IyzicoConfigurationError(
+                f"snapshot lacks {', '.join(missing)}; give what MassPayoutBalanceOperator returned, or a row of the view "
+                "iyzico_balance_latest"
+            )
+        refuse_like_thousands(threshold, "threshold")
         return cls(
             environment=snapshot["environment"],
             account=snapshot["account"],
             currency=snapshot["currency"],
             balance=money_from_text(str(snapshot["balance"]), "balance"),
-            observed_at=datetime.fromisoformat(str(snapshot["observed_at"])),
+            observed_at=_observed_at(snapshot["observed_at"]),
             threshold=money_from_author(threshold, "threshold"),
             held=None if held is None else money_from_author(held, "held"),
             report_timezone=snapshot["report_timezone"],
@@ -110,3 +119,12 @@ class BalanceMessage:
 
     def __str__(self) -> str:
         return f"{self.title}\n{self.text}"
+
+
+def _observed_at(value: object) -> datetime:
+    """Read a moment. Databases that keep no time zone with it have it in UTC."""
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise IyzicoConfigurationError(f"observed_at is {value!r}, which is no moment; give it as the warehouse has it") from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import cast
 
 from airflow_provider_iyzico.api.external_id import read_external_id
-from airflow_provider_iyzico.api.money import money_from_author
+from airflow_provider_iyzico.api.money import money_from_author, refuse_like_thousands
 from airflow_provider_iyzico.domain.gate import read_currency
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoMoneyError
 from airflow_provider_iyzico.warehouse.database.names import check_identifier
@@ -44,6 +44,7 @@ def check_literals(
         check_conn_id(value, name, task_id)
     for name, value in amounts.items():
         check_amount(value, name, task_id)
+        refuse_like_thousands(value, f"task {task_id!r}: {name}")
 
 
 def check_batch(task_id: str, external_id: object, batch_total: object, hold_for_seconds: object) -> None:

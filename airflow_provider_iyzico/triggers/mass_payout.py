@@ -15,6 +15,7 @@ from typing import Any
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_iyzico.api.balance import Balance
+from airflow_provider_iyzico.api.money import refuse_like_thousands
 from airflow_provider_iyzico.domain.crossing import Direction, below_event, below_line
 from airflow_provider_iyzico.domain.event import FRESH_SECONDS, GateEvent
 from airflow_provider_iyzico.domain.gate import Need, Outcome, Verdict, judge
@@ -82,6 +83,9 @@ class MassPayoutBalanceTrigger(BaseEventTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         Need.read(batch_total, headroom, currency, held, held_by)
+        if ends_at is None:  # a watcher's amounts are its author's; those of a gate are written by its task
+            refuse_like_thousands(batch_total, "batch_total")
+            refuse_like_thousands(headroom, "headroom")
         for name, moment in (("ends_at", ends_at), ("not_before", not_before), ("recheck_at", recheck_at)):
             if moment is not None and not (isinstance(moment, (int, float)) and math.isfinite(moment)):
                 raise IyzicoConfigurationError(f"{name} is {moment!r}; give seconds since the epoch, or leave it out")

@@ -1,5 +1,6 @@
 """BalanceMessage: what a finance reader gets, letter by letter."""
 
+import time
 from dataclasses import fields
 from decimal import Decimal
 
@@ -108,3 +109,30 @@ def test_another_language_is_refused():
 def test_it_knows_the_account_and_no_person():
     said = BalanceMessage.of({**SNAPSHOT, "dag_id": "salaries of Ayşe"}, threshold=Decimal(1))
     assert "Ayşe" not in f"{said}{[getattr(said, each.name) for each in fields(said)]}"
+
+
+def test_what_lacks_columns_is_refused_with_their_names():
+    """As a row of another view, or of a query that names fewer columns."""
+    with pytest.raises(IyzicoConfigurationError, match="snapshot lacks observed_at, report_timezone; give what .* or a row of"):
+        BalanceMessage.of({name: SNAPSHOT[name] for name in ("environment", "account", "currency", "balance")}, threshold="1")
+
+
+def test_a_moment_without_a_time_zone_is_in_utc_as_the_views_of_some_databases_give_it(monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert "16:29 (Europe/Istanbul)" in str(message(observed_at="2026-11-30 13:29:05"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("moment", [None, "yesterday"])
+def test_what_is_no_moment_is_refused(moment):
+    with pytest.raises(IyzicoConfigurationError, match=f"observed_at is {moment!r}, which is no moment"):
+        message(observed_at=moment)
+
+
+def test_a_threshold_that_may_be_thousands_is_refused():
+    with pytest.raises(IyzicoMoneyError, match="threshold is '5.125', which may mean 5125.00 or 5.1250"):
+        message(threshold="5.125")

@@ -534,6 +534,22 @@ def test_an_amount_that_is_none_is_refused_when_the_dag_file_is_parsed(name, val
         sensor(**{name: value})
 
 
+@pytest.mark.parametrize("name", ["batch_total", "headroom"])
+def test_an_amount_of_a_dag_file_that_a_turkish_reader_takes_for_thousands_is_refused(name):
+    """A gate would open on 1.24. A program may compute such digits, so a template may give them."""
+    with pytest.raises(IyzicoMoneyError, match=f"task 'gate': {name} is '1.234', which may mean 1234.00 or 1.2340"):
+        sensor(**{name: "1.234"})
+    for value in ("1.2340", "0.125", "1234.567", Decimal("1.234")):
+        sensor(**{name: value})
+
+
+def test_a_template_may_give_three_decimals_that_were_computed(iyzico):
+    iyzico.balance = "9000.00"
+    gate = sensor(batch_total="{{ total }}", headroom="0")
+    gate.batch_total = "123.456"
+    assert gate.execute({})["required"] == "123.456"
+
+
 @pytest.mark.parametrize("currency", ["TL", "try", "", None])
 def test_a_currency_that_is_none_is_refused_when_the_dag_file_is_parsed(currency):
     with pytest.raises(IyzicoConfigurationError, match="currency"):

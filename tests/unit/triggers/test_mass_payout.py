@@ -230,6 +230,13 @@ async def test_accounts_that_hang_keep_no_gate_of_another_account_waiting(iyzico
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
+@pytest.mark.parametrize("name", ["batch_total", "headroom"])
+def test_a_watcher_refuses_an_amount_that_may_be_thousands_and_a_gate_goes_on_with_what_its_task_wrote(name):
+    with pytest.raises(IyzicoMoneyError, match=f"{name} is '1.234', which may mean 1234.00 or 1.2340"):
+        MassPayoutBalanceTrigger(**{"iyzico_conn_id": "c", "batch_total": "1", name: "1.234"})
+    MassPayoutBalanceTrigger(**{"iyzico_conn_id": "c", "batch_total": "1", name: "1.234", "ends_at": 1.0})
+
+
 @pytest.mark.parametrize("amount", [5000.0, "5.000,00", "", None, -1, "-1", True, [["1"]], "NaN", "{{ total }}"], ids=str)
 @pytest.mark.parametrize("name", ["batch_total", "headroom"])
 def test_a_watchers_amount_that_is_none_is_refused_when_its_dag_file_is_parsed(name, amount):
