@@ -192,8 +192,8 @@ def release_plain(
             )
         if own["currency"] != account.currency:
             raise LedgerHoldError(
-                f"the hold of {external_id!r} is in {own['currency']}, and the task releases {account.currency}; name a "
-                "Connection whose currency is that of the hold"
+                f"the hold of {external_id!r} is in {own['currency']}, and the task releases {account.currency}; give the task "
+                f"currency={own['currency']!r}"
             )
         if not of_other_dags and who.task is not None and own["dag_id"] not in (None, who.task.dag_id):
             raise LedgerHoldError(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.bridge.fail_fast import fail_fast
+from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.links import account_and_day
 from airflow_provider_iyzico.operators.payout_task import LedgerTask
@@ -28,7 +29,7 @@ class MassPayoutHoldReleaseOperator(LedgerTask):
 
     :param external_id: the name under which the gate set the money aside (templated)
     :param iyzico_conn_id: id of the iyzico Connection, which says whose money it is
-    :param currency: the gate's currency
+    :param currency: the gate's currency; refused if its Connection names another
     :param ledger_conn_id: the SQL Connection of the ledger
     :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
     :raises AirflowFailException: a retry would not help; the message names the error of
@@ -51,20 +52,28 @@ class MassPayoutHoldReleaseOperator(LedgerTask):
         from airflow_provider_iyzico.api.external_id import read_external_id
         from airflow_provider_iyzico.bridge.warehouse import task_instance, warehouse_engine
         from airflow_provider_iyzico.domain.gate import read_currency
-        from airflow_provider_iyzico.ledger.accounts import Account
+        from airflow_provider_iyzico.ledger.accounts import Account, require_one_currency
         from airflow_provider_iyzico.ledger.holds import release_plain
         from airflow_provider_iyzico.ledger.ledger import Ledger
         from airflow_provider_iyzico.ledger.who import Who
         from airflow_provider_iyzico.warehouse.lineage import dataset
 
         with fail_fast():
+            self._check_literals()  # a mapped task checks its values when it runs
             name = read_external_id(self.external_id)
             settings = IyzicoHook(self.iyzico_conn_id).settings
+            if settings.currency not in (None, self.currency):
+                raise IyzicoConfigurationError(
+                    f"the balance of Connection {self.iyzico_conn_id!r} is in {settings.currency}, and the task releases "
+                    f"{self.currency}: it would not see the hold; give the task currency={settings.currency!r}"
+                )
             today = datetime.now(ZoneInfo(settings.report_timezone)).date()
             self._shown = account_and_day(settings.environment, settings.account, self.currency, today)
             account = Account(settings.environment, settings.lasting_account(), read_currency(self.currency))
             with warehouse_engine(self.ledger_conn_id, named_in="ledger_conn_id") as engine:
                 ledger = Ledger.open(engine, schema=self.ledger_schema)
+                if settings.currency is None:
+                    require_one_currency(ledger, account)
                 who = Who(task=task_instance(context))
                 of_other_dags = not self._has_a_gate_before()
                 released = release_plain(ledger, account, name, who, of_other_runs=False, of_other_dags=of_other_dags)

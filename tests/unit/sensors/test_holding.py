@@ -802,6 +802,33 @@ def test_a_release_names_the_table_that_it_writes_for_lineage_and_leads_to_its_a
     assert operator.shown_on_page()["account"] == "simulator"
 
 
+def test_a_release_in_another_currency_than_its_connection_is_refused(ledger, iyzico, monkeypatch):
+    """The gate names the currency, and the release forgets it."""
+    connect(monkeypatch, iyzico, currency="USD")
+    attempt(gate(ledger, currency="USD"), "poke")
+    with pytest.raises(AirflowFailException, match="is in USD, and the task releases TRY: .* give the task currency='USD'"):
+        release(ledger).execute(context())
+    assert release(ledger, currency="USD").execute(context())["released"] == "50.00"
+
+
+def test_a_release_that_forgets_the_currency_keeps_no_later_gate_shut(ledger, iyzico, monkeypatch):
+    """It ran after a gate that had failed. Its own currency was then that of the account, too, and every gate was refused."""
+    connect(monkeypatch, iyzico, currency=None)
+    attempt(gate(ledger, currency="USD"), "poke")
+    assert release(ledger, currency="USD").execute(context())["released"] == "50.00"
+    with pytest.raises(AirflowFailException, match="the ledger has simulator .sandbox. in USD, and this task says TRY"):
+        release(ledger).execute(context())
+    assert attempt(gate(ledger, external_id="next", currency="USD"), "poke")["required"] == "50.00"
+
+
+@pytest.mark.parametrize("name", ["iyzico_conn_id", "ledger_conn_id"])
+def test_a_mapped_release_says_which_of_its_parameters_is_none(ledger, iyzico, name):
+    operator = release(ledger)
+    setattr(operator, name, None)
+    with pytest.raises(AirflowFailException, match=f"task 'release': {name} is ''"):
+        operator.execute(context())
+
+
 @pytest.mark.parametrize(
     "parameters",
     [{"external_id": ""}, {"external_id": "a b"}, {"iyzico_conn_id": ""}, {"ledger_conn_id": ""}, {"currency": "try"}],
