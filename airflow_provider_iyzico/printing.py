@@ -7,10 +7,16 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from typing import TextIO
 
 
 def print_every_letter() -> None:
-    """Let a terminal that lacks a letter, such as that of a label, print its number. What is done must not look refused."""
+    """Let a terminal that lacks a letter, such as that of a label, print its number. What is done must not look refused.
+
+    Nor must it where nobody can read it, as with ``>&-``.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python closes it at its end
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -29,4 +35,20 @@ def as_far_as_read() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        _let_go(sys.stdout)
+    except OSError as error:  # such as a full disk: a file is not complete
+        _let_go(sys.stdout)
+        complain(f"the output could not be written ({error.strerror}). What was done is done, so look before you try again")
+        sys.exit(os.EX_IOERR)
+
+
+def complain(said: object) -> None:
+    """Print an error, as far as somebody reads it: with `2>&1 | head`, the exit code stays the same."""
+    try:
+        print(said, file=sys.stderr, flush=True)
+    except OSError:
+        _let_go(sys.stderr)
+
+
+def _let_go(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes once more at its end

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from getpass import getuser
@@ -33,7 +32,7 @@ from airflow_provider_iyzico.ledger.reading import differing_items, without_uncl
 from airflow_provider_iyzico.ledger.resolve import check_step, resolve
 from airflow_provider_iyzico.ledger.rights import grants
 from airflow_provider_iyzico.ledger.who import Who
-from airflow_provider_iyzico.printing import print_every_letter, print_lines
+from airflow_provider_iyzico.printing import complain, print_every_letter, print_lines
 from airflow_provider_iyzico.warehouse.database.by_url import URL_VARIABLE, engine_by_url, without_password
 from airflow_provider_iyzico.warehouse.database.layout import ddl, dialect_named
 
@@ -79,7 +78,7 @@ def _run(act: Callable[[], Iterable[str]], shown: Callable[[str], str]) -> int:
 
 
 def _refused(said: str) -> int:
-    print(said, file=sys.stderr)
+    complain(said)
     return 2
 
 

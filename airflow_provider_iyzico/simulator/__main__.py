@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 
@@ -32,10 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
             refusal_status=asked.refusal_status,
             journal=asked.journal,
         ) as simulator:
-            print(f"iyzico is simulated at {simulator.url} with {simulator.balance}; Ctrl-C ends it", flush=True)
+            _say(f"iyzico is simulated at {simulator.url} with {simulator.balance}; Ctrl-C ends it")
             if (asked.api_key, asked.secret_key) == (API_KEY, SECRET_KEY):
-                print(f"\nexport AIRFLOW_CONN_IYZICO_DEFAULT='{simulator.connection}'\n", flush=True)
-            print(f'curl -d \'{{"balance": "5000.00"}}\' {simulator.url}{CONTROL_PATH}', flush=True)
+                _say(f"\nexport AIRFLOW_CONN_IYZICO_DEFAULT='{simulator.connection}'\n")
+            _say(f'curl -d \'{{"balance": "5000.00"}}\' {simulator.url}{CONTROL_PATH}')
             simulator.world.stopping.wait()
     except KeyboardInterrupt:
         return 0
@@ -46,6 +47,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"the simulator cannot listen on port {asked.port}: {error}; choose another with --port", file=sys.stderr)
         return 2
     return 0
+
+
+def _say(line: str) -> None:
+    """Print a line, as far as somebody reads it: with `| head`, the simulator goes on."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
 
 
 if __name__ == "__main__":

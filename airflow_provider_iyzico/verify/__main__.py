@@ -12,7 +12,7 @@ from contextlib import redirect_stdout
 from airflow_provider_iyzico.bridge.versions import read_connections_by_hand
 from airflow_provider_iyzico.errors import IyzicoAuthenticationError, IyzicoError, restated, unexpected
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
-from airflow_provider_iyzico.printing import print_every_letter, print_lines
+from airflow_provider_iyzico.printing import complain, print_every_letter, print_lines
 from airflow_provider_iyzico.verify.assumptions import ASSUMPTIONS, LAST_NUMBER, Seen
 from airflow_provider_iyzico.verify.observation import Probe, ask
 from airflow_provider_iyzico.verify.payout.command import verify_payout
@@ -35,9 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
             return verify_payout(hook, asked.payout, Person(given, sys.stdin.isatty()), asked.follow_minutes * 60)
         return _verify(hook, reuse_header=asked.reuse_header)
     except IyzicoError as error:
-        print(error, file=sys.stderr)
+        complain(error)
     except Exception as error:  # noqa: BLE001 - a traceback may show keys
-        print(restated(unexpected(error)), file=sys.stderr)
+        complain(restated(unexpected(error)))
     finally:
         hook.close()
     return 2
@@ -86,7 +86,7 @@ def _verify(hook: IyzicoHook, *, reuse_header: bool) -> int:
         print_lines([*report(title, settings, rows, len(answers), problem), not_asked])
     code = ended(findings.values(), len(answers), problem)
     if isinstance(problem, IyzicoAuthenticationError) and list(answers) == [Probe.USUAL]:
-        print("If these keys work in another client of iyzico, assumption 1 or 2 is wrong; open an issue.", file=sys.stderr)
+        complain("If these keys work in another client of iyzico, assumption 1 or 2 is wrong; open an issue.")
     return code
 
 

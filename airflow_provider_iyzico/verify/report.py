@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,6 +10,7 @@ from importlib.metadata import version
 from airflow_provider_iyzico import __version__
 from airflow_provider_iyzico.errors import IyzicoError
 from airflow_provider_iyzico.hooks.settings import HOSTS, Settings
+from airflow_provider_iyzico.printing import complain
 from airflow_provider_iyzico.verify.finding import Finding, Verdict
 
 
@@ -42,7 +42,7 @@ def report(
 def ended(findings: Iterable[Finding], answers: int, problem: IyzicoError | None) -> int:
     """Say why no more was asked, and return 0 if nothing differs, 1 if something does, 2 if not everything could be asked."""
     if problem is not None:
-        print(f"stopped after {answers} answer(s): {problem}", file=sys.stderr)
+        complain(f"stopped after {answers} answer(s): {problem}")
     if any(finding.verdict is Verdict.DIFFERS for finding in findings):
         return 1
     return 0 if problem is None else 2

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_iyzico.errors import WarehouseConfigurationError, WarehouseError, WarehouseRowError
-from airflow_provider_iyzico.printing import as_far_as_read, print_every_letter, print_lines
+from airflow_provider_iyzico.printing import as_far_as_read, complain, print_every_letter, print_lines
 from airflow_provider_iyzico.warehouse import views
 from airflow_provider_iyzico.warehouse.bounds import REBUILD
 from airflow_provider_iyzico.warehouse.database.by_hand import row_by_hand
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _statement(asked)
         print_lines(ddl(layout_of(snapshot_table(asked.table, asked.schema)), dialect_named(asked.dialect)).splitlines())
     except WarehouseError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return 2
     return 0
 
@@ -63,7 +63,7 @@ def _statement(asked: argparse.Namespace) -> int:
     content, about = printed(asked)
     with as_far_as_read():
         sys.stdout.buffer.write(content)
-    print(about, file=sys.stderr)
+    complain(about)
     return 0
 
 
@@ -124,7 +124,7 @@ def _by_hand(engine: Engine, tables: list[Table]) -> str | None:
                 if (said := row_by_hand(connection, [table])) is not None:
                     return said
         except DBAPIError as error:
-            print(f"{table.fullname} was not checked: {without_password(engine, first_line(error))}", file=sys.stderr)
+            complain(f"{table.fullname} was not checked: {without_password(engine, first_line(error))}")
     return None
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
 from airflow_provider_iyzico.hooks.payouts import paying
 from airflow_provider_iyzico.hooks.settings import Settings
+from airflow_provider_iyzico.printing import complain
 
 
 class Leave(StrEnum):
@@ -68,4 +69,4 @@ class Person:
         return sys.stdin.readline().strip() == leave.word
 
     def tell(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        complain(line)

@@ -236,6 +236,28 @@ def test_what_was_done_is_not_called_refused_if_nobody_reads_what_is_printed(at_
     assert hold_of(at_iyzico.ledger, at_iyzico.batch)[1] == "released"
 
 
+@pytest.mark.parametrize("output", [">&-", "> /dev/full"])
+def test_what_was_done_shows_no_traceback_if_what_is_printed_cannot_be_written(at_iyzico, output):
+    """As on a full disk, or where a scheduler of jobs closes the output."""
+    set_aside(at_iyzico.ledger, at_iyzico.batch)
+    command = f"{sys.executable} -m airflow_provider_iyzico.ledger release {NAMED} --because test {output}"
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, timeout=300)
+    assert "Traceback" not in done.stderr
+    assert hold_of(at_iyzico.ledger, at_iyzico.batch)[1] == "released"
+    code, said = (0, "") if output == ">&-" else (os.EX_IOERR, "could not be written (No space left on device). What was done")
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+
+
+def test_a_refusal_is_one_even_if_nobody_reads_it(at_iyzico):
+    """As with `2>&1 | head`."""
+    command = [sys.executable, "-m", "airflow_provider_iyzico.ledger", "release", "nothing", *BECAUSE]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=writer, timeout=300)
+    os.close(writer)
+    assert done.returncode == 2
+
+
 def test_release_gives_back_what_no_batch_may_be_paying(at_iyzico, capsys):
     walk = at_iyzico
     place(

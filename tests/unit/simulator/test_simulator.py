@@ -265,3 +265,19 @@ def test_it_listens_on_this_machine_only(box):
 def test_it_cannot_be_used_unless_it_runs():
     with pytest.raises(RuntimeError, match="with statement"):
         _ = Simulator("1").url
+
+
+def test_a_command_whose_lines_nobody_reads_goes_on():
+    """As with `| head`: before, it ended, and said that it could not listen."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", str(free_port())]
+    with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
+        os.close(writer)
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(5)
+            process.send_signal(signal.SIGINT)
+            assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
+        finally:
+            process.kill()
