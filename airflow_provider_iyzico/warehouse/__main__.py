@@ -20,7 +20,7 @@ from airflow_provider_iyzico.warehouse.database.layout import PRINTED_DIALECTS, 
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.layouts import layout_of
-from airflow_provider_iyzico.warehouse.local_day import time_zone
+from airflow_provider_iyzico.warehouse.local_day import is_zone
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.statement.command import add_arguments, printed
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, snapshot_table
@@ -69,13 +69,8 @@ def _statement(asked: argparse.Namespace) -> int:
 
 def _rebuild(schema: str | None, timezone: str | None) -> int:
     """Rebuild in one transaction, and print what differed. Return 1 if anything did: then something else wrote to the tables."""
-    try:
-        if timezone is not None:
-            time_zone(timezone)
-    except ValueError as error:
-        raise WarehouseConfigurationError(
-            f"timezone is {timezone!r}; name an IANA time zone, such as 'Europe/Istanbul'"
-        ) from error
+    if timezone is not None and not is_zone(timezone):
+        raise WarehouseConfigurationError(f"timezone is {timezone!r}; name an IANA time zone, such as 'Europe/Istanbul'")
     differing, by_hand = _rebuilt(schema, timezone)
     if differing is None:
         said = "the roll-up is views over the snapshots here, so nothing had to be rebuilt"

@@ -530,6 +530,18 @@ def test_what_was_done_is_not_called_different_if_nobody_reads_what_is_printed(t
     assert (done.returncode, "Broken pipe" in done.stderr) == (0, False), done.stderr
 
 
+@pytest.mark.parametrize(
+    "zone", ["localtime", "posix/Europe/Istanbul", "right/Europe/Istanbul", "Factory", "Europe", "Mars/Base"]
+)
+def test_rebuild_takes_no_time_zone_that_is_another_one_on_the_next_machine(sqlite_engine, monkeypatch, capsys, zone):
+    """A Connection's `report_timezone` cannot be one either."""
+    from airflow_provider_iyzico.warehouse.__main__ import main
+
+    monkeypatch.setenv("IYZICO_WAREHOUSE_URL", str(sqlite_engine.url))
+    assert main(["rebuild", "--timezone", zone]) == 2
+    assert f"timezone is {zone!r}; name an IANA time zone" in capsys.readouterr().err
+
+
 def test_rebuild_says_where_the_reports_run(monkeypatch, capsys):
     from airflow_provider_iyzico.warehouse.__main__ import main
 
