@@ -469,6 +469,31 @@ def test_a_batch_whose_payments_a_top_up_set_off_under_another_name_is_not_autho
     assert (payer.effects("taken"), payer.calls("auth"), payer.state("again")) == (3, 1, "initiated")
 
 
+def test_a_refusal_is_not_believed_if_the_reads_after_it_leave_an_item_out(payer):
+    """iyzico has authorized the batch all the same, and gives no referenceCode by which the item could be read."""
+    show, send, sent = payer.hook.retrieve_mass_payout, payer.hook.authorize_mass_payout, []
+
+    def shown(**asked):
+        found = show(**asked)
+        items = tuple(replace(item, reference_code=None) for item in found.items)
+        if not sent:
+            return replace(found, items=items)
+        return replace(found, status="INIT", items=tuple(replace(item, status="INIT") for item in items[:2]))
+
+    def refused(*given, **more):
+        send(*given, **more)
+        sent.append(given)
+        raise IyzicoRefusedError("iyzico refused it: 11", code="11", http_status=400)
+
+    payer.hook.retrieve_mass_payout, payer.hook.authorize_mass_payout = shown, refused
+    payer.initiate()
+    with pytest.raises(LedgerBatchError, match="does not show 1 items .*'item-2'"):
+        payer.authorize()
+    with pytest.raises(LedgerBatchError, match="the money for batch .* stays set aside"):
+        release(payer.ledger, payer.batch(), PERSON, "iyzico refused it")
+    assert (payer.state(), payer.held(), payer.calls("auth")) == ("auth_unknown", NEEDED, 1)
+
+
 def test_the_rest_of_a_batch_that_stopped_is_not_paid_under_another_name(payer):
     """Somebody makes a batch of those who are not paid yet, and tops up for it: iyzico goes on with the first batch, too."""
     payer.bank.set(stopped_batch="resumes", short_batch="as_far_as_it_goes")
