@@ -31,6 +31,8 @@ NOT_GONE = frozenset({INIT, "QUEUED"})
 #: Of an item that is paid, or will not be by itself.
 DECIDED = [word for word, meaning in ITEM_STATUSES.items() if meaning not in _UNDECIDED]
 PAID = [word for word, meaning in ITEM_STATUSES.items() if meaning is ItemMeaning.PAID]
+#: Of an item whose money is where it stays: with the recipient, or on the balance.
+SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)]
 #: Of an item that is surely not paid. One whose status nobody documented may be.
 UNPAID = [word for word in ITEM_STATUSES if word not in PAID]
 

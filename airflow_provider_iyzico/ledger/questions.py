@@ -9,21 +9,20 @@ from typing import Any
 from sqlalchemy import and_, exists, or_, select, true
 from sqlalchemy.engine import Connection, RowMapping
 
-from airflow_provider_iyzico.api.payout.statuses import INVALID, ITEM_STATUSES, ItemMeaning
+from airflow_provider_iyzico.api.payout.statuses import INVALID
 from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, SENT, UNKNOWN, State
-from airflow_provider_iyzico.domain.progress import LULL
+from airflow_provider_iyzico.domain.progress import LULL, SETTLED
 from airflow_provider_iyzico.ledger.accounts import Account
 from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_batch, same_batch
 from airflow_provider_iyzico.ledger.events import EventKind, Key, last_version
 from airflow_provider_iyzico.ledger.items import read_items
 from airflow_provider_iyzico.ledger.ledger import Ledger
-from airflow_provider_iyzico.ledger.register import is_cancelled_unanswered, is_paid_late, may_arrive
+from airflow_provider_iyzico.ledger.register import is_cancelled_unanswered, is_paid_late, is_twin, may_arrive
 
 #: iyzico has such a batch, or may have it, and it may still change.
 _CHANGING = (SENT | UNKNOWN | PAST_THE_GATE | {State.INITIATED}) - {State.ENDED}
 #: Longer ago than any batch was changed. A database reckons with no day before the year 1.
 _LONGEST_DAYS = 36_600
-_SETTLED = [word for word, meaning in ITEM_STATUSES.items() if meaning in (ItemMeaning.PAID, ItemMeaning.NOT_PAID)]
 
 
 def to_read(ledger: Ledger, account: Account, *, days: float) -> list[LedgerBatch]:
@@ -72,26 +71,37 @@ def unread_holders(ledger: Ledger, account: Account, *, seconds: float) -> list[
     return ledger.act(ask)
 
 
-def may_be_set_off(ledger: Ledger, account: Account, payments_digest: str | None = None) -> list[LedgerBatch]:
+def may_be_set_off(ledger: Ledger, account: Account, before: LedgerBatch | None = None) -> list[LedgerBatch]:
     """Return the batches that hold nothing, and that iyzico may pay all the same.
 
     A top-up may set off one that a person ended while items were out. An authorization that went unanswered may arrive after its
     batch was cancelled; after ``LATE`` none does, so that a read after that is the last one.
 
-    :param payments_digest: a batch of these payments is among them also while money is held for its items that are out, until
-        nothing of it has changed for ``LULL``
+    :param before: a batch of its payments, or of some of them, is among them also while money is held for its items that are
+        out, until nothing of it has changed for ``LULL``
     """
 
     def ask(connection: Connection) -> list[LedgerBatch]:
         payout, now = ledger.tables.payout, ledger.clock(connection)
         ended = and_(payout.c.state == State.ENDED.value, _has_items_out(ledger))
         cancelled = is_cancelled_unanswered(payout, now)
-        is_same = and_(payout.c.payments_digest == payments_digest, payout.c.changed_at >= now - LULL)
-        paying = and_(payout.c.state == State.AUTHORIZED.value, is_same, _has_items_out(ledger))
-        found = _batches(ledger, connection, and_(*_of(payout, account), or_(ended, cancelled, paying)))
+        wanted = [ended, cancelled]
+        if before is not None:
+            recently, is_other = payout.c.changed_at >= now - LULL, payout.c.external_id != before.external_id
+            wanted.append(and_(payout.c.state == State.AUTHORIZED.value, recently, is_other, _has_items_out(ledger)))
+        found = _batches(ledger, connection, and_(*_of(payout, account), or_(*wanted)))
+        if before is not None:
+            pays = [batch for batch in found if batch.state is State.AUTHORIZED]
+            pays_others = [batch for batch in pays if not is_twin(ledger, connection, batch, before)]
+            found = [batch for batch in found if batch not in pays_others]
         return [batch for batch in found if batch.state is not State.CANCELLED or may_arrive(batch)]
 
     return ledger.act(ask)
+
+
+def makes_payments_of(ledger: Ledger, batch: LedgerBatch, other: LedgerBatch) -> bool:
+    """Tell whether a batch that pays or is over may make the payments of another one, or some of them."""
+    return ledger.act(lambda connection: is_twin(ledger, connection, batch, other))
 
 
 def was_paid_late(ledger: Ledger, batch: LedgerBatch) -> bool:
@@ -196,7 +206,7 @@ def holds_of(ledger: Ledger, key: Key) -> list[dict[str, Any]]:
 
 def _has_items_out(ledger: Ledger) -> Any:
     item, payout = ledger.tables.item, ledger.tables.payout
-    return exists().where(*same_batch(item, payout), item.c.status.notin_(_SETTLED))
+    return exists().where(*same_batch(item, payout), item.c.status.notin_(SETTLED))
 
 
 def _days_ago(ledger: Ledger, connection: Connection, days: float) -> datetime:

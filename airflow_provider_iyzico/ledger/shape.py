@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import MetaData, Table, UniqueConstraint
@@ -67,6 +70,9 @@ _ELSEWHERE = {
 _ELSEWHERE["mariadb"] = _ELSEWHERE["mysql"]
 #: What URLs of SQLite name that keeps nothing, as in tests: only one process has it.
 IN_MEMORY = (None, "", ":memory:")
+#: Disks that several machines have at once, and on which SQLite's files beside the ledger are not the same for all of them.
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "fuse.sshfs", "fuse.s3fs", "fuse.glusterfs"})
+_MOUNTS = Path("/proc/self/mountinfo")
 _VIEWS = (*VIEWS, *ROLLFORWARD_VIEWS, *ROLLFORWARD_NEEDS)
 #: What speaks PostgreSQL's protocol without its row locks or keys, by what it calls itself in ``version()``.
 _NOT_POSTGRESQL = re.compile(r"Redshift|CrateDB|QuestDB|Materialize|RisingWave|Greenplum", re.IGNORECASE)
@@ -89,6 +95,8 @@ def check(connection: Connection, tables: LedgerTables, printed_by: str) -> froz
     _check_server(found[""])
     if connection.dialect.name == "sqlite" and connection.engine.url.database not in IN_MEMORY:
         _check_lock(connection)
+        if file := _file(connection, tables.account.schema):
+            _check_place(file)
     there = [table for table in tables if found[table.name][""]]  # MariaDB tells of a table's keys a moment before its columns
     for table in there:
         _check_table(table, found[table.name], printed_by)
@@ -175,6 +183,42 @@ def _check_lock(connection: Connection) -> None:
         "two connections may write to this SQLite file at once, so two payouts could take the same money; remove nolock or vfs "
         "from the Connection's extra or the URL, or put the file on a disk that has locks"
     )
+
+
+def _file(connection: Connection, schema: str | None) -> str:
+    """Return the path of the ledger's SQLite file without links; nothing of a database in memory."""
+    files = {name: str(file or "") for _, name, file in connection.exec_driver_sql("PRAGMA database_list")}
+    file = files.get(schema or "main", "")
+    return file and os.path.realpath(file)
+
+
+def _check_place(file: str) -> None:
+    """Refuse an SQLite file that others may have without seeing what is written here.
+
+    What was written last, and who has the lock, stands in files beside it: of its name, in its folder, on this machine.
+    """
+    mounts = {place: kind for place, kind in _mounts() if Path(file).is_relative_to(place)}
+    if os.stat(file).st_nlink > 1 or file in mounts:
+        raise WarehouseConfigurationError(
+            f"the ledger's file {file!r} has another name, too, or is mounted into this container without its folder: who opens "
+            "it elsewhere does not see what is set aside here, so two payouts could take the same money; give all tasks one "
+            "path, remove other hard links, and mount the whole folder"
+        )
+    kind = mounts[max(mounts, key=len)] if mounts else ""
+    if kind in _NETWORK:
+        raise WarehouseConfigurationError(
+            f"the ledger's file {file!r} is on a network disk ({kind}), where another machine does not see in time what is set "
+            "aside here: two payouts could take the same money; put the file on a disk of this machine, or name a Connection to "
+            "PostgreSQL, MySQL or MariaDB in ledger_conn_id"
+        )
+
+
+def _mounts() -> Iterator[tuple[str, str]]:
+    """Yield where something is mounted, and its kind; nothing where the system is not Linux."""
+    with suppress(OSError):
+        for line in _MOUNTS.read_text(errors="surrogateescape").splitlines():
+            of_place, _, of_kind = line.partition(" - ")
+            yield re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), of_place.split(" ")[4]), of_kind.split(" ")[0]
 
 
 def _check_table(table: Table, found: Mapping[str, set[str]], printed_by: str) -> None:

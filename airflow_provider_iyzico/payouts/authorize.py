@@ -19,6 +19,7 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.ledger.approvals import check_approvals
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
+from airflow_provider_iyzico.ledger.reading import refuse_other_items
 from airflow_provider_iyzico.ledger.steps import has_permit, send, step
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
 from airflow_provider_iyzico.payouts.reads import read, read_what_may_be_set_off, seen_twice, step_by_others, twice
@@ -128,9 +129,15 @@ def _is_no(means: Means, batch: LedgerBatch, error: IyzicoError) -> bool:
 
     Where nothing was sent, it is sure. Where iyzico answered no, it is believed only together with two reads that say INIT.
     """
+
+    def once() -> Says:
+        found = read(means, batch)
+        refuse_other_items(means.ledger, batch, found)  # of an item that is left out, nobody knows that it is not paid
+        return says(found)
+
     if error.http_status is not None or error.code is not None:
         try:
-            is_init = twice(means, lambda: says(read(means, batch))) is Says.INIT
+            is_init = twice(means, once) is Says.INIT
         except IyzicoError:
             is_init = False
         if not is_init:

@@ -18,7 +18,7 @@ from airflow_provider_iyzico.errors import (
     LedgerMovedError,
 )
 from airflow_provider_iyzico.ledger.items import item_states
-from airflow_provider_iyzico.ledger.questions import may_be_set_off, unread_holders
+from airflow_provider_iyzico.ledger.questions import makes_payments_of, may_be_set_off, unread_holders
 from airflow_provider_iyzico.ledger.reading import note_nothing, record, with_items_left_out
 from airflow_provider_iyzico.ledger.steps import step
 
@@ -84,8 +84,7 @@ def read_what_may_be_set_off(means: Means, *, before: LedgerBatch | None = None)
     :raises LedgerBatchError: the payments of ``before`` may have been made under another name, and reading does not tell
     :raises IyzicoError: one cannot be read now
     """
-    digest = None if before is None else before.payments_digest
-    _read_each(means, may_be_set_off(means.ledger, means.account, digest), before)
+    _read_each(means, may_be_set_off(means.ledger, means.account, before), before)
 
 
 def read_unread_holders(means: Means, *, seconds: float) -> bool:
@@ -103,7 +102,7 @@ def read_unread_holders(means: Means, *, seconds: float) -> bool:
 def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | None = None) -> bool:
     has_moved = False
     for batch in batches:
-        is_twin = before is not None and batch.payments_digest == before.payments_digest
+        is_twin = before is not None and makes_payments_of(means.ledger, batch, before)
         is_recent = batch.seen_at - batch.changed_at <= LULL
         try:
             now, said = seen(means, batch, most=_LEFT_OUT)
@@ -119,7 +118,7 @@ def _read_each(means: Means, batches: list[LedgerBatch], before: LedgerBatch | N
             if is_twin:
                 if not _is_forgotten(means, batch, error, takes_two=is_recent):
                     raise LedgerBatchError(
-                        f"{batch} has the same payments as {before}, and iyzico may still make them, but {batch} cannot be read: "
+                        f"{batch} has payments of {before}, and iyzico may still make them, but {batch} cannot be read: "
                         f"{error}. The payments could be made twice, so nothing was sent. Ask iyzico what became of {batch}"
                     ) from error
                 note_nothing(means.ledger, batch, means.who)

@@ -1,5 +1,6 @@
 """Where a ledger may be, what its tables must be like, and that its view tells the truth."""
 
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -22,7 +23,7 @@ from airflow_provider_iyzico.errors import (
     WarehouseTableError,
     WarehouseUnavailableError,
 )
-from airflow_provider_iyzico.ledger import command
+from airflow_provider_iyzico.ledger import command, shape
 from airflow_provider_iyzico.ledger.layout import ledger_layout
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Placing, funds_version
@@ -322,6 +323,47 @@ def test_an_sqlite_file_that_is_another_one_in_another_folder_is_refused(url, tm
     with pytest.raises(WarehouseConfigurationError, match="is named without its folder: .* give the whole path"):
         Ledger.open(create_engine(url))
     assert not list(tmp_path.iterdir())
+
+
+def test_an_sqlite_file_that_has_a_second_name_is_refused(tmp_path):
+    """Of each name, SQLite has another file with what was written last, so that nobody sees the holds of the other name."""
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+    ledger = Ledger.open(create_engine(f"sqlite:///{tmp_path}/one/ledger.db"))
+    assert put(ledger, "a", "40").outcome is Placing.PLACED
+    ledger.engine.dispose()
+    os.link(tmp_path / "one" / "ledger.db", tmp_path / "other" / "ledger.db")
+    for folder in ("one", "other"):
+        engine = create_engine(f"sqlite:///{tmp_path}/{folder}/ledger.db")
+        with pytest.raises(
+            WarehouseConfigurationError, match=f"{folder}/ledger.db' has another name, too, .*give all tasks one path"
+        ):
+            put(Ledger.open(engine), "b", "40")
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "said"),
+    [
+        ("/ledger.db", "ext4", "is mounted into this container without its folder: .*mount the whole folder"),
+        ("", "nfs4", r"is on a network disk \(nfs4\).*a disk of this machine"),
+        ("", "ext4", None),
+        ("/elsewhere", "nfs4", None),
+    ],
+)
+def test_an_sqlite_file_that_others_have_without_what_was_written_last_is_refused(tmp_path, monkeypatch, place, kind, said):
+    folder, mounts = tmp_path / "a folder", tmp_path / "mounts"
+    folder.mkdir()
+    mounted = f"{folder}{place}".replace(" ", r"\040")
+    mounts.write_text(f"27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 0:42 /x {mounted} rw shared:1 - {kind} host:/x rw\n")
+    monkeypatch.setattr(shape, "_MOUNTS", mounts)
+    engine = create_engine(f"sqlite:///{folder}/ledger.db")
+    if said is None:
+        assert put(Ledger.open(engine), "a", "40").outcome is Placing.PLACED
+    else:
+        with pytest.raises(WarehouseConfigurationError, match=said):
+            put(Ledger.open(engine), "a", "40")
+    engine.dispose()
 
 
 @pytest.mark.parametrize("locks", ["vfs=unix-excl", "vfs=unix-dotfile", "cache=shared", "nolock=0"])

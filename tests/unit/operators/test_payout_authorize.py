@@ -300,7 +300,7 @@ def test_whatever_the_event_says_iyzico_is_read_again_and_decides(bank, event):
 def test_a_task_that_is_resumed_under_another_name_does_not_take_that_batch_for_its_own(bank):
     """A template may render to something else by then, and another batch may have ended well."""
     init()
-    init(external_id="another", payments=payments(1))
+    init(external_id="another", payments=payments(1, "1.00"))
     authorize(external_id="another")
     bank.set(durations=SLOW)
     told = deferred()

@@ -469,6 +469,49 @@ def test_a_batch_whose_payments_a_top_up_set_off_under_another_name_is_not_autho
     assert (payer.effects("taken"), payer.calls("auth"), payer.state("again")) == (3, 1, "initiated")
 
 
+def test_a_refusal_is_not_believed_if_the_reads_after_it_leave_an_item_out(payer):
+    """iyzico has authorized the batch all the same, and gives no referenceCode by which the item could be read."""
+    show, send, sent = payer.hook.retrieve_mass_payout, payer.hook.authorize_mass_payout, []
+
+    def shown(**asked):
+        found = show(**asked)
+        items = tuple(replace(item, reference_code=None) for item in found.items)
+        if not sent:
+            return replace(found, items=items)
+        return replace(found, status="INIT", items=tuple(replace(item, status="INIT") for item in items[:2]))
+
+    def refused(*given, **more):
+        send(*given, **more)
+        sent.append(given)
+        raise IyzicoRefusedError("iyzico refused it: 11", code="11", http_status=400)
+
+    payer.hook.retrieve_mass_payout, payer.hook.authorize_mass_payout = shown, refused
+    payer.initiate()
+    with pytest.raises(LedgerBatchError, match="does not show 1 items .*'item-2'"):
+        payer.authorize()
+    with pytest.raises(LedgerBatchError, match="the money for batch .* stays set aside"):
+        release(payer.ledger, payer.batch(), PERSON, "iyzico refused it")
+    assert (payer.state(), payer.held(), payer.calls("auth")) == ("auth_unknown", NEEDED, 1)
+
+
+def test_the_rest_of_a_batch_that_stopped_is_not_paid_under_another_name(payer):
+    """Somebody makes a batch of those who are not paid yet, and tops up for it: iyzico goes on with the first batch, too."""
+    payer.bank.set(stopped_batch="resumes", short_batch="as_far_as_it_goes")
+    payer.initiate()
+    payer.authorize_short("800.00")
+    payer.wait(3600)
+    assert "has stopped" in payer.follow().problem
+    rest = [row for row in payments() if payer.items()[row["item_external_id"]] == "INIT"]
+    assert len(rest) == 2
+    with pytest.raises(
+        LedgerBatchError, match=f"{BATCH}.* some of the same items.*under the name 'rest' they could be paid twice"
+    ):
+        payer.pay(a_batch("rest", rest))
+    payer.bank.panel.top_up("1000.00")
+    payer.wait(3600)
+    assert payer.effects("paid") == 3, "everybody is paid once"
+
+
 def test_a_read_that_finds_nothing_of_a_batch_for_a_moment_does_not_let_its_payments_be_made_under_another_name(payer):
     """A person ended the stopped batch, and a top-up set it off; then iyzico fails once, with a code that nobody documented."""
     end_stopped(payer)
@@ -809,7 +852,8 @@ def test_a_batch_that_a_top_up_sets_off_after_a_gate_opened_is_not_paid_from_the
 
 
 @pytest.mark.parametrize("auth_after_cancel", ["pay", "refuse"])
-def test_payments_are_made_under_another_name_only_if_the_cancelled_batch_stays_so(payer, auth_after_cancel):
+@pytest.mark.parametrize("count", [3, 2])
+def test_payments_are_made_under_another_name_only_if_the_cancelled_batch_stays_so(payer, auth_after_cancel, count):
     """An authorization that went unanswered arrives after the cancel, and nobody has reconciled."""
     payer.bank.set(auth_after_cancel=auth_after_cancel)
     payer.initiate()
@@ -817,7 +861,7 @@ def test_payments_are_made_under_another_name_only_if_the_cancelled_batch_stays_
     with pytest.raises(PayoutUnknownError):
         payer.authorize()
     payer.cancel()
-    payer.initiate(a_batch("again"))
+    payer.initiate(a_batch("again", payments(count)))
     for _ in range(2):
         with pytest.raises(LedgerBatchError, match=f"{BATCH}.* may still arrive until 2026-11-30 12:0. UTC") as refused:
             payer.authorize("again")
@@ -831,7 +875,7 @@ def test_payments_are_made_under_another_name_only_if_the_cancelled_batch_stays_
             payer.authorize("again")
         assert refused.value.retry is Retry.NEVER
     payer.wait(3600)
-    assert payer.effects("taken") == 3, "everybody is paid once"
+    assert payer.effects("taken") == (3 if auth_after_cancel == "pay" else count), "everybody is paid once"
 
 
 def test_payments_of_a_cancelled_batch_that_iyzico_forgot_are_made_under_another_name_after_a_day(payer):

@@ -114,6 +114,50 @@ def test_payments_that_are_on_their_way_under_one_name_are_not_made_under_anothe
     assert register(ledger, account, replace(SENT, external_id="again"), task("manual__2")).state is State.NEW
 
 
+def some(name, *which):
+    """A batch of some of the same payments."""
+    return replace(SENT, external_id=name, items=tuple(SENT.items[number - 1] for number in which))
+
+
+@pytest.mark.parametrize("state", sorted(WAYS))
+def test_some_of_the_payments_of_a_batch_are_refused_like_all_of_them(ledger, account, state):
+    Walk(ledger, account, SENT).to(*WAYS[state])
+    if state in MAY_STILL_PAY | {State.AUTHORIZED}:
+        with pytest.raises(LedgerBatchError, match=f"has some of the same items.*is {state.value}: under the name 'again'"):
+            register(ledger, account, some("again", 2), task("manual__2"))
+        assert find(ledger, account, "again") is None, "nothing of it is kept"
+    else:
+        assert register(ledger, account, some("again", 2), task("manual__2")).state is State.NEW
+
+
+def test_of_the_payments_of_a_batch_only_those_are_refused_that_may_still_be_made(ledger, account):
+    first = Walk(ledger, account, SENT).to(*WAYS[State.AUTHORIZED])
+    first.read("IN_PROGRESS", {"item-1": "DEPOSIT_SUCCESS", "item-2": "QUEUED"})
+    assert register(ledger, account, some("came-back", 1), task("manual__2")).state is State.NEW
+    with pytest.raises(LedgerBatchError, match="until every item of that batch is paid or has come back"):
+        register(ledger, account, some("under-way", 2), task("manual__2"))
+    other_amount = batch_of_two("other-amount", "100.50", "200.01")
+    assert register(ledger, account, other_amount, task("manual__2")).state is State.NEW
+
+
+@pytest.mark.parametrize(("status", "is_sent"), [("SUCCESS", False), ("UNHEARD_OF", False), ("DEPOSIT_SUCCESS", True)])
+def test_a_batch_of_which_another_name_made_some_payments_meanwhile_is_not_sent(ledger, account, status, is_sent):
+    waiting = Walk(ledger, account, some("some", 1))
+    Walk(ledger, account, SENT).to(*WAYS[State.AUTHORIZED]).read("COMPLETED", {"item-1": status, "item-2": "SUCCESS"})
+    if is_sent:
+        waiting.to(State.INIT_SENT)
+    else:
+        with pytest.raises(LedgerBatchError, match="could be paid twice"):
+            waiting.to(State.INIT_SENT)
+
+
+def test_a_task_does_not_pay_some_of_its_payments_again_in_the_same_run_under_another_name(ledger, account):
+    Walk(ledger, account, SENT).to(*WAYS[State.ENDED])
+    with pytest.raises(LedgerBatchError, match="paid as 'salaries-20261101'.*external_id changes from one try or clear"):
+        register(ledger, account, some("12:05", 1), task(try_number=2))
+    assert register(ledger, account, some("12:05", 1), task("manual__2")).state is State.NEW
+
+
 def test_what_iyzico_refused_is_not_corrected_to_payments_that_another_name_made_meanwhile(ledger, account):
     Walk(ledger, account, batch_of_two(SENT.external_id, "1.00")).to(*WAYS[State.REFUSED])
     Walk(ledger, account, replace(SENT, external_id="again")).to(*WAYS[State.AUTHORIZED])
