@@ -310,6 +310,7 @@ class Referee:
                 for row in held
                 if row["name"] != but
                 and row["state"] not in MAY_BE_PAYING
+                and not self.seen[row["name"]].authorizations  # those are promised, though a cancel may be under way
                 and (row["expires_at"] is None or moment_of(row["expires_at"]) > now)
             ),
             Decimal(0),

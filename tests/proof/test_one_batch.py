@@ -54,7 +54,7 @@ def paid(database, seed, rounds, mutant=None):
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("database", DATABASES, indirect=True)
 def test_copies_of_a_task_send_one_authorization_though_some_are_frozen_past_their_deadline(database, proof):
-    began, rounds = time.monotonic(), proof.rounds(short=25, long=1_000)  # on each database
+    began, rounds = time.monotonic(), proof.rounds(short=20, long=1_000)  # on each database
     done, asked = paid(database, proof.seed, rounds)
     assert {name: count for name, count in asked.items() if count != 1} == {}
     assert len(asked) == rounds

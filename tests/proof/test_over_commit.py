@@ -6,7 +6,7 @@ from rush import rush
 
 def test_eight_processes_never_hold_more_than_the_balance(database, proof):
     engine, connect = database
-    rounds = proof.rounds(short=200, long=200 if engine.dialect.name == "mysql" else 5_000)
+    rounds = proof.rounds(short=80, long=200 if engine.dialect.name == "mysql" else 5_000)
     verdict = rush(engine, connect, seed=proof.seed, rounds=rounds)
     assert verdict.found == []
     assert [fate for fate in FATES if not verdict.done[fate]] == [], "not everything that can happen did"
