@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any, NoReturn, Protocol
-from zoneinfo import ZoneInfo
 
 from airflow_provider_iyzico.api.secrecy import Redactor, Secret
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, restated
@@ -25,6 +24,7 @@ from airflow_provider_iyzico.get_provider_info import (
     LOCALES,
     MAX_TIMEOUT_SECONDS,
 )
+from airflow_provider_iyzico.zones import is_zone
 
 #: https://docs.iyzico.com/en/getting-started/preliminaries/live-vs-sandbox
 HOSTS = {"production": "api.iyzipay.com", "sandbox": "sandbox-api.iyzipay.com"}
@@ -35,8 +35,6 @@ _HOST = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<name>\[[0-9a-f:]+\]|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*)(?::(?P<port>[0-9]{1,5}))?/?\Z"
 )
 _ACCOUNT = re.compile(r"[\w .@-]{1,64}\Z")
-#: Files that stand beside the zones of a machine. The first is another zone on each of them, and DuckDB knows none.
-_NO_ZONES = ("localtime", "posixrules", "posix/", "right/", "Factory")
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 #: What a misspelt field name looks like. A key looks different, so only such names are shown.
 _FIELD_NAME = re.compile(r"(?=.{1,24}\Z)[a-z]+(?:_[a-z]+)*\Z")
@@ -231,11 +229,7 @@ class _Reader:
 
     def report_timezone(self) -> str:
         value: Any = self.extra.get("report_timezone") or DEFAULT_TIMEZONE
-        try:
-            is_zone = bool(ZoneInfo(value)) and not value.startswith(_NO_ZONES)
-        except (TypeError, ValueError, OSError, LookupError, AttributeError):
-            is_zone = False
-        if not is_zone:
+        if not is_zone(value):
             self._refuse("extra report_timezone", "is not a time zone", f"name one of IANA's, such as {DEFAULT_TIMEZONE!r}")
         return str(value)
 

@@ -17,7 +17,7 @@ from airflow_provider_iyzico.ledger.batches import LedgerBatch, batch_of, is_bat
 from airflow_provider_iyzico.ledger.events import EventKind, Key, last_version
 from airflow_provider_iyzico.ledger.items import read_items
 from airflow_provider_iyzico.ledger.ledger import Ledger
-from airflow_provider_iyzico.ledger.register import is_cancelled_unanswered, is_paid_late, is_twin, may_arrive
+from airflow_provider_iyzico.ledger.twins import is_cancelled_unanswered, is_paid_late, is_twin, may_arrive
 
 #: iyzico has such a batch, or may have it, and it may still change.
 _CHANGING = (SENT | UNKNOWN | PAST_THE_GATE | {State.INITIATED}) - {State.ENDED}
@@ -91,9 +91,7 @@ def may_be_set_off(ledger: Ledger, account: Account, before: LedgerBatch | None 
             wanted.append(and_(payout.c.state == State.AUTHORIZED.value, recently, is_other, _has_items_out(ledger)))
         found = _batches(ledger, connection, and_(*_of(payout, account), or_(*wanted)))
         if before is not None:
-            pays = [batch for batch in found if batch.state is State.AUTHORIZED]
-            pays_others = [batch for batch in pays if not is_twin(ledger, connection, batch, before)]
-            found = [batch for batch in found if batch not in pays_others]
+            found = [each for each in found if each.state is not State.AUTHORIZED or is_twin(ledger, connection, each, before)]
         return [batch for batch in found if batch.state is not State.CANCELLED or may_arrive(batch)]
 
     return ledger.act(ask)

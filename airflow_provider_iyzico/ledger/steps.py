@@ -23,8 +23,8 @@ from airflow_provider_iyzico.ledger.holds import HoldEnd, expire
 from airflow_provider_iyzico.ledger.items import read_items, read_states, state_of
 from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.placing import Asked
-from airflow_provider_iyzico.ledger.register import refuse_cancelled_twin, refuse_twin
 from airflow_provider_iyzico.ledger.told import Told, write_told
+from airflow_provider_iyzico.ledger.twins import refuse_cancelled_twin, refuse_twin
 from airflow_provider_iyzico.ledger.who import Who
 
 

@@ -20,11 +20,11 @@ from airflow_provider_iyzico.warehouse.database.layout import PRINTED_DIALECTS, 
 from airflow_provider_iyzico.warehouse.database.patience import Watch
 from airflow_provider_iyzico.warehouse.database.transaction import transaction
 from airflow_provider_iyzico.warehouse.layouts import layout_of
-from airflow_provider_iyzico.warehouse.local_day import is_zone
 from airflow_provider_iyzico.warehouse.rollup.rebuild import rebuild
 from airflow_provider_iyzico.warehouse.statement.command import add_arguments, printed
 from airflow_provider_iyzico.warehouse.tables import SNAPSHOT_TABLE, report_tables, snapshot_table
 from airflow_provider_iyzico.warehouse.views.dialects import COLUMNAR
+from airflow_provider_iyzico.zones import is_zone
 
 
 def main(arguments: list[str] | None = None) -> int:

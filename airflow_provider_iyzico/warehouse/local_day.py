@@ -7,8 +7,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 #: Years in which a snapshot may have been observed. A day in a far year would fill the calendar up to that day.
 YEARS = range(2000, 2200)
-#: Files that stand beside the zones of a machine. The first is another zone on each of them.
-_NO_ZONES = ("localtime", "posixrules", "posix/", "right/", "Factory")
 
 
 def time_zone(name: str) -> ZoneInfo:
@@ -20,14 +18,6 @@ def time_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, TypeError, OSError) as error:  # such as a folder of zones
         raise ValueError(f"there is no time zone {name!r} on this machine") from error
-
-
-def is_zone(name: str) -> bool:
-    """Tell whether reports may count days in a zone: it is one of IANA's, and the same on each machine."""
-    try:
-        return bool(time_zone(name)) and not name.startswith(_NO_ZONES)
-    except ValueError:
-        return False
 
 
 def local_date(moment: datetime, zone: str) -> date:
