@@ -40,7 +40,7 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	@echo "Setting up $(VENV) (once) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade uv
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraints $(CONSTRAINTS) $(EXCLUDED) --group dev --editable '.[$(EXTRAS)]'
 	@test -z '$(MARIADB)' || VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraints $(CONSTRAINTS) --editable '.[mysql]' \
 		|| echo "Airflow's hook for MariaDB could not be built; the one test of it is left out."

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
 
 HAS_DUCKDB = find_spec("duckdb_sqlalchemy") is not None
-NO_DUCKDB = "DuckDB is not here: duckdb-sqlalchemy needs SQLAlchemy 2"
+NO_DUCKDB = "the extra [duckdb], which needs SQLAlchemy 2, is not here; `make test` has it"
 
 
 @contextmanager

@@ -63,9 +63,10 @@ def test_what_may_pass_is_waited_out_in_every_mode(gate_dag, iyzico, monkeypatch
     assert len(iyzico.seen) == times + 1
 
 
+@pytest.mark.parametrize("soft_fail", [False, True])
 @pytest.mark.parametrize("fault", HARD, ids=str)
-def test_what_will_not_pass_fails_at_once_in_every_mode_and_is_never_skipped(gate_dag, iyzico, fault):
-    gate_dag.get_task("wait_for_money").soft_fail = True
+def test_what_will_not_pass_fails_at_once_in_every_mode_and_is_never_skipped(gate_dag, iyzico, fault, soft_fail):
+    gate_dag.get_task("wait_for_money").soft_fail = soft_fail
     gate_dag.get_task("wait_for_money").retries = 3
     iyzico.balance = "1000000.00"
     fail(iyzico, fault)

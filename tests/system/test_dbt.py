@@ -208,7 +208,6 @@ def test_each_model_holds_what_our_own_view_holds(warehouse, subtests):
             assert warehouse.ask(f"{ours} LIMIT 1")
 
 
-@once
 def test_the_source_is_fresh_by_the_cadence_that_the_project_states(project, warehouse):
     for cadence, verdict in ((7 * 24 * 60, "PASS"), (1, "ERROR STALE")):
         variables = json.dumps(warehouse.variables | {"iyzico_cadence_minutes": cadence})
