@@ -231,7 +231,7 @@ def fetched_by_others(hook):
     hook.get_balance()
 
 
-@pytest.mark.parametrize("place", ["settings.ZoneInfo", "trust.wait_for", "settings._Reader.base_url"])
+@pytest.mark.parametrize("place", ["settings.is_zone", "trust.wait_for", "settings._Reader.base_url"])
 @pytest.mark.parametrize("ask", [IyzicoHook.get_balance, fetched_by_others], ids=["read", "fetched by others"])
 def test_a_task_that_is_stopped_while_its_connection_is_checked_leaves_no_key_in_any_frame(monkeypatch, place, ask):
     def stop(*args, **kwargs):
