@@ -456,6 +456,23 @@ def connection_as(url, role):
     return json.dumps({"conn_type": "postgres", **fields, "extra": extra})
 
 
+def test_the_printed_statements_give_an_older_table_the_index_of_a_new_one(postgres_url):
+    of_snapshots = text(
+        "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_iyzico_balance_snapshot_observed' AND schemaname = current_schema()"
+    )
+    with postgres_schema(postgres_url, POSTGRESQL) as engine:
+        put(engine, "simulator", datetime.now(UTC))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            new = connection.execute(of_snapshots).scalar_one()
+            assert new.endswith("(environment, account, currency, observed_at) INCLUDE (balance)")
+            connection.exec_driver_sql("DROP INDEX ix_iyzico_balance_snapshot_observed")
+            connection.exec_driver_sql(new.replace(" INCLUDE (balance)", ""))
+            for statement in code_of("index with the balance").split(";"):
+                if statement.strip():
+                    connection.exec_driver_sql(statement)
+            assert connection.execute(of_snapshots).scalar_one() == new
+
+
 def test_the_printed_ddl_and_rights_are_enough_for_each_role(dags, iyzico, postgres_url, monkeypatch):
     admin = create_engine(postgres_url.replace("postgresql", POSTGRESQL))
     command = [sys.executable, *shlex.split(code_of("ddl"))[1:]]
