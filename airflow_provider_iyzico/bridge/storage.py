@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from functools import partial
+from itertools import islice
+from queue import Empty, Queue
+from threading import Event, Thread
+from time import monotonic
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -23,18 +27,34 @@ def shown_path(path: str) -> str:
     return _QUERY.sub("?***", _LOGIN.sub("***@", path)) if "://" in path else path
 
 
-@contextmanager
-def stored_payments(path: str) -> Iterator[TextIO]:
-    """Open a file of payments to be read as CSV.
+#: So many lines go from the thread that reads to the task at a time, and so often before the thread waits for the task.
+_AT_A_TIME, _AHEAD = 20, 2
 
+
+@contextmanager
+def stored_lines(path: str, *, longest: int, seconds: float) -> Iterator[Iterator[str]]:
+    """Open a file of payments, and read it line by line.
+
+    A thread of its own reads it: nothing else can stop waiting for a named pipe or for a network disk that hangs.
+
+    :param longest: a longer line comes in parts of so many characters
+    :param seconds: how long to wait for the whole file
     :raises PaymentsError: it cannot be read; where that may pass, a retry is safe
     """
     problem = f"the payments at {shown_path(path)!r} cannot be read"
+    answers: Queue[list[str] | BaseException] = Queue(_AHEAD)
+    is_left = Event()
     try:
-        with object_storage_path(path).open("r", encoding="utf-8-sig", newline="") as file:
-            yield file
+        Thread(target=_read, args=(path, longest, answers, is_left), name="iyzico-payments", daemon=True).start()
+        yield _lines(answers, monotonic() + seconds)
     except IyzicoError:
         raise
+    except Empty:
+        raise PaymentsError(
+            f"{problem}: it did not end within {seconds:.0f} s; look whether it is a file, and whether its disk hangs; "
+            "a retry is safe",
+            retry=Retry.SAFE,
+        ) from None
     except _CORRECT_THE_FILE as error:
         raise PaymentsError(f"{problem}: {type(error).__name__}; correct it") from None
     except _CORRECT_THE_PATH as error:
@@ -44,3 +64,27 @@ def stored_payments(path: str) -> Iterator[TextIO]:
         ) from None
     except Exception as error:  # noqa: BLE001 - a storage is anybody's code, and may quote a key
         raise PaymentsError(f"{problem} now: {type(error).__name__}", retry=Retry.SAFE) from None
+    finally:
+        is_left.set()
+        while not answers.empty():
+            answers.get_nowait()  # the thread may wait for room
+
+
+def _read(path: str, longest: int, answers: Queue[list[str] | BaseException], is_left: Event) -> None:
+    """Put the lines of a file, and an empty list at its end, or what went wrong."""
+    try:
+        with object_storage_path(path).open("r", encoding="utf-8-sig", newline="") as file:
+            lines = iter(partial(file.readline, longest), "")  # before Airflow 3, the file itself is no iterator
+            while not is_left.is_set() and (some := list(islice(lines, _AT_A_TIME))):
+                answers.put(some)
+    except BaseException as error:  # noqa: BLE001 - it is raised where the lines are read
+        answers.put(error)
+    else:
+        answers.put([])
+
+
+def _lines(answers: Queue[list[str] | BaseException], until: float) -> Iterator[str]:
+    while some := answers.get(timeout=max(until - monotonic(), 0)):
+        if isinstance(some, BaseException):
+            raise some
+        yield from some

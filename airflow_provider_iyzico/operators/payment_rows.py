@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
-from airflow_provider_iyzico.bridge.storage import shown_path, stored_payments
+from airflow_provider_iyzico.bridge.storage import shown_path, stored_lines
 from airflow_provider_iyzico.bridge.warehouse import warehouse_engine
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoError, PaymentsError, Retry
 from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
-from airflow_provider_iyzico.payments.csv_file import csv_rows
+from airflow_provider_iyzico.payments.csv_file import LONGEST_LINE, csv_rows
 from airflow_provider_iyzico.sensors.literals import is_rendered_later
 from airflow_provider_iyzico.warehouse.bounds import PAYMENTS
 from airflow_provider_iyzico.warehouse.database.faults import first_line, is_passing
@@ -36,8 +36,8 @@ def payment_rows(payments: object, sql: object, conn_id: str | None, path: objec
         with _queried(str(sql), conn_id) as rows:
             yield rows
     elif path is not None:
-        with stored_payments(str(path)) as file:
-            yield csv_rows(file, shown_path(str(path)))
+        with stored_lines(str(path), longest=LONGEST_LINE, seconds=PAYMENTS.whole_seconds) as lines:
+            yield csv_rows(lines, shown_path(str(path)))
     else:
         yield _listed(payments)
 

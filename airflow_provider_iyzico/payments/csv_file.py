@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from airflow_provider_iyzico.errors import PaymentsError
 from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
@@ -13,15 +13,15 @@ from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
 LONGEST_LINE = 65_536
 
 
-def csv_rows(file: TextIO, path: str) -> Iterator[Mapping[str, Any]]:
-    """Return the rows of an open file, one by one.
+def csv_rows(lines: Iterable[str], path: str) -> Iterator[Mapping[str, Any]]:
+    """Return the rows of a file, one by one.
 
-    :param file: opened with ``encoding="utf-8-sig", newline=""``
+    :param lines: of a file opened with ``encoding="utf-8-sig", newline=""``, each of at most ``LONGEST_LINE`` characters
     :param path: for messages
     :raises PaymentsError: it is no such file; the message quotes no row
     """
     try:
-        lines = _lines(file, path)
+        lines = _short_lines(lines, path)
         header = next(lines, "")
         delimiter = ";" if header.count(";") > header.count(",") else ","
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter, strict=True), [])]
@@ -38,10 +38,9 @@ def csv_rows(file: TextIO, path: str) -> Iterator[Mapping[str, Any]]:
         raise PaymentsError(f"{path} is not a CSV file: {error}") from error
 
 
-def _lines(file: TextIO, path: str) -> Iterator[str]:
-    """Return the lines of a file. Before Airflow 3 an object storage's file can be read by lines, and is no iterator."""
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
+def _short_lines(lines: Iterable[str], path: str) -> Iterator[str]:
+    for line in lines:
+        if len(line) >= LONGEST_LINE:
             raise PaymentsError(f"{path} has a line of {LONGEST_LINE} characters or more, which is no payment; name a CSV file")
         yield line
 

@@ -8,10 +8,10 @@ from contextlib import redirect_stdout
 from decimal import Decimal
 
 from airflow_provider_iyzico.api.payout import Batch
-from airflow_provider_iyzico.bridge.storage import shown_path, stored_payments
+from airflow_provider_iyzico.bridge.storage import shown_path, stored_lines
 from airflow_provider_iyzico.hooks.iyzico import IyzicoHook
 from airflow_provider_iyzico.payments.checking import Limits, checked
-from airflow_provider_iyzico.payments.csv_file import csv_rows
+from airflow_provider_iyzico.payments.csv_file import LONGEST_LINE, csv_rows
 from airflow_provider_iyzico.printing import print_lines
 from airflow_provider_iyzico.verify.finding import Finding
 from airflow_provider_iyzico.verify.payout.assumptions import CANNOT_SETTLE, PAYOUT_ASSUMPTIONS
@@ -22,6 +22,8 @@ from airflow_provider_iyzico.verify.report import ended, report
 #: A batch that settles these questions is small: this package takes no larger one for it.
 LIMITS = Limits(max_items=10, max_total=Decimal(100))
 _NAME = "verify"
+#: How long to wait for the file of payments.
+_READ_SECONDS = 60
 
 
 def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: float) -> int:
@@ -47,5 +49,5 @@ def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: f
 
 
 def _batch(path: str, currency: str) -> Batch:
-    with stored_payments(path) as file:
-        return checked(csv_rows(file, shown_path(path)), external_id=_NAME, currency=currency, purpose=None, limits=LIMITS)
+    with stored_lines(path, longest=LONGEST_LINE, seconds=_READ_SECONDS) as lines:
+        return checked(csv_rows(lines, shown_path(path)), external_id=_NAME, currency=currency, purpose=None, limits=LIMITS)

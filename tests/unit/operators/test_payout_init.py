@@ -1,8 +1,12 @@
 """MassPayoutInitOperator: payments are checked, handed over once, and nobody is paid yet."""
 
+import io
 import json
 import logging
+import os
+import threading
 import traceback
+import tracemalloc
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
@@ -512,6 +516,68 @@ def test_a_file_that_is_not_there_or_no_csv_is_named_without_a_row(bank, tmp_pat
     path.write_bytes(f"{HEADER}\n{','.join(payments()[0].values())}\n".encode("iso-8859-9"))
     fails("is not UTF-8", payments_path=str(path))
     assert bank.seen == []
+
+
+def test_a_file_without_line_ends_is_not_read_into_memory(bank):
+    tracemalloc.start()
+    try:
+        fails("a line of 65536 characters or more", payments_path="/dev/zero")
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert bank.seen == []
+
+
+def readers():
+    return [thread for thread in threading.enumerate() if thread.name == "iyzico-payments"]
+
+
+@pytest.fixture
+def waiting_a_second(monkeypatch):
+    monkeypatch.setattr(payment_rows, "PAYMENTS", replace(payment_rows.PAYMENTS, whole_seconds=1))
+
+
+def test_a_pipe_that_nobody_writes_is_given_up_and_may_be_tried_again(bank, tmp_path, waiting_a_second):
+    path = tmp_path / "november.csv"
+    os.mkfifo(path)
+    with pytest.raises(PaymentsError, match="november.csv' cannot be read: it did not end within 1 s") as caught:
+        init(payments_path=str(path))
+    assert caught.value.retry is Retry.SAFE
+    assert bank.seen == []
+    path.write_bytes(b"")  # so that its reader ends
+    for thread in readers():
+        thread.join(30)
+    assert readers() == []
+
+
+def test_of_a_file_that_stops_in_the_middle_no_payment_is_made(bank, monkeypatch, waiting_a_second):
+    goes_on = threading.Event()
+    lines = iter([f"{HEADER}\n", *(f"{','.join(row.values())}\n" for row in payments())])
+
+    class Hung(io.StringIO):
+        def open(self, *_, **__):
+            return self
+
+        def readline(self, size):
+            return next(lines, None) or goes_on.wait(60) * ""
+
+    monkeypatch.setattr("airflow_provider_iyzico.bridge.storage.object_storage_path", lambda path: Hung())
+    with pytest.raises(PaymentsError, match="it did not end within 1 s"):
+        init(payments_path="nfs/november.csv")
+    assert bank.seen == []
+    goes_on.set()
+    for thread in readers():
+        thread.join(30)
+    assert readers() == []
+
+
+def test_a_file_that_is_refused_at_its_header_is_closed(bank, tmp_path):
+    path = tmp_path / "november.csv"
+    path.write_text("a,b\n" * 100_000)
+    fails("unknown columns", payments_path=str(path))
+    for thread in readers():
+        thread.join(30)
+    assert readers() == []
 
 
 @pytest.mark.parametrize("path", ["nosuch://bucket/november.csv", "s3://bucket/november.csv", "/payroll/\0.csv"])
