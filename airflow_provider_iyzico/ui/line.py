@@ -9,7 +9,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from airflow_provider_iyzico.warehouse.views.dialects import DEFAULT_CADENCE_MINUTES, LATE_CADENCES
 
@@ -18,6 +20,7 @@ SLICES = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = 60_000_000
+QUARTER = 15 * _MINUTE
 
 
 class Line(NamedTuple):
@@ -76,6 +79,15 @@ def edges(starts_at: datetime, ends_at: datetime, days: list[Any]) -> list[int]:
         if day.longest_gap_minutes * _MINUTE >= late:
             found.update(range(begins, ends, late))
     return [each for each in sorted(found) if start <= each < end] + [end]
+
+
+@lru_cache(maxsize=SLICES)
+def ahead(quarter: int, zone: ZoneInfo) -> int:
+    """Return by how many microseconds the clocks of a zone are ahead of UTC. None is set within a quarter of an hour.
+
+    :param quarter: which quarter of an hour since 1970
+    """
+    return (moment_of(quarter * QUARTER).astimezone(zone).utcoffset() or timedelta()) // _MICROSECOND
 
 
 def moment_of(number: int) -> datetime:

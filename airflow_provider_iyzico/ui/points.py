@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.ui import questions
 from airflow_provider_iyzico.ui.columns import view
-from airflow_provider_iyzico.ui.line import Line, edges, microseconds, moment_of, split, thin
-from airflow_provider_iyzico.ui.questions import Period, Who, digits, of, wall_clock
+from airflow_provider_iyzico.ui.line import QUARTER, Line, ahead, edges, microseconds, split, thin
+from airflow_provider_iyzico.ui.questions import Period, Who, digits, of
 from airflow_provider_iyzico.warehouse.views import quoted
 
 #: With fewer observations than this between two edges, reading all of them is faster.
@@ -62,7 +62,8 @@ def points(
     for begin, end in split(line.moments, [(day.starts_at, day.cadence_minutes) for day in days], places):
         piece = Line(line.moments[begin:end], line.amounts[begin:end])
         for place in thin(piece, period.starts_at, period.ends_at):
-            yield [wall_clock(moment_of(piece.moments[place]), zone), digits(piece.amounts[place])]
+            moment = piece.moments[place]
+            yield [round((moment + ahead(moment // QUARTER, zone)) / 1000), digits(piece.amounts[place])]
         yield None
 
 

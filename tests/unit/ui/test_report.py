@@ -65,6 +65,17 @@ def test_a_wall_clock_shows_the_time_of_the_accounts_zone():
     assert datetime.fromtimestamp(wall_clock(MIDNIGHT, ISTANBUL) / 1000, UTC) == datetime(2026, 11, 22, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    "name", ["Europe/Istanbul", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Casablanca"]
+)
+def test_the_clocks_of_the_chart_are_those_of_the_zone_when_they_are_set_too(name):
+    zone, moment = ZoneInfo(name), datetime(2016, 1, 1, tzinfo=UTC)
+    while moment.year < 2027:
+        number = lines.microseconds(moment)
+        assert (number + lines.ahead(number // lines.QUARTER, zone)) // 1000 == wall_clock(moment, zone)
+        moment += timedelta(minutes=211)
+
+
 def test_the_line_is_cut_after_two_missed_observations_and_a_second_more_or_less_changes_nothing():
     parts = list(split([point(0), point(900), point(2701), point(5410), point(6310)], [(MIDNIGHT, 15)]))
     assert parts == [[point(0), point(900), point(2701)], [point(5410), point(6310)]]
