@@ -69,11 +69,13 @@ MONTH_WORDS: dict[str, tuple[str, str]] = {
     "movements_empty": ("The balance did not change in this period.", "Bu dönemde bakiye değişmedi."),
     "movements_most": ("The newest {count} are shown.", "En yeni {count} kayıt gösteriliyor."),
     "movements_note": (
-        "The ledger sees a payment some time after the balance has changed. So the amounts decide: a payment is beside the first "
-        "loss after it was sent that is large enough for it, and a return is beside the last gain that is large enough for it. "
-        "The rest is what no payout explains: above zero it is usually a top-up, below zero it is an unexplained loss.",
-        "Ödeme defteri, bir ödemeyi bakiye değiştikten bir süre sonra görür. Bu nedenle ödeme, gönderilmesinden sonra "
-        "bakiyenin en az o kadar azaldığı ilk harekette, iade ise bakiyenin en az o kadar arttığı son harekette gösterilir. "
+        "The ledger sees payments some time after the balance has changed. So the amounts decide. Payments are beside the first "
+        "loss that is large enough and came after they were sent. Returns are beside the last gain that is large enough. "
+        "Payments of one payout that the ledger saw at the same time stay together. The rest is what no payout explains: above "
+        "zero it is usually a top-up, below zero it is an unexplained loss.",
+        "Ödeme defteri, ödemeleri bakiye değiştikten bir süre sonra görür. Bu nedenle eşleştirme tutarlara göre yapılır. "
+        "Ödemeler, gönderilmelerinden sonra bakiyenin en az o kadar azaldığı ilk harekette gösterilir. İadeler, bakiyenin en az "
+        "o kadar arttığı son harekette gösterilir. Bir ödemenin, deftere göre aynı anda çıkan kalemleri birlikte gösterilir. "
         "Kalan fark, hiçbir ödemenin açıklamadığı tutardır: artıysa genellikle bakiye yüklemesidir, eksiyse açıklanamayan bir "
         "çıkıştır.",
     ),
