@@ -78,8 +78,8 @@ class MassPayoutBalanceSensor(FailClosedSensor):
     :param ledger_schema: the schema of the ledger's tables, if not the Connection's own
     :param hold_for_seconds: after this time the hold ends, unless its batch may have been authorized; ``None``: never
     :param recheck_seconds: a deferred gate asks the ledger again after this time
-    :param settling_seconds: if this gate reads another batch: for how long a paid item of that batch still counts in its hold;
-        give at least the value of that batch's ``MassPayoutAuthorizeOperator``
+    :param settling_seconds: if this gate reads another batch: for how long after it was paid an item still counts in the hold of
+        that batch; give at least the value of that batch's ``MassPayoutAuthorizeOperator``
     :param deferrable: wait in the triggerer, where all gates with the same Connection and interval share one poll
     :raises AirflowFailException: the wait cannot succeed; the message names the error of
         :mod:`airflow_provider_iyzico.errors` and what to do
