@@ -31,8 +31,8 @@ PAYOUT_ASSUMPTIONS: Mapping[str, Assumption] = {
         answers.kinds,
     ),
     "22": Assumption(
-        "if retrieve finds nothing, it answers success without `massPayout`, or a refusal whose code is not about keys (8 "
-        "included), limits, a frozen account or a system error",
+        "if retrieve finds nothing, it answers success without `massPayout`, or refuses. The code of the refusal is not about "
+        "keys (as 8 is), limits, a frozen account or a system error",
         (Step.UNUSED_NAME,),
         answers.nothing,
     ),
