@@ -78,7 +78,7 @@ def _read(path: str, longest: int, answers: Queue[list[str] | BaseException], is
             while not is_left.is_set() and (some := list(islice(lines, _AT_A_TIME))):
                 answers.put(some)
     except BaseException as error:  # noqa: BLE001 - it is raised where the lines are read
-        answers.put(error)
+        answers.put(error.with_traceback(None))  # its frames hold lines, which error trackers would show
     else:
         answers.put([])
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from airflow_provider_iyzico.errors import PaymentsError
+from airflow_provider_iyzico.errors import PaymentsError, restated
 from airflow_provider_iyzico.payments.checking import OPTIONAL, REQUIRED
 
 #: A file without line ends, such as an image or a dump, would be read into memory as one line.
@@ -18,24 +18,32 @@ def csv_rows(lines: Iterable[str], path: str) -> Iterator[Mapping[str, Any]]:
 
     :param lines: of a file opened with ``encoding="utf-8-sig", newline=""``, each of at most ``LONGEST_LINE`` characters
     :param path: for messages
-    :raises PaymentsError: it is no such file; the message quotes no row
+    :raises PaymentsError: it is no such file; the message quotes no row, and neither its frames nor its causes hold one
     """
     try:
-        lines = _short_lines(lines, path)
-        header = next(lines, "")
-        delimiter = ";" if header.count(";") > header.count(",") else ","
-        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter, strict=True), [])]
-        _check_header(names, path)
-        for number, fields in enumerate(csv.reader(lines, delimiter=delimiter, strict=True), 2):
-            if not any(field.strip() for field in fields):
-                continue
-            if len(fields) != len(names):
-                raise PaymentsError(f"record {number} of {path} has {len(fields)} fields, its header {len(names)}; correct it")
-            yield dict(zip(names, fields, strict=True))
-    except UnicodeDecodeError as error:
-        raise PaymentsError(f"{path} is not UTF-8; save it as 'CSV UTF-8'") from error
+        yield from _rows(lines, path)
+        return
+    except UnicodeDecodeError:  # it holds a piece of the file
+        wrong = PaymentsError(f"{path} is not UTF-8; save it as 'CSV UTF-8'")
     except csv.Error as error:
-        raise PaymentsError(f"{path} is not a CSV file: {error}") from error
+        wrong = PaymentsError(f"{path} is not a CSV file: {error}")
+    except PaymentsError as error:
+        wrong = restated(error)
+    raise wrong  # here, where error trackers see no row
+
+
+def _rows(lines: Iterable[str], path: str) -> Iterator[Mapping[str, Any]]:
+    lines = _short_lines(lines, path)
+    header = next(lines, "")
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter, strict=True), [])]
+    _check_header(names, path)
+    for number, fields in enumerate(csv.reader(lines, delimiter=delimiter, strict=True), 2):
+        if not any(field.strip() for field in fields):
+            continue
+        if len(fields) != len(names):
+            raise PaymentsError(f"record {number} of {path} has {len(fields)} fields, its header {len(names)}; correct it")
+        yield dict(zip(names, fields, strict=True))
 
 
 def _short_lines(lines: Iterable[str], path: str) -> Iterator[str]:

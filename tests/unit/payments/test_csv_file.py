@@ -1,5 +1,6 @@
 import io
 from functools import partial
+from traceback import walk_tb
 
 import pytest
 
@@ -38,7 +39,9 @@ def test_quotes_delimiters_and_line_breaks_inside_a_field_are_kept():
         (HEADER.replace("amount", "tutar").encode(), "lacks amount"),
         (f"{HEADER},amount\n".encode(), "names a column twice"),
         (f"{HEADER}\n{ROW},more\n".encode(), "record 2 of s3://payroll/november.csv has 7 fields, its header 6"),
+        (f"{ROW}\n{ROW}\n".encode(), "has 6 unknown columns"),
         (f"{HEADER}\n{ROW}\n".encode("iso-8859-9"), "is not UTF-8"),
+        (f"{HEADER}\n{ROW}\n".encode() * 200 + f"{ROW}\n".encode("iso-8859-9"), "is not UTF-8"),
         (f'{HEADER}\n1,IBAN,"TR33'.encode(), "is not a CSV file"),
         (b"TR33" * 20_000, "a line of 65536 characters or more"),
         (f"{HEADER}\n{ROW}\n{'TR33' * 20_000}".encode(), "a line of 65536 characters or more"),
@@ -50,3 +53,7 @@ def test_what_is_no_such_file_is_refused_without_quoting_a_row(content, said):
     assert said in str(caught.value)
     assert "TR33" not in str(caught.value)
     assert "Ay" not in str(caught.value)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    frames = [frame for frame, _ in walk_tb(caught.value.__traceback__) if "iyzico/payments/" in frame.f_code.co_filename]
+    shown = " ".join(repr(frame.f_locals) for frame in frames)
+    assert (len(frames) > 0, "TR33" in shown) == (True, False)
