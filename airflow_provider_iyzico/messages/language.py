@@ -62,8 +62,15 @@ def items(count: int, language: str) -> str:
 
 
 def moment(at: datetime, zone: str, language: str) -> str:
-    """Write a moment by the clock of a time zone: ``30 November 2026, 16:29 (Europe/Istanbul)``."""
-    local = at.astimezone(ZoneInfo(zone))
+    """Write a moment by the clock of a time zone: ``30 November 2026, 16:29 (Europe/Istanbul)``.
+
+    It is written in UTC if this machine does not know the zone: a message must not be lost for it.
+    """
+    try:
+        clock = ZoneInfo(zone)
+    except (LookupError, OSError, TypeError, ValueError):
+        clock, zone = ZoneInfo("UTC"), "UTC"
+    local = at.astimezone(clock)
     day = (f"{local.day} {_MONTHS[local.month - 1]} {local.year},", f"{local:%d.%m.%Y}")
     return f"{said(day, language)} {local:%H:%M} ({zone})"
 

@@ -88,6 +88,13 @@ def test_the_moment_is_that_of_the_accounts_time_zone():
     )
 
 
+@pytest.mark.parametrize("zone", ["Europe", "Europe/Istambul", None])
+def test_a_message_is_not_lost_if_nobody_knows_the_time_zone(zone):
+    assert "Observed at: 30 November 2026, 17:29 (UTC)" in str(
+        message(observed_at="2026-11-30T17:29:00+00:00", report_timezone=zone)
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("threshold", 5000.0), ("threshold", None), ("threshold", "5.000,00"), ("held", 4530.0)]
 )
