@@ -13,10 +13,12 @@ from typing import TextIO
 def print_every_letter() -> None:
     """Let a terminal that lacks a letter, such as that of a label, print its number. What is done must not look refused.
 
-    Nor must it where nobody can read it, as with ``>&-``.
+    Nor must it where nobody can read it, as with ``>&-``. With ``2>&-``, what is said of an output does not go into it.
     """
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python closes it at its end
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

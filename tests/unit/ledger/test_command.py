@@ -248,6 +248,13 @@ def test_what_was_done_shows_no_traceback_if_what_is_printed_cannot_be_written(a
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
 
 
+def test_an_error_does_not_go_into_the_output_where_errors_have_no_place(at_iyzico):
+    """As with `> ledger.txt 2>&-`, where Python would print errors to the output."""
+    command = f"{sys.executable} -m airflow_provider_iyzico.ledger release nothing --because test 2>&-"
+    done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_a_refusal_is_one_even_if_nobody_reads_it(at_iyzico):
     """As with `2>&1 | head`."""
     command = [sys.executable, "-m", "airflow_provider_iyzico.ledger", "release", "nothing", *BECAUSE]
