@@ -32,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if asked.payout is not None:
             given = frozenset(leave for leave in Leave if getattr(asked, leave.name))
-            return verify_payout(hook, asked.payout, Person(given, sys.stdin.isatty()), asked.follow_minutes * 60)
+            is_there = sys.stdin is not None and sys.stdin.isatty()  # with `<&-`, there is no input
+            return verify_payout(hook, asked.payout, Person(given, is_there), asked.follow_minutes * 60)
         return _verify(hook, reuse_header=asked.reuse_header)
     except IyzicoError as error:
         complain(error)

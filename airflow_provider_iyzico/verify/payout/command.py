@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from decimal import Decimal
 
 from airflow_provider_iyzico.api.payout import Batch
@@ -37,7 +38,8 @@ def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: f
         settings = hook.settings
         person.check(settings)
         walk = Walk(hook, person, _batch(path, str(settings.currency)), follow_seconds)
-        problem = walk.go()
+        with _stopped_as_by_ctrl_c():
+            problem = walk.go()
     seen = walk.seen
     findings: Mapping[str, Finding] = {name: each.finding(seen) for name, each in PAYOUT_ASSUMPTIONS.items()}
     rows = [(name, each.text, findings[name]) for name, each in PAYOUT_ASSUMPTIONS.items()]
@@ -46,6 +48,20 @@ def verify_payout(hook: IyzicoHook, path: str, person: Person, follow_seconds: f
         told = report("What iyzico's mass payouts do", settings, rows, walk.answers, problem)
         print_lines([*told, "Not asked, because one small batch does not settle them. It takes\n", *not_asked])
     return ended(findings.values(), walk.answers, problem)
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Let a kill, or a session that ends, stop the walk as Ctrl-C does: then what was handed over is cancelled."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _batch(path: str, currency: str) -> Batch:

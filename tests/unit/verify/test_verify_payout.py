@@ -2,6 +2,7 @@
 
 import io
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -240,6 +241,13 @@ def test_a_connection_that_may_not_pay_is_refused(iyzico, walk, monkeypatch, lac
     assert "may not pay" in done.problem
 
 
+def test_nobody_is_asked_where_there_is_no_input_at_all(verify, payments, iyzico, monkeypatch):
+    """As with `<&-`, or where a scheduler of jobs closes it: Python then has no standard input."""
+    monkeypatch.setattr(sys, "stdin", None)
+    done = verify("--payout", str(payments))
+    assert (done.code, "nobody can answer questions here" in done.problem, iyzico.seen) == (2, True, []), done.problem
+
+
 @pytest.mark.parametrize(
     ("given", "typed", "goes_on"),
     [
@@ -352,18 +360,21 @@ def test_a_batch_that_nobody_can_find_again_is_named_for_the_panel(iyzico, walk)
     assert "verify-" not in done.report
 
 
-def test_a_walk_that_is_stopped_by_hand_cancels_what_it_handed_over(iyzico, walk, monkeypatch):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["Ctrl-C", "kill", "terminal closed"])
+def test_a_walk_that_is_stopped_by_hand_cancels_what_it_handed_over(iyzico, walk, monkeypatch, how):
     def stop(seconds):
         iyzico.advance(seconds)
         if calls(iyzico, "init") and not stopped:
             stopped.append(seconds)
-            raise KeyboardInterrupt
+            if signal.getsignal(how) is not signal.SIG_DFL:  # it would end the tests
+                signal.raise_signal(how)
 
     stopped = []
     monkeypatch.setattr(observation, "time", SimpleNamespace(sleep=stop))
     done = walk(*ALL)
     assert (done.code, statuses(iyzico)) == (2, ["CANCELED"])
     assert "somebody stopped the command" in done.problem
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize(
