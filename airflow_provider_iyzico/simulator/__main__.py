@@ -50,10 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _say(line: str) -> None:
-    """Print a line, as far as somebody reads it: with `| head`, the simulator goes on."""
+    """Print a line, as far as somebody reads it: with `| head`, or on a full disk, the simulator goes on."""
     try:
         print(line, flush=True)
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
 
 

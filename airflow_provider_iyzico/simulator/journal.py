@@ -24,6 +24,8 @@ EFFECTS = {
     "top_up": "money came in",
     "withdraw": "money was taken out",
 }
+#: How each line of the file begins.
+_BEGINNING = b'{"number": '
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,10 @@ class Journal:
 
     def _read(self, path: Path) -> None:
         path.touch()
-        whole = path.read_bytes().rpartition(b"\n")[0]
+        whole, _, torn = path.read_bytes().rpartition(b"\n")
+        torn = torn.rstrip(b"\0")  # as a power cut leaves behind
+        if torn[: len(_BEGINNING)] != _BEGINNING[: len(torn)]:
+            raise ValueError("its last line is no effect")  # another file must not be cut
         self._effects = [Effect(**json.loads(line)) for line in whole.splitlines()]
         self._written = len(self._effects)
         os.truncate(path, len(whole) + bool(whole))

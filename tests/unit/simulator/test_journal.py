@@ -89,7 +89,7 @@ def test_a_torn_last_line_of_a_journal_is_dropped(tmp_path):
     path.write_text('{"number": 1, "at": 1.0, "what": "top_up", "by": "panel", "balance": "5"}\n{"number": 2, "wh')
     assert [effect.what for effect in Simulator("0", journal=path).journal] == ["top_up"]
     assert path.read_text().count("\n") == 1
-    path.write_text('{"torn')
+    path.write_text('{"numb')
     assert Simulator("0", journal=path).journal == []
 
 
@@ -100,6 +100,16 @@ def test_a_journal_that_cannot_be_read_or_written_is_named(tmp_path, text):
         path.write_text(text)
     with pytest.raises(ControlError, match=rf"journal {path} cannot be used"):
         Simulator("1.00", journal=path)
+
+
+@pytest.mark.parametrize("text", ["a token in a file of one line", '{"torn'])
+def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path, text):
+    """Its last line may have no end, and was taken for a torn one."""
+    path = tmp_path / "token"
+    path.write_text(text)
+    with pytest.raises(ControlError, match="cannot be used"):
+        Simulator("1.00", journal=path)
+    assert path.read_text() == text
 
 
 def test_an_authorization_is_on_disk_before_its_client_can_know_of_it(tmp_path):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -267,16 +268,31 @@ def test_it_cannot_be_used_unless_it_runs():
         _ = Simulator("1").url
 
 
-def test_a_command_whose_lines_nobody_reads_goes_on():
-    """As with `| head`: before, it ended, and said that it could not listen."""
+def listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def nobody_reads():
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", str(free_port())]
+    return writer
+
+
+@pytest.mark.parametrize("output", [nobody_reads, lambda: os.open("/dev/full", os.O_WRONLY)], ids=["| head", "full disk"])
+def test_a_command_whose_lines_cannot_be_written_goes_on(output):
+    """Before, it ended, and said that it could not listen."""
+    writer = output()
+    port = free_port()
+    command = [sys.executable, "-m", "airflow_provider_iyzico.simulator", "--port", str(port)]
     with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
         os.close(writer)
         try:
+            until = time.monotonic() + 60
+            while not listens(port) and process.poll() is None and time.monotonic() < until:
+                time.sleep(0.1)
             with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(5)
+                process.wait(3)
             process.send_signal(signal.SIGINT)
             assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
         finally:
