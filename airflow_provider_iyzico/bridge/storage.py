@@ -87,4 +87,6 @@ def _lines(answers: Queue[list[str] | BaseException], until: float) -> Iterator[
     while some := answers.get(timeout=max(until - monotonic(), 0)):
         if isinstance(some, BaseException):
             raise some
+        if monotonic() > until:
+            raise Empty
         yield from some

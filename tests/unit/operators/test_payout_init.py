@@ -1,6 +1,7 @@
 """MassPayoutInitOperator: payments are checked, handed over once, and nobody is paid yet."""
 
 import io
+import itertools
 import json
 import logging
 import os
@@ -566,6 +567,23 @@ def test_of_a_file_that_stops_in_the_middle_no_payment_is_made(bank, monkeypatch
         init(payments_path="nfs/november.csv")
     assert bank.seen == []
     goes_on.set()
+    for thread in readers():
+        thread.join(30)
+    assert readers() == []
+
+
+def test_a_file_that_goes_on_without_end_is_given_up(bank, monkeypatch, waiting_a_second):
+    class Endless(io.StringIO):
+        def open(self, *_, **__):
+            return self
+
+        def readline(self, size):
+            return HEADER + "\n" if next(lines) == 0 else "\n"
+
+    lines = itertools.count()
+    monkeypatch.setattr("airflow_provider_iyzico.bridge.storage.object_storage_path", lambda path: Endless())
+    with pytest.raises(PaymentsError, match="it did not end within 1 s"):
+        init(payments_path="nfs/november.csv")
     for thread in readers():
         thread.join(30)
     assert readers() == []
