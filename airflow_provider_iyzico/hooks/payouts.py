@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from airflow_provider_iyzico.errors import IyzicoConfigurationError, IyzicoNoSuchPayoutError, IyzicoUnavailableError
+from airflow_provider_iyzico.hooks.deadline import seconds_passed
 
 if TYPE_CHECKING:
     from airflow_provider_iyzico.api.call import Call
@@ -41,7 +41,8 @@ class PayoutMethods:
     - ``IyzicoConfigurationError``: the Connection or a parameter is wrong; nothing was sent.
     - ``IyzicoUnavailableError``, ``IyzicoCertificateError``: iyzico was not reached; nothing was sent.
 
-    With them, ``within_seconds`` is a shorter bound than the Connection's ``timeout``: no byte leaves after it.
+    With them, ``within_seconds`` is a shorter bound than the Connection's ``timeout``. It counts from the first line on: a
+    process that is frozen before it sends, and woken later, sends nothing.
     """
 
     def init_mass_payout(self: Asks, batch: Batch, *, within_seconds: float | None = None) -> Initiated:
@@ -49,6 +50,7 @@ class PayoutMethods:
 
         :raises IyzicoConfigurationError: also if the batch is in another currency than the Connection
         """
+        began_at = seconds_passed()
         from airflow_provider_iyzico.api.payout.calls import init_call
 
         settings = paying(self.settings)
@@ -57,22 +59,27 @@ class PayoutMethods:
                 f"batch {batch.external_id!r} is in {batch.currency}, but the balance of Connection {settings.conn_id!r} is in "
                 f"{settings.currency}; nothing was sent. Correct the batch, or use the Connection of the other balance"
             )
-        return self.run(init_call(batch, settings.locale), within_seconds=within_seconds)
+        call = init_call(batch, settings.locale)
+        return self.run(call, within_seconds=_left(within_seconds, began_at))
 
     def authorize_mass_payout(self: Asks, request_id: str, *, within_seconds: float | None = None) -> None:
         """Authorize a batch, so that iyzico pays it. This moves money.
 
         :param request_id: what ``init_mass_payout`` returned
         """
+        began_at = seconds_passed()
         from airflow_provider_iyzico.api.payout.calls import auth_call
 
-        self.run(auth_call(request_id, paying(self.settings).locale), within_seconds=within_seconds)
+        call = auth_call(request_id, paying(self.settings).locale)
+        self.run(call, within_seconds=_left(within_seconds, began_at))
 
     def cancel_mass_payout(self: Asks, request_id: str, *, within_seconds: float | None = None) -> None:
         """Cancel a batch that is not authorized."""
+        began_at = seconds_passed()
         from airflow_provider_iyzico.api.payout.calls import cancel_call
 
-        self.run(cancel_call(request_id, paying(self.settings).locale), within_seconds=within_seconds)
+        call = cancel_call(request_id, paying(self.settings).locale)
+        self.run(call, within_seconds=_left(within_seconds, began_at))
 
     def retrieve_mass_payout(
         self: Asks,
@@ -96,15 +103,15 @@ class PayoutMethods:
         :raises IyzicoAnswerError: the answer is not what iyzico documents, or of another batch
         :raises IyzicoError: what ``get_balance`` raises
         """
+        began_at = seconds_passed()
         from airflow_provider_iyzico.api.payout.calls import ITEM_TYPES, page_call
         from airflow_provider_iyzico.api.payout.pages import merged
 
         locale = self.settings.locale
-        ends_at = None if within_seconds is None else time.monotonic() + within_seconds
 
         def ask(kind: str, page: int) -> Page:
             call = page_call(locale, item_type=kind, page=page, request_id=request_id, external_id=external_id)
-            return self.run(call, within_seconds=None if ends_at is None else ends_at - time.monotonic())
+            return self.run(call, within_seconds=_left(within_seconds, began_at))
 
         parts: list[MassPayout] = []
         for kind in ITEM_TYPES if item_type is None else (item_type,):
@@ -124,18 +131,25 @@ class PayoutMethods:
         :raises IyzicoNoSuchPayoutError: iyzico answered that it knows no such item
         :raises IyzicoError: what ``get_balance`` raises
         """
+        began_at = seconds_passed()
         from airflow_provider_iyzico.api.payout.calls import item_call
 
-        return self.run(item_call(reference_code, self.settings.locale), within_seconds=within_seconds)
+        call = item_call(reference_code, self.settings.locale)
+        return self.run(call, within_seconds=_left(within_seconds, began_at))
+
+
+def _left(within_seconds: float | None, began_at: float) -> float | None:
+    """Return what is left of a bound. Reading the Connection and writing the call took time, and the process may have slept."""
+    return None if within_seconds is None else within_seconds - (seconds_passed() - began_at)
 
 
 def _settled(hook: Asks, ask: Callable[[int], Page]) -> MassPayout:
     """Read the pages until their items add up, or two readings agree."""
     from airflow_provider_iyzico.api.payout.pages import read_pages
 
-    reading, began_at, readings = read_pages(ask), time.monotonic(), 1
+    reading, began_at, readings = read_pages(ask), seconds_passed(), 1
     is_settled = reading.is_exact
-    while not is_settled and readings < READINGS and time.monotonic() - began_at < hook.settings.timeout_seconds:
+    while not is_settled and readings < READINGS and seconds_passed() - began_at < hook.settings.timeout_seconds:
         hook.log.warning("The pages of a batch shifted while they were read; reading them again (reading %d)", readings + 1)
         last, reading, readings = reading, read_pages(ask), readings + 1
         is_settled = reading.is_exact or reading.agrees_with(last)

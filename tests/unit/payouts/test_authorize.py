@@ -23,6 +23,7 @@ from airflow_provider_iyzico.errors import (
     Retry,
     WarehouseExactnessError,
 )
+from airflow_provider_iyzico.hooks import payouts as calls
 from airflow_provider_iyzico.ledger.batches import find
 from airflow_provider_iyzico.ledger.persons import permit, release
 from airflow_provider_iyzico.ledger.placing import Wanted, place
@@ -969,3 +970,25 @@ def test_a_batch_that_other_code_made_under_our_name_for_other_people_is_not_pai
     payer.bank.panel.cancel(BATCH)
     payer.reconcile()
     assert payer.state() == "cancelled"
+
+
+def test_a_copy_that_freezes_just_before_it_sends_pays_nobody_a_second_time(ready, sleeping, monkeypatch):
+    """Its intent is committed, and its time is not over. When it wakes, a person has had the batch paid by the next try."""
+    ready.bank.set(auth_twice="pay_again")
+    paying, frozen = calls.paying, []
+
+    def freeze_once(settings):
+        if ready.state() == "auth_sent" and not frozen:
+            frozen.append(settings)
+            sleeping(3600)
+            ready.wait(3600)
+            with pytest.raises(PayoutUnknownError):
+                ready.authorize(who=task(try_number=2))
+            allow(ready)
+            assert ready.authorize(who=task(try_number=3)).state == "authorized"
+        return paying(settings)
+
+    monkeypatch.setattr(calls, "paying", freeze_once)
+    assert ready.authorize().state == "authorized"
+    ready.follow_to_its_end()
+    assert (len(frozen), ready.calls("auth"), ready.bank.balance) == (1, 1, "691.00")
