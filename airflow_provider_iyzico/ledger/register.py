@@ -60,16 +60,19 @@ def _register(
     funds = locked(ledger, connection, account)
     digests = digests_of(batch, funds["digest_key"])
     older = digests
+    older_items: dict[str, str] = {}
     if not all(item.item_external_id.isascii() for item in batch.items):
         older = older_digests_of(batch, funds["digest_key"])
+        older_items = {name: digest for name, digest in older.of_items.items() if name not in digests.of_items}
         _note_same_payments(ledger, connection, account, digests, older)
     key = {"environment": account.environment, "account": account.account, "external_id": batch.external_id}
+    twin = (ledger, connection, account, batch.external_id, digests.payments)
     kept = read_batch(ledger, connection, key)
     if kept is None:
         now = ledger.clock(connection)
         added = _add(ledger, connection, account, batch, digests, who, bound, now)  # if it is refused, nothing of it is kept
-        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, now=now)
-        refuse_renamed(ledger, connection, account, batch.external_id, digests.payments, who)
+        refuse_twin(*twin, now=now, older=older_items)
+        refuse_renamed(*twin, who, older=older_items)
         _refuse_plain_hold(ledger, connection, account, batch.external_id, who, now)
         return added
     require_currency(kept, account)
@@ -80,11 +83,11 @@ def _register(
         if not is_older:
             _refuse_other_content(kept)
         corrected = _correct(turn, batch, digests, bound)
-        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, now=turn.now, since=kept.created_at)
+        refuse_twin(*twin, now=turn.now, since=kept.created_at, older=older_items)
         return corrected
     _refuse_over(turn, who)
     if kept.state not in PAST_THE_GATE:
-        refuse_twin(ledger, connection, account, batch.external_id, digests.payments, now=turn.now, since=kept.created_at)
+        refuse_twin(*twin, now=turn.now, since=kept.created_at, older=older_items)
     return _bound(turn, bound)
 
 

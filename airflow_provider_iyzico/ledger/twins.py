@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,10 @@ from airflow_provider_iyzico.ledger.who import Who
 _UNAWARE = timedelta(days=7)
 #: Statuses of an item that is surely not paid; the first is that of one that iyzico does not know yet.
 _SURELY_UNPAID = ["", *UNPAID]
+#: Of an item that iyzico has not heard of, or whose money is where it stays.
+_SURELY_OVER = ["", *SETTLED]
+#: So many ids stand in one query.
+_AT_ONCE = 500
 #: So long after a cancel an authorization may still arrive.
 LATE = timedelta(days=1)
 #: So long such a batch is read, if no read succeeds after that.
@@ -38,6 +42,7 @@ def refuse_twin(
     *,
     now: datetime,
     since: datetime | None = None,
+    older: Mapping[str, str] | None = None,
 ) -> None:
     """Refuse a batch whose payments, or some of them, another batch of the account makes or may still make, or made meanwhile.
 
@@ -45,6 +50,7 @@ def refuse_twin(
 
     :param external_id: of the batch, whose items are in the ledger
     :param since: when the batch came into the ledger, if it was there before
+    :param older: the digests of its items as earlier versions kept them, see :func:`sharing`
     :raises LedgerBatchError: names that batch
     """
     table, item, lately = ledger.tables.payout, ledger.tables.item, now - _UNAWARE
@@ -76,7 +82,8 @@ def refuse_twin(
         )
 
     key = {"environment": account.environment, "account": account.account, "external_id": external_id}
-    shared = sharing(ledger, connection, key, [each["external_id"] for each in twins if not each["is_same"]], may_be_paid)
+    others = [each["external_id"] for each in twins if not each["is_same"]]
+    shared = sharing(ledger, connection, key, others, may_be_paid, older=older)
     twin = next((each for each in twins if each["is_same"] or each["external_id"] in shared), None)
     if twin is None:
         return
@@ -97,20 +104,38 @@ def refuse_twin(
 
 
 def sharing(
-    ledger: Ledger, connection: Connection, key: Key, names: Iterable[str], which: Callable[[Any], Any]
+    ledger: Ledger,
+    connection: Connection,
+    key: Key,
+    names: Iterable[str],
+    which: Callable[[Any], Any],
+    *,
+    older: Mapping[str, str] | None = None,
 ) -> frozenset[str]:
     """Return those of an account's batches that have an item with id, recipient and amount of one that a batch would pay.
 
     :param key: of that batch, whose items are in the ledger
     :param names: of the others; asking all of an account would read its whole history
     :param which: returns the condition that an item of theirs counts
+    :param older: the digests of its items, by their ids in Unicode's decomposed form (NFD), in which earlier versions kept them.
+        Only who has the payments can tell them, so there every item counts that is not surely over
     """
     if not (names := list(names)):
         return frozenset()
     mine, theirs = ledger.tables.item.alias("my_item"), ledger.tables.item.alias("their_item")
     is_same = [mine.c[name] == theirs.c[name] for name in ("environment", "account", "item_external_id", "payment_digest")]
     query = select(theirs.c.external_id).distinct().where(is_batch(mine, key), mine.c.status != INVALID, *is_same)
-    return frozenset(connection.execute(query.where(theirs.c.external_id.in_(names), which(theirs))).scalars())
+    found = set(connection.execute(query.where(theirs.c.external_id.in_(names), which(theirs))).scalars())
+    of_account = [theirs.c[name] == key[name] for name in ("environment", "account")]
+    counts = or_(which(theirs), theirs.c.status.notin_(_SURELY_OVER))
+    digests = dict(older or {})
+    ids = list(digests)
+    for first in range(0, len(ids), _AT_ONCE):
+        alike = select(theirs.c.external_id, theirs.c.item_external_id, theirs.c.payment_digest).where(
+            *of_account, theirs.c.external_id.in_(names), theirs.c.item_external_id.in_(ids[first : first + _AT_ONCE]), counts
+        )
+        found |= {row.external_id for row in connection.execute(alike) if digests.get(row.item_external_id) == row.payment_digest}
+    return frozenset(found)
 
 
 def is_twin(ledger: Ledger, connection: Connection, batch: LedgerBatch, other: LedgerBatch) -> bool:
@@ -157,11 +182,20 @@ def may_arrive(batch: LedgerBatch) -> bool:
 
 
 def refuse_renamed(
-    ledger: Ledger, connection: Connection, account: Account, external_id: str, payments_digest: str, who: Who
+    ledger: Ledger,
+    connection: Connection,
+    account: Account,
+    external_id: str,
+    payments_digest: str,
+    who: Who,
+    *,
+    older: Mapping[str, str] | None = None,
 ) -> None:
     """Refuse payments that this task has had paid in this run: its name changes from one try or clear to the next.
 
     The instances of a mapped task count as one: what it is mapped over may come in another order.
+
+    :param older: as :func:`sharing` has it
     """
     table = ledger.tables.payout
     run = {name: value for name, value in who.columns().items() if name in ("dag_id", "task_id", "run_id")}
@@ -172,7 +206,7 @@ def refuse_renamed(
     if earlier is None:
         key = {"environment": account.environment, "account": account.account, "external_id": external_id}
         others = connection.execute(select(table.c.external_id).where(*same)).scalars()
-        shared = sharing(ledger, connection, key, others, lambda item: item.c.status.notin_(_SURELY_UNPAID))
+        shared = sharing(ledger, connection, key, others, lambda item: item.c.status.notin_(_SURELY_UNPAID), older=older)
         earlier = min(shared, default=None)
     if earlier is not None:
         raise LedgerBatchError(

@@ -116,6 +116,18 @@ def test_another_name_for_the_same_payments_is_refused_though_their_ids_come_in_
     raised(LedgerBatchError, lambda: payer.initiate(a_batch("salaries-again", decomposed)), f"'{BATCH}'.*could be paid twice")
 
 
+def test_some_payments_of_a_batch_that_an_earlier_version_kept_in_another_unicode_form_are_refused_under_another_name(payer):
+    turkish = [{**row, "item_external_id": f"maaş-{row['item_external_id']}"} for row in payments()]
+    rest = a_batch("rest", turkish[1:])
+    payer.initiate(decomposed(a_batch(rows=turkish)))
+    raised(LedgerBatchError, lambda: payer.initiate(rest), f"'{BATCH}'.* some of the same items.*could be paid twice")
+    payer.authorize()
+    raised(LedgerBatchError, lambda: payer.initiate(rest), f"'{BATCH}'.* some of the same items.*is authorized")
+    payer.follow_to_its_end()
+    raised(LedgerBatchError, lambda: payer.initiate(rest), f"this task of this run had .* paid as '{BATCH}'")
+    assert payer.initiate(rest, task("manual__2", task_id="start")).state == "initiated", "another run makes them once more"
+
+
 @pytest.mark.parametrize("has_arrived", [True, False])
 def test_a_batch_whose_task_an_upgrade_killed_goes_on_though_its_ids_were_in_another_unicode_form(payer, has_arrived):
     turkish = a_batch(rows=[{**row, "item_external_id": f"maaş-{row['item_external_id']}"} for row in payments()])
