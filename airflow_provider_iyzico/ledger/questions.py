@@ -102,6 +102,14 @@ def makes_payments_of(ledger: Ledger, batch: LedgerBatch, other: LedgerBatch) ->
     return ledger.act(lambda connection: is_twin(ledger, connection, batch, other))
 
 
+def was_handed_over_again(ledger: Ledger, batch: LedgerBatch) -> bool:
+    """Tell whether a batch was handed over more than once: iyzico may have several of its name."""
+    event = ledger.tables.event
+    sent = event.c.kind == EventKind.STATE.value, event.c.after == State.INIT_SENT.value
+    query = select(event.c.version).where(is_batch(event, batch.key), *sent).limit(2)
+    return ledger.act(lambda connection: len(connection.execute(query).all())) > 1
+
+
 def was_paid_late(ledger: Ledger, batch: LedgerBatch) -> bool:
     """Tell whether iyzico paid an item of a batch after that was cancelled or had ended."""
     payout = ledger.tables.payout

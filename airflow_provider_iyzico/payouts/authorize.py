@@ -9,6 +9,7 @@ from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import (
     IyzicoError,
+    IyzicoNoSuchPayoutError,
     IyzicoOutcomeUnknownError,
     IyzicoUnavailableError,
     LedgerBatchError,
@@ -19,6 +20,7 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.ledger.approvals import check_approvals
 from airflow_provider_iyzico.ledger.placing import Placing, Wanted, place
+from airflow_provider_iyzico.ledger.questions import was_handed_over_again
 from airflow_provider_iyzico.ledger.reading import refuse_other_items
 from airflow_provider_iyzico.ledger.steps import has_permit, send, step
 from airflow_provider_iyzico.payouts.cancel import settle_cancel
@@ -78,6 +80,7 @@ def _have_paid(means: Means, batch: LedgerBatch, approvals: int) -> None:
             f"iyzico would pay none of the {batch.items} items of {batch}; cancel it, and correct the payments"
         )
     check_approvals(means.ledger, batch, means.who, approvals)
+    _refuse_another_of_its_name(means, batch)
     read_what_may_be_set_off(means, before=batch)  # first: others would take their money, or make their payments again
     asked = means.balance()
     try:
@@ -100,6 +103,27 @@ def _have_paid(means: Means, batch: LedgerBatch, approvals: int) -> None:
             raise
     else:
         step(means.ledger, batch, State.AUTHORIZED, means.who)
+
+
+def _refuse_another_of_its_name(means: Means, batch: LedgerBatch) -> None:
+    """Refuse a batch that was handed over again, while iyzico shows another one of its name that nobody has dealt with.
+
+    An init that went unanswered came through after all. A ledger that forgot would find that one, and have it paid, too.
+
+    :raises LedgerBatchError: names iyzico's id of the other one
+    """
+    if not was_handed_over_again(means.ledger, batch):
+        return
+    try:
+        other = means.iyzico.retrieve_mass_payout(external_id=batch.external_id)
+    except IyzicoNoSuchPayoutError:
+        return
+    if other.request_id not in (None, batch.request_id) and says(other) is not Says.CANCELLED:
+        raise LedgerBatchError(
+            f"{batch} was handed over more than once, and iyzico has another one of that name: {other.request_id!r} beside "
+            f"{batch.request_id!r}. Its payments could be made twice, so nothing was sent. Look into iyzico's panel: if nothing "
+            f"was paid, cancel {other.request_id!r} there, and clear this task"
+        )
 
 
 def _intended(means: Means, batch: LedgerBatch, asked: Asked, approvals: int) -> tuple[float, LedgerBatch]:

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 from batches import PERSON, task
-from payers import BATCH, DAYS, IBANS, NEEDED, Killed, a_batch, payments
+from payers import BATCH, DAYS, IBANS, NEEDED, Killed, Payer, a_batch, payments
 from snapshots import run
+from sqlalchemy import create_engine
 from support import a_cache
 
 from airflow_provider_iyzico.domain.payout import State
@@ -25,6 +26,7 @@ from airflow_provider_iyzico.errors import (
 )
 from airflow_provider_iyzico.hooks import payouts as calls
 from airflow_provider_iyzico.ledger.batches import find
+from airflow_provider_iyzico.ledger.ledger import Ledger
 from airflow_provider_iyzico.ledger.persons import permit, release
 from airflow_provider_iyzico.ledger.placing import Wanted, place
 from airflow_provider_iyzico.ledger.resolve import resolve
@@ -992,3 +994,24 @@ def test_a_copy_that_freezes_just_before_it_sends_pays_nobody_a_second_time(read
     assert ready.authorize().state == "authorized"
     ready.follow_to_its_end()
     assert (len(frozen), ready.calls("auth"), ready.bank.balance) == (1, 1, "691.00")
+
+
+def test_a_batch_that_was_handed_over_twice_is_paid_only_when_the_other_one_of_its_name_is_cancelled(payer, tmp_path):
+    """The first init arrives after two reads found nothing. An empty ledger would find that batch, and have it paid, too."""
+    payer.bank.set(duplicate_external_id="new_batch", item_request_id="present")
+    payer.bank.fail("reset_then_done", on="init", times=1, seconds=300)
+    ours = payer.initiate().request_id
+    payer.wait(600)
+    (other,) = {each["request_id"] for each in payer.bank.payouts} - {ours}
+    with pytest.raises(LedgerBatchError, match=f"was handed over more than once.*if nothing was paid, cancel '{other}'"):
+        payer.authorize()
+    assert payer.calls("auth") == 0
+    payer.bank.panel.cancel(other)
+    assert payer.authorize().state == "authorized"
+    payer.follow_to_its_end()
+    engine = create_engine(f"sqlite:///{tmp_path}/empty.db")
+    forgot = Payer(payer.bank, Ledger.open(engine), payer.hook)
+    with pytest.raises(LedgerBatchError, match="somebody else dealt with it"):
+        forgot.initiate()
+    engine.dispose()
+    assert (payer.calls("auth"), payer.effects("paid")) == (1, 3)
