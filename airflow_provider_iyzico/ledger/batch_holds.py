@@ -12,7 +12,18 @@ from airflow_provider_iyzico.domain.payout import MAY_BE_PAYING
 from airflow_provider_iyzico.errors import LedgerBatchError, LedgerFundsError, LedgerHoldError, LedgerMovedError
 from airflow_provider_iyzico.ledger.accounts import is_of
 from airflow_provider_iyzico.ledger.batches import Turn
-from airflow_provider_iyzico.ledger.holds import HoldEnd, add_hold, change_hold, end_hold, expire, is_over, moved, own_hold
+from airflow_provider_iyzico.ledger.holds import (
+    HoldEnd,
+    add_hold,
+    after_all,
+    change_hold,
+    counting_holds,
+    end_hold,
+    expire,
+    is_over,
+    moved,
+    own_hold,
+)
 from airflow_provider_iyzico.ledger.placing import Asked
 
 #: What the holds of such batches count may have left the balance already.
@@ -72,7 +83,7 @@ def hold_what_pays(turn: Turn, counted: Decimal, *, is_taken_again: bool = False
                 turn.who,
                 is_plain=False,
                 amount=counted,
-                placed_at=turn.now,
+                placed_at=after_all(counting_holds(turn.ledger, turn.connection, batch.account), turn.now),
             )
         return
     change_hold(turn.ledger, turn.connection, own, counted=counted, expires_at=None)

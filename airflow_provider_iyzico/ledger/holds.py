@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -77,6 +78,15 @@ def _statement(tables: LedgerTables, dialect: str, which: str) -> Statement:
 def is_over(row: RowMapping, now: datetime) -> bool:
     """Tell whether time ends a hold; one without ``expires_at`` is never ended by time."""
     return row["expires_at"] is not None and bool(row["expires_at"] <= now)
+
+
+def after_all(holds: Iterable[RowMapping], now: datetime) -> datetime:
+    """Return when a new hold is placed: after all that are open, even if somebody has set the database's clock back since.
+
+    Which of two holds was placed first tells whether the balance of the one covered the other, too.
+    """
+    later: list[datetime] = [hold["placed_at"] + timedelta(microseconds=1) for hold in holds]
+    return max([now, *later])
 
 
 def add_hold(

@@ -24,6 +24,7 @@ from airflow_provider_iyzico.ledger.accounts import OF_ACCOUNT, OF_BATCH, Accoun
 from airflow_provider_iyzico.ledger.holds import (
     HoldEnd,
     add_hold,
+    after_all,
     change_hold,
     counting_holds,
     end_hold,
@@ -203,7 +204,7 @@ def _place(ledger: Ledger, connection: Connection, account: Account, wanted: Wan
         who,
         is_plain=wanted.batch_total is not None,
         amount=amount,
-        placed_at=now,
+        placed_at=after_all(holds, now),
         expires_at=expires_at,
         balance=asked.balance,
     )
