@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from airflow_provider_iyzico.api.money import money_text, summed
 from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout
 from airflow_provider_iyzico.api.payout.statuses import FAILED, BatchMeaning, ItemMeaning, batch_meaning, item_meaning
-from airflow_provider_iyzico.domain.items import CANCELLED_ITEM, ItemState, still_out, totals_of
+from airflow_provider_iyzico.domain.items import CANCELLED_ITEM, ItemState, commission_of, still_out, totals_of
 from airflow_provider_iyzico.domain.payout import State
 from airflow_provider_iyzico.domain.progress import goes_on
 from airflow_provider_iyzico.domain.reads import Says, says
@@ -176,6 +177,7 @@ def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBat
     _refuse_other_items(turn.batch, rows, found)
     if turn.batch.state is State.INITIATED and says(found) is Says.INIT:
         _refuse_other_recipients(turn, rows, found)
+        _refuse_larger_total(turn, rows, found)
     _keep_merchant(turn, found)
     was_never_sent = _is_cancelled(turn.batch, found)
     events = write_told(turn, rows, {item.item_external_id: _told(item, was_never_sent) for item in found.items})
@@ -299,6 +301,22 @@ def _refuse_other_recipients(turn: Turn, rows: list[dict[str, Any]], found: Mass
             f"iyzico shows other recipients in {len(others)} items of {turn.batch}, such as {others[0]!r}: it has another batch "
             "of that name, and would pay other people. Nothing was written. Cancel it in iyzico's panel, and hand your payments "
             "over with another external_id"
+        )
+
+
+def _refuse_larger_total(turn: Turn, rows: list[dict[str, Any]], found: MassPayout) -> None:
+    """Refuse a batch that would pay more than its items come to: iyzico does not show all, or reads their amounts otherwise.
+
+    Nobody has seen which items iyzico counts, and whether with their commission. So only more than all of that is refused.
+    """
+    stated = {item.item_external_id: item.commission_amount for item in found.items}
+    costs = [commission_of(stated.get(row["item_external_id"]) or row["commission"], turn.batch.commission_bound) for row in rows]
+    most = summed([*(row["amount"] for row in rows), *filter(None, costs)])
+    if found.total_amount > most:
+        raise LedgerBatchError(
+            f"iyzico says that {turn.batch} comes to {money_text(found.total_amount)} {turn.batch.account.currency}, and all its "
+            f"items with their commission come to {money_text(most)}: it would pay more than was handed over. Nothing was "
+            "written. Cancel it in iyzico's panel, and ask iyzico"
         )
 
 

@@ -14,7 +14,7 @@ from airflow_provider_iyzico.verify.finding import Finding, Verdict, form_of
 from airflow_provider_iyzico.verify.observation import Observation, Probe
 
 #: As many rows as UNVERIFIED.md has.
-LAST_NUMBER = 37
+LAST_NUMBER = 38
 #: Clocks that agree within this have the same unit and epoch.
 SAME_CLOCK_SECONDS = 300
 

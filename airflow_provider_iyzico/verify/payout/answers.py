@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_iyzico.api.money import summed
 from airflow_provider_iyzico.api.payout import MassPayout
 from airflow_provider_iyzico.api.payout.fields import WIRE_ID
 from airflow_provider_iyzico.api.payout.retrieved import Page
@@ -46,6 +47,17 @@ def total(one: Observation, payout: MassPayout, seen: Seen) -> Finding:
     if any(page.total != len(page.payout.items) for page in pages):
         return differs("total counts more or fewer items than those of the itemType that was asked for")
     return confirmed(f"total is the number of items that were asked for, in {len(pages)} answer(s)")
+
+
+@of_a_batch(Step.FIRST_READ)
+def batch_total(one: Observation, payout: MassPayout, seen: Seen) -> Finding:
+    if payout.total_amount == seen.batch.total:
+        return confirmed("the sum of the items, without commission")
+    most = summed([seen.batch.total, *filter(None, (item.commission_amount for item in payout.items))])
+    is_more = payout.total_amount > most
+    return (
+        differs("more than the items with their commission") if is_more else confirmed("not the sum of the items, but not more")
+    )
 
 
 @of_a_batch(Step.FIRST_READ)

@@ -64,6 +64,11 @@ PAYOUT_ASSUMPTIONS: Mapping[str, Assumption] = {
         _FIRST,
         answers.types_and_ends,
     ),
+    "38": Assumption(
+        "a batch's `totalAmount` is never more than its items with their commission; if it is, nothing is paid",
+        (Step.FIRST_READ,),
+        answers.batch_total,
+    ),
     "duplicate_external_id": Assumption(
         "a second init with the same `externalId` is refused",
         (Step.FIRST_INIT, Step.SAME_NAME),

@@ -1001,6 +1001,23 @@ def test_a_copy_that_freezes_just_before_it_sends_pays_nobody_a_second_time(read
     assert (len(frozen), ready.calls("auth"), ready.bank.balance) == (1, 1, "691.00")
 
 
+def test_a_batch_that_iyzico_says_comes_to_more_than_its_items_is_not_authorized(ready):
+    """It may have items that iyzico does not show, or iyzico may have read the amounts in kuruş."""
+    read_it = ready.hook.retrieve_mass_payout
+
+    def read_larger(**asked):
+        found = read_it(**asked)
+        return replace(found, total_amount=found.total_amount + more)
+
+    ready.hook.retrieve_mass_payout = read_larger
+    more = Decimal("7.51")
+    with pytest.raises(LedgerBatchError, match=r"comes to 309\.01 TRY, and all its items with their commission come to 309\.00"):
+        ready.authorize()
+    assert (ready.calls("auth"), ready.state()) == (0, "initiated")
+    more = Decimal("7.50")  # nobody has seen whether iyzico counts the commission
+    assert ready.authorize().state == "authorized"
+
+
 def test_a_batch_that_was_handed_over_twice_is_paid_only_when_the_other_one_of_its_name_is_cancelled(payer, tmp_path):
     """The first init arrives after two reads found nothing. An empty ledger would find that batch, and have it paid, too."""
     payer.bank.set(duplicate_external_id="new_batch", item_request_id="present")

@@ -154,6 +154,13 @@ def test_types_and_masks_of_recipients_that_the_package_cannot_compare_are_found
     assert f"| {said} |" in done.report
 
 
+@pytest.mark.parametrize(("total", "verdict"), [(38.25, Verdict.CONFIRMED), (39.83, Verdict.CONFIRMED), (39.84, Verdict.DIFFERS)])
+def test_a_batch_that_comes_to_more_than_its_items_with_their_commission_is_found(iyzico, walk, monkeypatch, total, verdict):
+    of_batch = Answers._batch
+    monkeypatch.setattr(Answers, "_batch", lambda *given: {**of_batch(*given), "totalAmount": total})
+    assert walk(*ALL).verdicts[38] is verdict
+
+
 def test_a_refusal_that_did_it_all_the_same_is_found(iyzico, walk):
     iyzico.fail("done_then_status", on="cancel", status=400, code="11")
     done = walk(Leave.PAY)
