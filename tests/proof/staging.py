@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import SimpleNamespace
 from unittest import mock
 
 import tenacity.nap
 
 from airflow_provider_iyzico.hooks import deadline
-from airflow_provider_iyzico.hooks import payouts as hook_payouts
 from airflow_provider_iyzico.ledger import ledger
 from airflow_provider_iyzico.operators import payout_authorize
 
@@ -28,12 +27,9 @@ def staged() -> Iterator[None]:
     )
     # A database that falls silent is not part of these runs, and a thread for each transaction takes a third of their time.
     patches = [mock.patch.object(ledger, "Watch", nullcontext)]
-    modules = (deadline, hook_payouts, payout_authorize, tenacity.nap)
+    modules = (deadline, payout_authorize, tenacity.nap)
     patches += [mock.patch.object(module, "time", clock) for module in modules]
-    for patch in patches:
-        patch.start()
-    try:
-        yield
-    finally:
+    with ExitStack() as started:
         for patch in patches:
-            patch.stop()
+            started.enter_context(patch)
+        yield

@@ -383,6 +383,7 @@ def test_every_query_for_finance_answers_on_every_database(
             run = TaskInstance("d", "t", str(number), -1, 1, None, None, None)
             append(mariadb, snapshot_table(), snapshot_row(seen, run), create_table=True)
         check_queries([sqlite, postgres, mariadb], stated, of_views, latest, daily, moved)
+    sqlite.dispose()
 
 
 def check_queries(engines, stated, of_views, latest, daily, moved):

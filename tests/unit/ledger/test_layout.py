@@ -313,7 +313,9 @@ def test_an_sqlite_that_takes_no_lock_is_refused_and_a_new_file_keeps_nothing(tm
     with pytest.raises(WarehouseConfigurationError, match="two connections may write to this SQLite file at once.*nolock or vfs"):
         put(Ledger.open(engine), "a", "40")
     engine.dispose()
-    assert put(Ledger.open(create_engine(f"sqlite:///{tmp_path}/ledger.db")), "a", "100").outcome is Placing.PLACED
+    engine = create_engine(f"sqlite:///{tmp_path}/ledger.db")
+    assert put(Ledger.open(engine), "a", "100").outcome is Placing.PLACED
+    engine.dispose()
 
 
 @pytest.mark.parametrize("url", ["sqlite:///ledger.db", "sqlite:///folder/ledger.db", "sqlite:///file:ledger.db?uri=true"])
