@@ -55,8 +55,9 @@ class History:
         self.clock = Clock(self.dice)
         self.ledger, self.account = replace(ledger, clock=self.clock), account
         begin = self.clock.now
-        for number in range(batches):
-            self.clock.now = begin + timedelta(days=self.dice.uniform(0, 19))
+        # In order: beside a batch that came later and still waits, what is paid would be kept as paid after that.
+        for number, days in enumerate(sorted(self.dice.uniform(0, 19) for _ in range(batches))):
+            self.clock.now = begin + timedelta(days=days)
             self.live(Walk(self.ledger, account, self.batch(number)))
         for number in range(6):
             self.clock.now = begin + timedelta(days=self.dice.choice([3, 20.9]))

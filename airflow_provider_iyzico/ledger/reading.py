@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from airflow_provider_iyzico.api.money import money_text, summed
 from airflow_provider_iyzico.api.payout.retrieved import Item, MassPayout
 from airflow_provider_iyzico.api.payout.statuses import FAILED, BatchMeaning, ItemMeaning, batch_meaning, item_meaning
 from airflow_provider_iyzico.domain.items import CANCELLED_ITEM, ItemState, commission_of, still_out, totals_of
-from airflow_provider_iyzico.domain.payout import State
-from airflow_provider_iyzico.domain.progress import goes_on
+from airflow_provider_iyzico.domain.payout import PAST_THE_GATE, State
+from airflow_provider_iyzico.domain.progress import UNPAID, goes_on
 from airflow_provider_iyzico.domain.reads import Says, says
 from airflow_provider_iyzico.errors import IyzicoNoSuchPayoutError, IyzicoUnavailableError, LedgerBatchError
 from airflow_provider_iyzico.ledger.accounts import is_of
@@ -180,7 +180,11 @@ def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBat
         _refuse_larger_total(turn, rows, found)
     _keep_merchant(turn, found)
     was_never_sent = _is_cancelled(turn.batch, found)
-    events = write_told(turn, rows, {item.item_external_id: _told(item, was_never_sent) for item in found.items})
+    events = write_told(
+        _after_those_that_wait(turn, rows, found),
+        rows,
+        {item.item_external_id: _told(item, was_never_sent) for item in found.items},
+    )
     items = [state_of(row) for row in rows]
     has_changed = any(event["before"] != event["after"] for event in events) or goes_on(turn.batch.iyzico_status, found.status)
     is_taken_again = any(map(_is_taken_again, events))
@@ -194,6 +198,21 @@ def _record(turn: Turn, found: MassPayout, settling_seconds: float) -> LedgerBat
     told = {} if state is not turn.batch.state else {"before": turn.batch.iyzico_status, "after": values["iyzico_status"]}
     kind = EventKind.READ if state is turn.batch.state else EventKind.STATE
     return turn.advance(kind, {**values, "read_at": turn.now}, state=state, more=events, **told)
+
+
+def _after_those_that_wait(turn: Turn, rows: list[dict[str, Any]], found: MassPayout) -> Turn:
+    """Return the turn at the moment to keep with what is paid: after each batch that waits came into the ledger.
+
+    So it is, but not by the clock of a database that was set back. A batch that waits is refused if its payments were made since.
+    """
+    before = {row["item_external_id"]: row["status"] for row in rows}
+    may_be_paid = {(item.item_external_id, fitting(item.status)) for item in found.items if item.status not in UNPAID}
+    if may_be_paid <= before.items():
+        return turn
+    table, waiting = turn.ledger.tables.payout, [state.value for state in State if state not in PAST_THE_GATE | {State.CANCELLED}]
+    of = [table.c[name] == turn.batch.key[name] for name in ("environment", "account")]
+    newest = turn.connection.execute(select(func.max(table.c.created_at)).where(*of, table.c.state.in_(waiting))).scalar()
+    return turn if newest is None or newest <= turn.now else replace(turn, now=newest)
 
 
 def _is_taken_again(event: dict[str, Any]) -> bool:

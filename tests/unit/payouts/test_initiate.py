@@ -472,6 +472,18 @@ def test_a_retry_that_waited_pays_nobody_whom_another_name_paid_meanwhile(payer)
     assert (payer.state(), payer.calls("init"), payer.calls("auth")) == ("new", 1, 1)
 
 
+@pytest.mark.parametrize("count", [3, 2])
+def test_a_retry_that_waited_pays_nobody_whom_another_name_paid_while_the_clock_of_the_database_was_set_back(payer, count):
+    payer.bank.fail("500", on="retrieve")
+    raised(IyzicoUnavailableError, payer.initiate, "try again later")
+    payer.bank.heal()
+    payer.seconds -= 300
+    payer.pay(a_batch("again", payments(count)), who=task("manual__2", task_id="start"))
+    assert payer.follow_to_its_end("again").batch.state == "ended"
+    raised(LedgerBatchError, payer.initiate, "'again' of .* the same items.*could be paid twice")
+    assert (payer.state(), payer.calls("auth"), payer.effects("paid")) == ("new", 1, count)
+
+
 def test_a_task_whose_name_changes_when_it_is_cleared_has_its_payments_made_once_and_another_run_once_more(payer):
     """Its name has the time of day in it, and the first batch was over before the task was cleared."""
     payer.pay(a_batch("salaries-23:58"))
