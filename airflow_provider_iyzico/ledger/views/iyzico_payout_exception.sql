@@ -59,7 +59,8 @@ FROM (
                     (batch.kind = 'batch_unknown' AND event.kind = 'state' AND event.after = batch.state)
                     OR (
                         batch.kind <> 'batch_unknown' AND event.kind = 'read'
-                        AND event.after = batch.iyzico_status AND COALESCE(event.before, '') <> event.after
+                        AND $exact[event.after] = $exact[batch.iyzico_status]
+                        AND $exact[COALESCE(event.before, '')] <> $exact[event.after]
                     )
                 )
         ), batch.changed_at) AS since,
