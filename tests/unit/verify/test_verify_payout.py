@@ -378,10 +378,28 @@ def test_a_walk_that_is_stopped_by_hand_cancels_what_it_handed_over(iyzico, walk
 
     stopped = []
     monkeypatch.setattr(observation, "time", SimpleNamespace(sleep=stop))
-    done = walk(*ALL)
+    before = signal.signal(how, signal.default_int_handler if how is signal.SIGINT else signal.SIG_DFL)  # nohup ignores one
+    try:
+        done = walk(*ALL)
+        after = signal.getsignal(how)
+    finally:
+        signal.signal(how, before)
     assert (done.code, statuses(iyzico)) == (2, ["CANCELED"])
     assert "somebody stopped the command" in done.problem
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert after is (signal.default_int_handler if how is signal.SIGINT else signal.SIG_DFL)
+
+
+def test_a_walk_under_nohup_outlives_its_terminal(iyzico, walk, monkeypatch):
+    def hang_up(seconds):
+        iyzico.advance(seconds)
+        signal.raise_signal(signal.SIGHUP)
+
+    monkeypatch.setattr(observation, "time", SimpleNamespace(sleep=hang_up))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert walk(*ALL).code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(
