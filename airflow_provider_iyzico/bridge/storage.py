@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from queue import Empty, Queue
 from threading import Event, Thread
 from time import monotonic
@@ -20,15 +19,13 @@ _CORRECT_THE_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, P
 #: Keys before the host of an address, and all that comes after a question mark, as in a link that was signed.
 _LOGIN, _QUERY = re.compile(r"(?<=://)[^@]*:.*@"), re.compile(r"\?.*", re.DOTALL)
 _CORRECT_THE_PATH = (AirflowNotFoundException, ImportError, ValueError)
+#: So many lines are read ahead of the task.
+_AHEAD = 8
 
 
 def shown_path(path: str) -> str:
     """Return a path as messages show it: without a login, and without what may be a signature."""
     return _QUERY.sub("?***", _LOGIN.sub("***@", path)) if "://" in path else path
-
-
-#: So many lines go from the thread that reads to the task at a time, and so often before the thread waits for the task.
-_AT_A_TIME, _AHEAD = 20, 2
 
 
 @contextmanager
@@ -42,7 +39,7 @@ def stored_lines(path: str, *, longest: int, seconds: float) -> Iterator[Iterato
     :raises PaymentsError: it cannot be read; where that may pass, a retry is safe
     """
     problem = f"the payments at {shown_path(path)!r} cannot be read"
-    answers: Queue[list[str] | BaseException] = Queue(_AHEAD)
+    answers: Queue[str | BaseException] = Queue(_AHEAD)
     is_left = Event()
     try:
         Thread(target=_read, args=(path, longest, answers, is_left), name="iyzico-payments", daemon=True).start()
@@ -70,23 +67,24 @@ def stored_lines(path: str, *, longest: int, seconds: float) -> Iterator[Iterato
             answers.get_nowait()  # the thread may wait for room
 
 
-def _read(path: str, longest: int, answers: Queue[list[str] | BaseException], is_left: Event) -> None:
-    """Put the lines of a file, and an empty list at its end, or what went wrong."""
+def _read(path: str, longest: int, answers: Queue[str | BaseException], is_left: Event) -> None:
+    """Put the lines of a file, and an empty one at its end, or what went wrong."""
     try:
         with object_storage_path(path).open("r", encoding="utf-8-sig", newline="") as file:
-            lines = iter(partial(file.readline, longest), "")  # before Airflow 3, the file itself is no iterator
-            while not is_left.is_set() and (some := list(islice(lines, _AT_A_TIME))):
-                answers.put(some)
+            for line in iter(partial(file.readline, longest), ""):  # before Airflow 3, the file itself is no iterator
+                answers.put(line)
+                if is_left.is_set():
+                    return
     except BaseException as error:  # noqa: BLE001 - it is raised where the lines are read
         answers.put(error.with_traceback(None))  # its frames hold lines, which error trackers would show
     else:
-        answers.put([])
+        answers.put("")
 
 
-def _lines(answers: Queue[list[str] | BaseException], until: float) -> Iterator[str]:
-    while some := answers.get(timeout=max(until - monotonic(), 0)):
-        if isinstance(some, BaseException):
-            raise some
+def _lines(answers: Queue[str | BaseException], until: float) -> Iterator[str]:
+    while line := answers.get(timeout=max(until - monotonic(), 0)):
+        if isinstance(line, BaseException):
+            raise line
         if monotonic() > until:
             raise Empty
-        yield from some
+        yield line
