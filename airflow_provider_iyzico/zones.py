@@ -14,3 +14,11 @@ def is_zone(name: object) -> bool:
         return isinstance(name, str) and bool(ZoneInfo(name)) and not name.startswith(_NO_ZONES)
     except (ValueError, OSError, LookupError):
         return False
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return a time zone, or UTC if this machine does not know it. Show the name of what it returns."""
+    try:
+        return ZoneInfo(name)
+    except (TypeError, ValueError, OSError, LookupError):  # such as a folder of zones
+        return ZoneInfo("UTC")

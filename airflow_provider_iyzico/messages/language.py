@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from airflow_provider_iyzico.api.money import money_text
 from airflow_provider_iyzico.errors import IyzicoConfigurationError
+from airflow_provider_iyzico.zones import zone_named
 
 LANGUAGES = ("en", "tr")
 _SANDBOX = ("Sandbox: no real money", "Deneme ortamı: tutarlar gerçek değildir")
@@ -66,13 +66,9 @@ def moment(at: datetime, zone: str, language: str) -> str:
 
     It is written in UTC if this machine does not know the zone: a message must not be lost for it.
     """
-    try:
-        clock = ZoneInfo(zone)
-    except (LookupError, OSError, TypeError, ValueError):
-        clock, zone = ZoneInfo("UTC"), "UTC"
-    local = at.astimezone(clock)
+    local = at.astimezone(zone_named(zone))
     day = (f"{local.day} {_MONTHS[local.month - 1]} {local.year},", f"{local:%d.%m.%Y}")
-    return f"{said(day, language)} {local:%H:%M} ({zone})"
+    return f"{said(day, language)} {local:%H:%M} ({local.tzinfo})"
 
 
 def body(named: list[tuple[tuple[str, str], str]], environment: str, language: str) -> str:

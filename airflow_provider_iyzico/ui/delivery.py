@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 
 from airflow_provider_iyzico.errors import WarehouseStatementError
-from airflow_provider_iyzico.ui import downloads, questions, xlsx
+from airflow_provider_iyzico.ui import downloads, xlsx
 from airflow_provider_iyzico.ui.asked import language_of
 from airflow_provider_iyzico.ui.files import Asked, OfBatch, OfPeriod, rows_of
 from airflow_provider_iyzico.ui.notices import Notice
@@ -26,6 +26,7 @@ from airflow_provider_iyzico.ui.side_by_side import accounts_of
 from airflow_provider_iyzico.warehouse.statement.entries import statement_of
 from airflow_provider_iyzico.warehouse.statement.formats import FORMATS
 from airflow_provider_iyzico.warehouse.statement.read import figures_of
+from airflow_provider_iyzico.zones import zone_named
 
 CHUNK_BYTES = 65_536
 Kind = Literal["csv", "xlsx"]
@@ -67,7 +68,7 @@ def of_period(
     """One of the tables of an account and a period, the newest row first."""
     who = Who(environment, account, currency)
     with reading() as (connection, schema):
-        zone = questions.zone_named(latest_of(connection, schema, who)["report_timezone"])
+        zone = zone_named(latest_of(connection, schema, who)["report_timezone"])
         rows = rows_of(connection, schema, Asked(what, who, period_of(first, last, zone)))
         content = _made(form, what, rows, zone)
     return _sent_table(form, what, content, downloads.file_name(who, what, first, last, form.kind))
@@ -80,7 +81,7 @@ def of_batch(
     who = Who(environment, account, currency)
     with reading() as (connection, schema):
         latest = latest_of(connection, schema, who)
-        zone = questions.zone_named(latest["report_timezone"])
+        zone = zone_named(latest["report_timezone"])
         today = datetime.now(zone).date()
         rows = rows_of(connection, schema, Asked(what, who, period_of(today, today, zone), external_id))
         content = _made(form, what, rows, zone)
@@ -91,7 +92,7 @@ def all_accounts(form: AskedForm) -> StreamingResponse:
     """All accounts side by side."""
     with reading() as (connection, schema):
         _, found, _ = accounts_of(connection, schema)
-        utc = questions.zone_named("UTC")
+        utc = zone_named("UTC")
         content = _made(form, "accounts", (SimpleNamespace(_mapping=row) for row in found), utc)
     today = datetime.now(UTC).date()
     return _sent_table(form, "accounts", content, downloads.file_name(None, "accounts", today, today, form.kind))

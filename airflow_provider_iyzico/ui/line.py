@@ -20,7 +20,7 @@ SLICES = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = 60_000_000
-QUARTER = 15 * _MINUTE
+_QUARTER = 15 * _MINUTE
 
 
 class Line(NamedTuple):
@@ -81,13 +81,21 @@ def edges(starts_at: datetime, ends_at: datetime, days: list[Any]) -> list[int]:
     return [each for each in sorted(found) if start <= each < end] + [end]
 
 
+def clock_at(number: int, zone: ZoneInfo) -> int:
+    """Return what a clock in ``zone`` showed, in milliseconds, as if the zone were UTC.
+
+    :param number: of microseconds since 1970
+    """
+    return round((number + _ahead(number // _QUARTER, zone)) / 1000)
+
+
 @lru_cache(maxsize=SLICES)
-def ahead(quarter: int, zone: ZoneInfo) -> int:
+def _ahead(quarter: int, zone: ZoneInfo) -> int:
     """Return by how many microseconds the clocks of a zone are ahead of UTC. None is set within a quarter of an hour.
 
     :param quarter: which quarter of an hour since 1970
     """
-    return (moment_of(quarter * QUARTER).astimezone(zone).utcoffset() or timedelta()) // _MICROSECOND
+    return (moment_of(quarter * _QUARTER).astimezone(zone).utcoffset() or timedelta()) // _MICROSECOND
 
 
 def moment_of(number: int) -> datetime:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from airflow_provider_iyzico.ui import questions
 from airflow_provider_iyzico.ui.columns import view
-from airflow_provider_iyzico.ui.line import QUARTER, Line, ahead, edges, microseconds, split, thin
+from airflow_provider_iyzico.ui.line import Line, clock_at, edges, microseconds, split, thin
 from airflow_provider_iyzico.ui.questions import Period, Who, digits, of
 from airflow_provider_iyzico.warehouse.views import quoted
 
@@ -62,8 +62,7 @@ def points(
     for begin, end in split(line.moments, [(day.starts_at, day.cadence_minutes) for day in days], places):
         piece = Line(line.moments[begin:end], line.amounts[begin:end])
         for place in thin(piece, period.starts_at, period.ends_at):
-            moment = piece.moments[place]
-            yield [round((moment + ahead(moment // QUARTER, zone)) / 1000), digits(piece.amounts[place])]
+            yield [clock_at(piece.moments[place], zone), digits(piece.amounts[place])]
         yield None
 
 

@@ -18,8 +18,9 @@ from sqlalchemy.engine import Connection, CursorResult, Row
 from sqlalchemy.sql.expression import Select, TableClause
 
 from airflow_provider_iyzico.ui.columns import view
-from airflow_provider_iyzico.warehouse.local_day import time_zone
+from airflow_provider_iyzico.ui.line import clock_at, microseconds
 from airflow_provider_iyzico.warehouse.views.dialects import LATE_CADENCES
+from airflow_provider_iyzico.zones import zone_named
 
 #: Amounts are compared in this context, whatever context the caller has. A NaN that was written by hand is no error.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
@@ -141,14 +142,6 @@ def observation_before(
     return connection.execute(earlier if moment is None else earlier.where(source.c.observed_at < moment)).first()
 
 
-def zone_named(name: str) -> ZoneInfo:
-    """Return a time zone, or UTC if this machine does not know it. The page shows the name of what it returns."""
-    try:
-        return time_zone(name)
-    except ValueError:
-        return ZoneInfo("UTC")
-
-
 def plain(row: Row[Any], zone: ZoneInfo | None = None) -> dict[str, Any]:
     """Return a row for JSON, with every digit."""
     return {name: _plain(value, zone) for name, value in row._mapping.items()}
@@ -167,7 +160,7 @@ def is_less(one: Decimal, other: Decimal) -> bool:
 
 def wall_clock(moment: datetime, zone: ZoneInfo) -> int:
     """Return what a clock in ``zone`` showed, in milliseconds, as if the zone were UTC."""
-    return round(moment.astimezone(zone).replace(tzinfo=UTC).timestamp() * 1000)
+    return clock_at(microseconds(moment), zone)
 
 
 def _plain(value: Any, zone: ZoneInfo | None) -> Any:

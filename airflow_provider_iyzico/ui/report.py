@@ -15,6 +15,7 @@ from airflow_provider_iyzico.ui.points import points
 from airflow_provider_iyzico.ui.questions import Period, Who, plain, wall_clock
 from airflow_provider_iyzico.ui.reasons import reason_code
 from airflow_provider_iyzico.ui.thresholds import with_days_to_threshold
+from airflow_provider_iyzico.zones import zone_named
 
 #: Up to this many days the chart draws observations. For a longer period it draws one point per day.
 MOST_OBSERVED_DAYS = 31
@@ -30,7 +31,7 @@ def report(connection: Connection, schema: str | None, who: Who, first: date | N
     :raises Notice: there is no such account, or no such period
     """
     latest = latest_of(connection, schema, who)
-    zone = questions.zone_named(latest["report_timezone"])
+    zone = zone_named(latest["report_timezone"])
     now = datetime.now(UTC)
     today = now.astimezone(zone).date()
     period = period_of(first or today, last or today, zone)

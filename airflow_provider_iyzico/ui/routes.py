@@ -16,6 +16,7 @@ from airflow_provider_iyzico.ui.questions import Period, Who
 from airflow_provider_iyzico.ui.reading import reading
 from airflow_provider_iyzico.ui.report import latest_of, period_of
 from airflow_provider_iyzico.ui.side_by_side import side_by_side
+from airflow_provider_iyzico.zones import zone_named
 
 
 class When(NamedTuple):
@@ -82,7 +83,7 @@ def _told(
     who: Who, first: date | None, last: date | None, tell: Callable[[Connection, str | None, Who, When], dict[str, Any]]
 ) -> JSONResponse:
     with reading() as (connection, schema):
-        zone = questions.zone_named(latest_of(connection, schema, who)["report_timezone"])
+        zone = zone_named(latest_of(connection, schema, who)["report_timezone"])
         today = datetime.now(UTC).astimezone(zone).date()
         when = When(period_of(first or today, last or today, zone), zone, today)
         found = tell(connection, schema, who, when)

@@ -17,8 +17,9 @@ from sqlalchemy.sql.expression import Select
 from airflow_provider_iyzico.ui.columns import view
 from airflow_provider_iyzico.ui.parts import Lack, lack
 from airflow_provider_iyzico.ui.payouts import is_newer
-from airflow_provider_iyzico.ui.questions import Who, accounts, digits, is_less, of, plain, zone_named
+from airflow_provider_iyzico.ui.questions import Who, accounts, digits, is_less, of, plain
 from airflow_provider_iyzico.warehouse.database.faults import is_unreadable
+from airflow_provider_iyzico.zones import zone_named
 
 #: At most so many accounts are listed on the page. A file has all of them.
 MOST_ACCOUNTS = 100
